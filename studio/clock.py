@@ -1,0 +1,67 @@
+"""Time and identity, the one seam that tests freeze.
+
+Wall time is for people and for rows; every timer runs on monotonic time, so a clock that jumps
+neither revives nor repeats anything.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+
+class Clock:
+    """The system's clocks.
+
+    ``now_ms`` is wall time in milliseconds since the epoch (UTC), what rows store.
+    ``monotonic_s`` is seconds from an arbitrary start that never goes back, what timers use.
+    """
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+
+class FrozenClock(Clock):
+    """A clock that moves only when told to, for tests.
+
+    Args:
+        now_ms: the wall time it starts at, milliseconds since the epoch.
+    """
+
+    def __init__(self, now_ms: int = 1_800_000_000_000) -> None:
+        self._now_ms = now_ms
+        self._monotonic_s = 1000.0
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def monotonic_s(self) -> float:
+        return self._monotonic_s
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self._now_ms += int(seconds * 1000)
+        self._monotonic_s += seconds
+
+    def jump_wall(self, seconds: float) -> None:
+        """Move only the wall clock, as an NTP step or a wrong host clock does."""
+        self._now_ms += int(seconds * 1000)
+
+
+def new_id() -> str:
+    """A random UUID in canonical lower-case form."""
+    return str(uuid.uuid4())
+
+
+def iso(ms: int) -> str:
+    """UTC ISO 8601 with offset for milliseconds since the epoch."""
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def iso_or_none(ms: int | None) -> str | None:
+    """``iso`` that passes ``None`` through."""
+    return None if ms is None else iso(ms)

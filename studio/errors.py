@@ -1,0 +1,151 @@
+"""Every refusal Studio makes, as one tree.
+
+StudioError
+├── InvalidRequest            400  invalid_request
+├── Unauthorized              401  unauthorized
+├── Forbidden                 403  forbidden
+├── NotFound                  404  not_found
+│   └── BlobNotFound          404  blob_not_found
+├── MethodNotAllowed          405  method_not_allowed
+├── Conflict                  409  conflict
+│   ├── HashMismatch          409  hash_mismatch
+│   └── AssetInUse            409  asset_in_use
+├── PayloadTooLarge           413  payload_too_large
+├── RangeNotSatisfiable       416  range_not_satisfiable
+├── Unprocessable             422  invalid_request
+│   ├── InvalidWorkflow       422  invalid_workflow
+│   ├── WorkflowFormatUi      422  workflow_format_ui
+│   ├── MissingAsset          422  missing_asset
+│   └── IdempotencyKeyReuse   422  idempotency_key_reuse
+├── TooManyRequests           429  rate_limited
+│   ├── QueueFull             429  queue_full
+│   └── TooManyStreams        429  too_many_streams
+├── UpstreamError             500  upstream_error
+├── Unavailable               503  unavailable
+│   └── StorageUnavailable    503  storage_unavailable
+└── DiskFull                  507  disk_full
+
+``code``, ``status`` and the message are shown to the caller as they are: a message never holds a
+secret, a path of this machine or another user's name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class StudioError(Exception):
+    """A refusal with a code for programs and a sentence for people.
+
+    Args:
+        message: one sentence for the person who reads it.
+        details: extra facts for programs, JSON-serialisable.
+        retry_after_s: seconds after which a retry makes sense, sent as ``Retry-After``.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: dict[str, Any] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequest(StudioError):
+    code, status = "invalid_request", 400
+
+
+class Unauthorized(StudioError):
+    code, status = "unauthorized", 401
+
+
+class Forbidden(StudioError):
+    code, status = "forbidden", 403
+
+
+class NotFound(StudioError):
+    code, status = "not_found", 404
+
+
+class BlobNotFound(NotFound):
+    code = "blob_not_found"
+
+
+class MethodNotAllowed(StudioError):
+    code, status = "method_not_allowed", 405
+
+
+class Conflict(StudioError):
+    code, status = "conflict", 409
+
+
+class HashMismatch(Conflict):
+    code = "hash_mismatch"
+
+
+class AssetInUse(Conflict):
+    code = "asset_in_use"
+
+
+class PayloadTooLarge(StudioError):
+    code, status = "payload_too_large", 413
+
+
+class RangeNotSatisfiable(StudioError):
+    code, status = "range_not_satisfiable", 416
+
+
+class Unprocessable(StudioError):
+    code, status = "invalid_request", 422
+
+
+class InvalidWorkflow(Unprocessable):
+    code = "invalid_workflow"
+
+
+class WorkflowFormatUi(Unprocessable):
+    code = "workflow_format_ui"
+
+
+class MissingAsset(Unprocessable):
+    code = "missing_asset"
+
+
+class IdempotencyKeyReuse(Unprocessable):
+    code = "idempotency_key_reuse"
+
+
+class TooManyRequests(StudioError):
+    code, status = "rate_limited", 429
+
+
+class QueueFull(TooManyRequests):
+    code = "queue_full"
+
+
+class TooManyStreams(TooManyRequests):
+    code = "too_many_streams"
+
+
+class UpstreamError(StudioError):
+    code, status = "upstream_error", 500
+
+
+class Unavailable(StudioError):
+    code, status = "unavailable", 503
+
+
+class StorageUnavailable(Unavailable):
+    code = "storage_unavailable"
+
+
+class DiskFull(StudioError):
+    code, status = "disk_full", 507

@@ -1,0 +1,176 @@
+"""The records that travel between layers, frozen: who asks, jobs, assets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+OWNER_ID: Final = "owner"
+"""The user id of the owner, present from the first migration on."""
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    MEMBER = "member"
+    GUEST = "guest"
+
+
+class Scope(StrEnum):
+    """What an API key may do; an owner's own key may carry every one of them."""
+
+    JOBS = "jobs"
+    GRAPHS_RUN = "graphs:run"
+    ASSETS = "assets"
+    MODELS_WRITE = "models:write"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+
+ALL_SCOPES: Final = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The authenticated caller of one request."""
+
+    user_id: str
+    role: Role
+    scopes: frozenset[Scope]
+    key_id: str | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether rows of other users are visible: the owner's alone."""
+        return self.role is Role.OWNER
+
+
+class JobStatus(StrEnum):
+    """Comfy API v2's statuses."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    CANCELING = "canceling"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in TERMINAL_STATUSES
+
+
+TERMINAL_STATUSES: Final = frozenset(
+    {JobStatus.SUCCEEDED, JobStatus.CANCELED, JobStatus.FAILED, JobStatus.EXPIRED}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job failed, in the shape of v2's ``job.error``."""
+
+    code: str
+    message: str
+    node_id: str | None = None
+    class_type: str | None = None
+    traceback: str | None = None
+    details: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job row without its graph. Times are milliseconds since the epoch, UTC."""
+
+    id: str
+    user_id: str
+    status: JobStatus
+    created_at: int
+    rank: float
+    """Order within one priority; moving a job in the queue changes only this."""
+    priority: int
+    graph_key: str
+    """Hash of the graph's classes and models: jobs with one key take about as long."""
+    affinity_key: str
+    """Hash of the model files the graph loads; empty when it loads none."""
+    classes: frozenset[str]
+    models: tuple[tuple[str, str, str], ...]
+    """(class_type, input name, file name) of every model the graph loads."""
+    paid: bool
+    """Whether the graph has ``api_node`` classes, which cost money each time they run."""
+    started_at: int | None = None
+    completed_at: int | None = None
+    deadline_at: int | None = None
+    engine: str | None = None
+    """Name of the engine it was sent to, ``None`` while it waits."""
+    engine_boot: str | None = None
+    prompt_id: str | None = None
+    attempt: int = 0
+    deaths: int = 0
+    """Engine deaths while this job was executing."""
+    executing: bool = False
+    """``execution_start`` was seen for the present attempt."""
+    cancel_requested_at: int | None = None
+    error: JobError | None = None
+    title: str = ""
+    origin: str = "api"
+    metadata: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Named secrets and whether short-lived credentials came with it: never their values."""
+    retry_of: str | None = None
+
+
+class OutputType(StrEnum):
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    FILE = "file"
+    LATENT = "latent"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A user-owned record over immutable bytes.
+
+    ``hash`` is ``blake3:<hex>``, ``size_bytes`` the length of the blob, times are milliseconds
+    since the epoch. Uploads have no ``job_id``; outputs have job, node and index.
+    """
+
+    id: str
+    user_id: str
+    hash: str
+    size_bytes: int
+    content_type: str
+    file_path: str
+    created_at: int
+    expires_at: int | None = None
+    tags: tuple[str, ...] = ()
+    job_id: str | None = None
+    node_id: str | None = None
+    output_index: int | None = None
+    output_type: OutputType | None = None
+    trashed_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """v2's progress snapshot of a running job."""
+
+    value: float
+    nodes_done: int
+    nodes_total: int
+    current_node: str | None = None
+    current_node_class: str | None = None
+    step: int | None = None
+    steps: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The latest preview frame of a running job."""
+
+    node_id: str
+    content_type: str
+    data: bytes

@@ -1,0 +1,1 @@
+"""Persistence: every line of SQL in the project lives here."""
