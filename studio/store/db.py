@@ -50,7 +50,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db")
         self._waiting: list[_Item] = []
-        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._closed = False
         self._halted: str | None = None
         self._fault: StudioError | None = None
@@ -119,8 +120,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        while self._busy or self._waiting:
-            await asyncio.sleep(0.005)
+        await self._idle.wait()
         await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
         self._executor.shutdown(wait=True)
 
@@ -137,8 +137,8 @@ class Database:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append(_Item(work, future, writes))
-        if not self._busy:
-            self._busy = True
+        if self._idle.is_set():
+            self._idle.clear()
             loop.call_soon(self._start_batch, loop)
         return future
 
@@ -156,7 +156,7 @@ class Database:
         if self._waiting:
             self._start_batch(loop)
         else:
-            self._busy = False
+            self._idle.set()
         for item, (value, error) in zip(batch, results, strict=True):
             if item.future.done():
                 continue
@@ -189,7 +189,7 @@ class Database:
             connection.execute("SAVEPOINT item")
         try:
             value = item.work(connection)
-        except Exception as error:  # noqa: BLE001  the caller's own error goes back to the caller
+        except Exception as error:
             if isinstance(error, sqlite3.Error) and _is_fault(error):
                 raise
             self._undo(connection, item, guarded=guarded)

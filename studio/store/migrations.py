@@ -52,7 +52,7 @@ def _require_writer(connection: sqlite3.Connection, writer: int) -> None:
 
 
 def _first(connection: sqlite3.Connection) -> None:
-    statements = f"""
+    statements = """
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     INSERT INTO meta VALUES ('min_writer', '1');
 
@@ -61,7 +61,6 @@ def _first(connection: sqlite3.Connection) -> None:
         created_at INTEGER NOT NULL,
         gpu_seconds REAL NOT NULL DEFAULT 0, gpu_seconds_at INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID;
-    INSERT INTO users (id, name, role, created_at) VALUES ('{OWNER_ID}', 'owner', 'owner', 0);
 
     CREATE TABLE api_keys (
         id TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users(id), name TEXT NOT NULL,
@@ -143,6 +142,10 @@ def _first(connection: sqlite3.Connection) -> None:
     for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
+    connection.execute(
+        "INSERT INTO users (id, name, role, created_at) VALUES (?, 'owner', 'owner', 0)",
+        (OWNER_ID,),
+    )
 
 
 MIGRATIONS: Final[Sequence[Migration]] = (_first,)
