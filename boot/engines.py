@@ -1,0 +1,263 @@
+"""Which engines there are: found, chosen, and the command line of each that is started here."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from boot.environment import engine_environment
+from boot.folders import Folders
+from boot.plan import BootError, ChildPlan
+from boot.settings import Settings
+
+_DEFAULT_PORT: Final = 8188
+_PORT_WAIT_S: Final = 3.0
+_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One entry of ``STUDIO_ENGINES``; ``child`` is None for one that somebody else runs."""
+
+    name: str
+    kind: Literal["comfyui", "embedded", "remote"]
+    url: str
+    child: ChildPlan | None = None
+
+
+@dataclass(frozen=True)
+class _Comfy:
+    folder: Path
+    python: str
+
+
+def plan_engines(
+    settings: Settings,
+    folders: Folders,
+    environ: Mapping[str, str],
+    *,
+    python: str,
+    log: Callable[[str], None],
+) -> tuple[Engine, ...]:
+    """Turn ``STUDIO_ENGINE`` into engines with fixed ports.
+
+    Args:
+        python: runs the embedded engine.
+        log: told what was chosen and why.
+
+    Raises:
+        BootError: the choice cannot be read or met.
+    """
+    home = str(settings.engine_dir) if settings.engine_ids else None
+    env = engine_environment(environ, home=home)
+    planner = _Planner(settings, folders, env, python)
+    if settings.engine == "auto":
+        comfy, missing = planner.find_comfyui()
+        if comfy is None and settings.comfyui_dir is not None:
+            raise BootError(missing)
+        if comfy is None:
+            log(f"{missing} Using the embedded engine, which needs no GPU.")
+            return (planner.embedded(first=True),)
+        log(f"ComfyUI found in {comfy.folder}")
+        return (planner.comfyui(comfy),)
+    engines: list[Engine] = []
+    words = [word.strip() for word in settings.engine.split(",") if word.strip()]
+    for word in words:
+        if word == "comfyui":
+            comfy, missing = planner.find_comfyui()
+            if comfy is None:
+                raise BootError(missing)
+            engines.append(planner.comfyui(comfy))
+        elif word == "embedded":
+            engines.append(planner.embedded(first="comfyui" not in words))
+        else:
+            number = 1 + sum(engine.kind == "remote" for engine in engines)
+            engines.append(Engine(f"remote-{number}", "remote", _remote_url(word)))
+    if not engines or len({engine.url for engine in engines}) < len(engines):
+        raise BootError("STUDIO_ENGINE names no engine, or one of them twice.")
+    if len({engine.name for engine in engines}) < len(engines):
+        raise BootError("STUDIO_ENGINE names one of its engines twice.")
+    return tuple(engines)
+
+
+class _Planner:
+    def __init__(
+        self, settings: Settings, folders: Folders, env: Mapping[str, str], python: str
+    ) -> None:
+        self._settings = settings
+        self._folders = folders
+        self._env = env
+        self._python = python
+
+    def find_comfyui(self) -> tuple[_Comfy | None, str]:
+        """ComfyUI and the Python that can run it, or None and what is missing."""
+        folder = self._comfyui_dir()
+        if folder is None:
+            given = self._settings.comfyui_dir
+            where = f"in COMFYUI_DIR ({given})" if given else "on this machine"
+            return None, f"No ComfyUI was found {where}: set COMFYUI_DIR to its folder."
+        python = self._comfyui_python(folder)
+        if python is None:
+            return None, (
+                f"ComfyUI is in {folder}, but no Python that has its packages: install its "
+                "requirements into a venv folder inside it, or set COMFYUI_PYTHON."
+            )
+        return _Comfy(folder, python), ""
+
+    def comfyui(self, comfy: _Comfy) -> Engine:
+        if any(flag.partition("=")[0] == "--port" for flag in self._settings.comfyui_flags):
+            raise BootError("COMFYUI_FLAGS must not hold --port: set COMFYUI_PORT.")
+        port = self._port()
+        engine_dir = self._settings.engine_dir
+        argv = (
+            comfy.python,
+            "main.py",
+            *("--listen", _HOST, "--port", str(port)),
+            *("--input-directory", str(engine_dir / "input")),
+            *("--output-directory", str(engine_dir / "output")),
+            # ComfyUI appends "temp" to this one by itself.
+            *("--temp-directory", str(engine_dir)),
+            *("--user-directory", str(engine_dir / "user")),
+            *("--database-url", f"sqlite:///{engine_dir / 'user' / 'comfyui.db'}"),
+            *("--extra-model-paths-config", str(self._folders.model_paths)),
+            "--disable-auto-launch",
+            *self._settings.comfyui_flags,
+        )
+        return self._managed("comfyui", argv, comfy.folder, port)
+
+    def embedded(self, *, first: bool) -> Engine:
+        port = self._port() if first else _free_port()
+        engine_dir = self._settings.engine_dir
+        argv = (
+            self._python,
+            *("-m", "studio.embedded", "--listen", _HOST, "--port", str(port)),
+            *("--input-directory", str(engine_dir / "input")),
+            *("--output-directory", str(engine_dir / "output")),
+            *("--temp-directory", str(engine_dir / "temp")),
+            *("--user-directory", str(engine_dir / "user")),
+        )
+        return self._managed("embedded", argv, self._settings.app_dir, port)
+
+    def _managed(
+        self, name: Literal["comfyui", "embedded"], argv: tuple[str, ...], cwd: Path, port: int
+    ) -> Engine:
+        url = f"http://{_HOST}:{port}"
+        child = ChildPlan(
+            name=name,
+            kind=name,
+            argv=argv,
+            cwd=cwd,
+            env=self._env,
+            port=port,
+            url=url,
+            # Studio deletes what it has taken over; the shared group may.
+            umask=0o002,
+            ids=self._settings.engine_ids,
+        )
+        return Engine(name, name, url, child)
+
+    def _comfyui_dir(self) -> Path | None:
+        given = self._settings.comfyui_dir
+        places = (
+            [given]
+            if given
+            else [
+                Path("/opt/comfyui"),
+                self._settings.app_dir / "ComfyUI",
+                self._settings.app_dir.parent / "ComfyUI",
+                Path("~/ComfyUI").expanduser(),
+            ]
+        )
+        return next((p for p in places if (p / "main.py").is_file()), None)
+
+    def _comfyui_python(self, folder: Path) -> str | None:
+        if given := self._settings.comfyui_python:
+            found = shutil.which(given)
+        else:
+            own = (folder / name / "bin" / "python" for name in (".venv", "venv"))
+            found = next((str(path) for path in own if path.is_file()), shutil.which("python3"))
+        return found if found and self._has_packages(found) else None
+
+    def _has_packages(self, python: str) -> bool:
+        """Looks for two of ComfyUI's packages without the seconds that importing them takes."""
+        probe = (
+            "import sys; from importlib.util import find_spec; "
+            "sys.exit(not (find_spec('torch') and find_spec('aiohttp')))"
+        )
+        ids = self._settings.engine_ids
+        try:
+            done = subprocess.run(
+                (python, "-c", probe),
+                cwd="/",
+                env=dict(self._env),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=20,
+                check=False,
+                user=ids.uid if ids else None,
+                group=ids.gid if ids else None,
+                extra_groups=ids.groups if ids else None,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return False
+        return done.returncode == 0
+
+    def _port(self) -> int:
+        """The chosen port, or the usual one while it is free, or any free one."""
+        chosen = self._settings.comfyui_port
+        if chosen == 0:
+            return _free_port()
+        if chosen is None:
+            return _DEFAULT_PORT if _is_free(_DEFAULT_PORT) else _free_port()
+        # The engine of a bootstrap that was just killed may need a moment to go.
+        deadline = time.monotonic() + _PORT_WAIT_S
+        while not _is_free(chosen):
+            if time.monotonic() >= deadline:
+                raise BootError(
+                    f"COMFYUI_PORT {chosen} is in use by another program. Stop it, choose another "
+                    "port, or set COMFYUI_PORT=0 for any free one."
+                )
+            time.sleep(0.1)
+        return chosen
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _remote_url(word: str) -> str:
+    # The word itself may hold a password, so no message repeats it.
+    wrong = BootError(
+        "STUDIO_ENGINE must be auto, comfyui, embedded or engine addresses like "
+        "http://10.0.0.2:8188, separated by commas; user names and passwords are not allowed."
+    )
+    try:
+        parts = urlsplit(word)
+        _port = parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise wrong
+    if parts.query or parts.fragment:
+        raise wrong
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"

@@ -1,0 +1,191 @@
+"""The folders that must exist before a child starts, each owned by who may write there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from boot.control import check_path
+from boot.hold import SOCKET_NAME
+from boot.model_paths import write_model_paths
+from boot.plan import BootError, Ids
+from boot.settings import Settings
+
+_ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """What was prepared.
+
+    ``own_model_dir`` is where downloads go when ``MODEL_DIR`` is read-only, else None.
+    """
+
+    log_dir: Path
+    model_paths: Path
+    own_model_dir: Path | None
+
+
+def prepare_run_dir(settings: Settings) -> None:
+    """Make the folder of the sockets: private, and nobody else's.
+
+    Raises:
+        BootError: its name is too long, it is a link, or another user owns it.
+    """
+    run_dir = settings.run_dir
+    check_path(run_dir / SOCKET_NAME)
+    owners = {os.geteuid()}
+    if settings.studio_ids is not None:
+        owners.add(settings.studio_ids.uid)
+    hint = "Remove it or set STUDIO_RUN_DIR to another folder."
+    try:
+        run_dir.parent.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(mode=0o700, exist_ok=True)
+        handle = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if run_dir.is_symlink():
+            raise BootError(f"{run_dir} is a symbolic link. {hint}") from None
+        raise BootError(f"The folder {run_dir} cannot be used: {error.strerror}. {hint}") from None
+    try:
+        if os.fstat(handle).st_uid not in owners:
+            raise BootError(f"{run_dir} belongs to another user. {hint}")
+        os.fchmod(handle, 0o700)
+        if settings.studio_ids is not None:
+            os.fchown(handle, settings.studio_ids.uid, settings.studio_ids.gid)
+    finally:
+        os.close(handle)
+
+
+def prepare_folders(settings: Settings) -> Folders:
+    """Make every other folder and write ``extra_model_paths.yaml``.
+
+    Raises:
+        BootError: a folder that is needed cannot be made or written.
+    """
+    try:
+        log_dir = _prepare_studio_dir(settings)
+        _prepare_shared(settings)
+        own_model_dir = _own_model_dir(settings)
+        _hand_over(settings.engine_dir, settings.engine_ids, mode=0o2770)
+        done = _as_user(settings.engine_ids, lambda: _prepare_engine(settings, own_model_dir))
+    except OSError as error:
+        raise BootError(
+            f"The folder {error.filename} cannot be prepared: {error.strerror}."
+        ) from None
+    if not done:
+        raise BootError(f"The engine's folders in {settings.engine_dir} cannot be prepared.")
+    return Folders(log_dir, settings.engine_dir / "extra_model_paths.yaml", own_model_dir)
+
+
+def _prepare_studio_dir(settings: Settings) -> Path:
+    _hand_over(settings.studio_dir, settings.studio_ids, mode=0o700)
+    log_dir = settings.studio_dir / "logs"
+    if log_dir.is_symlink():
+        raise BootError(f"{log_dir} is a symbolic link; remove it.")
+    _as_user(settings.studio_ids, lambda: log_dir.mkdir(mode=0o700, exist_ok=True))
+    if not log_dir.is_dir():
+        raise BootError(f"The folder {log_dir} cannot be made.")
+    return log_dir
+
+
+def _prepare_shared(settings: Settings) -> None:
+    """Folders that may be shared with others: made when missing, otherwise left as they are.
+
+    In the image the default ones are Studio's own.
+    """
+    for name, folder in (
+        ("MODEL_DIR", settings.model_dir),
+        ("CACHE_DIR", settings.cache_dir),
+        ("LLM_DIR", settings.llm_dir),
+    ):
+        if name in settings.given_folders and folder.is_dir():
+            continue
+        try:
+            _hand_over(folder, settings.studio_ids, mode=0o755)
+        except OSError:
+            # A volume that is read-only or keeps its owners can still be read.
+            if not folder.is_dir():
+                raise
+
+
+def _own_model_dir(settings: Settings) -> Path | None:
+    """A place for downloads that the engine can read, when MODEL_DIR takes none."""
+    model_dir = settings.model_dir
+
+    def check() -> None:
+        if not os.access(model_dir, os.W_OK | os.X_OK):
+            raise PermissionError(f"{model_dir} is read-only")
+
+    try:
+        writable = _as_user(settings.studio_ids, check)
+    except PermissionError:
+        writable = False
+    if writable:
+        return None
+    # Another user cannot reach into STUDIO_DIR, which is private to Studio.
+    base = settings.engine_dir if settings.isolation else settings.studio_dir
+    return base / "models"
+
+
+def _prepare_engine(settings: Settings, own_model_dir: Path | None) -> None:
+    for name in _ENGINE_FOLDERS:
+        (settings.engine_dir / name).mkdir(exist_ok=True)
+    if not settings.custom_nodes_dir.is_dir():
+        settings.custom_nodes_dir.mkdir(parents=True)
+    if own_model_dir is not None:
+        own_model_dir.mkdir(exist_ok=True)
+    write_model_paths(
+        settings.engine_dir / "extra_model_paths.yaml",
+        # The engine puts later folders first.
+        model_dirs=[settings.model_dir, *([own_model_dir] if own_model_dir else [])],
+        custom_nodes_dir=settings.custom_nodes_dir,
+    )
+
+
+def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
+    """Make ``folder``; with ``ids`` give it and what is in it to them, once."""
+    folder.mkdir(parents=True, exist_ok=True, mode=mode & 0o777)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if ids is None or os.fstat(handle).st_uid == ids.uid:
+            return
+        # Nobody but root could write here so far, so no name in it is a trap.
+        for _path, folders, files, inside in os.fwalk(".", dir_fd=handle):
+            for name in (*folders, *files):
+                os.chown(name, ids.uid, ids.gid, dir_fd=inside, follow_symlinks=False)
+        os.fchown(handle, ids.uid, ids.gid)
+        os.fchmod(handle, mode)
+    finally:
+        os.close(handle)
+
+
+def _as_user(ids: Ids | None, work: Callable[[], None]) -> bool:
+    """Do ``work`` with the rights of ``ids``: root must not follow what others may have planted.
+
+    Without ``ids`` it is done in this process, and what it raises is the caller's.
+
+    Returns:
+        False when it failed under another user, which told the console why.
+    """
+    if ids is None:
+        work()
+        return True
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.setgroups(ids.groups)
+            os.setgid(ids.gid)
+            os.setuid(ids.uid)
+            os.umask(0o002)
+            work()
+            code = 0
+        except OSError as error:
+            os.write(2, f"bootstrap: {error}\n".encode())
+        finally:
+            os._exit(code)
+    _pid, wait_status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(wait_status) == 0

@@ -1,0 +1,162 @@
+"""Where the lines of bootstrap and its children go: rotated files, a short memory, the console."""
+
+from __future__ import annotations
+
+import os
+import queue
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Final
+
+from boot.plan import Ids
+
+_LINE_BYTES: Final = 2000
+_QUEUE_LINES: Final = 10_000
+
+
+class LogFile:
+    """``<folder>/<name>.log`` and its older ones ``.1``, ``.2``; safe to use from threads.
+
+    The folder is held open and no link is followed, because in the image bootstrap is root while
+    the folder belongs to Studio. A disk that refuses loses lines, never a child.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, *, size_bytes: int, files: int, owner: Ids | None
+    ) -> None:
+        self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._name = f"{name}.log"
+        self._limit_bytes = size_bytes
+        self._files = files
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._handle: int | None = None
+        self._used_bytes = 0
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``, after moving a full file aside."""
+        with self._lock:
+            if self._folder < 0:
+                return
+            try:
+                if self._handle is None:
+                    self._open()
+                if self._used_bytes and self._used_bytes + len(data) > self._limit_bytes:
+                    self._rotate()
+                if self._handle is not None:
+                    self._used_bytes += os.write(self._handle, data)
+            except OSError:
+                self._close_file()
+
+    def close(self) -> None:
+        """Further writes are dropped."""
+        with self._lock:
+            self._close_file()
+            if self._folder >= 0:
+                os.close(self._folder)
+                self._folder = -1
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(self._name, flags | os.O_NONBLOCK, 0o600, dir_fd=self._folder)
+        facts = os.fstat(handle)
+        # A pipe or a second name for another file is not a log of ours.
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+            os.close(handle)
+            raise OSError("not a plain file")
+        os.fchmod(handle, 0o600)
+        if self._owner is not None:
+            os.fchown(handle, self._owner.uid, self._owner.gid)
+        self._handle, self._used_bytes = handle, facts.st_size
+
+    def _rotate(self) -> None:
+        self._close_file()
+        for number in range(self._files - 1, 0, -1):
+            older = f"{self._name}.{number}"
+            newer = f"{self._name}.{number - 1}" if number > 1 else self._name
+            try:
+                os.rename(newer, older, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+            except FileNotFoundError:
+                continue
+        if self._files == 1:
+            os.unlink(self._name, dir_fd=self._folder)
+        self._open()
+
+    def _close_file(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+class Tail:
+    """The last complete lines of a stream, bounded in number and length."""
+
+    def __init__(self, lines: int) -> None:
+        self._lines: deque[str] = deque(maxlen=lines)
+        self._rest = b""
+        self._lock = threading.Lock()
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes; a progress bar that rewrites its line counts once."""
+        with self._lock:
+            *whole, rest = (self._rest + data).split(b"\n")
+            for line in whole:
+                self._lines.append(_readable(line))
+            self._rest = rest[-_LINE_BYTES:]
+
+    def lines(self) -> list[str]:
+        """Oldest first; an unfinished last line is included."""
+        with self._lock:
+            last = [_readable(self._rest)] if self._rest.strip() else []
+            return [*self._lines, *last][-(self._lines.maxlen or 0) :] if self._lines.maxlen else []
+
+
+def _readable(line: bytes) -> str:
+    return line.rstrip(b"\r").rpartition(b"\r")[2][-_LINE_BYTES:].decode("utf-8", "replace")
+
+
+class Console:
+    """Standard output behind a thread: a terminal that stands still must not stop supervision."""
+
+    def __init__(self, log_file: LogFile | None = None) -> None:
+        self._log_file = log_file
+        self._queue: queue.Queue[bytes | None] = queue.Queue(_QUEUE_LINES)
+        self._thread = threading.Thread(target=self._pump, name="console", daemon=True)
+        self._thread.start()
+
+    def log(self, message: str) -> None:
+        """Say what bootstrap does, on the console and in ``bootstrap.log``."""
+        line = f"bootstrap: {message}\n".encode()
+        self.echo(line)
+        if self._log_file is not None:
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S+00:00 ", time.gmtime()).encode()
+            self._log_file.write(stamp + line)
+
+    def echo(self, data: bytes) -> None:
+        """Show a child's bytes; dropped when ten thousand writes wait already."""
+        try:
+            self._queue.put_nowait(data)
+        except queue.Full:
+            return
+
+    def close(self, timeout_s: float) -> None:
+        """Write what waits, for at most ``timeout_s``."""
+        try:
+            self._queue.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(timeout_s)
+
+    def _pump(self) -> None:
+        handle = sys.stdout.fileno()
+        while (data := self._queue.get()) is not None:
+            try:
+                while data:
+                    data = data[os.write(handle, data) :]
+            except OSError:
+                # The reader has gone away; the log files go on.
+                continue

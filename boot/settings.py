@@ -1,0 +1,139 @@
+"""The environment, read once: where everything is and who runs it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from boot.plan import BootError, Ids
+
+_STUDIO_UID = 10001
+_ENGINE_UID = 10002
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Absolute folders, ids and the engine's options.
+
+    ``studio_ids`` and ``engine_ids`` are both set (two users besides root) or both None.
+    ``comfyui_port`` is None when nobody chose one and 0 for any free one.
+    """
+
+    app_dir: Path
+    image: bool
+    studio_dir: Path
+    run_dir: Path
+    engine_dir: Path
+    model_dir: Path
+    custom_nodes_dir: Path
+    cache_dir: Path
+    llm_dir: Path
+    given_folders: frozenset[str]
+    engine: str
+    comfyui_dir: Path | None
+    comfyui_python: str | None
+    comfyui_port: int | None
+    comfyui_flags: tuple[str, ...]
+    studio_ids: Ids | None
+    engine_ids: Ids | None
+
+    @property
+    def isolation(self) -> bool:
+        """Studio and the engines are different users."""
+        return self.engine_ids is not None
+
+
+def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
+    """Work out the settings.
+
+    Args:
+        environ: variables; empty ones count as unset.
+        app_dir: the folder that holds ``bootstrap.py`` and ``studio/``.
+
+    Raises:
+        BootError: a value that cannot be used, named with its variable.
+    """
+    given = {name: value for name, value in environ.items() if value.strip()}
+    image = given.get("STUDIO_IMAGE") == "1"
+    volume = Path("/workspace")
+    studio_dir = _folder(given, "STUDIO_DIR", volume / "studio" if image else Path("~/.studio"))
+    base = volume if image else studio_dir
+    engine_dir = _folder(given, "ENGINE_DIR", base / "engine")
+    studio_ids, engine_ids = _ids(given) if image and os.geteuid() == 0 else (None, None)
+    comfyui_dir = given.get("COMFYUI_DIR")
+    return Settings(
+        app_dir=app_dir,
+        image=image,
+        studio_dir=studio_dir,
+        run_dir=_run_dir(given, studio_dir, image=image),
+        engine_dir=engine_dir,
+        model_dir=_folder(given, "MODEL_DIR", base / "models"),
+        custom_nodes_dir=_folder(given, "CUSTOM_NODES_DIR", engine_dir / "custom_nodes"),
+        cache_dir=_folder(given, "CACHE_DIR", base / "cache"),
+        llm_dir=_folder(given, "LLM_DIR", base / "llm"),
+        given_folders=frozenset(name for name in given if name.endswith("_DIR")),
+        engine=given.get("STUDIO_ENGINE", "auto").strip(),
+        comfyui_dir=_absolute("COMFYUI_DIR", comfyui_dir) if comfyui_dir else None,
+        comfyui_python=given.get("COMFYUI_PYTHON"),
+        comfyui_port=_number(given, "COMFYUI_PORT", maximum=65535),
+        comfyui_flags=_flags(given.get("COMFYUI_FLAGS", "")),
+        studio_ids=studio_ids,
+        engine_ids=engine_ids,
+    )
+
+
+def _folder(given: Mapping[str, str], name: str, default: Path) -> Path:
+    return _absolute(name, given.get(name) or str(default))
+
+
+def _absolute(name: str, value: str) -> Path:
+    try:
+        return Path(value).expanduser().resolve()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise BootError(f"{name} cannot be used as a folder: {error}.") from None
+
+
+def _run_dir(given: Mapping[str, str], studio_dir: Path, *, image: bool) -> Path:
+    # Not resolved: a symbolic link in its place is refused later, not followed.
+    if value := given.get("STUDIO_RUN_DIR"):
+        return Path(os.path.abspath(value))  # noqa: PTH100
+    if image:
+        return Path("/run/studio")
+    digest = hashlib.sha256(str(studio_dir).encode()).hexdigest()[:16]
+    base = given.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(base) / f"studio-{digest}"
+
+
+def _number(given: Mapping[str, str], name: str, *, maximum: int) -> int | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    if not value.strip().isascii() or not value.strip().isdigit() or int(value) > maximum:
+        raise BootError(f"{name} must be a number from 0 to {maximum}.")
+    return int(value)
+
+
+def _flags(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as error:
+        raise BootError(f"COMFYUI_FLAGS cannot be split into words: {error}.") from None
+
+
+def _ids(given: Mapping[str, str]) -> tuple[Ids | None, Ids | None]:
+    """Two users; the engine's own group is shared, so Studio may delete what engines wrote."""
+    largest = 2**31 - 1
+    studio = _number(given, "STUDIO_UID", maximum=largest)
+    engine = _number(given, "ENGINE_UID", maximum=largest)
+    studio = _STUDIO_UID if studio is None else studio
+    engine = _ENGINE_UID if engine is None else engine
+    if 0 in (studio, engine):
+        return None, None
+    if studio == engine:
+        raise BootError("STUDIO_UID and ENGINE_UID must differ (0 for both: no isolation).")
+    return Ids(studio, studio, (studio, engine)), Ids(engine, engine, (engine,))

@@ -1,0 +1,1 @@
+"""Outbound I/O: one remote per module, its address or transport given by the caller."""
