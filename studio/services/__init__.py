@@ -1,0 +1,1 @@
+"""Rules and state machines: no HTTP types, no SQL, no outbound calls of their own."""

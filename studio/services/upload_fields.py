@@ -1,0 +1,111 @@
+"""What clients say about the bytes they upload, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from studio.errors import Forbidden, InvalidRequest, Unprocessable
+from studio.media import UNKNOWN, is_active, sniff
+from studio.models import Identity, Scope
+from studio.paths import safe_relative
+from studio.store.blobs import StagedBlob, is_hash
+
+MIN_EXPIRES_S: Final = 60
+MAX_EXPIRES_S: Final = 604_800
+MAX_TAGS: Final = 32
+MAX_TAG_LENGTH: Final = 100
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_DECLARED: Final = re.compile(r"(?:audio|video|image|model|font)/[a-z0-9][a-z0-9.+-]{0,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFields:
+    """What a client says about the bytes it uploads; ``expires_in`` is in seconds."""
+
+    file_path: str
+    declared_type: str | None = None
+    expected_hash: str | None = None
+    tags: tuple[str, ...] = ()
+    expires_in: int | None = None
+
+
+def check_fields(identity: Identity, fields: UploadFields) -> UploadFields:
+    """The fields, normalised.
+
+    Raises:
+        Unprocessable: one of them is wrong, or it is a model.
+        Forbidden: it is a model and the caller may not add models.
+    """
+    file_path = check_path(identity, fields.file_path)
+    expected = fields.expected_hash.lower() if fields.expected_hash else None
+    if expected is not None and not is_hash(expected):
+        raise wrong("expected_hash", "expected_hash must be blake3: and 64 hex digits.")
+    check_retention(fields.tags, fields.expires_in)
+    return UploadFields(file_path, fields.declared_type, expected, fields.tags, fields.expires_in)
+
+
+def check_path(identity: Identity, file_path: str) -> str:
+    """A file path, normalised and harmless.
+
+    Raises:
+        Unprocessable: it is not allowed, or it is a model.
+        Forbidden: it is a model and the caller may not add models.
+    """
+    try:
+        safe = safe_relative(file_path)
+    except InvalidRequest as error:
+        raise wrong("file_path", error.message) from error
+    if safe.parts[0].casefold() == "models":
+        if Scope.MODELS_WRITE not in identity.scopes:
+            raise Forbidden("Adding models needs the scope models:write.")
+        raise wrong("file_path", "Models cannot be uploaded here yet. Use a path outside models/.")
+    return str(safe)
+
+
+def check_retention(tags: Sequence[str], expires_in: int | None) -> None:
+    """Refuse tags and times out of bounds.
+
+    Raises:
+        Unprocessable: they are.
+    """
+    if len(tags) > MAX_TAGS or any(
+        not 0 < len(tag) <= MAX_TAG_LENGTH or not tag.isprintable() for tag in tags
+    ):
+        raise wrong("tags", f"At most {MAX_TAGS} tags of 1 to {MAX_TAG_LENGTH} characters.")
+    if expires_in is not None and not MIN_EXPIRES_S <= expires_in <= MAX_EXPIRES_S:
+        raise wrong("expires_in", f"expires_in must be {MIN_EXPIRES_S} to {MAX_EXPIRES_S}.")
+
+
+def asset_key(key: str | None) -> str | None:
+    """An Idempotency-Key as its row has it: jobs have keys too.
+
+    Raises:
+        Unprocessable: it is empty, too long or not visible ASCII.
+    """
+    if key is None:
+        return None
+    if _KEY.fullmatch(key) is None:
+        raise wrong("Idempotency-Key", "An Idempotency-Key has 1 to 255 visible characters.")
+    return f"asset:{key}"
+
+
+def expires_at(now_ms: int, expires_in: int | None) -> int | None:
+    """When an upload's time is over, in milliseconds; ``None`` is never."""
+    return None if expires_in is None else now_ms + expires_in * 1000
+
+
+def content_type_of(staged: StagedBlob, fields: UploadFields) -> str:
+    """By content; a client is believed only about harmless kinds that bytes do not show."""
+    found = sniff(staged.head, fields.file_path)
+    declared = (fields.declared_type or "").lower().strip()
+    if found == UNKNOWN and _DECLARED.fullmatch(declared) and not is_active(declared):
+        return declared
+    return found
+
+
+def wrong(field: str, message: str) -> Unprocessable:
+    """The refusal of one field."""
+    return Unprocessable(message, details={"field": field})

@@ -1,0 +1,1 @@
+"""Front doors over HTTP: parse, authorise, call one service, render."""
