@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import sqlite3
 import time
@@ -20,7 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from studio.errors import DiskFull, StorageUnavailable, StudioError
+from studio.errors import StorageUnavailable, StudioError
+from studio.store.connection import abandon, connect, is_disk_full, is_fault, is_full, translate
+
+__all__ = ["Database", "Work", "connect", "is_disk_full"]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,7 @@ class _Item:
     work: Work[Any]
     future: asyncio.Future[Any]
     writes: bool
+    alone: bool = False
 
 
 class Database:
@@ -54,6 +57,7 @@ class Database:
         self._idle.set()
         self._closed = False
         self._halted: str | None = None
+        self._commits = 0
         self._fault: StudioError | None = None
         self._retry_at_s = 0.0
         self._retry_wait_s = _RETRY_MIN_S
@@ -61,6 +65,11 @@ class Database:
     @property
     def path(self) -> Path:
         return self._path
+
+    @property
+    def commits(self) -> int:
+        """How many transactions changed something since this object was made."""
+        return self._commits
 
     @property
     def fault(self) -> str | None:
@@ -73,7 +82,8 @@ class Database:
         """Open the file and run ``prepare`` (the migrations) on the connection.
 
         Raises:
-            StorageUnavailable: the file cannot be opened or is locked by another process.
+            DiskFull, StorageUnavailable: the file cannot be opened or is locked by another process.
+            Whatever ``prepare`` raises.
         """
         await asyncio.get_running_loop().run_in_executor(self._executor, self._open, prepare)
 
@@ -81,18 +91,27 @@ class Database:
         try:
             connection = connect(self._path)
         except sqlite3.Error as error:
-            raise _translate(error) from error
+            raise translate(error, self._path.parent) from error
         try:
             if prepare is not None:
                 prepare(connection)
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if isinstance(error, sqlite3.Error) and is_fault(error):
+                raise translate(error, self._path.parent) from error
             raise
         self._connection = connection
 
     def halt(self, reason: str) -> None:
-        """Refuse every later write: another Studio holds the volume now."""
+        """Refuse every later write, waiting ones too: another Studio holds the volume now.
+
+        From here on the files are not touched again, not even by ``close``.
+        """
         self._halted = reason
+        for item in self._waiting:
+            if item.writes and not item.future.done():
+                item.future.set_exception(StorageUnavailable(reason))
+        self._waiting = [item for item in self._waiting if not item.writes]
 
     async def write(self, work: Work[T]) -> T:
         """Run ``work`` inside a transaction and return its result once that is on disk.
@@ -100,7 +119,8 @@ class Database:
         Work that raises is rolled back alone; others that share the commit are not affected.
 
         Raises:
-            DiskFull, StorageUnavailable: nothing was written.
+            DiskFull, StorageUnavailable: nothing was acknowledged. After an I/O error in the very
+                moment of the commit it may still be found after a restart.
             Whatever ``work`` raises.
         """
         if self._halted is not None:
@@ -115,6 +135,22 @@ class Database:
         result: T = await self._submit(work, writes=False)
         return result
 
+    async def run_alone(self, work: Work[T]) -> T:
+        """Run ``work`` outside any transaction, as ``VACUUM INTO`` needs; it must not write."""
+        result: T = await self._submit(work, writes=False, alone=True)
+        return result
+
+    async def probe(self) -> None:
+        """While writes fail, try one that changes nothing, so that an idle Studio recovers too.
+
+        Raises:
+            DiskFull, StorageUnavailable: still failing.
+        """
+        if self._fault is not None:
+            await self.write(
+                lambda connection: connection.execute("UPDATE meta SET value = value").rowcount
+            )
+
     async def close(self) -> None:
         """Finish what waits, fold the log into the file and close it. Idempotent."""
         if self._closed:
@@ -125,34 +161,48 @@ class Database:
         self._executor.shutdown(wait=True)
 
     def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
+        if self._connection is not None and self._halted is None:
             with contextlib.suppress(sqlite3.Error):
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            connection.close()
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._drop()
 
-    def _submit(self, work: Work[Any], *, writes: bool) -> asyncio.Future[Any]:
+    def _drop(self) -> None:
+        """Let go of the connection; one that was halted must not fold its log into the file."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        if self._halted is None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+        else:
+            abandon(connection, self._path)
+
+    def _submit(self, work: Work[Any], *, writes: bool, alone: bool = False) -> asyncio.Future[Any]:
         if self._closed:
             raise StorageUnavailable("Studio is shutting down.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Item(work, future, writes))
+        self._waiting.append(_Item(work, future, writes, alone))
         if self._idle.is_set():
             self._idle.clear()
             loop.call_soon(self._start_batch, loop)
         return future
 
     def _start_batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        batch, self._waiting = self._waiting, []
+        until = next((n for n, item in enumerate(self._waiting) if item.alone), len(self._waiting))
+        count = max(until, 1)
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
         done = loop.run_in_executor(self._executor, self._run_batch, batch)
-        done.add_done_callback(lambda finished: self._deliver(loop, batch, finished.result()))
+        done.add_done_callback(lambda finished: self._deliver(loop, batch, finished))
 
     def _deliver(
         self,
         loop: asyncio.AbstractEventLoop,
         batch: list[_Item],
-        results: list[tuple[Any, BaseException | None]],
+        finished: asyncio.Future[list[tuple[Any, BaseException | None]]],
     ) -> None:
+        failure = finished.exception()
+        results = finished.result() if failure is None else [(None, failure)] * len(batch)
         if self._waiting:
             self._start_batch(loop)
         else:
@@ -170,15 +220,18 @@ class Database:
         writes = sum(item.writes for item in batch)
         try:
             connection = self._connected()
+            changes = connection.total_changes
             if writes:
                 connection.execute("BEGIN IMMEDIATE")
             results = [self._run_item(connection, item, alone=writes == 1) for item in batch]
             if writes:
                 connection.execute("COMMIT")
+            if connection.total_changes != changes:
+                self._commits += 1
                 self._recovered()
         except (sqlite3.Error, StudioError) as error:
             fault = self._fail(error)
-            return [(None, fault)] * len(batch)
+            return [(None, type(fault)(fault.message)) for _ in batch]
         return results
 
     def _run_item(
@@ -190,7 +243,7 @@ class Database:
         try:
             value = item.work(connection)
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and _is_fault(error):
+            if isinstance(error, sqlite3.Error) and is_fault(error):
                 raise
             self._undo(connection, item, guarded=guarded)
             return None, error
@@ -208,9 +261,9 @@ class Database:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            if not self._path.exists():
-                raise StorageUnavailable("The database file is gone.")
-            self._connection = connect(self._path)
+            if self._halted is not None:
+                raise StorageUnavailable(self._halted)
+            self._connection = connect(self._path, create=False)
         return self._connection
 
     def _recovered(self) -> None:
@@ -226,76 +279,12 @@ class Database:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            if not isinstance(error, sqlite3.Error) or not _is_full(error):
-                with contextlib.suppress(sqlite3.Error):
-                    connection.close()
-                self._connection = None
-        fault = error if isinstance(error, StudioError) else _translate(error)
+            if not isinstance(error, sqlite3.Error) or not is_full(error):
+                self._drop()
+        fault = error if isinstance(error, StudioError) else translate(error, self._path.parent)
         if self._fault is None:
             log.error("the database refuses writes: %s", error)
         self._fault = fault
         self._retry_at_s = time.monotonic() + self._retry_wait_s
         self._retry_wait_s = min(self._retry_wait_s * 2, _RETRY_MAX_S)
         return fault
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open ``path`` the one way Studio opens databases.
-
-    EXCLUSIVE comes first: only then does WAL do without shared memory.
-    """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
-    try:
-        connection.row_factory = sqlite3.Row
-        for pragma in (
-            "locking_mode=EXCLUSIVE",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "temp_store=MEMORY",
-            "journal_size_limit=67108864",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def is_disk_full(error: OSError) -> bool:
-    """Whether an operating system error means "no space": quotas included, as volumes have them."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-_FAULT_CODES: Final = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_NOTADB,
-    }
-)
-
-
-def _primary_code(error: sqlite3.Error) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _is_fault(error: sqlite3.Error) -> bool:
-    """Whether the error is the storage's, not the statement's."""
-    return _primary_code(error) in _FAULT_CODES
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return _primary_code(error) == sqlite3.SQLITE_FULL
-
-
-def _translate(error: sqlite3.Error) -> StudioError:
-    if _is_full(error):
-        return DiskFull("The disk is full: nothing was stored. Free some space and try again.")
-    if _primary_code(error) == sqlite3.SQLITE_BUSY:
-        return StorageUnavailable("The database is locked by another process.")
-    return StorageUnavailable("The database cannot be written at the moment.")

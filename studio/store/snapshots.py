@@ -1,0 +1,273 @@
+"""Snapshots of the database, and the check at boot that falls back to one.
+
+A snapshot is a compact, verified copy named ``studio-<UTC time>-<reason>.db``. At boot, before the
+database opens, a damaged file is moved aside (never deleted) and the newest good snapshot takes its
+place. Only damage leads there: a lock, a missing permission or an I/O error is an outage, and the
+file stays where it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from studio.clock import Clock
+from studio.errors import DiskFull, StorageUnavailable
+from studio.paths import fsync_folder
+from studio.store.connection import connect, is_disk_full, translate
+from studio.store.migrations import MIGRATIONS, Migration, migrate
+
+log = logging.getLogger(__name__)
+
+KEEP_NEWEST: Final = 3
+KEEP_DAYS: Final = 7
+_STAMP: Final = "%Y%m%dT%H%M%S"
+_NAME: Final = re.compile(r"studio-(\d{8}T\d{6})\.(\d{3})Z-([a-z0-9-]+)\.db")
+_PARTIAL: Final = ".partial"
+_SIDES: Final = ("-wal", "-shm", "-journal")
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the check at boot did; ``message`` is for the owner, ``None`` when all was well."""
+
+    restored_from: Path | None = None
+    moved_aside: Path | None = None
+    message: str | None = None
+
+
+def take(connection: sqlite3.Connection, folder: Path, reason: str, clock: Clock) -> Path:
+    """Write a verified snapshot into ``folder`` and return its path.
+
+    Blocks for as long as copying takes, so call it where the connection lives.
+
+    Args:
+        connection: the open database, outside a transaction.
+        reason: lower-case letters, digits and dashes, part of the name.
+
+    Raises:
+        DiskFull, StorageUnavailable: no snapshot was made; earlier ones are untouched.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _sweep(folder)
+        path = folder / _name(folder, reason, clock.now_ms())
+    except OSError as error:
+        raise _refusal(error) from error
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    try:
+        connection.execute("VACUUM INTO ?", (str(partial),))
+        if not verify(partial):
+            raise StorageUnavailable("The snapshot that was just written cannot be read back.")
+        _fsync(partial)
+        partial.replace(path)
+        fsync_folder(folder)
+    except sqlite3.Error as error:
+        raise translate(error, folder) from error
+    except OSError as error:
+        raise _refusal(error) from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    return path
+
+
+def rotate(folder: Path) -> None:
+    """Keep the 3 newest snapshots and the newest of each of the 7 latest days that have one."""
+    newest_first = snapshots(folder)
+    days: dict[str, Path] = {}
+    for path in newest_first:
+        days.setdefault(path.name[7:15], path)
+    keep = {*newest_first[:KEEP_NEWEST], *list(days.values())[:KEEP_DAYS]}
+    for path in newest_first:
+        if path not in keep:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """All snapshots in ``folder``, newest first; good or not."""
+    if not folder.is_dir():
+        return []
+    return sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
+
+
+def taken_at(path: Path) -> str:
+    """When a snapshot was taken, for people."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        return "an unknown time"
+    return _parse(match).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def verify(path: Path) -> bool:
+    """Whether ``path`` is an intact database with Studio's schema. It is only read.
+
+    It must not be in use: a log beside it is ignored.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            return _is_sound(connection, empty_is_sound=False)
+    except sqlite3.Error:
+        return False
+
+
+def newest_good(folder: Path) -> Path | None:
+    """The newest snapshot that verifies."""
+    return next((path for path in snapshots(folder) if verify(path)), None)
+
+
+def preparation(
+    folder: Path, clock: Clock, migrations: Sequence[Migration] = MIGRATIONS
+) -> Callable[[sqlite3.Connection], None]:
+    """What ``Database.open`` runs: the migrations, after a snapshot when they change a database."""
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if 0 < version < len(migrations):
+            take(connection, folder, f"schema-{version}", clock)
+        migrate(connection, migrations)
+
+    return prepare
+
+
+def open_or_restore(db_path: Path, folder: Path, clock: Clock) -> Recovery:
+    """Check the database before it is opened; replace it by a snapshot when it is damaged.
+
+    A file that is absent or empty counts as lost when snapshots exist, and as a new installation
+    when there are none.
+
+    Args:
+        db_path: the database file; its folder must exist.
+        folder: where the snapshots are.
+
+    Raises:
+        DiskFull, StorageUnavailable: it is locked or cannot be read at the moment; nothing changed.
+    """
+    try:
+        if not _is_lost(db_path, folder):
+            return Recovery()
+        source, staged = _stage_newest_good(db_path, folder)
+        aside = _move_aside(db_path, clock)
+        if staged is not None:
+            staged.replace(db_path)
+        fsync_folder(db_path.parent)
+    except OSError as error:
+        raise _refusal(error) from error
+    recovery = Recovery(source, aside, _message(source, aside))
+    log.error("%s", recovery.message)
+    return recovery
+
+
+def _is_lost(db_path: Path, folder: Path) -> bool:
+    size_bytes = db_path.stat().st_size if db_path.exists() else 0
+    if size_bytes == 0:
+        log_path = db_path.with_name(db_path.name + "-wal")
+        return bool(snapshots(folder)) or (log_path.exists() and log_path.stat().st_size > 0)
+    try:
+        with contextlib.closing(connect(db_path, create=False)) as connection:
+            return not _is_sound(connection, empty_is_sound=not snapshots(folder))
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+            return True
+        raise translate(error, db_path.parent) from error
+
+
+def _is_sound(connection: sqlite3.Connection, *, empty_is_sound: bool) -> bool:
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        return False
+    if int(connection.execute("PRAGMA user_version").fetchone()[0]) == 0:
+        # Killed before the first migration: nothing was ever stored.
+        return empty_is_sound
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+    return {"meta", "users"} <= tables
+
+
+def _stage_newest_good(db_path: Path, folder: Path) -> tuple[Path | None, Path | None]:
+    for source in snapshots(folder):
+        if not verify(source):
+            continue
+        staged = db_path.with_name(f".{db_path.name}{_PARTIAL}")
+        shutil.copyfile(source, staged)
+        staged.chmod(0o600)
+        _fsync(staged)
+        if verify(staged):
+            return source, staged
+        staged.unlink()
+    return None, None
+
+
+def _move_aside(db_path: Path, clock: Clock) -> Path | None:
+    """The file first: a kill after it leaves a log without a file, which counts as lost."""
+    stamp = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).strftime(_STAMP)
+    aside = db_path.with_name(f"{db_path.name}.damaged-{stamp}Z")
+    count = 1
+    while any(aside.with_name(aside.name + side).exists() for side in ("", *_SIDES)):
+        count += 1
+        aside = db_path.with_name(f"{db_path.name}.damaged-{stamp}Z-{count}")
+    moved = False
+    for side in ("", *_SIDES):
+        with contextlib.suppress(FileNotFoundError):
+            db_path.with_name(db_path.name + side).rename(aside.with_name(aside.name + side))
+            moved = True
+    return aside if moved else None
+
+
+def _message(source: Path | None, aside: Path | None) -> str:
+    found = "was missing" if aside is None else f"was damaged and is kept as {aside.name}"
+    if source is None:
+        return f"The database {found}. No snapshot could be read, so Studio starts with a new one."
+    return (
+        f"The database {found}. The snapshot of {taken_at(source)} took its place: what was "
+        "stored after it is lost."
+    )
+
+
+def _name(folder: Path, reason: str, now_ms: int) -> str:
+    """A name later than every other, so that a clock set back does not hide the newest."""
+    latest = snapshots(folder)
+    match = _NAME.fullmatch(latest[0].name) if latest else None
+    if match is not None:
+        latest_ms = int(_parse(match).timestamp()) * 1000 + int(match[2])
+        now_ms = max(now_ms, latest_ms + 1)
+    moment = datetime.fromtimestamp(now_ms // 1000, UTC).strftime(_STAMP)
+    name = f"studio-{moment}.{now_ms % 1000:03d}Z-{reason}.db"
+    if _NAME.fullmatch(name) is None:
+        raise ValueError(f"not a reason for a snapshot: {reason!r}")
+    return name
+
+
+def _parse(match: re.Match[str]) -> datetime:
+    return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a kill in the middle of a snapshot left."""
+    for path in folder.glob(f".*{_PARTIAL}*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refusal(error: OSError) -> DiskFull | StorageUnavailable:
+    if is_disk_full(error):
+        return DiskFull("The disk is full: no copy of the database was made.")
+    return StorageUnavailable("The database's folder cannot be used at the moment.")
