@@ -117,11 +117,11 @@ def restore(source: Path, studio_dir: Path, clock: Clock) -> Restored:
             fsync_folder(Path(folder))
         fsync_folder(studio_dir)
         atomic_write(staging / _MARKER, restored.aside.encode())
-    except (OSError, tarfile.TarError, StudioError) as error:
+    except (OSError, ValueError, tarfile.TarError, StudioError) as error:
         shutil.rmtree(staging, ignore_errors=True)
         if isinstance(error, OSError):
             raise translate(error) from error
-        if isinstance(error, tarfile.TarError):
+        if isinstance(error, (ValueError, tarfile.TarError)):
             raise _damaged("it cannot be read") from error
         raise
     finish_restore(studio_dir)
@@ -195,12 +195,18 @@ def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
     with os.fdopen(open_regular(path), "rb") as file:
         info = _info(name, os.fstat(file.fileno()).st_size)
         tar.addfile(info, file)
-    tar.members.clear()
+    _forget(tar)
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(_info(name, len(data)), io.BytesIO(data))
-    tar.members.clear()
+    _forget(tar)
+
+
+def _forget(tar: tarfile.TarFile) -> None:
+    """tarfile remembers every member; a large library would fill the memory."""
+    members: list[tarfile.TarInfo] = vars(tar)["members"]
+    members.clear()
 
 
 def _info(name: str, size_bytes: int) -> tarfile.TarInfo:
@@ -248,12 +254,12 @@ def _extract(source: Path, staging: Path, clock: Clock) -> Restored:
         tarfile.open(fileobj=file, mode="r|") as tar,
     ):
         while (member := tar.next()) is not None:
-            tar.members.clear()
+            _forget(tar)
             if manifest is not None:
                 raise _damaged("something follows its end")
             body = _body(tar, member)
             if member.name == _MANIFEST:
-                manifest = _read_manifest(member, body)
+                manifest = _read_manifest(body)
                 continue
             _extract_member(staging, member, body, found)
             members += 1
@@ -277,12 +283,12 @@ def _body(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
         raise _damaged("it holds something that is not a plain file")
     body = tar.extractfile(member)
-    if body is None or not _is_safe(member.name):
+    if body is None or member.size < 0 or not _is_safe(member.name):
         raise _damaged("it holds a name that is not allowed")
     return body
 
 
-def _read_manifest(member: tarfile.TarInfo, body: IO[bytes]) -> dict[str, object]:
+def _read_manifest(body: IO[bytes]) -> dict[str, object]:
     try:
         manifest = json.loads(body.read(_MAX_MANIFEST_BYTES))
     except ValueError as error:
