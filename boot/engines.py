@@ -122,7 +122,7 @@ class _Planner:
             *("--listen", _HOST, "--port", str(port)),
             *("--input-directory", str(engine_dir / "input")),
             *("--output-directory", str(engine_dir / "output")),
-            # ComfyUI appends "temp" to this one by itself.
+            # Engines append "temp" to this one by themselves.
             *("--temp-directory", str(engine_dir)),
             *("--user-directory", str(engine_dir / "user")),
             *("--database-url", f"sqlite:///{engine_dir / 'user' / 'comfyui.db'}"),
@@ -140,7 +140,7 @@ class _Planner:
             *("-m", "studio.embedded", "--listen", _HOST, "--port", str(port)),
             *("--input-directory", str(engine_dir / "input")),
             *("--output-directory", str(engine_dir / "output")),
-            *("--temp-directory", str(engine_dir / "temp")),
+            *("--temp-directory", str(engine_dir)),
             *("--user-directory", str(engine_dir / "user")),
         )
         return self._managed("embedded", argv, self._settings.app_dir, port)

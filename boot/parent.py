@@ -223,7 +223,8 @@ class _Parent:
         if child.deliberate:
             self._backoff.reset()
         delay_s = 0.0 if child.deliberate else self._backoff.delay_s(lifetime_s)
-        self._log(f"{child.plan.name} starts again in {delay_s:.0f} s")
+        when = f"in {delay_s:.0f} s" if delay_s else "at once"
+        self._log(f"{child.plan.name} starts again {when}")
         self._restart_at = time.monotonic() + delay_s
 
     def _answer_waiting(self, child: Child, status: dict[str, Any]) -> None:

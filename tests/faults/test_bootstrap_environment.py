@@ -1,0 +1,263 @@
+"""The real ``bootstrap.py`` in a copy of the application whose Studio and ComfyUI are stubs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.bootstrap_family import ROOT, is_alive, wait_for
+
+SECRETS = {
+    "API_KEY": "canary",
+    "HF_TOKEN": "canary",
+    "CIVITAI_API_KEY": "canary",
+    "TELEGRAM_BOT_TOKEN": "canary",
+    "NVIDIA_API_KEY": "canary",
+    "CUDA_SECRET": "canary",
+    "RUNPOD_SECRET_x": "canary",
+    "SOMETHING_ELSE": "canary",
+}
+# Writes down what it was given, then waits.
+DUMP = """
+import json, os, sys, time
+from pathlib import Path
+facts = {"environ": dict(os.environ), "argv": sys.argv, "cwd": os.getcwd(), "pid": os.getpid()}
+new = Path(%r) / f".{os.getpid()}"
+new.write_text(json.dumps(facts))
+new.rename(new.with_name(%r))
+time.sleep(600)
+"""
+
+
+class App:
+    """A copy of the application in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[str] | None = None
+        self.app = folder / "app"
+        (self.app / "studio" / "embedded").mkdir(parents=True)
+        shutil.copy(ROOT / "bootstrap.py", self.app)
+        (self.app / "boot").symlink_to(ROOT / "boot")
+        (self.app / "studio" / "__init__.py").touch()
+        (self.app / "studio" / "__main__.py").write_text(DUMP % (str(folder), "studio.json"))
+        (self.app / "studio" / "embedded" / "__init__.py").touch()
+        (self.app / "studio" / "embedded" / "__main__.py").write_text(
+            DUMP % (str(folder), "embedded.json")
+        )
+
+    def add_comfyui(self) -> Path:
+        """A ComfyUI with a Python of its own, which says that it has every package."""
+        comfyui = self.folder / "ComfyUI"
+        python = comfyui / "venv" / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(
+            f'#!/bin/sh\n[ "$1" = -c ] && exit 0\nexec {sys.executable} "$@"\n', encoding="utf-8"
+        )
+        python.chmod(0o755)
+        (comfyui / "main.py").write_text(DUMP % (str(self.folder), "comfyui.json"))
+        return comfyui
+
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [sys.executable, str(self.app / "bootstrap.py"), *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(self.folder),
+                "STUDIO_DIR": str(self.folder / "data"),
+                "STUDIO_RUN_DIR": str(self.folder / "run"),
+                "COMFYUI_PORT": "0",
+                **environ,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        return self.process
+
+    def refused(self, *arguments: str, **environ: str) -> tuple[int, str]:
+        """Exit status and words of a bootstrap that cannot start."""
+        process = self.start(*arguments, **environ)
+        words, _ = process.communicate(timeout=20)
+        return process.returncode, words
+
+    def facts(self, name: str) -> dict[str, Any]:
+        path = self.folder / f"{name}.json"
+        wait_for(path.exists)
+        facts: dict[str, Any] = json.loads(path.read_text())
+        return facts
+
+    def end(self) -> None:
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
+            self.process.communicate(timeout=12)
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with tempfile.TemporaryDirectory(prefix="bs-") as folder:
+        made = App(Path(folder))
+        try:
+            yield made
+        finally:
+            made.end()
+
+
+def test_no_secret_reaches_an_engine_and_every_one_reaches_studio(app: App) -> None:
+    comfyui = app.add_comfyui()
+    app.start(
+        COMFYUI_DIR=str(comfyui), CUDA_VISIBLE_DEVICES="0", LC_ALL="C.UTF-8", TZ="UTC", **SECRETS
+    )
+    environ = app.facts("comfyui")["environ"]
+    assert "canary" not in environ.values()
+    assert environ["CUDA_VISIBLE_DEVICES"] == "0" and environ["TZ"] == "UTC"
+    assert not [name for name in environ if name.startswith("STUDIO_")]
+    assert SECRETS.items() <= app.facts("studio")["environ"].items()
+
+
+def test_studio_is_told_where_the_engines_are(app: App) -> None:
+    comfyui = app.add_comfyui()
+    app.start(
+        COMFYUI_DIR=str(comfyui),
+        COMFYUI_FLAGS="--cpu --preview-size '256'",
+        STUDIO_ENGINE="comfyui, http://10.0.0.2:8188/ ,embedded",
+    )
+    told = app.facts("studio")["environ"]
+    engines = json.loads(told["STUDIO_ENGINES"])
+    assert [(each["name"], each["kind"]) for each in engines] == [
+        ("comfyui", "comfyui"),
+        ("remote-1", "remote"),
+        ("embedded", "embedded"),
+    ]
+    assert engines[1]["url"] == "http://10.0.0.2:8188"
+    assert told["STUDIO_ISOLATION"] == "0"
+    assert told["STUDIO_RUN_DIR"] == str(app.folder / "run")
+    data = (app.folder / "data").resolve()
+    assert told["ENGINE_DIR"] == str(data / "engine")
+    for name, place in (("comfyui", comfyui), ("embedded", app.app)):
+        facts = app.facts(name)
+        assert facts["cwd"] == str(place.resolve())
+        url = next(each["url"] for each in engines if each["name"] == name)
+        argv = facts["argv"]
+        assert url == f"http://127.0.0.1:{argv[argv.index('--port') + 1]}"
+        assert argv[argv.index("--output-directory") + 1] == str(data / "engine" / "output")
+    assert app.facts("comfyui")["argv"][-3:] == ["--cpu", "--preview-size", "256"]
+
+
+def test_the_folders_and_the_model_paths_are_made(app: App) -> None:
+    (app.folder / "nas" / "ipadapter").mkdir(parents=True)
+    app.start(STUDIO_ENGINE="embedded", MODEL_DIR=str(app.folder / "nas"))
+    app.facts("studio")
+    engine = app.folder / "data" / "engine"
+    assert {path.name for path in engine.iterdir() if path.is_dir()} == {
+        *("input", "output", "temp", "user", "custom_nodes"),
+    }
+    text = (engine / "extra_model_paths.yaml").read_text()
+    section = json.loads(text.partition("\n")[2])["studio_1"]
+    assert section["checkpoints"] == str(app.folder / "nas" / "checkpoints")
+    assert section["ipadapter"] == str(app.folder / "nas" / "ipadapter")
+    assert section["custom_nodes"] == str(engine / "custom_nodes")
+    assert stat.S_IMODE((app.folder / "run").stat().st_mode) == 0o700
+    assert stat.S_IMODE((app.folder / "data").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("environ", "word"),
+    [
+        ({"STUDIO_ENGINE": "comfyui", "COMFYUI_DIR": "/nonexistent"}, "COMFYUI_DIR"),
+        ({"STUDIO_ENGINE": "auto", "COMFYUI_DIR": "/nonexistent"}, "COMFYUI_DIR"),
+        ({"STUDIO_ENGINE": "http://u:canary@h:1"}, "STUDIO_ENGINE"),
+        ({"STUDIO_ENGINE": "http://h:99999"}, "STUDIO_ENGINE"),
+        ({"STUDIO_ENGINE": "embeded"}, "STUDIO_ENGINE"),
+        ({"STUDIO_ENGINE": "embedded,embedded"}, "twice"),
+        ({"STUDIO_ENGINE": "http://a:1,http://a:1/"}, "twice"),
+        ({"COMFYUI_PORT": "80a"}, "COMFYUI_PORT"),
+        ({"COMFYUI_FLAGS": "--x 'open"}, "COMFYUI_FLAGS"),
+        ({"STUDIO_RUN_DIR": "/tmp/" + "x" * 110}, "STUDIO_RUN_DIR"),
+    ],
+)
+def test_what_is_wrong_is_said_by_its_name(app: App, environ: dict[str, str], word: str) -> None:
+    code, words = app.refused(**environ)
+    assert code == 2
+    assert word in words and "canary" not in words and "Traceback" not in words
+
+
+def test_comfyui_without_its_packages_is_not_used(app: App) -> None:
+    comfyui = app.add_comfyui()
+    (comfyui / "venv" / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
+    code, words = app.refused(COMFYUI_DIR=str(comfyui), STUDIO_ENGINE="comfyui")
+    assert code == 2 and "COMFYUI_PYTHON" in words
+
+
+def test_a_chosen_port_that_is_taken_is_said(app: App) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, words = app.refused(STUDIO_ENGINE="embedded", COMFYUI_PORT=str(port))
+    assert code == 2 and f"COMFYUI_PORT {port} is in use" in words
+
+
+def test_unknown_arguments_are_refused(app: App) -> None:
+    assert app.refused("restart") == (2, "usage: bootstrap.py [serve]\n")
+
+
+def test_a_run_folder_that_is_a_link_is_refused(app: App) -> None:
+    (app.folder / "elsewhere").mkdir()
+    (app.folder / "run").symlink_to(app.folder / "elsewhere")
+    code, words = app.refused(STUDIO_ENGINE="embedded")
+    assert code == 2 and "symbolic link" in words
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_run_folder_of_somebody_else_is_refused(app: App) -> None:
+    (app.folder / "run").mkdir()
+    os.chown(app.folder / "run", 12345, 12345)
+    code, words = app.refused(STUDIO_ENGINE="embedded")
+    assert code == 2 and "another user" in words
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+def test_in_the_image_folders_belong_to_who_writes_there(app: App) -> None:
+    app.folder.chmod(0o755)
+    data, engine = app.folder / "data", app.folder / "engine"
+    data.mkdir()
+    (data / "old.db").touch()
+    # The children's Python may be out of other users' reach; the folders are what matters here.
+    process = app.start(
+        STUDIO_IMAGE="1",
+        STUDIO_ENGINE="embedded",
+        ENGINE_DIR=str(engine),
+        MODEL_DIR=str(app.folder / "models"),
+        CACHE_DIR=str(app.folder / "cache"),
+        LLM_DIR=str(app.folder / "llm"),
+    )
+    wait_for(lambda: (app.folder / "run" / "bootstrap.sock").exists())
+
+    def facts(path: Path) -> tuple[int, int, str]:
+        seen = path.stat()
+        return seen.st_uid, seen.st_gid, oct(stat.S_IMODE(seen.st_mode))
+
+    assert facts(data) == (10001, 10001, "0o700")
+    assert facts(data / "old.db")[0] == 10001
+    assert facts(data / "logs") == (10001, 10001, "0o700")
+    assert facts(engine) == (10002, 10002, "0o2770")
+    assert facts(engine / "output") == (10002, 10002, "0o2775")
+    assert facts(app.folder / "models")[0] == 10001
+    assert facts(app.folder / "run") == (10001, 10001, "0o700")
+    assert facts(app.folder / "run" / "bootstrap.sock") == (10001, 10001, "0o600")
+    assert is_alive(process.pid)
