@@ -1,0 +1,459 @@
+"""The one connection: shared commits, isolation of failures, faults, halting, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from studio.errors import Conflict, DiskFull, StorageUnavailable
+from studio.store import connection as connection_module
+from studio.store import db as db_module
+from studio.store.connection import is_disk_full
+from studio.store.db import Database, Work, connect
+from studio.store.migrations import migrate
+
+
+def _schema(connection: sqlite3.Connection) -> None:
+    migrate(connection)
+    connection.execute("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)")
+
+
+def _add(connection: sqlite3.Connection, text: str) -> int:
+    row = connection.execute("INSERT INTO notes (text) VALUES (?) RETURNING id", (text,)).fetchone()
+    return int(row[0])
+
+
+def _adding(text: str) -> Work[int]:
+    return lambda connection: _add(connection, text)
+
+
+def _remove_nothing(connection: sqlite3.Connection) -> int:
+    return connection.execute("DELETE FROM notes WHERE id = 99").rowcount
+
+
+def _fault(db: Database) -> str | None:
+    return db.fault
+
+
+def _texts(connection: sqlite3.Connection) -> list[str]:
+    return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY id")]
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(tmp_path / "studio.db")
+    await database.open(_schema)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db_module, "_RETRY_MIN_S", 0.01)
+
+
+async def _statements(db: Database) -> list[str]:
+    seen: list[str] = []
+    await db.read(lambda connection: connection.set_trace_callback(seen.append))
+    return seen
+
+
+async def _hold(db: Database, release: threading.Event) -> asyncio.Task[bool]:
+    """Keep the database's thread busy, so that what follows shares one batch."""
+    entered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait(_: sqlite3.Connection) -> bool:
+        loop.call_soon_threadsafe(entered.set)
+        return release.wait(10)
+
+    task = asyncio.create_task(db.read(wait))
+    await entered.wait()
+    return task
+
+
+async def test_writes_that_wait_together_share_one_commit(db: Database) -> None:
+    seen = await _statements(db)
+    release = threading.Event()
+    held = await _hold(db, release)
+    writes = [asyncio.create_task(db.write(_adding(f"{number}"))) for number in range(50)]
+    await asyncio.sleep(0)
+    release.set()
+    ids = await asyncio.gather(*writes)
+    await held
+    assert sorted(ids) == list(range(1, 51))
+    assert seen.count("COMMIT") == 1
+    assert db.commits == 1
+
+
+async def test_one_write_alone_makes_one_commit_and_no_savepoint(db: Database) -> None:
+    seen = await _statements(db)
+    await db.write(_adding("alone"))
+    assert seen.count("COMMIT") == 1
+    assert not [text for text in seen if text.startswith("SAVEPOINT")]
+
+
+async def test_a_write_that_fails_does_not_harm_the_others_in_its_commit(db: Database) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        _add(connection, "never")
+        raise Conflict("This is refused.")
+
+    def collide(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO notes (id, text) VALUES (1000, 'a')")
+        connection.execute("INSERT INTO notes (id, text) VALUES (1000, 'b')")
+
+    release = threading.Event()
+    held = await _hold(db, release)
+    results = asyncio.gather(
+        db.write(_adding("first")),
+        db.write(fail),
+        db.write(collide),
+        db.write(_adding("last")),
+        return_exceptions=True,
+    )
+    await asyncio.sleep(0)
+    release.set()
+    first, refused, collided, last = await results
+    await held
+    assert (first, last) == (1, 2)
+    assert isinstance(refused, Conflict)
+    assert isinstance(collided, sqlite3.IntegrityError)
+    assert await db.read(_texts) == ["first", "last"]
+    assert db.fault is None
+
+
+async def test_a_write_that_fails_alone_leaves_nothing_behind(db: Database) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        _add(connection, "never")
+        raise Conflict("This is refused.")
+
+    with pytest.raises(Conflict):
+        await db.write(fail)
+    assert await db.read(_texts) == []
+    assert await db.write(_adding("next")) == 1
+
+
+async def test_a_read_sees_the_writes_that_were_asked_for_before_it(db: Database) -> None:
+    release = threading.Event()
+    held = await _hold(db, release)
+    write = asyncio.create_task(db.write(_adding("before")))
+    read = asyncio.create_task(db.read(_texts))
+    await asyncio.sleep(0)
+    release.set()
+    await asyncio.gather(held, write)
+    assert await read == ["before"]
+
+
+async def test_work_that_must_run_alone_finds_no_transaction_and_keeps_its_turn(
+    db: Database,
+) -> None:
+    release = threading.Event()
+    held = await _hold(db, release)
+    order = asyncio.gather(
+        db.write(_adding("one")),
+        db.run_alone(lambda connection: (connection.in_transaction, _texts(connection))),
+        db.write(_adding("two")),
+    )
+    await asyncio.sleep(0)
+    release.set()
+    _, alone, _ = await order
+    await held
+    assert alone == (False, ["one"])
+
+
+async def test_a_write_whose_caller_gave_up_does_not_disturb_the_rest(db: Database) -> None:
+    release = threading.Event()
+    held = await _hold(db, release)
+    gone = asyncio.create_task(db.write(_adding("gone")))
+    kept = asyncio.create_task(db.write(_adding("kept")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    release.set()
+    await kept
+    await held
+    assert "kept" in await db.read(_texts)
+
+
+async def test_a_full_database_refuses_and_recovers_when_there_is_room(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_retry_wait_s", 0.05)
+    await db.write(_adding("kept"))
+    await db.read(lambda c: c.execute("PRAGMA max_page_count=1").fetchone())
+    with pytest.raises(DiskFull):
+        await db.write(_adding("x" * 100_000))
+    assert _fault(db) is not None
+    with pytest.raises(DiskFull):
+        await db.write(_adding("too soon"))
+    assert await db.read(_texts) == ["kept"]
+    await db.read(lambda c: c.execute("PRAGMA max_page_count=1000000").fetchone())
+    await asyncio.sleep(0.06)
+    await db.write(_adding("again"))
+    assert _fault(db) is None
+    assert await db.read(_texts) == ["kept", "again"]
+
+
+async def test_a_write_that_changes_nothing_does_not_prove_that_the_disk_works(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
+    await db.read(lambda c: c.execute("PRAGMA max_page_count=1").fetchone())
+    with pytest.raises(DiskFull):
+        await db.write(_adding("x" * 100_000))
+    monkeypatch.setattr(db, "_retry_at_s", 0.0)
+    await db.write(_remove_nothing)
+    assert _fault(db) is not None
+    await db.probe()
+    assert _fault(db) is None
+
+
+async def test_a_commit_that_meets_an_io_error_is_refused_to_all_who_share_it(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(_: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise error
+
+    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
+    await db.write(_adding("kept"))
+    release = threading.Event()
+    held = await _hold(db, release)
+    results = asyncio.gather(
+        db.write(_adding("lost")),
+        db.write(break_down),
+        return_exceptions=True,
+    )
+    await asyncio.sleep(0)
+    release.set()
+    lost, broken = await results
+    await held
+    assert isinstance(lost, StorageUnavailable)
+    assert isinstance(broken, StorageUnavailable)
+    assert lost is not broken
+    assert await db.read(_texts) == ["kept"]
+    await db.write(_adding("again"))
+    assert await db.read(_texts) == ["kept", "again"]
+
+
+async def test_an_io_error_on_a_volume_over_its_quota_is_a_full_disk(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def over_quota(handle: int, size_bytes: int) -> None:
+        raise DiskFull("There is no room.")
+
+    def break_down(_: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+        raise error
+
+    monkeypatch.setattr(connection_module, "reserve_space", over_quota)
+    with pytest.raises(DiskFull):
+        await db.write(break_down)
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_database_file_that_vanishes_is_not_replaced_by_an_empty_one(
+    tmp_path: Path,
+) -> None:
+    def break_down(_: sqlite3.Connection) -> None:
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        raise error
+
+    db = Database(tmp_path / "studio.db")
+    await db.open(_schema)
+    with pytest.raises(StorageUnavailable):
+        await db.write(break_down)
+    (tmp_path / "studio.db").unlink()
+    with pytest.raises(StorageUnavailable):
+        await db.read(_texts)
+    assert not (tmp_path / "studio.db").exists()
+    await db.close()
+
+
+async def test_an_error_that_is_no_database_error_still_answers_every_caller(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode() -> sqlite3.Connection:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(db, "_connected", explode)
+    with pytest.raises(OSError, match="Stale"):
+        await db.write(_adding("x"))
+    monkeypatch.undo()
+    assert await db.write(_adding("y")) == 1
+
+
+async def test_a_halted_database_refuses_writes_that_wait_and_serves_reads(db: Database) -> None:
+    await db.write(_adding("kept"))
+    release = threading.Event()
+    held = await _hold(db, release)
+    waiting = asyncio.create_task(db.write(_adding("late")))
+    await asyncio.sleep(0)
+    db.halt("Another Studio holds this volume.")
+    release.set()
+    await held
+    with pytest.raises(StorageUnavailable, match="Another Studio"):
+        await waiting
+    with pytest.raises(StorageUnavailable, match="Another Studio"):
+        await db.write(_adding("later"))
+    assert db.fault == "Another Studio holds this volume."
+    assert await db.read(_texts) == ["kept"]
+
+
+_OTHER = """
+import sqlite3, sys
+path, count = sys.argv[1], int(sys.argv[2])
+connection = sqlite3.connect(f"file:{path}?vfs=unix-none", uri=True, isolation_level=None)
+connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+connection.execute("PRAGMA journal_mode=WAL")
+for number in range(count):
+    connection.execute("INSERT INTO notes (text) VALUES (?)", (f"other {number}",))
+print("ready", flush=True)
+sys.stdin.readline()
+connection.execute("INSERT INTO notes (text) VALUES ('other last')")
+connection.close()
+"""
+
+
+async def test_closing_a_halted_database_leaves_the_new_holders_files_alone(
+    tmp_path: Path,
+) -> None:
+    """On a volume whose locks lie the other Studio already works in the same log."""
+    path = tmp_path / "studio.db"
+    db = Database(path)
+    await db.open(_schema)
+    for number in range(20):
+        await db.write(_adding(f"ours {number}"))
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _OTHER, str(path), "30", stdin=PIPE, stdout=PIPE
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    assert await other.stdout.readline() == b"ready\n"
+    db.halt("Another Studio holds this volume.")
+    await db.close()
+    assert path.with_name("studio.db-wal").exists()
+    other.stdin.write(b"\n")
+    await other.communicate()
+    assert other.returncode == 0
+    connection = sqlite3.connect(f"file:{path}?vfs=unix-none", uri=True)
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    texts = _texts(connection)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    connection.close()
+    assert texts == [f"ours {n}" for n in range(20)] + [f"other {n}" for n in range(30)] + [
+        "other last"
+    ]
+
+
+async def test_a_halted_database_that_was_closed_lets_the_next_one_open_it(tmp_path: Path) -> None:
+    path = tmp_path / "studio.db"
+    db = Database(path)
+    await db.open(_schema)
+    await db.write(_adding("kept"))
+    db.halt("Another Studio holds this volume.")
+    await db.close()
+    script = "import sys; from pathlib import Path; from studio.store.db import connect\n"
+    script += "print(connect(Path(sys.argv[1])).execute('SELECT text FROM notes').fetchone()[0])"
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", script, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+    )
+    assert done.stdout == "kept\n"
+
+
+async def test_close_finishes_what_waits_and_folds_the_log_into_the_file(tmp_path: Path) -> None:
+    db = Database(tmp_path / "studio.db")
+    await db.open(_schema)
+    writes = [asyncio.create_task(db.write(_adding(f"{number}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    await db.close()
+    await db.close()
+    assert len(await asyncio.gather(*writes)) == 20
+    assert os.listdir(tmp_path) == ["studio.db"]
+    with pytest.raises(StorageUnavailable, match="shutting down"):
+        await db.write(_adding("late"))
+
+
+async def test_a_second_connection_is_refused_as_locked(db: Database) -> None:
+    second = Database(db.path)
+    with pytest.raises(StorageUnavailable, match="locked"):
+        await second.open(_schema)
+    await second.close()
+    await db.write(_adding("the first still writes"))
+
+
+async def test_a_file_that_is_no_database_is_refused_at_open(tmp_path: Path) -> None:
+    path = tmp_path / "studio.db"
+    path.write_bytes(b"this is not a database, " * 1000)
+    db = Database(path)
+    with pytest.raises(StorageUnavailable):
+        await db.open(_schema)
+    await db.close()
+
+
+async def test_storage_trouble_during_preparation_is_reported_as_such(tmp_path: Path) -> None:
+    def prepare(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA max_page_count=1")
+        _schema(connection)
+
+    db = Database(tmp_path / "studio.db")
+    with pytest.raises(DiskFull):
+        await db.open(prepare)
+    await db.close()
+
+
+def test_the_database_runs_with_a_log_full_sync_and_foreign_keys(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "studio.db")
+    settings = {
+        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "locking_mode", "synchronous", "foreign_keys")
+    }
+    connection.execute("CREATE TABLE a (b)")
+    no_shared_memory = not (tmp_path / "studio.db-shm").exists()
+    connection.close()
+    assert settings == {
+        "journal_mode": "wal",
+        "locking_mode": "exclusive",
+        "synchronous": 2,
+        "foreign_keys": 1,
+    }
+    assert no_shared_memory
+
+
+@pytest.mark.parametrize("name", ["a b.db", "100%.db", "what?.db", "hash#1.db", "ünï.db"])
+def test_a_database_opens_whatever_its_name_is(tmp_path: Path, name: str) -> None:
+    connection = connect(tmp_path / name)
+    connection.execute("CREATE TABLE a (b)")
+    connection.close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.ENOSPC, True),
+        (errno.EDQUOT, True),
+        (errno.EFBIG, True),
+        (errno.EIO, False),
+        (errno.EACCES, False),
+    ],
+)
+def test_a_quota_counts_as_a_full_disk(number: int, expected: bool) -> None:
+    assert is_disk_full(OSError(number, "")) is expected
