@@ -1,0 +1,264 @@
+"""The HTTP side of one engine that speaks ComfyUI's protocol.
+
+aiohttp, because a small request costs it a quarter of the CPU that it costs httpx and every job
+makes one (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import orjson
+
+_CONNECT_TIMEOUT_S: Final = 5.0
+_VIEW_CHUNK_BYTES: Final = 1 << 18
+
+
+class EngineError(Exception):
+    """Something went wrong between Studio and an engine.
+
+    ├── EngineUnreachable   no connection: the request cannot have been accepted
+    ├── ReplyLost           the request may have been accepted, the answer never came
+    ├── EngineRefused       the engine answered with an error status
+    │   └── PromptRejected  it judged the graph and refused it
+    """
+
+
+class EngineUnreachable(EngineError):
+    pass
+
+
+class ReplyLost(EngineError):
+    pass
+
+
+class EngineRefused(EngineError):
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"the engine answered {status}")
+        self.status = status
+        self.text = text
+
+
+class PromptRejected(EngineRefused):
+    """The graph did not pass the engine's own validation.
+
+    ``error`` and ``node_errors`` are the engine's own objects.
+    """
+
+    def __init__(self, status: int, error: dict[str, Any], node_errors: dict[str, Any]) -> None:
+        super().__init__(status, str(error.get("message", "")))
+        self.error = error
+        self.node_errors = node_errors
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """Prompt ids inside an engine; ``clients`` maps those that name one to their client id."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+    clients: dict[str, str]
+
+    def __contains__(self, prompt_id: object) -> bool:
+        return prompt_id in self.running or prompt_id in self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFile:
+    """One file reference in an engine's output: ``type`` is output, temp or input."""
+
+    filename: str
+    subfolder: str
+    type: str
+
+
+class ComfyClient:
+    """One engine's HTTP routes.
+
+    Args:
+        base_url: without a trailing slash.
+        session: the aiohttp session to use; the caller closes it.
+    """
+
+    def __init__(self, base_url: str, session: aiohttp.ClientSession) -> None:
+        self.base_url = base_url
+        self._session = session
+
+    async def submit(
+        self, *, prompt_id: str, client_id: str, graph: bytes, extra_data: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Queue a graph under an id of ours and return the engine's ``node_errors``.
+
+        Args:
+            graph: the API-format graph as JSON bytes, sent as they are.
+
+        Raises:
+            PromptRejected, EngineUnreachable, ReplyLost, EngineRefused.
+        """
+        body = b'{"prompt_id":"%b","client_id":"%b","extra_data":%b,"prompt":%b}' % (
+            prompt_id.encode(),
+            client_id.encode(),
+            orjson.dumps(extra_data),
+            graph,
+        )
+        status, answer = await self._call("POST", "/prompt", body=body, timeout_s=120)
+        if status == 200:
+            errors = _object(answer).get("node_errors")
+            return errors if isinstance(errors, dict) else {}
+        if status == 400:
+            content = _object(answer)
+            error = content.get("error")
+            nodes = content.get("node_errors")
+            raise PromptRejected(
+                status,
+                error if isinstance(error, dict) else {"message": str(error or "")},
+                nodes if isinstance(nodes, dict) else {},
+            )
+        raise EngineRefused(status, answer[:500].decode("utf-8", "replace"))
+
+    async def queue(self, *, timeout_s: float = 5.0) -> QueueState:
+        """Which prompts are running and pending."""
+        content = _object(await self._get("/queue", timeout_s=timeout_s))
+        running, pending = content.get("queue_running", []), content.get("queue_pending", [])
+        clients = {
+            item[1]: item[3]["client_id"]
+            for item in (*running, *pending)
+            if len(item) > 3 and isinstance(item[3], dict) and "client_id" in item[3]
+        }
+        return QueueState(
+            running=tuple(item[1] for item in running),
+            pending=tuple(item[1] for item in pending),
+            clients=clients,
+        )
+
+    async def history(self, prompt_id: str, *, timeout_s: float = 10.0) -> dict[str, Any] | None:
+        """The finished run of ``prompt_id``, or ``None`` when the engine does not know it."""
+        content = _object(await self._get(f"/history/{prompt_id}", timeout_s=timeout_s))
+        entry = content.get(prompt_id)
+        return entry if isinstance(entry, dict) else None
+
+    async def forget(self, prompt_id: str) -> None:
+        """Remove a finished run from the engine's history."""
+        await self._post("/history", {"delete": [prompt_id]})
+
+    async def cancel(self, prompt_id: str) -> None:
+        """Ask for the end of a running or pending prompt; unknown ids are no error."""
+        status, _ = await self._call("POST", f"/api/jobs/{prompt_id}/cancel", timeout_s=5)
+        if status == 404:
+            await self._post("/queue", {"delete": [prompt_id]})
+            await self._post("/interrupt", {"prompt_id": prompt_id})
+
+    async def system_stats(self, *, timeout_s: float = 5.0) -> dict[str, Any]:
+        """Version, memory and devices."""
+        return _object(await self._get("/system_stats", timeout_s=timeout_s))
+
+    async def object_info(self) -> dict[str, Any]:
+        """Every node class the engine has, with its inputs and their choices."""
+        return _object(await self._get("/object_info", timeout_s=120))
+
+    async def free(self) -> None:
+        """Unload models and drop cached memory once the queue is idle."""
+        await self._post("/free", {"unload_models": True, "free_memory": True})
+
+    async def fingerprint(self, file: EngineFile) -> str | None:
+        """The engine's validator of a file (its ETag), ``None`` when the file is gone."""
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        try:
+            async with self._session.head(
+                f"{self.base_url}/view", params=params, timeout=_timeout(10)
+            ) as answer:
+                return answer.headers.get("ETag", "").strip('"') if answer.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ReplyLost(str(error)) from error
+
+    async def view(self, file: EngineFile) -> AsyncIterator[bytes]:
+        """The bytes of one output file.
+
+        Raises:
+            EngineRefused: 404 when the file is gone.
+            ReplyLost: the connection broke; what came so far is not the whole file.
+        """
+        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+        try:
+            async with self._session.get(
+                f"{self.base_url}/view", params=params, timeout=_timeout(None, read_s=60)
+            ) as answer:
+                if answer.status != 200:
+                    raise EngineRefused(answer.status, "")
+                async for chunk in answer.content.iter_chunked(_VIEW_CHUNK_BYTES):
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ReplyLost(str(error)) from error
+
+    async def upload(self, source: Path, *, name: str, subfolder: str) -> None:
+        """Put a file into the engine's input folder under exactly this name."""
+        with source.open("rb") as file:
+            form = aiohttp.FormData()
+            form.add_field("image", file, filename=name, content_type="application/octet-stream")
+            form.add_field("subfolder", subfolder)
+            form.add_field("type", "input")
+            form.add_field("overwrite", "true")
+            try:
+                async with self._session.post(
+                    f"{self.base_url}/upload/image", data=form, timeout=_timeout(None, read_s=120)
+                ) as answer:
+                    if answer.status != 200:
+                        raise EngineRefused(answer.status, (await answer.text())[:500])
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise ReplyLost(str(error)) from error
+
+    async def _get(self, path: str, *, timeout_s: float) -> bytes:
+        status, answer = await self._call("GET", path, timeout_s=timeout_s)
+        if status != 200:
+            raise EngineRefused(status, answer[:500].decode("utf-8", "replace"))
+        return answer
+
+    async def _post(self, path: str, content: dict[str, Any]) -> None:
+        status, answer = await self._call("POST", path, body=orjson.dumps(content), timeout_s=5)
+        if status != 200:
+            raise EngineRefused(status, answer[:500].decode("utf-8", "replace"))
+
+    async def _call(
+        self, method: str, path: str, *, body: bytes | None = None, timeout_s: float
+    ) -> tuple[int, bytes]:
+        try:
+            async with self._session.request(
+                method,
+                self.base_url + path,
+                data=body,
+                headers={"Content-Type": "application/json"} if body is not None else None,
+                timeout=_timeout(timeout_s),
+            ) as answer:
+                return answer.status, await answer.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise EngineUnreachable(str(error)) from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise ReplyLost(str(error)) from error
+
+
+def open_session() -> aiohttp.ClientSession:
+    """A session for one engine; keep-alive, no compression asked for on a local link."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=30),
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=True,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def _timeout(total_s: float | None, read_s: float | None = None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total_s, sock_connect=_CONNECT_TIMEOUT_S, sock_read=read_s)
+
+
+def _object(answer: bytes) -> dict[str, Any]:
+    try:
+        content = orjson.loads(answer)
+    except orjson.JSONDecodeError as error:
+        raise EngineRefused(200, "the answer is not JSON") from error
+    if not isinstance(content, dict):
+        raise EngineRefused(200, "the answer is not a JSON object")
+    return content

@@ -1,0 +1,120 @@
+"""The WebSocket side of one engine: one socket, typed events, every job's frames on it."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+import orjson
+
+log = logging.getLogger(__name__)
+
+MAX_FRAME_BYTES: Final = 64 << 20
+_IGNORED: Final = ('{"type": "progress_state"', '{"type":"progress_state"')
+_PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+_IMAGE_TYPES: Final = {1: "image/jpeg", 2: "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """One JSON frame: ComfyUI's ``type`` and ``data``."""
+
+    type: str
+    data: dict[str, Any]
+
+    @property
+    def prompt_id(self) -> str | None:
+        value = self.data.get("prompt_id")
+        return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewFrame:
+    """One binary preview; ``prompt_id`` and ``node_id`` are known only with metadata."""
+
+    content_type: str
+    data: bytes
+    prompt_id: str | None = None
+    node_id: str | None = None
+
+
+class EngineSocket:
+    """An open WebSocket to an engine under a client id of ours.
+
+    An engine addresses a job's frames to the client id that submitted it, and a socket that closes
+    late takes its successor's registration with it: so close the old socket, and wait for that,
+    before opening a new one under the same id.
+    """
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self.dropped_frames = 0
+
+    @classmethod
+    async def open(
+        cls, session: aiohttp.ClientSession, base_url: str, client_id: str
+    ) -> EngineSocket:
+        """Connect and introduce ourselves, so that previews carry their job's id.
+
+        Raises:
+            aiohttp.ClientError, TimeoutError, OSError: no socket.
+        """
+        socket = await session.ws_connect(
+            f"{base_url}/ws",
+            params={"clientId": client_id},
+            max_msg_size=MAX_FRAME_BYTES,
+            compress=0,
+            autoclose=True,
+            timeout=aiohttp.ClientWSTimeout(ws_close=5.0),
+        )
+        await socket.send_str('{"type":"feature_flags","data":{"supports_preview_metadata":true}}')
+        return cls(socket)
+
+    async def read(self, receive: Callable[[EngineEvent | PreviewFrame], None]) -> None:
+        """Hand every frame to ``receive`` until the socket closes."""
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                if message.data.startswith(_IGNORED):
+                    continue
+                event: EngineEvent | PreviewFrame | None = self._event(message.data)
+            elif message.type is aiohttp.WSMsgType.BINARY:
+                event = self._preview(message.data)
+            else:
+                break
+            if event is not None:
+                receive(event)
+
+    async def close(self) -> None:
+        await self._socket.close()
+
+    def _event(self, text: str) -> EngineEvent | None:
+        try:
+            content = orjson.loads(text)
+            return EngineEvent(content["type"], content.get("data") or {})
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            self.dropped_frames += 1
+            log.warning("an engine frame is not understood; %d so far", self.dropped_frames)
+            return None
+
+    def _preview(self, frame: bytes) -> PreviewFrame | None:
+        try:
+            (kind,) = struct.unpack_from(">I", frame)
+            if kind == _PREVIEW:
+                (image_type,) = struct.unpack_from(">I", frame, 4)
+                return PreviewFrame(_IMAGE_TYPES.get(image_type, "image/jpeg"), frame[8:])
+            if kind == _PREVIEW_WITH_METADATA:
+                (length,) = struct.unpack_from(">I", frame, 4)
+                metadata = orjson.loads(frame[8 : 8 + length])
+                return PreviewFrame(
+                    metadata.get("image_type", "image/jpeg"),
+                    frame[8 + length :],
+                    metadata.get("prompt_id"),
+                    metadata.get("display_node_id") or metadata.get("node_id"),
+                )
+        except (struct.error, orjson.JSONDecodeError, AttributeError):
+            self.dropped_frames += 1
+        return None

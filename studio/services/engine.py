@@ -1,0 +1,171 @@
+"""One engine as Studio sees it: its state, what it can run, what is inside it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from studio.clients.comfy import ComfyClient
+from studio.clients.comfy_events import EngineEvent, EngineSocket, PreviewFrame
+from studio.models import Job
+from studio.settings import EngineSetting
+
+OLDEST_VERSION: Final = (0, 33)
+_KEPT_KEYS: Final = (
+    "input",
+    "output",
+    "output_is_list",
+    "output_node",
+    "api_node",
+    "display_name",
+    "is_input_list",
+)
+
+
+class EngineState(StrEnum):
+    STARTING = "starting"
+    READY = "ready"
+    UNRESPONSIVE = "unresponsive"
+    DOWN = "down"
+    STOPPED = "stopped"
+    INCOMPATIBLE = "incompatible"
+
+
+class EngineListener(Protocol):
+    """What the runner hears from every engine."""
+
+    def on_frame(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None: ...
+
+    def on_attached(self, engine: Engine) -> None:
+        """Connected (again): look where every job inside it stands."""
+
+    def on_died(self, engine: Engine) -> None:
+        """The process that held our prompts is gone, and they with it."""
+
+    def on_idle_check(self, engine: Engine) -> None:
+        """About once a second while attached: fill gaps the socket may have left."""
+
+    def holds(self, engine: Engine, prompt_id: str) -> bool:
+        """Whether a live job stands behind that prompt."""
+
+
+@dataclass(slots=True, eq=False)
+class Engine:
+    """State of one engine; only ``EngineService`` and the runner change it.
+
+    ``boot`` names one life of the process: prompts and cached files of another life are gone.
+    ``occupied`` counts our jobs that were handed over and have not ended there.
+    """
+
+    setting: EngineSetting
+    client: ComfyClient
+    client_id: str
+    state: EngineState = EngineState.STARTING
+    reason: str = "starting"
+    version: str | None = None
+    boot: str = ""
+    epoch: int = 0
+    """Counts sockets: a job whose whole life fell into one epoch missed no frame."""
+    socket: EngineSocket | None = None
+    occupied: int = 0
+    foreign: int = 0
+    """Prompts inside the engine that are not ours: the editor's own runs."""
+    last_heard_s: float = 0.0
+    last_frame_s: float = 0.0
+    submitted_s: float | None = None
+    marker: str | None = None
+    """A prompt that ended in this boot: while its history exists, the boot is the same."""
+    buried: float | None = None
+    """Start time of the last process whose end was taken note of."""
+    crashes: deque[float] = field(default_factory=lambda: deque(maxlen=16))
+    log_tail: list[str] = field(default_factory=list)
+    loaded: set[str] = field(default_factory=set)
+    produced: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """Fingerprint of every file that was seen made in this boot, by (type, folder, name)."""
+    info: dict[str, Any] | None = None
+    _classes: frozenset[str] = frozenset()
+    _capable: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.setting.name
+
+    @property
+    def managed(self) -> bool:
+        return self.setting.managed
+
+    @property
+    def ready(self) -> bool:
+        return self.state is EngineState.READY
+
+    def has_room(self, window: int) -> bool:
+        """Whether it takes another job now."""
+        return self.ready and self.occupied + self.foreign < window
+
+    def heard(self, now_s: float) -> None:
+        """An answer or a frame came: the engine lives."""
+        self.last_heard_s = now_s
+        if self.state is EngineState.UNRESPONSIVE:
+            self.state, self.reason = EngineState.READY, ""
+
+    def distrust(self, reason: str) -> None:
+        """Send nothing more until it is heard of again."""
+        self.state, self.reason = EngineState.UNRESPONSIVE, reason
+
+    def count_foreign(self, queue_remaining: int) -> bool:
+        """Take over the engine's own count; return whether room appeared."""
+        before, self.foreign = self.foreign, max(0, queue_remaining - self.occupied)
+        return self.foreign < before
+
+    def has_loaded(self, job: Job) -> bool:
+        """Whether the job's models are in memory, as far as we know."""
+        return not job.affinity_key or job.affinity_key in self.loaded
+
+    def new_boot(self, boot: str) -> None:
+        """Forget everything that belonged to an earlier life."""
+        self.boot = boot
+        self.marker = None
+        self.foreign = 0
+        self.loaded.clear()
+        self.produced.clear()
+
+    def learn(self, info: dict[str, Any]) -> None:
+        """Take over an ``object_info``, without the texts only an editor shows."""
+        self.info = {
+            name: {key: node[key] for key in _KEPT_KEYS if key in node}
+            for name, node in info.items()
+            if isinstance(node, dict)
+        }
+        self._classes = frozenset(self.info)
+        self._capable.clear()
+
+    def can_run(self, job: Job) -> bool:
+        """Whether this engine has every class and model file the job names."""
+        if self.info is None:
+            return False
+        known = self._capable.get(job.graph_key)
+        if known is None:
+            known = job.classes <= self._classes and all(
+                file in self._choices(node, name) for node, name, file in job.models
+            )
+            self._capable[job.graph_key] = known
+        return known
+
+    def _choices(self, class_type: str, name: str) -> list[Any]:
+        inputs = (self.info or {}).get(class_type, {}).get("input", {})
+        for section in ("required", "optional"):
+            declared = inputs.get(section, {}).get(name)
+            if declared:
+                if isinstance(declared[0], list):
+                    return declared[0]
+                options = declared[1].get("options", []) if len(declared) > 1 else []
+                return options if isinstance(options, list) else []
+        return []
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """``"0.33.1"`` as ``(0, 33, 1)``; unreadable parts count as 0."""
+    parts = text.lstrip("v").split("+")[0].split("-")[0].split(".")
+    return tuple(int(part) if part.isdigit() else 0 for part in parts)

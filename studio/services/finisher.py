@@ -1,0 +1,177 @@
+"""Ends a job: the one commit, then everybody who waits for it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from studio.clock import Clock
+from studio.errors import DiskFull, StorageUnavailable
+from studio.models import Asset, JobError, JobStatus
+from studio.services.engine import Engine
+from studio.services.events import OutputCommitted
+from studio.services.queue import JobQueue, LiveJob, output_order
+from studio.services.staging import Staging
+from studio.services.usage import Usage
+from studio.settings import DAY_MS
+from studio.store.jobs import JobStore
+
+log = logging.getLogger(__name__)
+
+_RETRY_MIN_S: Final = 0.2
+_RETRY_MAX_S: Final = 10.0
+
+
+class Finisher:
+    """Writes ends, and writes them again until the disk takes them."""
+
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        jobs: JobStore,
+        staging: Staging,
+        usage: Usage,
+        clock: Clock,
+        retention_days: int,
+        on_finish: Callable[[JobStatus, int | None], None],
+    ) -> None:
+        self._on_finish = on_finish
+        self._queue = queue
+        self._jobs = jobs
+        self._staging = staging
+        self._usage = usage
+        self._clock = clock
+        self._retention_ms = retention_days * DAY_MS
+        self._cleaning: set[asyncio.Task[None]] = set()
+
+    async def succeed(self, live: LiveJob, engine: Engine) -> None:
+        """Publish the collected outputs and the success in one commit."""
+        await self._finish(live, JobStatus.SUCCEEDED, None)
+        self._clean(live, engine)
+
+    async def fail(self, live: LiveJob, error: JobError, engine: Engine | None = None) -> None:
+        """End the job with a named reason."""
+        log.info("job %s failed: %s", live.job.id, error.code)
+        await self._finish(live, JobStatus.FAILED, error)
+        if engine is not None:
+            self._clean(live, engine)
+
+    async def cancel(
+        self, live: LiveJob, engine: Engine | None = None, *, patient: bool = True
+    ) -> None:
+        """End the job as cancelled.
+
+        Args:
+            patient: wait for a disk that refuses; otherwise its refusal is raised.
+        """
+        error = None
+        if live.job.cancel_requested_at is None:
+            error = JobError("interrupted", "Somebody ended this job inside the engine.")
+        await self._finish(live, JobStatus.CANCELED, error, patient=patient)
+        if engine is not None:
+            self._clean(live, engine)
+
+    async def expire(self, live: LiveJob) -> None:
+        """End a job whose deadline passed while it waited."""
+        error = JobError("deadline_passed", "The job's deadline passed before its turn came.")
+        await self._finish(live, JobStatus.EXPIRED, error)
+
+    async def persist(self, live: LiveJob) -> None:
+        """Store the changeable fields of a live job, however long the disk takes to recover."""
+        wait_s = _RETRY_MIN_S
+        while True:
+            try:
+                await self._jobs.update(live.job)
+            except (DiskFull, StorageUnavailable):
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, _RETRY_MAX_S)
+            else:
+                return
+
+    async def _finish(
+        self,
+        live: LiveJob,
+        status: JobStatus,
+        error: JobError | None,
+        *,
+        patient: bool = True,
+    ) -> None:
+        now_ms = self._clock.now_ms()
+        started = live.job.started_at
+        expires_at = now_ms + self._retention_ms
+        duration_ms = now_ms - started if started is not None else None
+        usage = None
+        if duration_ms is not None:
+            usage = self._usage.add(live.job.user_id, duration_ms / 1000)
+        live.closing = True
+        job = replace(live.job, status=status, error=error, completed_at=now_ms, executing=False)
+        wait_s = _RETRY_MIN_S
+        while True:
+            if status is not JobStatus.SUCCEEDED:
+                self._drop_collected(live)
+            try:
+                stored = await self._jobs.finish(
+                    job,
+                    expires_at=expires_at,
+                    duration_ms=duration_ms,
+                    usage=usage,
+                    outputs=list(live.collected.values()),
+                )
+                break
+            except DiskFull as full:
+                if not patient:
+                    live.closing = False
+                    raise
+                if status is JobStatus.SUCCEEDED:
+                    status = JobStatus.FAILED
+                    job = replace(job, status=status, error=JobError(full.code, full.message))
+            except StorageUnavailable as fault:
+                if not patient:
+                    live.closing = False
+                    raise
+                log.error("job %s cannot be finished yet: %s", job.id, fault.message)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, _RETRY_MAX_S)
+        live.job = job
+        self._tell(live, stored, expires_at, duration_ms)
+
+    def _tell(
+        self, live: LiveJob, stored: list[Asset], expires_at: int, duration_ms: int | None
+    ) -> None:
+        live.collected.clear()
+        live.credentials.clear()
+        for asset in stored:
+            live.outputs.append(asset)
+            for watcher in live.watchers:
+                watcher.fact(OutputCommitted(asset))
+        live.outputs.sort(key=output_order)
+        self._queue.finish(live, expires_at)
+        self._on_finish(live.job.status, duration_ms)
+        live.announce()
+
+    def _drop_collected(self, live: LiveJob) -> None:
+        for _, staged in live.collected.values():
+            staged.path.unlink(missing_ok=True)
+        live.collected.clear()
+
+    def _clean(self, live: LiveJob, engine: Engine) -> None:
+        task = asyncio.create_task(self._clean_up(live, engine))
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+    async def _clean_up(self, live: LiveJob, engine: Engine) -> None:
+        try:
+            unneeded: list[str] = []
+            if live.job.extra.get("inputs"):
+                unneeded = await self._jobs.unneeded_inputs(live.job.id)
+            await self._staging.clean(engine, live.job, unneeded)
+        except (OSError, StorageUnavailable) as error:
+            log.warning("job %s: its files stay with the engine: %s", live.job.id, error)
+
+    async def stop(self) -> None:
+        """Wait for the clean-ups under way."""
+        await asyncio.gather(*self._cleaning, return_exceptions=True)

@@ -1,0 +1,245 @@
+"""Follows every prompt inside every engine: frames first, history where frames may be missing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Final
+
+from studio.clients.comfy import EngineError
+from studio.clients.comfy_events import EngineEvent, PreviewFrame
+from studio.clock import Clock
+from studio.errors import StudioError
+from studio.models import JobStatus, Preview
+from studio.services.collector import Collector
+from studio.services.engine import Engine
+from studio.services.queue import LiveJob
+from studio.services.run import End, Ended, Run
+from studio.store.jobs import JobStore
+
+log = logging.getLogger(__name__)
+
+QUIET_S: Final = 2.0
+EARLY_S: Final = 0.25
+"""A job that runs longer than this gets its start and its early outputs committed by the way."""
+
+
+class Follower:
+    """The listener of all engines."""
+
+    def __init__(self, *, jobs: JobStore, collector: Collector, clock: Clock) -> None:
+        self._jobs = jobs
+        self._collector = collector
+        self._clock = clock
+        self._runs: dict[tuple[str, str], Run] = {}
+        self._attached: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def open(
+        self, engine: Engine, live: LiveJob, prompt_id: str, classes: Mapping[str, str]
+    ) -> Run:
+        """Begin to listen for a prompt, before it is sent."""
+        run = Run(
+            live=live,
+            engine=engine,
+            prompt_id=prompt_id,
+            boot=engine.boot,
+            epoch=engine.epoch,
+            classes=classes,
+            ended=asyncio.get_running_loop().create_future(),
+            last_news_s=self._clock.monotonic_s(),
+        )
+        self._runs[engine.name, prompt_id] = run
+        return run
+
+    def close(self, run: Run) -> None:
+        """Stop listening; frames that still come are of no interest."""
+        self._runs.pop((run.engine.name, run.prompt_id), None)
+        run.ended.cancel()
+
+    async def stop(self) -> None:
+        """End the checks under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def wait_attached(self, engine: Engine) -> None:
+        """Until the engine is connected for the first time."""
+        await self._attached.setdefault(engine.name, asyncio.Event()).wait()
+
+    # -- what engines say ------------------------------------------------------------------------
+
+    def holds(self, engine: Engine, prompt_id: str) -> bool:
+        """Whether a live job stands behind that prompt."""
+        return (engine.name, prompt_id) in self._runs
+
+    def on_frame(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None:
+        """One frame of an engine's socket."""
+        if isinstance(frame, PreviewFrame):
+            self._show_preview(engine, frame)
+            return
+        prompt_id = frame.prompt_id
+        run = self._runs.get((engine.name, prompt_id)) if prompt_id is not None else None
+        if run is None:
+            if frame.type == "execution_start" and prompt_id is not None:
+                self._soon(self._drop_stray(engine, prompt_id))
+            return
+        run.last_news_s = self._clock.monotonic_s()
+        if frame.type == "execution_start":
+            self._started(run)
+        elif run.receive(frame):
+            run.live.progress = progress = run.progress()
+            for watcher in run.live.watchers:
+                watcher.show_progress(progress)
+            if frame.type == "executed" and not run.ended.done():
+                node_id = str(frame.data.get("node"))
+                self._later(run, lambda: self._collect_early(run, node_id))
+        elif frame.type == "execution_success" and not run.ended.done():
+            self._look_soon(run)
+
+    def on_attached(self, engine: Engine) -> None:
+        """Frames may have been missed: ask about every prompt."""
+        self._attached.setdefault(engine.name, asyncio.Event()).set()
+        for run in self._inside(engine):
+            run.epoch = -1
+            if run.boot != engine.boot and run.accepted:
+                run.end(Ended(End.DIED, counted=run.executing))
+            else:
+                self._look_soon(run)
+
+    def on_died(self, engine: Engine) -> None:
+        """The engine's process is gone and every prompt inside with it."""
+        for run in self._inside(engine):
+            run.end(Ended(End.DIED, counted=run.executing or run.awaiting_reply))
+
+    def on_idle_check(self, engine: Engine) -> None:
+        """Repeat cancels, and ask about prompts that have been quiet."""
+        now_s = self._clock.monotonic_s()
+        for run in self._inside(engine):
+            if not run.accepted:
+                continue
+            if run.live.job.cancel_requested_at is not None:
+                self._soon(self._cancel_and_look(run))
+            elif now_s - run.last_news_s >= QUIET_S:
+                self._look_soon(run)
+
+    def cancel(self, live: LiveJob) -> None:
+        """Send the first cancel of a job at once; ``on_idle_check`` repeats it."""
+        for run in list(self._runs.values()):
+            if run.live is live and run.accepted:
+                self._soon(self._cancel_and_look(run))
+
+    async def withdraw(self, run: Run) -> None:
+        """Take an accepted prompt back; its end is of no interest."""
+        with contextlib.suppress(EngineError):
+            await run.engine.client.cancel(run.prompt_id)
+
+    async def _drop_stray(self, engine: Engine, prompt_id: str) -> None:
+        """End a prompt of ours that was given up for lost and arrived after all."""
+        log.warning("engine %s runs a prompt that no job waits for; cancelling it", engine.name)
+        with contextlib.suppress(EngineError):
+            await engine.client.cancel(prompt_id)
+
+    def _inside(self, engine: Engine) -> list[Run]:
+        return [run for run in self._runs.values() if run.engine is engine]
+
+    # -- starting, previews, early outputs -------------------------------------------------------
+
+    def _started(self, run: Run) -> None:
+        run.executing = True
+        live = run.live
+        if live.job.status is JobStatus.QUEUED:
+            live.update(status=JobStatus.RUNNING)
+        live.update(started_at=self._clock.now_ms(), executing=True)
+        live.announce()
+        if live.job.paid:
+            self._soon(self._persist_start(run))
+        else:
+            self._later(run, lambda: self._persist_start(run))
+
+    async def _persist_start(self, run: Run) -> None:
+        """Best effort: what is not stored counts in the job's favour after a crash."""
+        if not run.ended.done():
+            with contextlib.suppress(StudioError):
+                await self._jobs.update_start(run.live.job)
+
+    async def _collect_early(self, run: Run, node_id: str) -> None:
+        if run.ended.done() or node_id in (run.cached or ()):
+            return
+        await self._collector.collect_early(run.engine, run.live, {node_id: run.outputs[node_id]})
+
+    def _show_preview(self, engine: Engine, frame: PreviewFrame) -> None:
+        if frame.prompt_id is not None:
+            run = self._runs.get((engine.name, frame.prompt_id))
+        else:
+            run = next((other for other in self._inside(engine) if other.executing), None)
+        if run is None:
+            return
+        run.last_news_s = self._clock.monotonic_s()
+        node_id = frame.node_id or run.node or ""
+        run.live.preview = preview = Preview(node_id, frame.content_type, frame.data)
+        for watcher in run.live.watchers:
+            watcher.show_preview(preview)
+
+    # -- asking ----------------------------------------------------------------------------------
+
+    async def look(self, run: Run) -> bool:
+        """Ask the engine about a prompt; return whether it knows it.
+
+        A finished one is ended from its history. Asked in the order history, queue, history,
+        because a prompt can move from one to the other between two questions.
+        """
+        client = run.engine.client
+        entry = await client.history(run.prompt_id)
+        if entry is None:
+            queue = await client.queue()
+            if run.prompt_id in queue:
+                run.last_news_s = self._clock.monotonic_s()
+                if run.prompt_id in queue.running and not run.executing:
+                    self._started(run)
+                return True
+            entry = await client.history(run.prompt_id)
+        if entry is None:
+            return False
+        run.read_history(entry)
+        return True
+
+    async def _look_or_bury(self, run: Run) -> None:
+        if run.looking or run.ended.done():
+            return
+        run.looking = True
+        try:
+            boot = run.engine.boot
+            known = await self.look(run)
+            if not known and run.accepted and boot == run.engine.boot:
+                died = run.boot != boot
+                end = Ended(End.DIED, counted=run.executing) if died else Ended(End.VANISHED)
+                run.end(end)
+        except EngineError as error:
+            log.debug("engine %s does not answer: %s", run.engine.name, error)
+        finally:
+            run.looking = False
+
+    async def _cancel_and_look(self, run: Run) -> None:
+        with contextlib.suppress(EngineError):
+            await run.engine.client.cancel(run.prompt_id)
+        await self._look_or_bury(run)
+
+    def _look_soon(self, run: Run) -> None:
+        self._soon(self._look_or_bury(run))
+
+    def _soon(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _later(self, run: Run, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do ``work`` in a moment, unless the run is over by then: most jobs never pay for it."""
+
+        def begin() -> None:
+            if not run.ended.done():
+                self._soon(work())
+
+        asyncio.get_running_loop().call_later(EARLY_S, begin)

@@ -1,0 +1,72 @@
+"""Whether Studio can take work, and what is in the way when it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio.services.engines import EngineService
+from studio.services.queue import JobQueue
+from studio.store.db import Database
+
+
+class HealthService:
+    """Readiness with reasons.
+
+    Args:
+        notices: sentences for the owner that stay until the next start, such as what a restored
+            database lost.
+    """
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        engines: EngineService,
+        queue: JobQueue,
+        isolated: bool,
+        notices: list[str],
+    ) -> None:
+        self._db = db
+        self._engines = engines
+        self._queue = queue
+        self._isolated = isolated
+        self._notices = notices
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """(takes work, the answer of ``/ready``): reasons in words, without secrets."""
+        reasons = []
+        if self._db.fault is not None:
+            reasons.append(f"database: {self._db.fault}")
+        engines = self._engines.engines.values()
+        if not engines:
+            reasons.append("engines: none is configured; see STUDIO_ENGINE")
+        elif not any(engine.ready for engine in engines):
+            reasons += [
+                f"engine {engine.name}: {engine.state} {engine.reason}" for engine in engines
+            ]
+        return not reasons, {
+            "ready": not reasons,
+            "reasons": reasons,
+            "engines": {engine.name: engine.state.value for engine in engines},
+            "isolation": self._isolated,
+            "notices": [*self._notices, *([] if self._isolated else ["no isolation"])],
+        }
+
+    def engines(self) -> list[dict[str, Any]]:
+        """Every engine as the owner sees it."""
+        return [
+            {
+                "name": engine.name,
+                "kind": engine.setting.kind,
+                "state": engine.state.value,
+                "reason": engine.reason,
+                "version": engine.version,
+                "jobs": engine.occupied,
+                "foreign_jobs": engine.foreign,
+                "cleans_up": engine.managed,
+                "crashes": len(engine.crashes),
+                "dropped_frames": engine.socket.dropped_frames if engine.socket else 0,
+                "log_tail": engine.log_tail,
+            }
+            for engine in self._engines.engines.values()
+        ]

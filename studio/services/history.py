@@ -1,0 +1,85 @@
+"""Lists of jobs: the durable history, and the queue with its estimates."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from studio.models import Asset, Identity, Job
+from studio.services.engines import EngineService
+from studio.services.queue import JobQueue, LiveJob
+from studio.store.assets import AssetStore
+from studio.store.job_list import JobFilter, JobListStore
+from studio.store.jobs import JobStore
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A waiting job with its place from 1 and when it may start, in ms from now."""
+
+    live: LiveJob
+    position: int
+    starts_in_ms: int | None
+
+
+class HistoryService:
+    """Pages over all jobs of a caller, and the live queue."""
+
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        jobs: JobStore,
+        lists: JobListStore,
+        assets: AssetStore,
+        engines: EngineService,
+    ) -> None:
+        self._queue = queue
+        self._jobs = jobs
+        self._lists = lists
+        self._assets = assets
+        self._engines = engines
+
+    async def page(self, wanted: JobFilter) -> tuple[list[tuple[Job, Sequence[Asset]]], int | None]:
+        """Jobs with their outputs, newest first, and the next page's cursor."""
+        jobs, cursor = await self._lists.page(wanted)
+        outputs = await self._assets.outputs_of([job.id for job in jobs])
+        fresh = [
+            self._queue.live[job.id].job if job.id in self._queue.live else job for job in jobs
+        ]
+        return [(job, outputs[job.id]) for job in fresh], cursor
+
+    async def waiting(self, identity: Identity, *, start: int, limit: int) -> list[QueueEntry]:
+        """A stretch of the queue that the caller may see, in order, with estimated starts."""
+        places: list[tuple[int, LiveJob]] = []
+        keys: list[str] = []
+        for position, live in enumerate(self._queue.in_order(), 1):
+            if len(places) >= start + limit:
+                break
+            keys.append(live.job.graph_key)
+            if identity.sees_all or live.job.user_id == identity.user_id:
+                places.append((position, live))
+        running = [live for live in self._queue.live.values() if not live.waiting]
+        keys_running = [live.job.graph_key for live in running]
+        medians = await self._medians([*keys, *keys_running])
+        wait_ms: list[float | None] = [self._sum(medians, keys_running)]
+        for key in keys:
+            before, own = wait_ms[-1], medians.get(key)
+            wait_ms.append(None if before is None or own is None else before + own)
+        engines = max(1, sum(engine.ready for engine in self._engines.engines.values()))
+        entries = []
+        for position, live in places[start:]:
+            wait = wait_ms[position - 1]
+            starts_in_ms = None if wait is None else int(wait / engines)
+            entries.append(QueueEntry(live, position, starts_in_ms))
+        return entries
+
+    async def _medians(self, keys: Sequence[str]) -> dict[str, float]:
+        durations = await self._jobs.durations(keys)
+        return {key: statistics.median(found) for key, found in durations.items() if found}
+
+    @staticmethod
+    def _sum(medians: dict[str, float], keys: Sequence[str]) -> float | None:
+        known = [medians[key] for key in keys if key in medians]
+        return sum(known) if len(known) == len(keys) else None

@@ -1,0 +1,171 @@
+"""One prompt inside one engine: what its frames and its history say about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from studio.clients.comfy_events import EngineEvent
+from studio.models import JobError, Progress
+from studio.services.engine import Engine
+from studio.services.queue import LiveJob
+
+
+class End(StrEnum):
+    """How a prompt ended as far as its engine is concerned."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    INTERRUPTED = "interrupted"
+    VANISHED = "vanished"
+    """The same life of the engine no longer knows it: somebody removed it."""
+    DIED = "died"
+    """The engine's process ended with the prompt inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a prompt; ``outputs`` maps node ids to what ComfyUI calls their ``ui``."""
+
+    end: End
+    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cached: frozenset[str] = frozenset()
+    error: JobError | None = None
+    counted: bool = False
+    """Whether a death counts against the job: it was executing, or being judged."""
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """A prompt that is, or may be, inside an engine."""
+
+    live: LiveJob
+    engine: Engine
+    prompt_id: str
+    boot: str
+    epoch: int
+    classes: Mapping[str, str]
+    """Class of every node of the graph, by node id."""
+    ended: asyncio.Future[Ended]
+    accepted: bool = False
+    awaiting_reply: bool = False
+    executing: bool = False
+    looking: bool = False
+    last_news_s: float = 0.0
+    node: str | None = None
+    step: int | None = None
+    steps: int | None = None
+    done: set[str] = field(default_factory=set)
+    cached: frozenset[str] | None = None
+    outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def end(self, ended: Ended) -> None:
+        """The prompt is over; only the first word counts."""
+        if not self.ended.done():
+            self.ended.set_result(ended)
+
+    @property
+    def is_complete_on_socket(self) -> bool:
+        """Whether no frame of this prompt can have been missed."""
+        return self.epoch == self.engine.epoch and self.executing and self.cached is not None
+
+    def receive(self, event: EngineEvent) -> bool:
+        """Take in one frame; return whether the picture of its progress changed."""
+        data = event.data
+        match event.type:
+            case "execution_cached":
+                self.cached = frozenset(data.get("nodes") or ())
+                self.done |= self.cached
+                return False
+            case "executing":
+                self._enter(data.get("node"))
+            case "progress":
+                self._enter(data.get("node"))
+                self.step, self.steps = _integer(data.get("value")), _integer(data.get("max"))
+            case "executed":
+                node = str(data.get("node"))
+                self.done.add(node)
+                output = data.get("output")
+                if isinstance(output, dict):
+                    self.outputs[node] = output
+            case "execution_success" if self.is_complete_on_socket:
+                self.end(Ended(End.SUCCESS, self.outputs, self.cached or frozenset()))
+                return False
+            case "execution_error":
+                self.end(Ended(End.ERROR, error=error_from(data)))
+                return False
+            case "execution_interrupted":
+                self.end(Ended(End.INTERRUPTED))
+                return False
+            case _:
+                return False
+        return True
+
+    def _enter(self, node: str | None) -> None:
+        if node == self.node:
+            return
+        if self.node is not None:
+            self.done.add(self.node)
+        self.node = node
+        self.step = self.steps = None
+
+    def progress(self) -> Progress:
+        """v2's snapshot: finished nodes plus the present node's share of steps."""
+        total = len(self.classes)
+        done = min(len(self.done), total)
+        share = self.step / self.steps if self.step is not None and self.steps else 0.0
+        class_type = self.classes.get(self.node or "")
+        message = class_type
+        if class_type is not None and self.step is not None:
+            message = f"{class_type} {self.step}/{self.steps}"
+        value = (done + min(share, 1.0)) / total if total else 0.0
+        return Progress(
+            value=min(value, 1.0),
+            nodes_done=done,
+            nodes_total=total,
+            current_node=self.node,
+            current_node_class=class_type,
+            step=self.step,
+            steps=self.steps,
+            message=message,
+        )
+
+    def read_history(self, entry: Mapping[str, Any]) -> None:
+        """End the run by what the engine's history says of it."""
+        status = entry.get("status") or {}
+        outputs = entry.get("outputs") or {}
+        cached: frozenset[str] = frozenset()
+        for message in status.get("messages") or ():
+            name, data = message[0], message[1]
+            if name == "execution_interrupted":
+                self.end(Ended(End.INTERRUPTED))
+                return
+            if name == "execution_error":
+                self.end(Ended(End.ERROR, error=error_from(data)))
+                return
+            if name == "execution_cached":
+                cached = frozenset(data.get("nodes") or ())
+        if status.get("status_str") == "error":
+            self.end(Ended(End.ERROR, error=JobError("node_execution_error", "The run failed.")))
+            return
+        self.end(Ended(End.SUCCESS, outputs, cached))
+
+
+def error_from(data: Mapping[str, Any]) -> JobError:
+    """v2's ``job.error`` of an ``execution_error``."""
+    trace = data.get("traceback")
+    return JobError(
+        code="node_execution_error",
+        message=str(data.get("exception_message") or "The node failed.").strip(),
+        node_id=str(data["node_id"]) if data.get("node_id") is not None else None,
+        class_type=data.get("node_type"),
+        traceback="".join(trace) if isinstance(trace, list) else None,
+        details={"exception_type": data.get("exception_type")},
+    )
+
+
+def _integer(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) else None

@@ -1,0 +1,402 @@
+"""From a claimed job to its one end: send, follow, collect, finish.
+
+The rules are in docs/architecture.md, "How a job lives". The short of it: we choose the prompt id
+and commit it before it is sent, so after any crash the engine can be asked what became of it; the
+socket makes things quick but history decides; one commit publishes the outputs and the status.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from studio.clients.comfy import (
+    EngineError,
+    EngineRefused,
+    EngineUnreachable,
+    PromptRejected,
+    ReplyLost,
+)
+from studio.clock import Clock, new_id
+from studio.errors import DiskFull, InvalidWorkflow, StorageUnavailable, StudioError
+from studio.graphs.graph import Graph, parse
+from studio.graphs.validation import validate
+from studio.models import JobError, JobStatus
+from studio.services.collector import Collector, OutputLost, is_paid
+from studio.services.engine import Engine
+from studio.services.engines import EngineService
+from studio.services.finisher import Finisher
+from studio.services.follower import Follower
+from studio.services.queue import JobQueue, LiveJob
+from studio.services.run import End, Ended, Run
+from studio.services.staging import Staging
+from studio.store.jobs import JobStore
+from studio.store.secrets import SecretStore
+
+log = logging.getLogger(__name__)
+
+MAX_DEATHS = 3
+MAX_REFUSALS = 3
+LOST_REPLY_S = 10.0
+_REFUSAL_PAUSE_S = 1.0
+_REPLY_POLL_S = 0.5
+
+
+class _Requeue(Exception):
+    """The job goes back to its line; nothing counts against it."""
+
+
+class CredentialsLost(StudioError):
+    code, status = "credentials_lost", 500
+
+
+class Runner:
+    """Drives every claimed job; one task each.
+
+    Args:
+        wake: asks the dispatcher to look again.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        engines: EngineService,
+        jobs: JobStore,
+        secrets: SecretStore,
+        staging: Staging,
+        collector: Collector,
+        follower: Follower,
+        finisher: Finisher,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        self._queue = queue
+        self._engines = engines
+        self._jobs = jobs
+        self._secrets = secrets
+        self._staging = staging
+        self._collector = collector
+        self._follower = follower
+        self._finisher = finisher
+        self._clock = clock
+        self._wake = wake
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, engine: Engine, live: LiveJob) -> None:
+        """Take over a claimed job for ``engine``."""
+        self._spawn(engine, live, adopted=False)
+
+    def adopt(self, engine: Engine, live: LiveJob) -> None:
+        """Take over a job that an earlier Studio had sent to ``engine``."""
+        self._spawn(engine, live, adopted=True)
+
+    def _spawn(self, engine: Engine, live: LiveJob, *, adopted: bool) -> None:
+        slot = _Slot(engine, self._wake)
+        task = asyncio.create_task(self._handle(engine, live, slot, adopted=adopted))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Let go of every job; the next Studio adopts what is inside the engines."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _handle(self, engine: Engine, live: LiveJob, slot: _Slot, *, adopted: bool) -> None:
+        try:
+            await self._drive(engine, live, slot, adopted=adopted)
+        except _Requeue:
+            await self._requeue(engine, live)
+        except StudioError as error:
+            details = error.details
+            await self._finisher.fail(
+                live, JobError(error.code, error.message, details=details), engine
+            )
+        except Exception:
+            # The last resort of a job's task: an acknowledged job never just disappears.
+            log.exception("job %s: unexpected error", live.job.id)
+            await self._finisher.fail(
+                live, JobError("internal_error", "Studio failed to run this job; see its log.")
+            )
+        finally:
+            slot.free()
+
+    # -- one job ---------------------------------------------------------------------------------
+
+    async def _drive(self, engine: Engine, live: LiveJob, slot: _Slot, *, adopted: bool) -> None:
+        graph = await self._graph(live)
+        classes = {node: str(graph[node].get("class_type")) for node in graph}
+        rerun: frozenset[str] = frozenset()
+        refusals = 0
+        resent = False
+        while True:
+            if live.job.cancel_requested_at is not None and not adopted:
+                await self._finisher.cancel(live, engine)
+                return
+            try:
+                if adopted:
+                    ended = await self._rejoin(engine, live, classes)
+                else:
+                    ended = await self._send(engine, live, graph, classes, rerun)
+            except EngineRefused as error:
+                refusals += 1
+                if refusals >= MAX_REFUSALS:
+                    await self._finisher.fail(live, _refused(error))
+                    return
+                await asyncio.sleep(_REFUSAL_PAUSE_S)
+                continue
+            except EngineUnreachable:
+                engine.distrust("it refused a connection")
+                raise _Requeue from None
+            except (StorageUnavailable, DiskFull):
+                raise _Requeue from None
+            except ReplyLost:
+                if resent:
+                    engine.distrust("it lost two replies")
+                    raise _Requeue from None
+                resent = not adopted
+                adopted = False
+                continue
+            adopted = False
+            slot.free()
+            if ended.end is not End.SUCCESS:
+                await self._end_badly(engine, live, ended)
+                return
+            engine.loaded.add(live.job.affinity_key)
+            engine.marker = live.job.prompt_id
+            try:
+                missing = await self._collector.collect(engine, live, ended, rerun)
+            except OutputLost as error:
+                await self._finisher.fail(live, JobError("output_lost", error.message))
+                return
+            if not missing:
+                await self._finisher.succeed(live, engine)
+                return
+            if live.job.paid and is_paid(engine, classes, missing):
+                await self._finisher.fail(live, _output_lost(missing))
+                return
+            rerun = missing
+            slot.take()
+
+    async def _send(
+        self,
+        engine: Engine,
+        live: LiveJob,
+        graph: Graph,
+        classes: dict[str, str],
+        rerun: frozenset[str],
+    ) -> Ended:
+        """Send the job once and wait for the prompt's end.
+
+        Raises:
+            ReplyLost: it may be resent, nothing of it is inside the engine.
+            EngineUnreachable, EngineRefused: it was not accepted.
+        """
+        if live.job.extra.get("unchecked") or not engine.can_run(live.job):
+            validate(graph, engine.info or {})
+        extra_data = {"preview_method": "auto", **await self._credentials(live)}
+        prompt = await self._staging.build_prompt(engine, live.job, graph, rerun)
+        prompt_id = new_id()
+        job = live.update(
+            engine=engine.name,
+            engine_boot=engine.boot,
+            prompt_id=prompt_id,
+            attempt=live.job.attempt + 1,
+            executing=False,
+        )
+        await self._jobs.update(job)
+        if live.job.cancel_requested_at is not None:
+            return Ended(End.VANISHED)
+        run = self._follower.open(engine, live, prompt_id, classes)
+        try:
+            run.awaiting_reply = True
+            try:
+                node_errors = await engine.client.submit(
+                    prompt_id=prompt_id,
+                    client_id=engine.client_id,
+                    graph=prompt,
+                    extra_data=extra_data,
+                )
+            except PromptRejected as error:
+                live.excluded.add(engine.name)
+                if self._elsewhere(live):
+                    raise _Requeue from error
+                raise _rejection(error) from error
+            except ReplyLost:
+                await self._find(run)
+                node_errors = {}
+            run.awaiting_reply = False
+            run.accepted = True
+            now_s = self._clock.monotonic_s()
+            if engine.last_frame_s < run.last_news_s:
+                engine.submitted_s = now_s
+            if node_errors:
+                await self._follower.withdraw(run)
+                raise InvalidWorkflow(
+                    "The engine refuses part of this graph.", details={"node_errors": node_errors}
+                )
+            return await run.ended
+        finally:
+            self._follower.close(run)
+
+    async def _rejoin(self, engine: Engine, live: LiveJob, classes: dict[str, str]) -> Ended:
+        """Follow a prompt that an earlier Studio sent, if it ever arrived there."""
+        prompt_id = live.job.prompt_id
+        assert prompt_id is not None
+        run = self._follower.open(engine, live, prompt_id, classes)
+        run.boot = live.job.engine_boot or ""
+        run.executing = live.job.executing
+        run.epoch = -1
+        try:
+            await self._follower.wait_attached(engine)
+            if engine.managed and run.boot != engine.boot:
+                return Ended(End.DIED)
+            run.boot = engine.boot
+            await self._find(run)
+            run.accepted = True
+            return await run.ended
+        finally:
+            self._follower.close(run)
+
+    async def _find(self, run: Run) -> None:
+        """After a reply that never came: ten seconds of answers decide whether it was accepted.
+
+        Raises:
+            ReplyLost: the engine answers and knows nothing of the prompt.
+        """
+        since_s: float | None = None
+        while not run.ended.done() and not run.executing:
+            try:
+                known = await self._follower.look(run)
+            except EngineError:
+                since_s = None
+            else:
+                now_s = self._clock.monotonic_s()
+                since_s = since_s or now_s
+                if known:
+                    return
+                if now_s - since_s >= LOST_REPLY_S:
+                    raise ReplyLost("the engine does not know the prompt")
+            await asyncio.wait({run.ended}, timeout=_REPLY_POLL_S)
+
+    async def _end_badly(self, engine: Engine, live: LiveJob, ended: Ended) -> None:
+        if ended.end is End.ERROR:
+            assert ended.error is not None
+            await self._finisher.fail(live, ended.error, engine)
+        elif ended.end is not End.DIED or live.job.cancel_requested_at is not None:
+            await self._finisher.cancel(live, engine)
+        else:
+            await self._bury(engine, live, counted=ended.counted)
+
+    async def _bury(self, engine: Engine, live: LiveJob, *, counted: bool) -> None:
+        """The engine died with the job inside: run it again, or say why not."""
+        if not counted:
+            raise _Requeue
+        deaths = live.job.deaths + 1
+        live.update(deaths=deaths)
+        if live.job.paid:
+            await self._finisher.fail(
+                live,
+                JobError(
+                    "engine_crash",
+                    "The engine died while this job ran. It uses paid nodes, so it was not run "
+                    "again by itself; retry it if you want that.",
+                ),
+            )
+        elif deaths >= MAX_DEATHS:
+            tail = " | ".join(engine.log_tail[-3:])
+            await self._finisher.fail(
+                live,
+                JobError(
+                    "engine_crash",
+                    f"The engine died {deaths} times while it ran this job.",
+                    details={"log_tail": tail} if tail else None,
+                ),
+            )
+        else:
+            raise _Requeue
+
+    def _elsewhere(self, live: LiveJob) -> bool:
+        """Whether another engine may accept what this one refused."""
+        return any(
+            engine.name not in live.excluded and engine.can_run(live.job)
+            for engine in self._engines.engines.values()
+        )
+
+    async def _requeue(self, engine: Engine, live: LiveJob) -> None:
+        if live.job.cancel_requested_at is not None:
+            await self._finisher.cancel(live, engine)
+            return
+        live.progress = live.preview = None
+        live.update(status=JobStatus.QUEUED, executing=False, started_at=None, engine=None)
+        await self._finisher.persist(live)
+        self._queue.wait(live)
+        live.announce(self._queue.position(live))
+        self._wake()
+
+    async def _graph(self, live: LiveJob) -> Graph:
+        if live.graph is None:
+            return parse(orjson.loads(await self._jobs.graph(live.job.id)))
+        graph, live.graph = live.graph, None
+        return graph
+
+    async def _credentials(self, live: LiveJob) -> dict[str, Any]:
+        """``extra_data`` for the engine: short-lived values, else the owner's named secrets."""
+        values: dict[str, Any] = {}
+        for name in live.job.extra.get("credentials", ()):
+            if name not in live.credentials:
+                raise CredentialsLost(
+                    f"The {name} that came with this job lived in memory only and Studio was "
+                    "restarted. Submit it again, or store a named secret."
+                )
+            values[name] = live.credentials[name]
+        for name, secret in live.job.extra.get("secrets", {}).items():
+            values[name] = await self._secrets.reveal(live.job.user_id, secret)
+        return values
+
+
+class _Slot:
+    """A job's place inside an engine, counted once however often it is freed."""
+
+    def __init__(self, engine: Engine, wake: Callable[[], None]) -> None:
+        self._engine = engine
+        self._wake = wake
+        self._held = False
+        self.take()
+
+    def take(self) -> None:
+        if not self._held:
+            self._held = True
+            self._engine.occupied += 1
+
+    def free(self) -> None:
+        if self._held:
+            self._held = False
+            self._engine.occupied -= 1
+            self._wake()
+
+
+def _rejection(error: PromptRejected) -> InvalidWorkflow:
+    message = str(error.error.get("message") or "The engine refuses this graph.")
+    details = str(error.error.get("details") or "").strip()
+    return InvalidWorkflow(
+        f"{message}: {details}" if details else message,
+        details={"node_errors": error.node_errors, "type": error.error.get("type")},
+    )
+
+
+def _refused(error: EngineRefused) -> JobError:
+    return JobError("engine_refused", f"The engine answered {error.status} to this job.")
+
+
+def _output_lost(nodes: frozenset[str]) -> JobError:
+    return JobError(
+        "output_lost",
+        "The engine's file of a paid node is gone and the node is not run again by itself.",
+        node_id=min(nodes),
+    )

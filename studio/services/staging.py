@@ -1,0 +1,223 @@
+"""What goes into an engine and what comes out: input files, the sent graph, output files."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from studio.clients.comfy import EngineFile
+from studio.errors import DiskFull, InvalidRequest
+from studio.graphs.files import replace_references
+from studio.graphs.graph import Graph
+from studio.graphs.prefixes import force_rerun, with_job_folder
+from studio.models import Asset, Job, OutputType
+from studio.paths import safe_join
+from studio.services.assets import AssetService
+from studio.services.engine import Engine
+from studio.store.blobs import StagedBlob
+from studio.store.db import is_disk_full
+
+log = logging.getLogger(__name__)
+
+INPUT_FOLDER: Final = "studio"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutput:
+    """One output of one node: a file of the engine's, or text."""
+
+    node_id: str
+    index: int
+    kind: str
+    file: EngineFile | None
+    text: str | None
+
+
+def list_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[NodeOutput]:
+    """Every file and text in what ComfyUI calls the nodes' ``ui``, numbered per node."""
+    for node_id, ui in outputs.items():
+        index = 0
+        for kind, values in ui.items():
+            for value in values if isinstance(values, list | tuple) else ():
+                if isinstance(value, Mapping) and isinstance(value.get("filename"), str):
+                    file = EngineFile(
+                        value["filename"],
+                        str(value.get("subfolder") or ""),
+                        str(value.get("type") or "output"),
+                    )
+                    yield NodeOutput(node_id, index, kind, file, None)
+                elif isinstance(value, str):
+                    yield NodeOutput(node_id, index, kind, None, value)
+                else:
+                    continue
+                index += 1
+
+
+class Staging:
+    """Moves bytes between Studio's assets and engines.
+
+    Args:
+        engine_dir: folder that managed engines share with Studio; theirs are its ``input``,
+            ``output`` and ``temp``.
+    """
+
+    def __init__(self, *, assets: AssetService, engine_dir: Path) -> None:
+        self._assets = assets
+        self._engine_dir = engine_dir
+
+    async def build_prompt(
+        self, engine: Engine, job: Job, graph: Graph, rerun: frozenset[str] = frozenset()
+    ) -> bytes:
+        """The graph as the engine gets it: staged files, the job's own output folder.
+
+        Args:
+            rerun: output nodes whose cached result was not to be believed.
+
+        Raises:
+            StudioError: an input's bytes are gone or cannot be put into place.
+        """
+        names: dict[tuple[str, tuple[str | int, ...]], str] = {}
+        for node_id, path, asset_id, name in job.extra.get("inputs", ()):
+            await self._place(engine, asset_id, name)
+            names[node_id, tuple(path)] = f"{INPUT_FOLDER}/{name}"
+        if names:
+            graph = replace_references(graph, names)
+        graph = with_job_folder(graph, engine.info or {}, job.id)
+        if rerun:
+            graph = force_rerun(graph, rerun, job.id)
+        return orjson.dumps(graph)
+
+    async def _place(self, engine: Engine, asset_id: str, name: str) -> None:
+        asset, source = await self._assets.open_for_job(asset_id)
+        if engine.managed:
+            target = self._engine_dir / "input" / INPUT_FOLDER / name
+            try:
+                await asyncio.to_thread(_copy, source, target, asset.size_bytes)
+            except OSError as error:
+                if is_disk_full(error):
+                    raise DiskFull("There is no room for this job's input files.") from error
+                raise
+        else:
+            await engine.client.upload(source, name=name, subfolder=INPUT_FOLDER)
+
+    async def fingerprint(self, engine: Engine, file: EngineFile) -> str | None:
+        """What changes whenever the file does: its mtime and size; ``None`` when it is gone."""
+        if not engine.managed:
+            return await engine.client.fingerprint(file)
+        try:
+            found = self._local_path(file).stat()
+        except (OSError, InvalidRequest):
+            return None
+        return f"{found.st_mtime_ns:x}-{found.st_size:x}"
+
+    async def collect(
+        self, engine: Engine, job: Job, output: NodeOutput, *, now_ms: int, asset_id: str
+    ) -> tuple[Asset, StagedBlob]:
+        """Read one output into a blob of Studio's own.
+
+        Raises:
+            EngineError: the engine did not hand the file over.
+            DiskFull: there is no room for it.
+        """
+        if output.file is None:
+            text = (output.text or "").encode()
+            name, hint = f"{output.kind}_{output.index:05d}.txt", "text"
+            staged = await self._assets.stage_bytes(text)
+        else:
+            name, hint = _shown_name(output.file, job.id), output.kind
+            staged = await self._fetch(engine, output.file)
+        content_type, output_type = self._assets.describe(staged, name=name, hint=hint)
+        return (
+            Asset(
+                id=asset_id,
+                user_id=job.user_id,
+                hash=staged.hash,
+                size_bytes=staged.size_bytes,
+                content_type="text/plain; charset=utf-8" if hint == "text" else content_type,
+                file_path=name,
+                created_at=now_ms,
+                job_id=job.id,
+                node_id=output.node_id,
+                output_index=output.index,
+                output_type=OutputType.TEXT if hint == "text" else output_type,
+            ),
+            staged,
+        )
+
+    async def _fetch(self, engine: Engine, file: EngineFile) -> StagedBlob:
+        if engine.managed:
+            try:
+                return await self._assets.stage_output(self._local_path(file))
+            except FileNotFoundError:
+                log.info("an output is not where %s keeps its files; asking it", engine.name)
+        return await self._assets.stage_output(engine.client.view(file))
+
+    def _local_path(self, file: EngineFile) -> Path:
+        folder = {"output": "output", "temp": "temp", "input": "input"}.get(file.type)
+        if folder is None:
+            raise InvalidRequest("unknown output folder")
+        relative = f"{file.subfolder}/{file.filename}" if file.subfolder else file.filename
+        return safe_join(self._engine_dir / folder, relative)
+
+    async def clean(self, engine: Engine, job: Job, unneeded: list[str]) -> None:
+        """Remove what a finished job left with a managed engine."""
+        if not engine.managed:
+            return
+        files = [
+            self._engine_dir / "input" / INPUT_FOLDER / name
+            for _, _, asset_id, name in job.extra.get("inputs", ())
+            if asset_id in unneeded
+        ]
+        folder = self._engine_dir / "output" / INPUT_FOLDER / job.id
+        await asyncio.to_thread(_remove, folder, files)
+
+
+def staged_name(asset: Asset) -> str:
+    """The file name under which an engine sees an asset."""
+    suffix = Path(asset.file_path).suffix.lower()
+    safe = suffix if suffix[1:].isalnum() and len(suffix) <= 12 else ""
+    return f"{asset.id}{safe}"
+
+
+def _shown_name(file: EngineFile, job_id: str) -> str:
+    """The user's own name of an output: without the job's folder."""
+    folder = file.subfolder.replace("\\", "/").strip("/")
+    own = f"{INPUT_FOLDER}/{job_id}"
+    if folder == own or folder.startswith(f"{own}/"):
+        folder = folder[len(own) + 1 :]
+    return f"{folder}/{file.filename}" if folder else file.filename
+
+
+def _copy(source: Path, target: Path, size_bytes: int) -> None:
+    """Copy under a temporary name and rename: an engine never sees half an input."""
+    try:
+        if target.stat().st_size == size_bytes:
+            return
+    except FileNotFoundError:
+        pass
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+    os.close(handle)
+    part = Path(name)
+    try:
+        shutil.copyfile(source, part)
+        part.chmod(0o664)
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _remove(folder: Path, files: list[Path]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for file in files:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,161 @@
+"""Every setting, read once from the environment into one frozen record."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from studio.errors import InvalidRequest
+from studio.paths import run_folder
+
+DAY_MS: Final = 86_400_000
+
+
+class Secret:
+    """A value that never shows itself: not in a log, a repr, a traceback or an f-string."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one call that needs it."""
+        return self._value
+
+    def matches(self, candidate: str) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(self._value.encode(), candidate.encode())
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSetting:
+    """One engine Studio drives.
+
+    ``kind`` is ``comfyui``, ``embedded`` (both started by bootstrap) or ``remote`` (given by URL).
+    """
+
+    name: str
+    kind: str
+    url: str
+
+    @property
+    def managed(self) -> bool:
+        return self.kind != "remote"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says; see the README's table for every variable."""
+
+    studio_dir: Path
+    run_dir: Path
+    engine_dir: Path
+    host: str
+    port: int
+    public_url: str | None
+    engines: tuple[EngineSetting, ...]
+    api_key: Secret | None
+    job_retention_days: int
+    max_queue_depth: int
+    max_queue_depth_member: int
+    engine_hang_s: float
+    max_upload_bytes: int
+    max_body_bytes: int
+    warmup_workflow: Path | None
+    isolated: bool
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the settings.
+
+        Raises:
+            InvalidRequest: a value is not what its variable needs; the message names it.
+        """
+        in_image = environ.get("STUDIO_IMAGE") == "1"
+        studio_dir = Path(
+            environ.get("STUDIO_DIR") or ("/workspace/studio" if in_image else "~/.studio")
+        ).expanduser()
+        engine_dir = Path(
+            environ.get("ENGINE_DIR")
+            or ("/workspace/engine" if in_image else studio_dir / "engine")
+        ).expanduser()
+        api_key = environ.get("API_KEY") or None
+        warmup = environ.get("WARMUP_WORKFLOW") or None
+        return cls(
+            studio_dir=studio_dir,
+            run_dir=run_folder(studio_dir, environ),
+            engine_dir=engine_dir,
+            host=environ.get("STUDIO_HOST") or ("0.0.0.0" if in_image else "127.0.0.1"),  # noqa: S104
+            port=_integer(environ, "STUDIO_PORT", 8000, low=0, high=65535),
+            public_url=_public_url(environ),
+            engines=_engines(environ),
+            api_key=None if api_key is None else Secret(api_key),
+            job_retention_days=_integer(environ, "JOB_RETENTION_DAYS", 365, low=1, high=36_500),
+            max_queue_depth=_integer(environ, "MAX_QUEUE_DEPTH", 10_000, low=1, high=1_000_000),
+            max_queue_depth_member=1_000,
+            engine_hang_s=float(_integer(environ, "ENGINE_HANG_S", 300, low=5, high=86_400)),
+            max_upload_bytes=_integer(environ, "MAX_UPLOAD_MB", 100_000, low=1, high=10_000_000)
+            * 1_000_000,
+            max_body_bytes=_integer(environ, "MAX_BODY_MB", 32, low=1, high=1024) * 1_000_000,
+            warmup_workflow=Path(warmup) if warmup else None,
+            isolated=environ.get("STUDIO_ISOLATION") == "1",
+        )
+
+    @property
+    def database_path(self) -> Path:
+        return self.studio_dir / "db" / "studio.db"
+
+    @property
+    def backups_dir(self) -> Path:
+        return self.studio_dir / "db" / "backups"
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, *, low: int, high: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        raise InvalidRequest(f"{name} must be a whole number, not {text!r}.") from None
+    if not low <= value <= high:
+        raise InvalidRequest(f"{name} must lie between {low} and {high}, not {value}.")
+    return value
+
+
+def _public_url(environ: Mapping[str, str]) -> str | None:
+    given = environ.get("STUDIO_PUBLIC_URL", "").strip().rstrip("/")
+    if given:
+        if not given.startswith(("http://", "https://")):
+            raise InvalidRequest("STUDIO_PUBLIC_URL must start with http:// or https://.")
+        return given
+    pod = environ.get("RUNPOD_POD_ID")
+    if pod:
+        return f"https://{pod}-{environ.get('STUDIO_PORT') or '8000'}.proxy.runpod.net"
+    return None
+
+
+def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:
+    """Bootstrap names the engines in ``STUDIO_ENGINES``; without it only URLs can be driven."""
+    listed = environ.get("STUDIO_ENGINES")
+    if listed:
+        return tuple(
+            EngineSetting(name=item["name"], kind=item["kind"], url=item["url"].rstrip("/"))
+            for item in json.loads(listed)
+        )
+    urls = [part.strip() for part in environ.get("STUDIO_ENGINE", "").split(",")]
+    remote = [url for url in urls if url.startswith(("http://", "https://"))]
+    return tuple(
+        EngineSetting(name=f"remote-{number}", kind="remote", url=url.rstrip("/"))
+        for number, url in enumerate(remote, 1)
+    )

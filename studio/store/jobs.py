@@ -1,0 +1,388 @@
+"""Jobs: the rows that make a job durable, from the accepting commit to the finishing one."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import orjson
+
+from studio.errors import IdempotencyKeyReuse, NotFound
+from studio.models import Asset, Job, JobError, JobStatus
+from studio.settings import DAY_MS
+from studio.store.assets import AssetStore
+from studio.store.blobs import StagedBlob
+from studio.store.db import Database
+
+COLUMNS: Final = (
+    "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
+    "graph_key, affinity_key, classes, models, paid, engine, engine_boot, prompt_id, attempt, "
+    "deaths, executing, cancel_requested_at, error, title, origin, metadata, extra, retry_of"
+)
+_INSERT: Final = (
+    f"INSERT INTO jobs ({COLUMNS}, prompt_text, graph) VALUES ("
+    + ", ".join("?" * (len(COLUMNS.split(",")) + 2))
+    + ")"
+)
+
+
+def _values(job: Job) -> tuple[Any, ...]:
+    return (
+        job.id,
+        job.user_id,
+        job.status.value,
+        job.created_at,
+        job.started_at,
+        job.completed_at,
+        job.deadline_at,
+        job.priority,
+        job.rank,
+        job.graph_key,
+        job.affinity_key,
+        orjson.dumps(sorted(job.classes)).decode(),
+        orjson.dumps(job.models).decode(),
+        int(job.paid),
+        job.engine,
+        job.engine_boot,
+        job.prompt_id,
+        job.attempt,
+        job.deaths,
+        int(job.executing),
+        job.cancel_requested_at,
+        _error_text(job.error),
+        job.title,
+        job.origin,
+        orjson.dumps(job.metadata).decode(),
+        orjson.dumps(job.extra).decode(),
+        job.retry_of,
+    )
+
+
+def _error_text(error: JobError | None) -> str | None:
+    return None if error is None else orjson.dumps(asdict(error)).decode()
+
+
+def job_from(row: sqlite3.Row) -> Job:
+    """The record of a row that has every column of ``Job``."""
+    return Job(
+        id=row["id"],
+        user_id=row["user_id"],
+        status=JobStatus(row["status"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        completed_at=row["completed_at"],
+        deadline_at=row["deadline_at"],
+        priority=row["priority"],
+        rank=row["rank"],
+        graph_key=row["graph_key"],
+        affinity_key=row["affinity_key"],
+        classes=frozenset(orjson.loads(row["classes"])),
+        models=tuple(tuple(model) for model in orjson.loads(row["models"])),
+        paid=bool(row["paid"]),
+        engine=row["engine"],
+        engine_boot=row["engine_boot"],
+        prompt_id=row["prompt_id"],
+        attempt=row["attempt"],
+        deaths=row["deaths"],
+        executing=bool(row["executing"]),
+        cancel_requested_at=row["cancel_requested_at"],
+        error=JobError(**orjson.loads(row["error"])) if row["error"] else None,
+        title=row["title"],
+        origin=row["origin"],
+        metadata=orjson.loads(row["metadata"]),
+        extra=orjson.loads(row["extra"]),
+        retry_of=row["retry_of"],
+    )
+
+
+class JobStore:
+    """Rows of jobs, their graphs, inputs and idempotency keys."""
+
+    def __init__(self, db: Database, assets: AssetStore) -> None:
+        self._db = db
+        self._assets = assets
+
+    async def insert(
+        self,
+        job: Job,
+        *,
+        graph: bytes,
+        prompt_text: str,
+        input_ids: Iterable[str],
+        idempotency_key: str | None,
+    ) -> None:
+        """Make a job durable: once this returns it will be finished.
+
+        Raises:
+            IdempotencyKeyReuse: the key was used in the last 24 hours; nothing is stored.
+        """
+        inputs = list(input_ids)
+
+        def work(connection: sqlite3.Connection) -> None:
+            if idempotency_key is not None:
+                claim_key(connection, job.user_id, f"job:{idempotency_key}", job.created_at)
+            cursor = connection.execute(_INSERT, (*_values(job), prompt_text, graph))
+            seq = cursor.lastrowid
+            if prompt_text:
+                connection.execute(
+                    "INSERT INTO jobs_fts (rowid, prompt_text) VALUES (?, ?)", (seq, prompt_text)
+                )
+            if job.models:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
+                    [(file, seq) for _, _, file in job.models],
+                )
+            if inputs:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO job_inputs (job_id, asset_id) VALUES (?, ?)",
+                    [(job.id, asset_id) for asset_id in inputs],
+                )
+
+        await self._db.write(work)
+
+    async def update(self, job: Job) -> None:
+        """Store the changeable fields of a live job."""
+        await self._db.write(lambda connection: update_row(connection, job))
+
+    async def update_start(self, job: Job) -> None:
+        """Store that a job runs, unless it has ended meanwhile."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE jobs SET status = ?, started_at = ?, executing = ? "
+                "WHERE id = ? AND completed_at IS NULL AND prompt_id = ?",
+                (job.status.value, job.started_at, int(job.executing), job.id, job.prompt_id),
+            )
+
+        await self._db.write(work)
+
+    async def finish(
+        self,
+        job: Job,
+        *,
+        expires_at: int,
+        duration_ms: int | None,
+        usage: tuple[float, int] | None,
+        outputs: Sequence[tuple[Asset, StagedBlob]],
+    ) -> list[Asset]:
+        """The one commit that ends a job: status, outputs and the user's share together.
+
+        Args:
+            outputs: those that are not stored yet, with their bytes.
+
+        Returns:
+            The stored outputs, once each however often this is called.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[Asset]:
+            stored = [
+                self._assets.add_output(connection, asset, staged) for asset, staged in outputs
+            ]
+            update_row(connection, job)
+            connection.execute(
+                "UPDATE jobs SET expires_at = ?, duration_ms = ? WHERE id = ?",
+                (expires_at, duration_ms, job.id),
+            )
+            if usage is not None:
+                connection.execute(
+                    "UPDATE users SET gpu_seconds = ?, gpu_seconds_at = ? WHERE id = ?",
+                    (*usage, job.user_id),
+                )
+            return stored
+
+        return await self._db.write(work)
+
+    async def add_outputs(self, outputs: Sequence[tuple[Asset, StagedBlob]]) -> list[Asset]:
+        """Store outputs of a job that still runs."""
+
+        def work(connection: sqlite3.Connection) -> list[Asset]:
+            return [self._assets.add_output(connection, asset, staged) for asset, staged in outputs]
+
+        return await self._db.write(work)
+
+    async def get(self, job_id: str, user_id: str | None) -> Job:
+        """One job the user may see (``None`` sees all).
+
+        Raises:
+            NotFound: unknown, or another user's.
+        """
+
+        def work(connection: sqlite3.Connection) -> Job:
+            row = connection.execute(
+                f"SELECT {COLUMNS} FROM jobs WHERE id = ? AND (? IS NULL OR user_id = ?)",
+                (job_id, user_id, user_id),
+            ).fetchone()
+            if row is None:
+                raise NotFound("There is no such job.")
+            return job_from(row)
+
+        return await self._db.read(work)
+
+    async def graph(self, job_id: str) -> bytes:
+        """The graph as it was submitted, JSON bytes."""
+
+        def work(connection: sqlite3.Connection) -> bytes:
+            row = connection.execute("SELECT graph FROM jobs WHERE id = ?", (job_id,)).fetchone()
+            if row is None:
+                raise NotFound("There is no such job.")
+            return bytes(row["graph"])
+
+        return await self._db.read(work)
+
+    async def expiry(self, job_id: str) -> int | None:
+        """When a finished job will be purged, milliseconds since the epoch."""
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            row = connection.execute(
+                "SELECT expires_at FROM jobs WHERE id = ?", (job_id,)
+            ).fetchone()
+            return None if row is None else row["expires_at"]
+
+        return await self._db.read(work)
+
+    async def unfinished(self) -> list[Job]:
+        """Every job that has not ended, in queue order."""
+
+        def work(connection: sqlite3.Connection) -> list[Job]:
+            rows = connection.execute(
+                f"SELECT {COLUMNS} FROM jobs WHERE completed_at IS NULL "
+                "ORDER BY priority DESC, rank"
+            )
+            return [job_from(row) for row in rows]
+
+        return await self._db.read(work)
+
+    async def input_ids(self, job_id: str) -> list[str]:
+        """Ids of the assets a job reads."""
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute("SELECT asset_id FROM job_inputs WHERE job_id = ?", (job_id,))
+            return [row["asset_id"] for row in rows]
+
+        return await self._db.read(work)
+
+    async def unneeded_inputs(self, job_id: str) -> list[str]:
+        """Ids of the assets of a finished job that no unfinished job reads."""
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute(
+                "SELECT asset_id FROM job_inputs AS mine WHERE job_id = ? AND NOT EXISTS ("
+                " SELECT 1 FROM job_inputs JOIN jobs ON jobs.id = job_inputs.job_id"
+                " WHERE job_inputs.asset_id = mine.asset_id AND jobs.completed_at IS NULL)",
+                (job_id,),
+            )
+            return [row["asset_id"] for row in rows]
+
+        return await self._db.read(work)
+
+    async def durations(self, graph_keys: Iterable[str]) -> Mapping[str, list[int]]:
+        """Milliseconds of the last 20 successful runs of each key."""
+        keys = list(dict.fromkeys(graph_keys))
+
+        def work(connection: sqlite3.Connection) -> dict[str, list[int]]:
+            found = {}
+            for key in keys:
+                rows = connection.execute(
+                    "SELECT duration_ms FROM jobs WHERE graph_key = ? AND status = 'succeeded' "
+                    "AND duration_ms IS NOT NULL ORDER BY completed_at DESC LIMIT 20",
+                    (key,),
+                )
+                found[key] = [row["duration_ms"] for row in rows]
+            return found
+
+        return await self._db.read(work)
+
+    async def usage(self) -> list[tuple[str, float, int]]:
+        """(user id, GPU seconds, as of ms) of every user."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[str, float, int]]:
+            rows = connection.execute("SELECT id, gpu_seconds, gpu_seconds_at FROM users")
+            return [(row["id"], row["gpu_seconds"], row["gpu_seconds_at"]) for row in rows]
+
+        return await self._db.read(work)
+
+    async def purge(self, now_ms: int, limit: int = 200) -> list[str]:
+        """Delete finished jobs past their retention, with their outputs' rows.
+
+        Returns:
+            Hashes of blobs that may have lost their last asset.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute(
+                "SELECT seq, id, prompt_text FROM jobs WHERE completed_at IS NOT NULL "
+                "AND expires_at <= ? AND NOT EXISTS ("
+                " SELECT 1 FROM assets JOIN job_inputs ON job_inputs.asset_id = assets.id"
+                " JOIN jobs AS reader ON reader.id = job_inputs.job_id"
+                " WHERE assets.job_id = jobs.id AND reader.completed_at IS NULL) LIMIT ?",
+                (now_ms, limit),
+            ).fetchall()
+            hashes = []
+            for row in rows:
+                found = connection.execute(
+                    "SELECT DISTINCT hash FROM assets WHERE job_id = ?", (row["id"],)
+                )
+                hashes += [asset["hash"] for asset in found]
+                if row["prompt_text"]:
+                    connection.execute(
+                        "INSERT INTO jobs_fts (jobs_fts, rowid, prompt_text) "
+                        "VALUES ('delete', ?, ?)",
+                        (row["seq"], row["prompt_text"]),
+                    )
+                connection.execute(
+                    "DELETE FROM job_inputs WHERE asset_id IN "
+                    "(SELECT id FROM assets WHERE job_id = ?)",
+                    (row["id"],),
+                )
+                connection.execute("DELETE FROM jobs WHERE seq = ?", (row["seq"],))
+            connection.execute(
+                "DELETE FROM idempotency_keys WHERE created_at < ?", (now_ms - DAY_MS,)
+            )
+            return hashes
+
+        return await self._db.write(work)
+
+
+def claim_key(connection: sqlite3.Connection, user_id: str, key: str, now_ms: int) -> None:
+    """Claim an idempotency key inside the caller's transaction: released if that rolls back.
+
+    Raises:
+        IdempotencyKeyReuse: the key was claimed in the last 24 hours.
+    """
+    claimed = connection.execute(
+        "INSERT INTO idempotency_keys (user_id, key, created_at) VALUES (?, ?, ?) "
+        "ON CONFLICT (user_id, key) DO UPDATE SET created_at = excluded.created_at "
+        "WHERE created_at < excluded.created_at - ?",
+        (user_id, key, now_ms, DAY_MS),
+    )
+    if claimed.rowcount == 0:
+        raise IdempotencyKeyReuse(
+            "This Idempotency-Key was already used; list your jobs to find the one it made."
+        )
+
+
+def update_row(connection: sqlite3.Connection, job: Job) -> None:
+    """Write the changeable fields of a job inside the caller's transaction."""
+    connection.execute(
+        "UPDATE jobs SET status = ?, started_at = ?, completed_at = ?, priority = ?, rank = ?, "
+        "engine = ?, engine_boot = ?, prompt_id = ?, attempt = ?, deaths = ?, executing = ?, "
+        "cancel_requested_at = ?, error = ? WHERE id = ?",
+        (
+            job.status.value,
+            job.started_at,
+            job.completed_at,
+            job.priority,
+            job.rank,
+            job.engine,
+            job.engine_boot,
+            job.prompt_id,
+            job.attempt,
+            job.deaths,
+            int(job.executing),
+            job.cancel_requested_at,
+            _error_text(job.error),
+            job.id,
+        ),
+    )
