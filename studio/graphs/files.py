@@ -65,10 +65,16 @@ def file_references(graph: Graph, info: ObjectInfo | None) -> list[FileReference
     found: list[FileReference] = []
     for node_id, node in graph.items():
         inputs = node["inputs"]
+        candidates = [
+            (name, value)
+            for name, value in inputs.items()
+            if isinstance(value, (str, dict)) or (isinstance(value, list) and not is_link(value))
+        ]
+        if not candidates:
+            continue
         texts = _texts(node["class_type"], inputs, info)
-        for name, value in inputs.items():
-            if isinstance(value, (str, dict)) or (isinstance(value, list) and not is_link(value)):
-                _find(found, node_id, (name,), value, texts.get(name))
+        for name, value in candidates:
+            _find(found, node_id, (name,), value, texts.get(name))
     return found
 
 

@@ -62,6 +62,8 @@ def prompt_text(graph: Graph, info: ObjectInfo | None, declared: Declared) -> st
     """
     wanted: dict[str, None] = {}
     unwanted: dict[str, None] = {}
+    seen_wanted: set[str] = set()
+    seen_unwanted: set[str] = set()
     negative = _upstream(graph, "negative") - _upstream(graph, "positive")
     for node_id, node in graph.items():
         for name, value in node["inputs"].items():
@@ -70,11 +72,13 @@ def prompt_text(graph: Graph, info: ObjectInfo | None, declared: Declared) -> st
             last = name.rpartition(".")[2]
             if not _is_prompt(last, declared.get(node_id), name):
                 continue
-            target = unwanted if node_id in negative or last.startswith("negative") else wanted
+            is_unwanted = node_id in negative or last.startswith("negative")
+            target = unwanted if is_unwanted else wanted
             if isinstance(value, str):
                 target[value.strip()] = None
             elif is_link(value):
-                target |= dict.fromkeys(_texts_behind(graph, info, declared, value))
+                seen = seen_unwanted if is_unwanted else seen_wanted
+                target |= dict.fromkeys(_texts_behind(graph, info, declared, value, seen))
     texts = [text for text in [*wanted, *(t for t in unwanted if t not in wanted)] if text]
     return "\n".join(texts)[:MAX_LENGTH]
 
@@ -90,10 +94,18 @@ def _is_prompt(last: str, declarations: Mapping[str, Declaration] | None, name: 
 
 
 def _texts_behind(
-    graph: Graph, info: ObjectInfo | None, declared: Declared, link: list[object]
+    graph: Graph,
+    info: ObjectInfo | None,
+    declared: Declared,
+    link: list[object],
+    seen: set[str],
 ) -> Iterator[str]:
-    """The literals that a chain of primitive and string nodes hands to a linked text input."""
-    pending, seen = [link], set()
+    """The literals that a chain of primitive and string nodes hands to a linked text input.
+
+    ``seen`` are the nodes whose texts are known already; it grows, so that each node is read
+    once however many inputs lead to it.
+    """
+    pending = [link]
     while pending:
         source, index = pending.pop()
         if not isinstance(source, str) or source in seen or source not in graph:

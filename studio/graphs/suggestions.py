@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
+from studio.graphs.declarations import MODEL_SUFFIXES
+
 _MAX_CLOSEST: Final = 5
 _MAX_NAME_LENGTH: Final = 200
 _MAX_CANDIDATES: Final = 2000
@@ -55,5 +57,7 @@ def _closest(name: str, candidates: Iterable[object]) -> list[str]:
 
 
 def _comparable(name: str) -> str:
-    """Lower case, without the folder: names differ most often in just these."""
-    return name.replace("\\", "/").rpartition("/")[2].lower()
+    """Lower case, without folder and model suffix: names differ most often in just these."""
+    last = name.replace("\\", "/").rpartition("/")[2].lower()
+    stem, dot, suffix = last.rpartition(".")
+    return stem if stem and dot + suffix in MODEL_SUFFIXES else last

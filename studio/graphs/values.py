@@ -15,6 +15,9 @@ from studio.graphs.suggestions import Suggestions
 ASSET_TYPE: Final = "core/ASSET"
 _WRAPPER: Final = "__value__"
 _MAX_LISTED: Final = 20
+_MAX_LISTINGS: Final = 50
+"""Problems of one graph that list what there is; a graph with thousands of them names only the
+fault in the rest, or the answer would be tens of megabytes."""
 
 _EVERY_INPUT: Final = frozenset({"*"})
 _SELF_CHECKED: Final = {
@@ -36,6 +39,7 @@ class ValueChecker:
     def __init__(self, problems: Problems, suggestions: Suggestions) -> None:
         self._problems = problems
         self._suggestions = suggestions
+        self._listings_left = _MAX_LISTINGS
 
     def check(
         self,
@@ -118,13 +122,16 @@ class ValueChecker:
     def _report_model(
         self, node_id: str, class_type: str, declared: Declaration, value: object
     ) -> None:
-        names = [choice for choice in declared.choices if isinstance(choice, str)]
+        choices = self._take_listing(declared)
+        names = [choice for choice in choices if isinstance(choice, str)]
         closest = self._suggestions.closest(value, names, f"{class_type}.{declared.name}")
-        shown = ", ".join(clip(name) for name in names[:_MAX_LISTED])
-        more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
-        message = f"the model {_show(value)} is not installed. " + (
-            f"Installed: {shown}{more}." if names else "No model of this kind is installed."
-        )
+        message = f"the model {_show(value)} is not installed."
+        if names:
+            shown = ", ".join(clip(name) for name in names[:_MAX_LISTED])
+            more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+            message += f" Installed: {shown}{more}."
+        elif not declared.choices:
+            message += " No model of this kind is installed."
         if closest:
             message += f" Closest: {', '.join(clip(name) for name in closest)}."
         self._problems.add(
@@ -141,17 +148,24 @@ class ValueChecker:
     def _report_choice(
         self, node_id: str, class_type: str, declared: Declaration, value: object
     ) -> None:
-        choices = declared.choices
+        choices = self._take_listing(declared)
         closest = self._suggestions.closest(value, choices, f"{class_type}.{declared.name}")
-        shown = ", ".join(clip(choice) for choice in choices[:_MAX_LISTED])
-        message = f"{declared.name} cannot be {_show(value)}. " + (
-            f"It may be: {shown}{', …' if len(choices) > _MAX_LISTED else ''}."
-            if choices
-            else "There is nothing to choose from."
-        )
+        message = f"{declared.name} cannot be {_show(value)}."
+        if choices:
+            shown = ", ".join(clip(choice) for choice in choices[:_MAX_LISTED])
+            message += f" It may be: {shown}{', …' if len(choices) > _MAX_LISTED else ''}."
+        elif not declared.choices:
+            message += " There is nothing to choose from."
         self._problems.add(
             node_id, class_type, declared.name, "value_not_in_list", message, closest=closest
         )
+
+    def _take_listing(self, declared: Declaration) -> list[Any]:
+        """The choices to show, or none when this graph has had its share of them."""
+        if self._listings_left == 0:
+            return []
+        self._listings_left -= 1
+        return declared.choices
 
 
 def is_annotated(value: object) -> bool:
