@@ -101,7 +101,7 @@ def _absolute(name: str, value: str) -> Path:
 def _run_dir(given: Mapping[str, str], studio_dir: Path, *, image: bool) -> Path:
     # Not resolved: a symbolic link in its place is refused later, not followed.
     if value := given.get("STUDIO_RUN_DIR"):
-        return Path(os.path.abspath(value))  # noqa: PTH100
+        return Path(value).expanduser().absolute()
     if image:
         return Path("/run/studio")
     digest = hashlib.sha256(str(studio_dir).encode()).hexdigest()[:16]

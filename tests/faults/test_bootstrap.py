@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,11 @@ def test_a_log_that_is_a_link_is_never_followed(folk: Family) -> None:
     assert victim.read_text() == "precious"
 
 
+def two_words(path: Path) -> list[str] | None:
+    words = path.read_text().split() if path.exists() else []
+    return words if len(words) == 2 else None
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
 def test_studio_and_engines_can_be_different_users(folk: Family) -> None:
     studio: dict[str, Any] = {"uid": 10001, "gid": 10001, "groups": [10001, 10002]}
@@ -242,11 +248,7 @@ def test_studio_and_engines_can_be_different_users(folk: Family) -> None:
     folk.start()
 
     for name, uid in (("studio", "10001"), ("comfyui", "10002")):
-        path = folk.state / name
-        said = wait_for(
-            lambda path=path: path.exists() and len(path.read_text().split()) == 2 and path  # type: ignore[misc]
-        )
-        assert said.read_text().split() == ["0002", uid]
+        assert wait_for(partial(two_words, folk.state / name)) == ["0002", uid]
     assert (folk.socket_path.stat().st_uid, folk.ask(verb="status")["bootstrap"]["isolation"]) == (
         10001,
         True,
