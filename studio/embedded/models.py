@@ -1,0 +1,83 @@
+"""The routes that say which node classes and model files there are."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from aiohttp import web
+
+from studio.embedded.folders import Folders
+from studio.embedded.nodes_models import CHECKPOINTS, LORAS
+from studio.embedded.registry import REGISTRY
+
+_FILES = {"checkpoints": CHECKPOINTS, "loras": LORAS}
+_FOLDERS = (
+    "checkpoints",
+    "configs",
+    "loras",
+    "vae",
+    "text_encoders",
+    "diffusion_models",
+    "clip_vision",
+    "style_models",
+    "embeddings",
+    "diffusers",
+    "vae_approx",
+    "controlnet",
+    "gligen",
+    "upscale_models",
+    "latent_upscale_models",
+    "custom_nodes",
+    "datasets",
+    "hypernetworks",
+    "photomaker",
+    "classifiers",
+    "model_patches",
+    "audio_encoders",
+    "background_removal",
+    "frame_interpolation",
+    "geometry_estimation",
+    "optical_flow",
+    "detection",
+)
+
+
+class ModelRoutes:
+    """Node classes and model files. The models are built in; there are no files of them."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/object_info", self._list_classes),
+            web.get("/object_info/{node_class}", self._show_class),
+            web.get("/models", self._list_folders),
+            web.get("/models/{folder}", self._list_files),
+            web.get("/embeddings", self._list_embeddings),
+        ]
+
+    async def _list_classes(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            {name: node_class.info(self._folders) for name, node_class in REGISTRY.items()}
+        )
+
+    async def _show_class(self, request: web.Request) -> web.Response:
+        name = request.match_info["node_class"]
+        node_class = REGISTRY.get(name)
+        return web.json_response(
+            {} if node_class is None else {name: node_class.info(self._folders)}
+        )
+
+    async def _list_folders(self, _request: web.Request) -> web.Response:
+        return web.json_response(_FOLDERS)
+
+    async def _list_files(self, request: web.Request) -> web.Response:
+        folder = request.match_info["folder"]
+        if folder not in _FOLDERS:
+            return web.Response(status=404)
+        return web.json_response(_FILES.get(folder, []))
+
+    async def _list_embeddings(self, _request: web.Request) -> web.Response:
+        return web.json_response([PurePath(name).stem for name in _FILES.get("embeddings", [])])
