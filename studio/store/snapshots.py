@@ -199,9 +199,13 @@ def _stage_newest_good(db_path: Path, folder: Path) -> tuple[Path | None, Path |
         if not verify(source):
             continue
         staged = db_path.with_name(f".{db_path.name}{_PARTIAL}")
-        shutil.copyfile(source, staged)
-        staged.chmod(0o600)
-        _fsync(staged)
+        try:
+            shutil.copyfile(source, staged)
+            staged.chmod(0o600)
+            _fsync(staged)
+        except OSError:
+            staged.unlink(missing_ok=True)
+            raise
         if verify(staged):
             return source, staged
         staged.unlink()

@@ -1,0 +1,384 @@
+"""The lease: silence is measured on the observer's own clock, never by comparing two clocks."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.clock import FrozenClock
+from studio.errors import StorageUnavailable
+from studio.store import lease as lease_module
+from studio.store.lease import Held, HeldByOther, Lease, LeaseLost
+
+FOREIGN: dict[str, Any] = {
+    "boot_id": "another-boot",
+    "host": "pod-b",
+    "pid_ns": 1,
+    "pid": 7,
+    "start_time": 70,
+    "beat": 0,
+    "token": "foreign",
+}
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lease.json"
+
+
+def _foreign(path: Path, **changes: Any) -> None:
+    """What a Studio on another host does: write beside it, rename over it."""
+    partial = path.with_name("foreign")
+    partial.write_text(json.dumps({**FOREIGN, **changes}))
+    partial.rename(path)
+
+
+def _record(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+@pytest.fixture
+def gone(path: Path) -> dict[str, Any]:
+    """The record of a process of this host that has ended."""
+    script = "import sys; from pathlib import Path; from studio.clock import Clock\n"
+    script += "from studio.store.lease import Lease; Lease(Path(sys.argv[1]), Clock()).acquire()"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True, timeout=20)
+    return _record(path)
+
+
+def test_a_free_volume_is_taken_at_once_and_given_back(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    assert lease.acquire() == Held()
+    assert lease.held
+    record = _record(path)
+    assert set(record) == set(FOREIGN)
+    assert (record["pid"], record["beat"]) == (os.getpid(), clock.now_ms())
+    lease.release()
+    lease.release()
+    assert not path.exists()
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_beat_writes_the_time_and_nothing_else(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    lease.acquire()
+    before = _record(path)
+    clock.advance(10)
+    lease.beat()
+    assert _record(path) == {**before, "beat": clock.now_ms()}
+    assert [entry.name for entry in path.parent.iterdir()] == ["lease.json"]
+
+
+def test_a_live_process_of_this_host_keeps_its_lease_for_ever(
+    path: Path, clock: FrozenClock
+) -> None:
+    Lease(path, clock).acquire()
+    second = Lease(path, clock)
+    for _ in range(3):
+        clock.advance(3600)
+        found = second.acquire()
+        assert isinstance(found, HeldByOther)
+        assert found.free_in_s is None
+        assert found.holder is not None
+        assert found.holder.pid == os.getpid()
+        assert found.holder.host in found.message
+
+
+def test_a_process_of_this_host_that_is_gone_is_replaced_at_once(
+    path: Path, clock: FrozenClock, gone: dict[str, Any]
+) -> None:
+    assert gone["pid"] != os.getpid()
+    assert Lease(path, clock).acquire() == Held()
+    assert _record(path)["pid"] == os.getpid()
+
+
+def test_a_later_process_with_the_same_number_is_not_the_holder(
+    path: Path, clock: FrozenClock, gone: dict[str, Any]
+) -> None:
+    path.write_text(json.dumps({**gone, "pid": os.getpid()}))
+    assert Lease(path, clock).acquire() == Held()
+
+
+def test_a_process_that_ended_but_was_not_reaped_counts_as_gone(
+    path: Path, clock: FrozenClock, gone: dict[str, Any]
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        started = lease_module._start_time(child.pid)
+        path.write_text(json.dumps({**gone, "pid": child.pid, "start_time": started}))
+        assert isinstance(Lease(path, clock).acquire(), HeldByOther)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert Lease(path, clock).acquire() == Held()
+
+
+@pytest.mark.parametrize("key", ["boot_id", "host", "pid_ns"])
+def test_a_process_number_means_nothing_in_another_container_or_host(
+    path: Path, clock: FrozenClock, gone: dict[str, Any], key: str
+) -> None:
+    changed = 12345 if key == "pid_ns" else "other"
+    path.write_text(json.dumps({**gone, key: changed, "beat": clock.now_ms()}))
+    found = Lease(path, clock).acquire()
+    assert isinstance(found, HeldByOther)
+    assert found.free_in_s == 60
+
+
+def test_without_a_boot_id_every_lease_is_another_hosts(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "_boot_id", lambda: "")
+    _foreign(path, boot_id="", beat=clock.now_ms())
+    found = Lease(path, clock).acquire()
+    assert isinstance(found, HeldByOther)
+    assert found.free_in_s == 60
+
+
+def test_another_hosts_lease_is_taken_after_sixty_seconds_of_silence(
+    path: Path, clock: FrozenClock
+) -> None:
+    _foreign(path, beat=clock.now_ms())
+    lease = Lease(path, clock)
+    found = lease.acquire()
+    assert isinstance(found, HeldByOther)
+    assert "pod-b" in found.message
+    clock.advance(59)
+    assert lease.acquire() == HeldByOther(found.holder, 1.0)
+    clock.advance(1)
+    assert lease.acquire() == Held()
+
+
+def test_another_hosts_lease_that_changes_is_never_taken(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    for beat in range(30):
+        _foreign(path, beat=beat)
+        assert isinstance(lease.acquire(), HeldByOther)
+        clock.advance(10)
+
+
+@pytest.mark.parametrize("skew_s", [-86_400 * 365, -3600, -61, 0, 61, 3600, 86_400 * 365])
+def test_a_live_holder_with_a_wrong_clock_is_left_alone(
+    path: Path, clock: FrozenClock, skew_s: int
+) -> None:
+    lease = Lease(path, clock)
+    for _ in range(30):
+        _foreign(path, beat=clock.now_ms() + skew_s * 1000)
+        for _ in range(10):
+            assert isinstance(lease.acquire(), HeldByOther)
+            clock.advance(1)
+
+
+@pytest.mark.parametrize("skew_s", [-86_400 * 365, -3600, 0, 3600, 86_400 * 365])
+def test_a_dead_holder_with_a_wrong_clock_does_not_lock_the_volume(
+    path: Path, clock: FrozenClock, skew_s: int
+) -> None:
+    _foreign(path, beat=clock.now_ms() + skew_s * 1000)
+    lease = Lease(path, clock)
+    assert isinstance(lease.acquire(), HeldByOther)
+    clock.advance(60)
+    assert lease.acquire() == Held()
+
+
+def test_a_beat_that_looks_long_past_is_believed_after_twenty_five_seconds(
+    path: Path, clock: FrozenClock
+) -> None:
+    _foreign(path, beat=clock.now_ms() - 3_600_000)
+    lease = Lease(path, clock)
+    found = lease.acquire()
+    assert isinstance(found, HeldByOther)
+    assert found.free_in_s == 25
+    clock.advance(25)
+    assert lease.acquire() == Held()
+
+
+def test_a_jump_of_our_own_clock_frees_nothing_that_lives(path: Path, clock: FrozenClock) -> None:
+    _foreign(path, beat=clock.now_ms())
+    lease = Lease(path, clock)
+    assert isinstance(lease.acquire(), HeldByOther)
+    clock.jump_wall(3600)
+    assert isinstance(lease.acquire(), HeldByOther)
+    clock.jump_wall(-7200)
+    assert isinstance(lease.acquire(), HeldByOther)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00", b"[]", b'{"pid": "x"}', b"null"])
+def test_a_lease_that_cannot_be_read_is_held_until_it_is_silent(
+    path: Path, clock: FrozenClock, content: bytes
+) -> None:
+    path.write_bytes(content)
+    lease = Lease(path, clock)
+    assert lease.acquire() == HeldByOther(None, 60.0)
+    assert lease.acquire() == HeldByOther(None, 60.0)
+    clock.advance(60)
+    assert lease.acquire() == Held()
+
+
+def test_taking_over_is_immediate_and_the_old_holder_notices(
+    path: Path, clock: FrozenClock
+) -> None:
+    old, new = Lease(path, clock), Lease(path, clock)
+    old.acquire()
+    assert new.acquire(take_over=True) == Held()
+    with pytest.raises(LeaseLost, match="Another Studio"):
+        old.beat()
+    assert not old.held
+    old.release()
+    new.beat()
+    assert new.held
+
+
+def test_a_holder_whose_lease_was_deleted_writes_it_again(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    lease.acquire()
+    path.unlink()
+    lease.beat()
+    assert _record(path)["pid"] == os.getpid()
+
+
+def test_two_who_find_the_same_dead_lease_do_not_both_get_it(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _foreign(path, beat=clock.now_ms())
+    slow, quick = Lease(path, clock), Lease(path, clock)
+    slow.acquire()
+    quick.acquire()
+    clock.advance(60)
+    judge = slow._judge
+
+    def judge_then_sleep(sight: Any) -> HeldByOther | None:
+        verdict = judge(sight)
+        monkeypatch.setattr(slow, "_judge", judge)
+        assert quick.acquire() == Held()
+        return verdict
+
+    monkeypatch.setattr(slow, "_judge", judge_then_sleep)
+    assert isinstance(slow.acquire(), HeldByOther)
+    quick.beat()
+    assert quick.held
+    assert [entry.name for entry in path.parent.iterdir()] == ["lease.json"]
+
+
+def test_a_holder_that_came_back_to_life_in_that_moment_keeps_its_lease(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _foreign(path, beat=clock.now_ms())
+    lease = Lease(path, clock)
+    lease.acquire()
+    clock.advance(60)
+    judge = lease._judge
+
+    def judge_then_beat(sight: Any) -> HeldByOther | None:
+        verdict = judge(sight)
+        _foreign(path, beat=clock.now_ms())
+        return verdict
+
+    monkeypatch.setattr(lease, "_judge", judge_then_beat)
+    assert isinstance(lease.acquire(), HeldByOther)
+    assert _record(path)["token"] == "foreign"
+
+
+@pytest.fixture
+def _full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lease_module, "atomic_write", refuse)
+        yield
+
+
+@pytest.mark.usefixtures("_full_disk")
+def test_a_full_disk_costs_nobody_the_volume(path: Path, clock: FrozenClock) -> None:
+    ours = Lease(path, clock)
+    ours.acquire()
+    os.utime(path, ns=(0, 0))
+    for _ in range(10):
+        seen = path.stat().st_mtime_ns
+        clock.advance(10)
+        ours.beat()
+        assert path.stat().st_mtime_ns > seen
+        os.utime(path, ns=(0, 0))
+    assert ours.held
+
+
+def test_a_touch_alone_is_a_sign_of_life(path: Path, clock: FrozenClock) -> None:
+    _foreign(path, beat=clock.now_ms())
+    lease = Lease(path, clock)
+    for second in range(30):
+        os.utime(path, ns=(second, second))
+        assert isinstance(lease.acquire(), HeldByOther)
+        clock.advance(10)
+
+
+def test_a_holder_that_cannot_renew_gives_up_before_another_may_start(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    lease = Lease(path, clock)
+    lease.acquire()
+    monkeypatch.setattr(lease_module, "atomic_write", refuse)
+    for _ in range(5):
+        clock.advance(10)
+        with pytest.raises(StorageUnavailable) as trouble:
+            lease.beat()
+        assert not isinstance(trouble.value, LeaseLost)
+    clock.advance(5)
+    with pytest.raises(LeaseLost, match="could not be renewed"):
+        lease.beat()
+
+
+def test_a_holder_that_can_renew_again_in_time_stays(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    lease = Lease(path, clock)
+    lease.acquire()
+    with monkeypatch.context() as patch:
+        patch.setattr(lease_module, "atomic_write", refuse)
+        clock.advance(40)
+        with pytest.raises(StorageUnavailable):
+            lease.beat()
+    lease.beat()
+    clock.advance(40)
+    lease.beat()
+    assert lease.held
+
+
+async def test_keeping_the_lease_ends_only_when_it_is_lost(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease_module, "BEAT_S", 0.005)
+    lease = Lease(path, clock)
+    lease.acquire()
+    beats = 0
+    beat = lease.beat
+
+    def counted() -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 2:
+            raise StorageUnavailable("The lease cannot be used just now.")
+        if beats == 4:
+            _foreign(path)
+        beat()
+
+    monkeypatch.setattr(lease, "beat", counted)
+    with pytest.raises(LeaseLost):
+        await lease.keep()
+    assert beats == 4

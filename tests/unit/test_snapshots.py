@@ -1,0 +1,379 @@
+"""Snapshots: verified, named in order, rotated; and what the check at boot makes of damage."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.clock import FrozenClock
+from studio.errors import DiskFull, StorageUnavailable
+from studio.store import snapshots
+from studio.store.connection import connect
+from studio.store.db import Database
+from studio.store.migrations import MIGRATIONS, migrate
+from studio.store.snapshots import Recovery, open_or_restore
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def db_path(tmp_path: Path) -> Path:
+    (tmp_path / "db").mkdir()
+    return tmp_path / "db" / "studio.db"
+
+
+@pytest.fixture
+def folder(db_path: Path) -> Path:
+    return db_path.parent / "backups"
+
+
+@pytest.fixture
+def connection(db_path: Path) -> Iterator[sqlite3.Connection]:
+    opened = connect(db_path)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def _note(connection: sqlite3.Connection, text: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (text,))
+
+
+def _noted(path: Path) -> str | None:
+    connection = sqlite3.connect(path)
+    row = connection.execute("SELECT value FROM meta WHERE key = 'note'").fetchone()
+    connection.close()
+    return None if row is None else str(row[0])
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_snapshot_is_a_whole_copy_with_its_time_and_reason(
+    connection: sqlite3.Connection, folder: Path, clock: FrozenClock
+) -> None:
+    _note(connection, "kept")
+    path = snapshots.take(connection, folder, "hourly", clock)
+    assert path.name == "studio-20270115T080000.000Z-hourly.db"
+    assert _names(folder) == [path.name]
+    assert snapshots.verify(path)
+    assert _noted(path) == "kept"
+    copy = sqlite3.connect(path)
+    assert copy.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+    copy.close()
+    assert snapshots.taken_at(path) == "2027-01-15 08:00:00 UTC"
+
+
+def test_a_snapshot_made_after_the_clock_was_set_back_is_still_the_newest(
+    connection: sqlite3.Connection, folder: Path, clock: FrozenClock
+) -> None:
+    _note(connection, "older")
+    snapshots.take(connection, folder, "hourly", clock)
+    clock.jump_wall(-3600)
+    _note(connection, "newer")
+    snapshots.take(connection, folder, "hourly", clock)
+    newest = snapshots.newest_good(folder)
+    assert newest is not None
+    assert _noted(newest) == "newer"
+
+
+@pytest.mark.parametrize("reason", ["", "../x", "Hourly", "a b", "x/y"])
+def test_a_reason_cannot_leave_the_folder(
+    connection: sqlite3.Connection, folder: Path, clock: FrozenClock, reason: str
+) -> None:
+    with pytest.raises(ValueError, match="not a reason"):
+        snapshots.take(connection, folder, reason, clock)
+
+
+def test_a_snapshot_that_does_not_verify_is_not_kept(
+    connection: sqlite3.Connection,
+    folder: Path,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(snapshots, "verify", lambda path: False)
+    with pytest.raises(StorageUnavailable, match="cannot be read back"):
+        snapshots.take(connection, folder, "hourly", clock)
+    assert _names(folder) == []
+
+
+def test_a_snapshot_for_which_there_is_no_room_leaves_nothing_behind(
+    connection: sqlite3.Connection,
+    folder: Path,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(122, "Disk quota exceeded")
+
+    monkeypatch.setattr(snapshots, "_fsync", refuse)
+    with pytest.raises(DiskFull):
+        snapshots.take(connection, folder, "hourly", clock)
+    assert _names(folder) == []
+
+
+def test_what_a_kill_in_the_middle_left_is_swept_by_the_next_snapshot(
+    connection: sqlite3.Connection, folder: Path, clock: FrozenClock
+) -> None:
+    folder.mkdir()
+    (folder / ".studio-20270115T070000.000Z-hourly.db.partial").write_bytes(b"half")
+    (folder / ".studio-20270115T070000.000Z-hourly.db.partial-journal").write_bytes(b"half")
+    path = snapshots.take(connection, folder, "hourly", clock)
+    assert _names(folder) == [path.name]
+
+
+def test_a_backups_folder_that_cannot_be_used_is_an_outage_not_a_crash(
+    connection: sqlite3.Connection, folder: Path, clock: FrozenClock
+) -> None:
+    folder.symlink_to(folder)
+    with pytest.raises(StorageUnavailable):
+        snapshots.take(connection, folder, "hourly", clock)
+
+
+def test_rotation_keeps_the_three_newest_and_one_for_each_of_seven_days(tmp_path: Path) -> None:
+    for day in range(1, 21):
+        for hour in (1, 13, 22):
+            (tmp_path / f"studio-202701{day:02d}T{hour:02d}0000.000Z-hourly.db").touch()
+    (tmp_path / "studio.db").touch()
+    (tmp_path / "notes.txt").touch()
+    snapshots.rotate(tmp_path)
+    newest = [f"studio-20270120T{hour}0000.000Z-hourly.db" for hour in ("01", "13", "22")]
+    daily = [f"studio-202701{day}T220000.000Z-hourly.db" for day in range(14, 20)]
+    assert _names(tmp_path) == sorted([*newest, *daily, "studio.db", "notes.txt"])
+    snapshots.rotate(tmp_path)
+    assert len(_names(tmp_path)) == 11
+
+
+def test_verification_refuses_what_is_not_our_database(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.db"
+    opened = sqlite3.connect(foreign)
+    opened.execute("CREATE TABLE something (id)")
+    opened.execute("PRAGMA user_version=1")
+    opened.close()
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "text.db").write_text("hello " * 1000)
+    for name in ("foreign.db", "empty.db", "text.db", "absent.db"):
+        assert not snapshots.verify(tmp_path / name)
+
+
+def _build(db_path: Path, folder: Path, clock: FrozenClock) -> None:
+    """A closed database with the note "last" and two snapshots, "first" and "second"."""
+    connection = connect(db_path)
+    migrate(connection)
+    connection.execute("CREATE TABLE filler (data)")
+    for note in ("first", "second", "last"):
+        connection.execute("INSERT INTO filler VALUES (zeroblob(200000))")
+        _note(connection, note)
+        if note != "last":
+            snapshots.take(connection, folder, "hourly", clock)
+            clock.advance(3600)
+    connection.close()
+
+
+def _overwrite(offset: int) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(b"\xde\xad\xbe\xef" * 2048)
+
+    return damage
+
+
+def _truncate(size_bytes: int) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.truncate(size_bytes)
+
+    return damage
+
+
+DAMAGES = [
+    pytest.param(_overwrite(0), id="garbage-at-the-header"),
+    pytest.param(_overwrite(4096), id="garbage-at-the-schema"),
+    pytest.param(_overwrite(65536), id="garbage-in-a-table"),
+    pytest.param(_truncate(4096 * 5), id="cut-short"),
+    pytest.param(_truncate(100), id="cut-in-the-header"),
+    pytest.param(_truncate(0), id="zero-bytes"),
+    pytest.param(Path.unlink, id="gone"),
+]
+
+
+def test_a_sound_database_is_left_alone(db_path: Path, folder: Path, clock: FrozenClock) -> None:
+    _build(db_path, folder, clock)
+    before = db_path.read_bytes()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    assert db_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_is_replaced_by_its_newest_snapshot(
+    db_path: Path, folder: Path, clock: FrozenClock, damage: Callable[[Path], None]
+) -> None:
+    _build(db_path, folder, clock)
+    damage(db_path)
+    recovery = open_or_restore(db_path, folder, clock)
+    assert _noted(db_path) == "second"
+    assert recovery.restored_from == snapshots.snapshots(folder)[0]
+    assert recovery.message is not None
+    assert "2027-01-15 09:00:00 UTC" in recovery.message
+    if damage is not Path.unlink:
+        assert recovery.moved_aside is not None
+        assert recovery.moved_aside.name in recovery.message
+        assert recovery.moved_aside.exists()
+        assert str(db_path.parent) not in recovery.message
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_newest_snapshot_that_is_damaged_too_is_passed_over(
+    db_path: Path, folder: Path, clock: FrozenClock, damage: Callable[[Path], None]
+) -> None:
+    _build(db_path, folder, clock)
+    newest, older = snapshots.snapshots(folder)
+    _overwrite(4096)(db_path)
+    damage(newest)
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.restored_from == older
+    assert _noted(db_path) == "first"
+
+
+def test_without_a_good_snapshot_the_owner_starts_anew_and_keeps_the_damaged_file(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    for path in (db_path, *snapshots.snapshots(folder)):
+        _overwrite(0)(path)
+    damaged = db_path.read_bytes()
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.restored_from is None
+    assert recovery.moved_aside is not None
+    assert recovery.moved_aside.read_bytes() == damaged
+    assert recovery.message is not None
+    assert "new one" in recovery.message
+    assert not db_path.exists()
+
+
+def test_a_new_installation_is_not_an_accident(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    db_path.touch()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    connect(db_path).close()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+
+
+def test_a_stale_log_beside_a_damaged_file_does_not_reach_the_restored_one(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    writer = connect(db_path)
+    _note(writer, "in the log only")
+    log = db_path.with_name("studio.db-wal").read_bytes()
+    writer.close()
+    _overwrite(0)(db_path)
+    db_path.with_name("studio.db-wal").write_bytes(log)
+    db_path.with_name("studio.db-journal").write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" * 100)
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.moved_aside is not None
+    assert recovery.moved_aside.with_name(recovery.moved_aside.name + "-journal").exists()
+    connection = connect(db_path)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    connection.close()
+    assert _noted(db_path) == "second"
+
+
+def test_a_log_without_its_file_is_moved_aside_with_the_loss_told(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    db_path.unlink()
+    db_path.with_name("studio.db-wal").write_bytes(b"left over")
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.moved_aside is not None
+    assert not db_path.with_name("studio.db-wal").exists()
+    assert _noted(db_path) == "second"
+
+
+def test_a_good_log_beside_a_good_file_is_replayed_not_discarded(
+    db_path: Path, folder: Path, clock: FrozenClock, tmp_path: Path
+) -> None:
+    _build(db_path, folder, clock)
+    writer = connect(db_path)
+    _note(writer, "in the log only")
+    (tmp_path / "copy.db").write_bytes(db_path.read_bytes())
+    (tmp_path / "copy.db-wal").write_bytes(db_path.with_name("studio.db-wal").read_bytes())
+    writer.close()
+    assert open_or_restore(tmp_path / "copy.db", folder, clock) == Recovery()
+    assert _noted(tmp_path / "copy.db") == "in the log only"
+
+
+def test_two_accidents_in_one_second_keep_both_files(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    kept = set()
+    for _ in range(2):
+        _overwrite(0)(db_path)
+        kept.add(open_or_restore(db_path, folder, clock).moved_aside)
+    assert len(kept) == 2
+    assert all(path is not None and path.exists() for path in kept)
+
+
+def test_a_locked_database_is_an_outage_not_damage(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    holder = connect(db_path)
+    with pytest.raises(StorageUnavailable, match="locked"):
+        open_or_restore(db_path, folder, clock)
+    holder.close()
+    assert _noted(db_path) == "last"
+
+
+def test_a_restore_for_which_there_is_no_room_moves_nothing(
+    db_path: Path, folder: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    _build(db_path, folder, clock)
+    _overwrite(0)(db_path)
+    damaged = db_path.read_bytes()
+    monkeypatch.setattr(snapshots, "_fsync", refuse)
+    with pytest.raises(DiskFull):
+        open_or_restore(db_path, folder, clock)
+    assert db_path.read_bytes() == damaged
+    monkeypatch.undo()
+    assert open_or_restore(db_path, folder, clock).restored_from is not None
+
+
+async def test_a_migration_that_changes_a_database_takes_a_snapshot_first(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    def second(connection: sqlite3.Connection) -> None:
+        connection.execute("CREATE TABLE second (id)")
+
+    db = Database(db_path)
+    await db.open(snapshots.preparation(folder, clock))
+    await db.write(lambda connection: _note(connection, "kept"))
+    await db.close()
+    assert snapshots.snapshots(folder) == []
+    for _ in range(2):
+        db = Database(db_path)
+        await db.open(snapshots.preparation(folder, clock, (*MIGRATIONS, second)))
+        await db.close()
+    (taken,) = snapshots.snapshots(folder)
+    assert taken.name.endswith(f"-schema-{len(MIGRATIONS)}.db")
+    copy = sqlite3.connect(taken)
+    tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_schema")}
+    copy.close()
+    assert "second" not in tables
+    assert _noted(taken) == "kept"
