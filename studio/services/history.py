@@ -6,9 +6,12 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studio.models import Asset, Identity, Job
+from studio.clock import Clock
+from studio.models import Asset, Identity, Job, Role
 from studio.services.engines import EngineService
+from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
+from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
 from studio.store.job_list import JobFilter, JobListStore
 from studio.store.jobs import JobStore
@@ -34,12 +37,20 @@ class HistoryService:
         lists: JobListStore,
         assets: AssetStore,
         engines: EngineService,
+        clock: Clock,
+        retention_days: int,
     ) -> None:
+        self._clock = clock
+        self._retention_ms = retention_days * DAY_MS
         self._queue = queue
         self._jobs = jobs
         self._lists = lists
         self._assets = assets
         self._engines = engines
+
+    def expiry(self, job: Job) -> int:
+        """When a job is purged: its end, or now while it lives, and the retention from there."""
+        return (job.completed_at or self._clock.now_ms()) + self._retention_ms
 
     async def page(self, wanted: JobFilter) -> tuple[list[tuple[Job, Sequence[Asset]]], int | None]:
         """Jobs with their outputs, newest first, and the next page's cursor."""
@@ -49,6 +60,14 @@ class HistoryService:
             self._queue.live[job.id].job if job.id in self._queue.live else job for job in jobs
         ]
         return [(job, outputs[job.id]) for job in fresh], cursor
+
+    async def estimate(self, view: JobView) -> int | None:
+        """When a waiting job may start, in ms from now; ``None`` when it runs or is unknown."""
+        if view.live is None or not view.live.waiting or view.queue_position is None:
+            return None
+        identity = Identity(view.job.user_id, Role.OWNER, frozenset())
+        entries = await self.waiting(identity, start=view.queue_position - 1, limit=1)
+        return entries[0].starts_in_ms if entries else None
 
     async def waiting(self, identity: Identity, *, start: int, limit: int) -> list[QueueEntry]:
         """A stretch of the queue that the caller may see, in order, with estimated starts."""

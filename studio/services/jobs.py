@@ -60,6 +60,7 @@ class Submission:
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin: str = "api"
     retry_of: str | None = None
+    only_engine: str | None = None
     inputs: Mapping[tuple[str, tuple[str | int, ...]], str] = field(default_factory=dict)
     """Asset ids for file values of the graph that must not be looked up by name again."""
 
@@ -171,6 +172,8 @@ class JobService:
             idempotency_key=submission.idempotency_key,
         )
         live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
+        if submission.only_engine is not None:
+            live.excluded = set(self._engines.engines) - {submission.only_engine}
         self._queue.add(live, waiting=True)
         self._wake()
         return self._view(live)

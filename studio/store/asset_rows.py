@@ -9,12 +9,14 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from studio.errors import AssetInUse, NotFound
+from studio.errors import AssetInUse, IdempotencyKeyReuse, NotFound
 from studio.models import Asset, OutputType
+from studio.settings import DAY_MS
 
 Kind = Literal["input", "output"]
 
 BATCH: Final = 500
+KEY_REUSED: Final = "This Idempotency-Key was used for an upload before."
 _SELECT: Final = (
     "SELECT id, user_id, hash, size_bytes, content_type, file_path, tags, created_at, expires_at,"
     " trashed_at, job_id, node_id, output_index, output_type FROM assets"
@@ -149,6 +151,22 @@ def drop_unreferenced(connection: sqlite3.Connection, hashes: Collection[str]) -
             (blob_hash,),
         ).rowcount
     ]
+
+
+def claim_upload_key(connection: sqlite3.Connection, asset: Asset, key: str) -> None:
+    """Use up an idempotency key of the asset's user for 24 hours.
+
+    Raises:
+        IdempotencyKeyReuse: it is used up already.
+    """
+    claimed = connection.execute(
+        "INSERT INTO idempotency_keys (user_id, key, created_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (user_id, key) DO UPDATE SET created_at = excluded.created_at"
+        " WHERE created_at < excluded.created_at - ?",
+        (asset.user_id, key, asset.created_at, DAY_MS),
+    )
+    if claimed.rowcount == 0:
+        raise IdempotencyKeyReuse(KEY_REUSED)
 
 
 def is_expired(asset: Asset, now_ms: int) -> bool:

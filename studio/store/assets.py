@@ -6,16 +6,17 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from studio.clock import Clock
-from studio.errors import BlobNotFound, IdempotencyKeyReuse
+from studio.errors import BlobNotFound
 from studio.models import Asset
 from studio.settings import DAY_MS
 from studio.store.asset_rows import (
     BATCH,
+    KEY_REUSED,
     Kind,
     all_hashes,
+    claim_upload_key,
     delete,
     drop_unreferenced,
     extend,
@@ -33,7 +34,6 @@ from studio.store.asset_rows import (
 )
 from studio.store.blobs import BlobStore, StagedBlob
 from studio.store.db import Database
-from studio.store.jobs import claim_key
 
 __all__ = [
     "KEY_REUSED",
@@ -51,9 +51,6 @@ __all__ = [
     "is_expired",
     "outputs_of",
 ]
-
-
-KEY_REUSED: Final = "This Idempotency-Key was used for an upload before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ class AssetStore:
 
         def work(connection: sqlite3.Connection) -> bool:
             if idempotency_key is not None:
-                _claim(connection, asset, idempotency_key)
+                claim_upload_key(connection, asset, idempotency_key)
             had = connection.execute(
                 "SELECT 1 FROM assets WHERE hash = ? AND user_id = ? LIMIT 1",
                 (asset.hash, asset.user_id),
@@ -278,10 +275,3 @@ class AssetStore:
         lost = await asyncio.to_thread(self._blobs.missing, known - on_disk)
         still = await self._db.read(all_hashes) if lost else set()
         return SweepReport(removed, tuple(one for one in lost if one in still))
-
-
-def _claim(connection: sqlite3.Connection, asset: Asset, key: str) -> None:
-    try:
-        claim_key(connection, asset.user_id, key, asset.created_at)
-    except IdempotencyKeyReuse as error:
-        raise IdempotencyKeyReuse(KEY_REUSED) from error

@@ -1,0 +1,266 @@
+"""The composition root: builds every layer, opens it in order and closes it in reverse.
+
+The only module that sees everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from studio.clients.supervisor import Supervisor
+from studio.clock import Clock
+from studio.paths import private_folder
+from studio.services.adoption import adopt_unfinished
+from studio.services.assets import AssetService
+from studio.services.auth import AuthService
+from studio.services.backups import BackupService
+from studio.services.collector import Collector
+from studio.services.dispatcher import Dispatcher
+from studio.services.engines import EngineService
+from studio.services.finisher import Finisher
+from studio.services.follower import Follower
+from studio.services.health import HealthService
+from studio.services.history import HistoryService
+from studio.services.jobs import JobService
+from studio.services.metrics import Metrics
+from studio.services.packages import PackageService
+from studio.services.queue import JobQueue
+from studio.services.queue_control import QueueControl
+from studio.services.retention import RetentionService
+from studio.services.runner import Runner
+from studio.services.staging import Staging
+from studio.services.thumbnails import Thumbnails
+from studio.services.usage import Usage
+from studio.services.warmup import Warmup
+from studio.settings import Settings
+from studio.store.assets import AssetStore
+from studio.store.blobs import BlobStore
+from studio.store.db import Database
+from studio.store.job_list import JobListStore
+from studio.store.jobs import JobStore
+from studio.store.keys import KeyStore
+from studio.store.prefs import PrefStore
+from studio.store.secrets import SecretStore
+from studio.store.snapshots import open_or_restore, preparation
+from studio.version import VERSION
+from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.jobs_api import job_routes
+from studio.web.keys_api import key_routes
+from studio.web.links import Links
+from studio.web.respond import install_error_handlers
+from studio.web.system_api import system_routes
+from studio.web.v2_jobs_api import v2_job_routes
+
+log = logging.getLogger(__name__)
+
+BOOTSTRAP_SOCKET = "bootstrap.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """An opened Studio: the application, and what servers in front of it need."""
+
+    app: FastAPI
+    auth: AuthService
+    links: Links
+    db: Database
+
+
+@contextlib.asynccontextmanager
+async def open_studio(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Studio]:
+    """Everything up, in order: storage, then what was unfinished, then engines.
+
+    Raises:
+        StudioError: the folders or the database cannot be used; the message says why.
+    """
+    clock = clock or Clock()
+    root = private_folder(settings.studio_dir)
+    for name in ("db", "db/backups", "assets", "thumbs", "logs", "run"):
+        private_folder(root / name)
+    recovery = await asyncio.to_thread(
+        open_or_restore, settings.database_path, settings.backups_dir, clock
+    )
+    db = Database(settings.database_path)
+    await db.open(preparation(settings.backups_dir, clock))
+    try:
+        async with _services(
+            settings, clock, db, notices=[recovery.message] if recovery.message else []
+        ) as studio:
+            yield studio
+    finally:
+        await db.close()
+
+
+@contextlib.asynccontextmanager
+async def _services(
+    settings: Settings, clock: Clock, db: Database, *, notices: list[str]
+) -> AsyncIterator[Studio]:
+    # store
+    blobs = BlobStore(settings.studio_dir / "assets")
+    thumbnails = Thumbnails(root=settings.studio_dir / "thumbs", blobs=blobs)
+    asset_store = AssetStore(db, blobs, clock, forget=thumbnails.remove)
+    job_store = JobStore(db, asset_store)
+    prefs = PrefStore(db)
+    secrets = SecretStore(db)
+
+    # services
+    supervisor_socket = settings.run_dir / BOOTSTRAP_SOCKET
+    supervisor = Supervisor(socket_path=supervisor_socket) if supervisor_socket.exists() else None
+    engines = EngineService(
+        settings=settings.engines,
+        supervisor=supervisor,
+        record=settings.run_dir / "engines.json",
+        clock=clock,
+        hang_s=settings.engine_hang_s,
+    )
+    queue = JobQueue()
+    usage = Usage(clock)
+    auth = AuthService(keys=KeyStore(db), clock=clock)
+    assets = AssetService(
+        store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
+    )
+    staging = Staging(assets=assets, engine_dir=settings.engine_dir)
+    metrics = Metrics(queue=queue, engines=engines)
+    finisher = Finisher(
+        queue=queue,
+        jobs=job_store,
+        staging=staging,
+        usage=usage,
+        clock=clock,
+        retention_days=settings.job_retention_days,
+        on_finish=metrics.count_finish,
+    )
+    collector = Collector(jobs=job_store, staging=staging, clock=clock)
+    follower = Follower(jobs=job_store, collector=collector, clock=clock)
+    runner = Runner(
+        queue=queue,
+        engines=engines,
+        jobs=job_store,
+        secrets=secrets,
+        staging=staging,
+        collector=collector,
+        follower=follower,
+        finisher=finisher,
+        clock=clock,
+        wake=lambda: dispatcher.wake(),
+    )
+    dispatcher = Dispatcher(
+        queue=queue,
+        engines=engines,
+        usage=usage,
+        clock=clock,
+        start=runner.start,
+        expire=finisher.expire,
+    )
+    jobs = JobService(
+        queue=queue,
+        jobs=job_store,
+        assets=assets,
+        outputs=asset_store,
+        secrets=secrets,
+        engines=engines,
+        finisher=finisher,
+        follower=follower,
+        clock=clock,
+        wake=dispatcher.wake,
+        retention_days=settings.job_retention_days,
+        max_depth=settings.max_queue_depth,
+        max_depth_member=settings.max_queue_depth_member,
+    )
+    history = HistoryService(
+        queue=queue,
+        jobs=job_store,
+        lists=JobListStore(db),
+        assets=asset_store,
+        engines=engines,
+        clock=clock,
+        retention_days=settings.job_retention_days,
+    )
+    control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake)
+    backups = BackupService(
+        db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
+    )
+    health = HealthService(
+        db=db, engines=engines, queue=queue, isolated=settings.isolated, notices=notices
+    )
+    retention = RetentionService(jobs=job_store, assets=asset_store, clock=clock)
+    warmup = Warmup(jobs=jobs, auth=auth, engines=engines, workflow=settings.warmup_workflow)
+
+    # open
+    await auth.load(settings.api_key)
+    await control.load()
+    for user_id, seconds, at_ms in await job_store.usage():
+        usage.load(user_id, seconds, at_ms)
+    report = await asset_store.sweep()
+    if report.missing:
+        notices.append(f"{len(report.missing)} stored files are missing from the disk.")
+    links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
+    engines.start(follower)
+    await adopt_unfinished(
+        queue=queue,
+        jobs=job_store,
+        assets=asset_store,
+        engines=engines,
+        runner=runner,
+        finisher=finisher,
+    )
+    dispatcher.wake()
+
+    # web
+    app = FastAPI(
+        title="Studio",
+        version=VERSION,
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+        redoc_url=None,
+    )
+    install_error_handlers(app)
+    app.include_router(
+        system_routes(
+            health=health, metrics=metrics, engines=engines, backups=backups, version=VERSION
+        )
+    )
+    app.include_router(
+        v2_job_routes(jobs=jobs, history=history, queue=queue, links=links, clock=clock)
+    )
+    app.include_router(asset_routes(assets, links))
+    app.include_router(thumbnail_routes(assets, thumbnails))
+    app.include_router(
+        job_routes(
+            jobs=jobs,
+            history=history,
+            control=control,
+            packages=PackageService(jobs=job_store, assets=assets),
+            links=links,
+        )
+    )
+    app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
+
+    background = [
+        asyncio.create_task(work, name=name)
+        for name, work in (
+            ("deadlines", dispatcher.watch_deadlines()),
+            ("key use", auth.record_use()),
+            ("snapshots", backups.run()),
+            ("retention", retention.run()),
+            ("warm-up", warmup.run()),
+        )
+    ]
+    try:
+        yield Studio(app=app, auth=auth, links=links, db=db)
+    finally:
+        dispatcher.stop()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await runner.stop()
+        await follower.stop()
+        await engines.stop()
+        await finisher.stop()
+        await backups.finish()

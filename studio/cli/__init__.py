@@ -1,0 +1,1 @@
+"""The command line: serve, and everything an owner does at the machine itself."""

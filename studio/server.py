@@ -1,0 +1,196 @@
+"""Serves the application: one port for everybody, one socket for the machine's owner."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import stat
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from studio.app import Studio, open_studio
+from studio.clock import Clock
+from studio.errors import InvalidRequest, StorageUnavailable
+from studio.paths import private_folder
+from studio.settings import Settings
+from studio.store.archive import finish_restore
+from studio.store.lease import HeldByOther, Lease, LeaseLost
+from studio.web.guard import Guard
+from studio.web.held import HeldApp
+
+log = logging.getLogger(__name__)
+
+CONTROL_SOCKET: Final = "control.sock"
+_GRACE_S: Final = 3
+_LEASE_RETRY_S: Final = 1.0
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to its caller."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Door:
+    """The ASGI application behind the open port; what it is can change while it is open."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+async def serve(settings: Settings, *, take_over: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, or until another Studio takes the volume over.
+
+    While another Studio holds the volume, only ``/health`` and an explanation are served.
+
+    Raises:
+        InvalidRequest, StorageUnavailable: the folders, the port or the database cannot be used.
+        LeaseLost: another Studio took over; nothing was written after that.
+    """
+    clock = Clock()
+    private_folder(settings.studio_dir)
+    private_folder(settings.run_dir)
+    private_folder(settings.studio_dir / "run")
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
+    held = HeldApp()
+    door = _Door(held)
+    with _listen(settings.host, settings.port) as listener:
+        async with _serving(door, listener):
+            address = listener.getsockname()
+            if not await _acquire(lease, held, stop, take_over=take_over):
+                return
+            try:
+                await asyncio.to_thread(finish_restore, settings.studio_dir)
+                async with open_studio(settings, clock) as studio:
+                    door.app = _guard(studio, settings, console=False)
+                    async with _control(settings.run_dir, studio, settings):
+                        log.info("Studio listens on http://%s:%s", address[0], address[1])
+                        await _until_stopped(stop, lease, studio)
+                        door.app = held
+            finally:
+                lease.release()
+
+
+async def _acquire(lease: Lease, held: HeldApp, stop: asyncio.Event, *, take_over: bool) -> bool:
+    """Wait for the volume; ``False`` when asked to stop before it was free."""
+    while not stop.is_set():
+        answer = await asyncio.to_thread(lease.acquire, take_over=take_over)
+        if not isinstance(answer, HeldByOther):
+            return True
+        if held.reason != answer.message:
+            log.warning("%s", answer.message)
+        held.reason = answer.message
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), _LEASE_RETRY_S)
+    return False
+
+
+async def _until_stopped(stop: asyncio.Event, lease: Lease, studio: Studio) -> None:
+    keeping = asyncio.create_task(lease.keep())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if keeping.done():
+            try:
+                keeping.result()
+            except LeaseLost as lost:
+                studio.db.halt(lost.message)
+                raise
+    finally:
+        for task in (keeping, stopping):
+            task.cancel()
+        await asyncio.gather(keeping, stopping, return_exceptions=True)
+
+
+def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
+    return Guard(
+        studio.app,
+        auth=studio.auth,
+        links=studio.links,
+        max_body_bytes=settings.max_body_bytes,
+        console=console,
+    )
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise InvalidRequest(
+                f"Port {port} on {host} cannot be opened: {error.strerror}. "
+                "Choose another with STUDIO_PORT."
+            ) from error
+        listener.listen(1024)
+        yield listener
+    finally:
+        listener.close()
+
+
+@contextlib.asynccontextmanager
+async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIterator[None]:
+    """The owner's socket, 0600, for the CLI on this machine."""
+    path = run_dir / CONTROL_SOCKET
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            listener.bind(str(path))
+        except OSError as error:
+            raise StorageUnavailable(
+                f"The control socket {path} cannot be made: {error}"
+            ) from error
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        listener.listen(64)
+        async with _serving(_guard(studio, settings, console=True), listener):
+            yield
+    finally:
+        listener.close()
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+@contextlib.asynccontextmanager
+async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
+    server = _Server(
+        uvicorn.Config(
+            app,
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=75,
+            ws_max_size=32 << 20,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task

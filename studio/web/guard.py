@@ -1,0 +1,156 @@
+"""The door, pure ASGI: nobody passes without a key, except to the few public paths."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.clock import new_id
+from studio.errors import PayloadTooLarge, StudioError, Unauthorized
+from studio.logs import request_id
+from studio.models import Identity
+from studio.services.auth import AuthService
+from studio.web.links import Links
+from studio.web.respond import error_body, error_headers
+
+PUBLIC_PATHS: Final = frozenset({"/", "/health", "/ready"})
+_CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
+_STREAMED: Final = frozenset({"/api/v2/assets"})
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+)
+_DEFAULT_CSP: Final = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+
+class Guard:
+    """Authenticates every request and WebSocket before any route sees it.
+
+    Args:
+        console: every caller is the owner; for the control socket, which only its owner can open.
+        max_body_bytes: largest body of routes that do not stream.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        auth: AuthService,
+        links: Links,
+        max_body_bytes: int,
+        console: bool = False,
+    ) -> None:
+        self._app = app
+        self._auth = auth
+        self._links = links
+        self._max_body_bytes = max_body_bytes
+        self._console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        name = new_id()
+        token = request_id.set(name)
+        try:
+            await self._pass(scope, receive, _with_headers(send, name.encode()))
+        finally:
+            request_id.reset(token)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            scope["studio.identity"] = self._identify(scope, headers)
+            if scope["type"] == "http" and scope["path"] not in _STREAMED:
+                receive = _limited(receive, headers, self._max_body_bytes)
+            await self._app(scope, receive, send)
+        except StudioError as error:
+            await _refuse(scope, send, error)
+
+    def _identify(self, scope: Scope, headers: dict[bytes, bytes]) -> Identity | None:
+        if self._console:
+            return self._auth.console()
+        key = _key(headers)
+        if key is not None:
+            return self._auth.authenticate(key)
+        path: str = scope["path"]
+        if path in PUBLIC_PATHS and scope["type"] == "http":
+            return None
+        linked = _CONTENT_PATH.match(path)
+        if linked and scope.get("method") in ("GET", "HEAD") and scope["query_string"]:
+            return self._links.identify(linked[1], scope["query_string"])
+        raise Unauthorized(
+            "An API key is needed: send it as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'."
+        )
+
+
+def _key(headers: dict[bytes, bytes]) -> str | None:
+    authorization = headers.get(b"authorization", b"").decode("latin-1")
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    given = headers.get(b"x-api-key", b"").decode("latin-1").strip()
+    return given or None
+
+
+def _limited(receive: Receive, headers: dict[bytes, bytes], limit: int) -> Receive:
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+        return message
+
+    return counted
+
+
+def _with_headers(send: Send, name: bytes) -> Send:
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            present = {key.lower() for key, _ in headers}
+            headers += [pair for pair in _HEADERS if pair[0] not in present]
+            if b"content-security-policy" not in present:
+                headers.append((b"content-security-policy", _DEFAULT_CSP))
+            if b"cache-control" not in present:
+                headers.append((b"cache-control", b"no-store"))
+            headers.append((b"x-request-id", name))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sender
+
+
+async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 4401, "reason": error.message})
+        return
+    body = orjson.dumps(error_body(error))
+    headers: list[tuple[bytes, bytes]] = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    headers += [
+        (key.lower().encode(), value.encode()) for key, value in error_headers(error).items()
+    ]
+    start: dict[str, Any] = {
+        "type": "http.response.start",
+        "status": error.status,
+        "headers": headers,
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

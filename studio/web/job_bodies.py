@@ -1,0 +1,122 @@
+"""Jobs, outputs and progress in Comfy API v2's shapes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import PurePosixPath
+from typing import Any
+
+from starlette.requests import Request
+
+from studio.clock import iso, iso_or_none
+from studio.models import Asset, Job, JobError, Preview, Progress
+from studio.services.jobs import JobView
+from studio.web.links import Links
+
+
+def output_body(asset: Asset, request: Request, links: Links) -> dict[str, Any]:
+    """v2's ``Output``."""
+    url, ends_at = links.content_url(request, asset.id)
+    return {
+        "node_id": asset.node_id,
+        "name": PurePosixPath(asset.file_path).name,
+        "type": asset.output_type,
+        "content_type": asset.content_type,
+        "size_bytes": asset.size_bytes,
+        "id": asset.id,
+        "hash": asset.hash,
+        "url": url,
+        "url_expires_at": iso(ends_at),
+        "job_id": asset.job_id,
+    }
+
+
+def progress_body(progress: Progress) -> dict[str, Any]:
+    """v2's ``Progress``."""
+    return asdict(progress)
+
+
+def preview_body(preview: Preview) -> dict[str, Any]:
+    """v2's ``PreviewEvent``."""
+    return {
+        "node_id": preview.node_id,
+        "content_type": preview.content_type,
+        "data_base64": base64.b64encode(preview.data).decode("ascii"),
+    }
+
+
+def error_body(error: JobError) -> dict[str, Any]:
+    """v2's ``JobError``, with ``details`` where there are any."""
+    body: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "node_id": error.node_id,
+        "class_type": error.class_type,
+        "traceback": error.traceback,
+    }
+    if error.details is not None:
+        body["details"] = error.details
+    return body
+
+
+def job_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
+    """v2's ``Job``."""
+    job = view.job
+    progress = view.live.progress if view.live is not None else None
+    path = f"/api/v2/jobs/{job.id}"
+    body: dict[str, Any] = {
+        "id": job.id,
+        "status": job.status,
+        "created_at": iso(job.created_at),
+        "started_at": iso_or_none(job.started_at),
+        "completed_at": iso_or_none(job.completed_at),
+        "expires_at": iso(view.expires_at),
+        "queue_position": view.queue_position,
+        "progress": progress_body(progress) if progress is not None else None,
+        "outputs": [
+            output_body(asset, request, links) for asset in view.outputs if asset.trashed_at is None
+        ],
+        "error": error_body(job.error) if job.error is not None else None,
+        "metrics": {
+            "queue_ms": _span(job.created_at, job.started_at),
+            "execution_ms": _span(job.started_at, job.completed_at),
+        },
+        "urls": {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"},
+    }
+    if job.metadata:
+        body["metadata"] = job.metadata
+    return body
+
+
+def listed_body(
+    job: Job, outputs: Sequence[Asset], expires_at: int, request: Request, links: Links
+) -> dict[str, Any]:
+    """One item of a list: v2's ``Job`` and the names the official clients read in lists."""
+    body = job_body(JobView(job, tuple(outputs), expires_at), request, links)
+    changed = job.completed_at or job.started_at or job.created_at
+    return {**body, "create_time": body["created_at"], "update_time": iso(changed)}
+
+
+def studio_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
+    """A job with what Studio knows beyond v2."""
+    job = view.job
+    return {
+        **job_body(view, request, links),
+        "title": job.title,
+        "user_id": job.user_id,
+        "priority": job.priority,
+        "deadline_at": iso_or_none(job.deadline_at),
+        "engine": job.engine,
+        "attempts": job.attempt,
+        "engine_deaths": job.deaths,
+        "origin": job.origin,
+        "retry_of": job.retry_of,
+        "models": sorted({file for _, _, file in job.models}),
+        "cancel_requested_at": iso_or_none(job.cancel_requested_at),
+    }
+
+
+def _span(start: int | None, end: int | None) -> int | None:
+    return None if start is None or end is None else max(0, end - start)

@@ -1,0 +1,166 @@
+"""A job's live events as Server-Sent Events, derived from the one picture in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+
+from studio.clock import Clock
+from studio.errors import TooManyStreams
+from studio.models import JobStatus
+from studio.services.events import JobFact, JobWatcher, OutputCommitted, StatusChanged
+from studio.services.jobs import JobView
+from studio.services.queue import JobQueue, LiveJob
+from studio.web.job_bodies import output_body, preview_body, progress_body
+from studio.web.links import Links
+
+MAX_STREAMS_PER_USER: Final = 100
+HEARTBEAT_S: Final = 15.0
+THROTTLE_S: Final = 0.5
+
+
+class StreamLimit:
+    """Counts each user's open streams."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def enter(self, user_id: str) -> None:
+        """Count a stream; ``leave`` must follow.
+
+        Raises:
+            TooManyStreams: the user has 100 already.
+        """
+        if self._open[user_id] >= MAX_STREAMS_PER_USER:
+            raise TooManyStreams(
+                f"You have {MAX_STREAMS_PER_USER} event streams open; close one first. "
+                "Polling the job works without a stream.",
+                retry_after_s=5,
+            )
+        self._open[user_id] += 1
+
+    def leave(self, user_id: str) -> None:
+        self._open[user_id] -= 1
+        if not self._open[user_id]:
+            del self._open[user_id]
+
+
+class JobStream:
+    """One client's stream: snapshot first, then changes, the terminal status last."""
+
+    def __init__(
+        self, *, view: JobView, queue: JobQueue, request: Request, links: Links, clock: Clock
+    ) -> None:
+        self._view = view
+        self._queue = queue
+        self._request = request
+        self._links = links
+        self._clock = clock
+        self._sent: set[str] = set()
+        self._position: int | None = None
+        self._shown_s = float("-inf")
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """SSE frames until the job has ended."""
+        live = self._view.live
+        if live is None:
+            for frame in self._ended():
+                yield frame
+            return
+        watcher = JobWatcher()
+        live.watchers.add(watcher)
+        try:
+            for frame in self._snapshot(live):
+                yield frame
+            while True:
+                for frame in self._changes(live, watcher):
+                    yield frame
+                if live.job.status.is_terminal and not watcher.facts:
+                    return
+                if not await self._wait(watcher):
+                    yield b": alive\n\n"
+        finally:
+            live.watchers.discard(watcher)
+
+    def _ended(self) -> Iterator[bytes]:
+        """A finished job's story in short, for a client that came late.
+
+        The outputs stand between a first and the terminal status, as they would have live.
+        """
+        job, outputs = self._view.job, self._view.outputs
+        if outputs:
+            yield _frame("status", {"status": JobStatus.RUNNING, "queue_position": None})
+        for asset in outputs:
+            yield _frame("output", output_body(asset, self._request, self._links))
+        yield _frame("status", {"status": job.status, "queue_position": None})
+
+    def _snapshot(self, live: LiveJob) -> Iterator[bytes]:
+        self._position = self._queue.position(live)
+        yield self._status(live.job.status, self._position)
+        for asset in list(live.outputs):
+            yield from self._fact(OutputCommitted(asset))
+        if live.progress is not None:
+            yield _frame("progress", progress_body(live.progress))
+        if live.preview is not None:
+            yield _frame("preview", preview_body(live.preview))
+
+    def _changes(self, live: LiveJob, watcher: JobWatcher) -> Iterator[bytes]:
+        watcher.changed.clear()
+        ending = live.job.status.is_terminal
+        now_s = self._clock.monotonic_s()
+        if ending or now_s - self._shown_s >= THROTTLE_S:
+            if watcher.progress is not None:
+                yield _frame("progress", progress_body(watcher.progress))
+                watcher.progress = None
+                self._shown_s = now_s
+            if watcher.preview is not None:
+                yield _frame("preview", preview_body(watcher.preview))
+                watcher.preview = None
+                self._shown_s = now_s
+        while watcher.facts:
+            yield from self._fact(watcher.facts.popleft())
+        position = self._queue.position(live) if live.waiting else None
+        if position is not None and position != self._position:
+            self._position = position
+            yield self._status(live.job.status, position)
+
+    async def _wait(self, watcher: JobWatcher) -> bool:
+        """Until something changed or may be shown; ``False`` when only the heartbeat is due."""
+        held_back = watcher.progress is not None or watcher.preview is not None
+        deadline_s = self._clock.monotonic_s() + HEARTBEAT_S
+        if held_back:
+            due_s = self._shown_s + THROTTLE_S
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    watcher.changed.wait(), max(0.01, due_s - self._clock.monotonic_s())
+                )
+            return True
+        while (left_s := deadline_s - self._clock.monotonic_s()) > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(watcher.changed.wait(), min(left_s, 1.0))
+                return True
+            live = self._view.live
+            if live is not None and live.waiting and self._queue.position(live) != self._position:
+                return True
+        return False
+
+    def _fact(self, fact: JobFact) -> Iterator[bytes]:
+        if isinstance(fact, StatusChanged):
+            yield self._status(fact.status, fact.queue_position)
+        elif fact.asset.id not in self._sent:
+            self._sent.add(fact.asset.id)
+            yield _frame("output", output_body(fact.asset, self._request, self._links))
+
+    @staticmethod
+    def _status(status: JobStatus, position: int | None) -> bytes:
+        return _frame("status", {"status": status, "queue_position": position})
+
+
+def _frame(event: str, data: dict[str, Any]) -> bytes:
+    return b"event: " + event.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"

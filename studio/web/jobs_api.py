@@ -1,0 +1,238 @@
+"""Studio's own job routes under ``/api/``: history, queue, moves, retries, packages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from studio.errors import InvalidRequest, Unprocessable
+from studio.models import Identity, Scope
+from studio.services.history import HistoryService
+from studio.services.jobs import CREDENTIAL_NAMES, JobService, JobView, Submission
+from studio.services.packages import PackageService
+from studio.services.queue_control import QueueControl
+from studio.store.job_list import JobFilter
+from studio.web.caller import caller, json_body
+from studio.web.job_bodies import studio_body
+from studio.web.links import Links
+from studio.web.respond import json_response
+from studio.web.v2_jobs_api import credentials, idempotency_key, integer, labels, statuses
+
+MAX_PAGE: Final = 200
+_SUBMIT_FIELDS: Final = frozenset(
+    {"workflow", "extra_data", "metadata", "priority", "deadline_at", "title", "secrets"}
+)
+_RESERVED: Final = frozenset({"webhook_url", "webhook_events", "webhook_secret"})
+
+
+def job_routes(
+    *,
+    jobs: JobService,
+    history: HistoryService,
+    control: QueueControl,
+    packages: PackageService,
+    links: Links,
+) -> APIRouter:
+    """The routes under ``/api/jobs`` and ``/api/queue``."""
+    router = APIRouter(prefix="/api", tags=["Jobs"])
+
+    @router.post("/jobs", status_code=201, summary="Submit, with priority and deadline")
+    async def submit(request: Request) -> Response:
+        identity = caller(request, Scope.JOBS)
+        caller(request, Scope.GRAPHS_RUN)
+        submission = _submission(await json_body(request), idempotency_key(request))
+        return json_response(
+            studio_body(await jobs.submit(identity, submission), request, links), 201
+        )
+
+    @router.get("/jobs", summary="History: search, filter, page")
+    async def list_jobs(request: Request) -> Response:
+        identity = caller(request, Scope.JOBS)
+        page, cursor = await history.page(_filter(request, identity))
+        views = [JobView(job, tuple(outputs), history.expiry(job)) for job, outputs in page]
+        return json_response(
+            {
+                "jobs": [studio_body(view, request, links) for view in views],
+                "next_cursor": None if cursor is None else str(cursor),
+            }
+        )
+
+    @router.get("/jobs/{job_id}", summary="One job, with what Studio knows beyond v2")
+    async def get_job(request: Request, job_id: str) -> Response:
+        identity = caller(request, Scope.JOBS)
+        view = await jobs.get(identity, job_id)
+        starts_in_ms = await history.estimate(view)
+        return json_response({**studio_body(view, request, links), "starts_in_ms": starts_in_ms})
+
+    @router.post("/jobs/cancel", summary="Cancel many jobs")
+    async def cancel_many(request: Request) -> Response:
+        identity = caller(request, Scope.JOBS)
+        ids = (await json_body(request)).get("ids")
+        if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
+            raise Unprocessable("ids must be a list of job ids.")
+        views = await jobs.cancel_many(identity, ids[:1000])
+        return json_response({"jobs": [studio_body(view, request, links) for view in views]})
+
+    @router.post("/jobs/{job_id}/cancel", summary="Cancel one job")
+    async def cancel(request: Request, job_id: str) -> Response:
+        view = await jobs.cancel(caller(request, Scope.JOBS), job_id)
+        return json_response(studio_body(view, request, links))
+
+    @router.post("/jobs/{job_id}/move", summary="Give a waiting job another place")
+    async def move(request: Request, job_id: str) -> Response:
+        identity = caller(request, Scope.JOBS)
+        body = await json_body(request)
+        before, priority = body.get("before"), body.get("priority")
+        if before is not None and not isinstance(before, str):
+            raise Unprocessable('before must be a job id, or "" for the end of the queue.')
+        view = await jobs.move(
+            identity, job_id, before=before, priority=_whole(priority, "priority", None)
+        )
+        return json_response(studio_body(view, request, links))
+
+    @router.post("/jobs/{job_id}/retry", status_code=201, summary="Run the same graph again")
+    async def retry(request: Request, job_id: str) -> Response:
+        identity = caller(request, Scope.JOBS)
+        new_seed = (await json_body(request)).get("new_seed", False)
+        if not isinstance(new_seed, bool):
+            raise Unprocessable("new_seed must be true or false.")
+        view = await jobs.retry(identity, job_id, new_seed=new_seed)
+        return json_response(studio_body(view, request, links), 201)
+
+    @router.get("/jobs/{job_id}/package", summary="job.json, inputs and outputs as a ZIP")
+    async def package(request: Request, job_id: str) -> Response:
+        identity = caller(request, Scope.JOBS)
+        caller(request, Scope.ASSETS)
+        view = await jobs.get(identity, job_id)
+        graph = await jobs.graph(identity, job_id)
+        description = {**studio_body(view, request, links), "workflow": graph}
+        chunks = await packages.stream(view.job, view.outputs, description)
+        return StreamingResponse(
+            chunks,
+            media_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="job-{view.job.id}.zip"'},
+        )
+
+    @router.get("/queue", summary="Waiting jobs in order, with estimated starts")
+    async def queue(request: Request) -> Response:
+        identity = caller(request, Scope.JOBS)
+        start = integer(request.query_params.get("start"), "start", 0, 0, 1 << 31) or 0
+        limit = integer(request.query_params.get("limit"), "limit", 50, 1, MAX_PAGE) or 50
+        entries = await history.waiting(identity, start=start, limit=limit)
+        return json_response(
+            {
+                "paused": control.paused,
+                "depth": control.depth(identity),
+                "jobs": [
+                    {
+                        **studio_body(
+                            JobView(
+                                entry.live.job, (), history.expiry(entry.live.job), entry.position
+                            ),
+                            request,
+                            links,
+                        ),
+                        "starts_in_ms": entry.starts_in_ms,
+                    }
+                    for entry in entries
+                ],
+            }
+        )
+
+    @router.post("/queue/pause", summary="Send nothing more to any engine")
+    async def pause(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        await control.pause()
+        return json_response({"paused": True})
+
+    @router.post("/queue/resume", summary="Go on")
+    async def resume(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        await control.resume()
+        return json_response({"paused": False})
+
+    @router.post("/queue/clear", summary="Cancel all of your jobs that have not started")
+    async def clear(request: Request) -> Response:
+        views = await jobs.cancel_many(caller(request, Scope.JOBS), None)
+        return json_response({"canceled": len(views)})
+
+    return router
+
+
+def _submission(body: dict[str, Any], key: str | None) -> Submission:
+    reserved = sorted(_RESERVED & body.keys())
+    if reserved:
+        raise Unprocessable(
+            f"{reserved[0]} is reserved and not accepted yet.", details={"fields": reserved}
+        )
+    unknown = sorted(body.keys() - _SUBMIT_FIELDS)
+    if unknown:
+        raise Unprocessable(f"Unknown field {unknown[0]}.", details={"fields": unknown})
+    title = body.get("title", "")
+    if not isinstance(title, str):
+        raise Unprocessable("title must be a string.")
+    return Submission(
+        workflow=body.get("workflow"),
+        priority=_whole(body.get("priority"), "priority", 0) or 0,
+        deadline_at=time_ms(body.get("deadline_at"), "deadline_at"),
+        title=title,
+        idempotency_key=key,
+        credentials=credentials(body.get("extra_data")),
+        secrets=_secrets(body.get("secrets")),
+        metadata=labels(body.get("metadata")),
+    )
+
+
+def _secrets(value: object) -> dict[str, str]:
+    """``{"api_key_comfy_org": "<name of a stored secret>"}``."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not value.keys() <= CREDENTIAL_NAMES:
+        raise Unprocessable(f"secrets takes only: {', '.join(sorted(CREDENTIAL_NAMES))}.")
+    if any(not isinstance(name, str) for name in value.values()):
+        raise Unprocessable("secrets maps to names of stored secrets.")
+    return dict(value)
+
+
+def _whole(value: object, name: str, default: int | None) -> int | None:
+    if value is None:
+        return default
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Unprocessable(f"{name} must be a whole number.")
+    return value
+
+
+def time_ms(value: object, name: str) -> int | None:
+    """An ISO 8601 time with offset as milliseconds since the epoch.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidRequest(f"{name} must be an ISO 8601 time with an offset.")
+    return int(moment.timestamp() * 1000)
+
+
+def _filter(request: Request, identity: Identity) -> JobFilter:
+    query = request.query_params
+    return JobFilter(
+        user_id=None if identity.sees_all else identity.user_id,
+        statuses=statuses(query.get("status")),
+        text=query.get("q", "")[:1000],
+        model=query.get("model", ""),
+        title=query.get("title", ""),
+        created_from=time_ms(query.get("from"), "from"),
+        created_to=time_ms(query.get("to"), "to"),
+        before=integer(query.get("cursor"), "cursor", None, 1, 1 << 62),
+        limit=integer(query.get("limit"), "limit", 50, 1, MAX_PAGE) or 50,
+    )

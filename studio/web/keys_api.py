@@ -1,0 +1,102 @@
+"""API keys and named secrets: made and ended here, never shown again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.clock import Clock, iso, iso_or_none
+from studio.errors import InvalidRequest, Unprocessable
+from studio.models import ALL_SCOPES, Scope
+from studio.services.auth import AuthService
+from studio.store.keys import ApiKey
+from studio.store.secrets import SecretStore
+from studio.web.caller import caller, json_body
+from studio.web.respond import json_response
+
+_SECRET_NAME: Final = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
+MAX_SECRET_LENGTH: Final = 8192
+
+
+def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIRouter:
+    """The routes under ``/api/keys`` and ``/api/secrets``."""
+    router = APIRouter(prefix="/api", tags=["Keys and secrets"])
+
+    @router.get("/keys", summary="API keys that still open something")
+    async def list_keys(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        return json_response({"keys": [_key_body(key) for key in await auth.list()]})
+
+    @router.post("/keys", status_code=201, summary="Make an API key; it is shown this once")
+    async def create_key(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        body = await json_body(request)
+        name, days = body.get("name"), body.get("expires_in_days")
+        if not isinstance(name, str):
+            raise Unprocessable("name must be a string.")
+        if days is not None and (not isinstance(days, int) or not 1 <= days <= 36_500):
+            raise Unprocessable("expires_in_days must be a whole number of days from 1.")
+        key, token = await auth.create(
+            name=name, scopes=_scopes(body.get("scopes")), expires_in_days=days
+        )
+        return json_response({**_key_body(key), "key": token}, 201)
+
+    @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key at once")
+    async def revoke_key(request: Request, key_id: str) -> Response:
+        caller(request, Scope.ADMIN)
+        await auth.revoke(key_id)
+        return Response(status_code=204)
+
+    @router.get("/secrets", summary="Names of your secrets; values are never shown")
+    async def list_secrets(request: Request) -> Response:
+        identity = caller(request, Scope.ADMIN)
+        names = await secrets.names(identity.user_id)
+        return json_response(
+            {"secrets": [{"name": name, "updated_at": iso(at)} for name, at in names]}
+        )
+
+    @router.put("/secrets/{name}", status_code=204, summary="Store a secret")
+    async def put_secret(request: Request, name: str) -> Response:
+        identity = caller(request, Scope.ADMIN)
+        value = (await json_body(request)).get("value")
+        if not _SECRET_NAME.match(name):
+            raise InvalidRequest("A secret's name has 1 to 64 letters, digits, dots or dashes.")
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_SECRET_LENGTH:
+            raise Unprocessable(f"value must be a string of 1 to {MAX_SECRET_LENGTH} characters.")
+        await secrets.put(identity.user_id, name, value, clock.now_ms())
+        return Response(status_code=204)
+
+    @router.delete("/secrets/{name}", status_code=204, summary="Forget a secret")
+    async def delete_secret(request: Request, name: str) -> Response:
+        identity = caller(request, Scope.ADMIN)
+        await secrets.delete(identity.user_id, name)
+        return Response(status_code=204)
+
+    return router
+
+
+def _scopes(value: object) -> frozenset[Scope]:
+    if value is None:
+        return ALL_SCOPES
+    if not isinstance(value, list) or not value:
+        raise Unprocessable("scopes must be a list of scope names.")
+    known = {scope.value for scope in Scope}
+    unknown = [name for name in value if name not in known]
+    if unknown:
+        raise Unprocessable(f"Unknown scope. Scopes are: {', '.join(sorted(known))}.")
+    return frozenset(Scope(name) for name in value)
+
+
+def _key_body(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "created_at": iso(key.created_at),
+        "expires_at": iso_or_none(key.expires_at),
+        "last_used_at": iso_or_none(key.last_used_at),
+    }

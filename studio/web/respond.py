@@ -1,0 +1,92 @@
+"""One envelope for every error, one way to send JSON."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.errors import InvalidRequest, MethodNotAllowed, NotFound, StudioError, Unprocessable
+from studio.logs import request_id
+
+log = logging.getLogger(__name__)
+
+
+def json_response(
+    content: Any, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """JSON bytes by orjson."""
+    return Response(orjson.dumps(content), status, headers, media_type="application/json")
+
+
+def error_body(error: StudioError) -> dict[str, Any]:
+    """The envelope of one refusal."""
+    return {"error": {"code": error.code, "message": error.message, "details": error.details}}
+
+
+def error_headers(error: StudioError) -> dict[str, str]:
+    """``Retry-After`` and ``WWW-Authenticate`` where they belong."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
+
+
+def error_response(error: StudioError) -> Response:
+    """The answer for one refusal."""
+    return json_response(error_body(error), error.status, error_headers(error))
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Turn everything a route can raise into the envelope."""
+
+    async def on_studio_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, StudioError)
+        return error_response(error)
+
+    async def on_http_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return error_response(NotFound("There is nothing at this address."))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return error_response(MethodNotAllowed("This address does not take that method."))
+        return error_response(InvalidRequest(str(error.detail)))
+
+    async def on_validation_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        problems = [
+            {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
+            for problem in error.errors()
+        ]
+        first = problems[0]
+        return error_response(
+            Unprocessable(f"{first['field']}: {first['message']}", details={"fields": problems})
+        )
+
+    async def on_anything(_: Request, error: Exception) -> Response:
+        log.error("request %s failed", request_id.get(), exc_info=error)
+        return json_response(
+            {
+                "error": {
+                    "code": "upstream_error",
+                    "message": "Something went wrong inside Studio. Its log has the details "
+                    f"under request {request_id.get()}.",
+                    "details": None,
+                }
+            },
+            500,
+        )
+
+    app.add_exception_handler(StudioError, on_studio_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_validation_error)
+    app.add_exception_handler(Exception, on_anything)

@@ -1,0 +1,72 @@
+"""Whether Studio lives and works: health, readiness, metrics, engines, backups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.errors import NotFound, Unprocessable
+from studio.models import Scope
+from studio.services.backups import BackupService
+from studio.services.engines import EngineService
+from studio.services.health import HealthService
+from studio.services.metrics import Metrics
+from studio.web.caller import caller, json_body
+from studio.web.respond import json_response
+
+
+def system_routes(
+    *,
+    health: HealthService,
+    metrics: Metrics,
+    engines: EngineService,
+    backups: BackupService,
+    version: str,
+) -> APIRouter:
+    """``/``, ``/health``, ``/ready``, ``/metrics`` and ``/api/system``."""
+    router = APIRouter(tags=["System"])
+
+    @router.get("/", summary="What this is")
+    async def root() -> Response:
+        return json_response({"name": "Studio", "version": version, "docs": "/api/docs"})
+
+    @router.get("/health", summary="The process answers")
+    async def get_health() -> Response:
+        return json_response({"status": "ok", "version": version})
+
+    @router.get("/ready", summary="Studio takes work, or why not")
+    async def get_ready() -> Response:
+        ready, body = health.ready()
+        return json_response(body, 200 if ready else 503)
+
+    @router.get("/metrics", summary="Prometheus metrics")
+    async def get_metrics(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @router.get("/api/system/engines", summary="Every engine and its state")
+    async def get_engines(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        return json_response({"engines": health.engines()})
+
+    @router.post("/api/system/engines/{name}/restart", status_code=202, summary="Restart an engine")
+    async def restart_engine(request: Request, name: str) -> Response:
+        caller(request, Scope.ADMIN)
+        if name not in engines.engines:
+            raise NotFound("There is no such engine.")
+        await engines.restart(name)
+        return json_response({"restarting": name}, 202)
+
+    @router.post("/api/system/backup", summary="Write a backup to a file on this machine")
+    async def backup(request: Request) -> Response:
+        caller(request, Scope.ADMIN)
+        to = (await json_body(request)).get("to")
+        if not isinstance(to, str) or not Path(to).is_absolute():
+            raise Unprocessable("to must be an absolute path on Studio's machine.")
+        written = await backups.backup(Path(to))
+        return json_response(written)
+
+    return router
