@@ -34,7 +34,9 @@ from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.retention import RetentionService
 from studio.services.runner import Runner
+from studio.services.sender import Sender
 from studio.services.staging import Staging
+from studio.services.submissions import SubmissionService
 from studio.services.thumbnails import Thumbnails
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
@@ -43,6 +45,7 @@ from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.db import Database
 from studio.store.job_list import JobListStore
+from studio.store.job_stats import JobStatsStore
 from studio.store.jobs import JobStore
 from studio.store.keys import KeyStore
 from studio.store.prefs import PrefStore
@@ -106,6 +109,7 @@ async def _services(
     thumbnails = Thumbnails(root=settings.studio_dir / "thumbs", blobs=blobs)
     asset_store = AssetStore(db, blobs, clock, forget=thumbnails.remove)
     job_store = JobStore(db, asset_store)
+    stats = JobStatsStore(db)
     prefs = PrefStore(db)
     secrets = SecretStore(db)
 
@@ -140,14 +144,17 @@ async def _services(
     follower = Follower(jobs=job_store, collector=collector, clock=clock)
     runner = Runner(
         queue=queue,
-        engines=engines,
         jobs=job_store,
-        secrets=secrets,
-        staging=staging,
+        sender=Sender(
+            engines=engines,
+            jobs=job_store,
+            secrets=secrets,
+            staging=staging,
+            follower=follower,
+            clock=clock,
+        ),
         collector=collector,
-        follower=follower,
         finisher=finisher,
-        clock=clock,
         wake=lambda: dispatcher.wake(),
     )
     dispatcher = Dispatcher(
@@ -158,24 +165,31 @@ async def _services(
         start=runner.start,
         expire=finisher.expire,
     )
-    jobs = JobService(
+    submissions = SubmissionService(
         queue=queue,
         jobs=job_store,
         assets=assets,
-        outputs=asset_store,
         secrets=secrets,
         engines=engines,
+        clock=clock,
+        wake=dispatcher.wake,
+        max_depth=settings.max_queue_depth,
+        max_depth_member=settings.max_queue_depth_member,
+    )
+    jobs = JobService(
+        queue=queue,
+        jobs=job_store,
+        outputs=asset_store,
+        submissions=submissions,
         finisher=finisher,
         follower=follower,
         clock=clock,
         wake=dispatcher.wake,
         retention_days=settings.job_retention_days,
-        max_depth=settings.max_queue_depth,
-        max_depth_member=settings.max_queue_depth_member,
     )
     history = HistoryService(
         queue=queue,
-        jobs=job_store,
+        stats=stats,
         lists=JobListStore(db),
         assets=asset_store,
         engines=engines,
@@ -189,13 +203,13 @@ async def _services(
     health = HealthService(
         db=db, engines=engines, queue=queue, isolated=settings.isolated, notices=notices
     )
-    retention = RetentionService(jobs=job_store, assets=asset_store, clock=clock)
+    retention = RetentionService(jobs=stats, assets=asset_store, clock=clock)
     warmup = Warmup(jobs=jobs, auth=auth, engines=engines, workflow=settings.warmup_workflow)
 
     # open
     await auth.load(settings.api_key)
     await control.load()
-    for user_id, seconds, at_ms in await job_store.usage():
+    for user_id, seconds, at_ms in await stats.usage():
         usage.load(user_id, seconds, at_ms)
     report = await asset_store.sweep()
     if report.missing:

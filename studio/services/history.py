@@ -14,7 +14,7 @@ from studio.services.queue import JobQueue, LiveJob
 from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
 from studio.store.job_list import JobFilter, JobListStore
-from studio.store.jobs import JobStore
+from studio.store.job_stats import JobStatsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class HistoryService:
         self,
         *,
         queue: JobQueue,
-        jobs: JobStore,
+        stats: JobStatsStore,
         lists: JobListStore,
         assets: AssetStore,
         engines: EngineService,
@@ -43,7 +43,7 @@ class HistoryService:
         self._clock = clock
         self._retention_ms = retention_days * DAY_MS
         self._queue = queue
-        self._jobs = jobs
+        self._stats = stats
         self._lists = lists
         self._assets = assets
         self._engines = engines
@@ -95,7 +95,7 @@ class HistoryService:
         return entries
 
     async def _medians(self, keys: Sequence[str]) -> dict[str, float]:
-        durations = await self._jobs.durations(keys)
+        durations = await self._stats.durations(keys)
         return {key: statistics.median(found) for key, found in durations.items() if found}
 
     @staticmethod

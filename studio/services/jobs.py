@@ -3,66 +3,27 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import orjson
 
-from studio.clock import Clock, new_id
+from studio.clock import Clock
 from studio.errors import (
     Conflict,
-    Forbidden,
-    InvalidRequest,
-    InvalidWorkflow,
     NotFound,
-    QueueFull,
     StudioError,
 )
-from studio.graphs.facts import describe
-from studio.graphs.files import FileReference, file_references
 from studio.graphs.graph import Graph, parse
-from studio.graphs.prefixes import check_prefixes
 from studio.graphs.seeds import with_new_seeds
-from studio.graphs.validation import validate
-from studio.models import Asset, Identity, Job, JobStatus, Role
-from studio.services.assets import AssetService
-from studio.services.engines import EngineService
+from studio.models import Asset, Identity, Job, JobStatus
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
-from studio.services.staging import staged_name
+from studio.services.submissions import Submission, SubmissionService, check_priority
 from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
 from studio.store.jobs import JobStore
-from studio.store.secrets import SecretStore
-
-MAX_PRIORITY: Final = 100
-CREDENTIAL_NAMES: Final = frozenset({"api_key_comfy_org"})
-_TITLE_LENGTH: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a caller asks for.
-
-    ``credentials`` live in memory only; ``secrets`` names stored ones to use instead.
-    ``deadline_at`` is milliseconds since the epoch.
-    """
-
-    workflow: object
-    priority: int = 0
-    deadline_at: int | None = None
-    title: str = ""
-    idempotency_key: str | None = None
-    credentials: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    origin: str = "api"
-    retry_of: str | None = None
-    only_engine: str | None = None
-    inputs: Mapping[tuple[str, tuple[str | int, ...]], str] = field(default_factory=dict)
-    """Asset ids for file values of the graph that must not be looked up by name again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,135 +49,27 @@ class JobService:
         *,
         queue: JobQueue,
         jobs: JobStore,
-        assets: AssetService,
         outputs: AssetStore,
-        secrets: SecretStore,
-        engines: EngineService,
+        submissions: SubmissionService,
         finisher: Finisher,
         follower: Follower,
         clock: Clock,
         wake: Callable[[], None],
         retention_days: int,
-        max_depth: int,
-        max_depth_member: int,
     ) -> None:
         self._queue = queue
         self._jobs = jobs
-        self._assets = assets
         self._outputs = outputs
-        self._secrets = secrets
-        self._engines = engines
+        self._submissions = submissions
         self._finisher = finisher
         self._follower = follower
         self._clock = clock
         self._wake = wake
         self._retention_ms = retention_days * DAY_MS
-        self._max_depth = max_depth
-        self._max_depth_member = max_depth_member
-
-    # -- submit ----------------------------------------------------------------------------------
 
     async def submit(self, identity: Identity, submission: Submission) -> JobView:
-        """Accept a job: once this returns it is durable and will end with outputs or a reason.
-
-        Raises:
-            InvalidWorkflow, WorkflowFormatUi, MissingAsset: the graph cannot run as it is.
-            IdempotencyKeyReuse, QueueFull, Forbidden, InvalidRequest, DiskFull.
-        """
-        self._check_depth(identity)
-        self._check_priority(identity, submission.priority)
-        graph = parse(submission.workflow)
-        info = await self._judge(graph)
-        check_prefixes(graph)
-        for secret in submission.secrets.values():
-            await self._secrets.reveal(identity.user_id, secret)
-        references = _pinned(file_references(graph, info), submission.inputs)
-        inputs = await self._assets.resolve(identity, references) if references else {}
-        facts = describe(graph, info)
-        extra: dict[str, Any] = {}
-        if info is None:
-            extra["unchecked"] = True
-        if inputs:
-            extra["inputs"] = [
-                [reference.node_id, list(reference.path), asset.id, staged_name(asset)]
-                for reference, asset in inputs.items()
-            ]
-        if submission.credentials:
-            extra["credentials"] = sorted(submission.credentials)
-        if submission.secrets:
-            extra["secrets"] = dict(submission.secrets)
-        job = Job(
-            id=new_id(),
-            user_id=identity.user_id,
-            status=JobStatus.QUEUED,
-            created_at=self._clock.now_ms(),
-            rank=self._queue.next_rank(),
-            priority=submission.priority,
-            graph_key=facts.graph_key,
-            affinity_key=facts.affinity_key,
-            classes=facts.classes,
-            models=facts.models,
-            paid=facts.paid,
-            deadline_at=submission.deadline_at,
-            title=submission.title[:_TITLE_LENGTH],
-            origin=submission.origin,
-            metadata=dict(submission.metadata),
-            extra=extra,
-            retry_of=submission.retry_of,
-        )
-        await self._jobs.insert(
-            job,
-            graph=orjson.dumps(graph),
-            prompt_text=facts.prompt_text,
-            input_ids={asset.id for asset in inputs.values()},
-            idempotency_key=submission.idempotency_key,
-        )
-        live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
-        if submission.only_engine is not None:
-            live.excluded = set(self._engines.engines) - {submission.only_engine}
-        self._queue.add(live, waiting=True)
-        self._wake()
-        return self._view(live)
-
-    async def _judge(self, graph: Graph) -> dict[str, Any] | None:
-        """The ``object_info`` of an engine that can run the graph; ``None`` if none is known yet.
-
-        Files and nodes come and go, so a refusal is checked against a fresh list before it stands.
-        """
-        for attempt in range(2):
-            infos = self._engines.infos()
-            refusal: InvalidWorkflow | None = None
-            for info in infos:
-                try:
-                    validate(graph, info)
-                except InvalidWorkflow as error:
-                    refusal = refusal or error
-                else:
-                    return info
-            if refusal is None:
-                return None
-            if attempt or not await self._engines.refresh():
-                raise refusal
-        raise AssertionError("unreachable")
-
-    def _check_depth(self, identity: Identity) -> None:
-        if self._queue.depth >= self._max_depth:
-            raise QueueFull(
-                f"The queue is full ({self._max_depth} jobs). Try again soon.", retry_after_s=5
-            )
-        own = self._queue.depth_of(identity.user_id)
-        if identity.role is not Role.OWNER and own >= self._max_depth_member:
-            raise QueueFull(
-                f"You have {own} unfinished jobs, which is your limit. Try again soon.",
-                retry_after_s=5,
-            )
-
-    @staticmethod
-    def _check_priority(identity: Identity, priority: int) -> None:
-        if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
-            raise InvalidRequest(f"priority lies between -{MAX_PRIORITY} and {MAX_PRIORITY}.")
-        if priority > 0 and identity.role is not Role.OWNER:
-            raise Forbidden("Only the owner may raise a job above normal priority.")
+        """Accept a job; see ``SubmissionService.submit``."""
+        return self._view(await self._submissions.submit(identity, submission))
 
     # -- look ------------------------------------------------------------------------------------
 
@@ -298,13 +151,13 @@ class JobService:
         """
         live = self._waiting(await self.get(identity, job_id))
         if priority is not None:
-            self._check_priority(identity, priority)
+            check_priority(identity, priority)
         rank = live.job.rank
         target_priority = live.job.priority if priority is None else priority
         if before:
             other = self._waiting(await self.get(identity, before))
             target_priority = other.job.priority
-            self._check_priority(identity, target_priority)
+            check_priority(identity, target_priority)
             rank = self._rank_before(other, live)
         elif before == "":
             rank = self._queue.next_rank()
@@ -361,17 +214,3 @@ class JobService:
                 if live.job.user_id == identity.user_id and live.job.started_at is None
             ]
         return [await self.cancel(identity, job_id) for job_id in job_ids]
-
-
-def _pinned(
-    references: list[FileReference], inputs: Mapping[tuple[str, tuple[str | int, ...]], str]
-) -> list[FileReference]:
-    """A retry reads the bytes that the first run read, whatever was uploaded since."""
-    if not inputs:
-        return references
-    return [
-        replace(reference, asset_id=inputs[reference.key], name=None)
-        if reference.key in inputs
-        else reference
-        for reference in references
-    ]

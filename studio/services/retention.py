@@ -9,7 +9,7 @@ from typing import Final
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.store.assets import AssetStore
-from studio.store.jobs import JobStore
+from studio.store.job_stats import JobStatsStore
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ EVERY_S: Final = 300.0
 class RetentionService:
     """Purges in small steps, so that nobody waits for it."""
 
-    def __init__(self, *, jobs: JobStore, assets: AssetStore, clock: Clock) -> None:
+    def __init__(self, *, jobs: JobStatsStore, assets: AssetStore, clock: Clock) -> None:
         self._jobs = jobs
         self._assets = assets
         self._clock = clock

@@ -10,48 +10,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 
 from studio.clients.comfy import (
-    EngineError,
     EngineRefused,
     EngineUnreachable,
-    PromptRejected,
     ReplyLost,
 )
-from studio.clock import Clock, new_id
-from studio.errors import DiskFull, InvalidWorkflow, StorageUnavailable, StudioError
+from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.graphs.graph import Graph, parse
-from studio.graphs.validation import validate
 from studio.models import JobError, JobStatus
 from studio.services.collector import Collector, OutputLost, is_paid
 from studio.services.engine import Engine
-from studio.services.engines import EngineService
 from studio.services.finisher import Finisher
-from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
-from studio.services.run import End, Ended, Run
-from studio.services.staging import Staging
+from studio.services.run import End, Ended
+from studio.services.sender import Requeue, Sender
 from studio.store.jobs import JobStore
-from studio.store.secrets import SecretStore
 
 log = logging.getLogger(__name__)
 
 MAX_DEATHS = 3
 MAX_REFUSALS = 3
-LOST_REPLY_S = 10.0
 _REFUSAL_PAUSE_S = 1.0
-_REPLY_POLL_S = 0.5
-
-
-class _Requeue(Exception):
-    """The job goes back to its line; nothing counts against it."""
-
-
-class CredentialsLost(StudioError):
-    code, status = "credentials_lost", 500
 
 
 class Runner:
@@ -65,25 +47,17 @@ class Runner:
         self,
         *,
         queue: JobQueue,
-        engines: EngineService,
         jobs: JobStore,
-        secrets: SecretStore,
-        staging: Staging,
+        sender: Sender,
         collector: Collector,
-        follower: Follower,
         finisher: Finisher,
-        clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         self._queue = queue
-        self._engines = engines
         self._jobs = jobs
-        self._secrets = secrets
-        self._staging = staging
+        self._sender = sender
         self._collector = collector
-        self._follower = follower
         self._finisher = finisher
-        self._clock = clock
         self._wake = wake
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -110,7 +84,7 @@ class Runner:
     async def _handle(self, engine: Engine, live: LiveJob, slot: _Slot, *, adopted: bool) -> None:
         try:
             await self._drive(engine, live, slot, adopted=adopted)
-        except _Requeue:
+        except Requeue:
             await self._requeue(engine, live)
         except StudioError as error:
             details = error.details
@@ -140,9 +114,9 @@ class Runner:
                 return
             try:
                 if adopted:
-                    ended = await self._rejoin(engine, live, classes)
+                    ended = await self._sender.rejoin(engine, live, classes)
                 else:
-                    ended = await self._send(engine, live, graph, classes, rerun)
+                    ended = await self._sender.send(engine, live, graph, classes, rerun)
             except EngineRefused as error:
                 refusals += 1
                 if refusals >= MAX_REFUSALS:
@@ -152,13 +126,13 @@ class Runner:
                 continue
             except EngineUnreachable:
                 engine.distrust("it refused a connection")
-                raise _Requeue from None
+                raise Requeue from None
             except (StorageUnavailable, DiskFull):
-                raise _Requeue from None
+                raise Requeue from None
             except ReplyLost:
                 if resent:
                     engine.distrust("it lost two replies")
-                    raise _Requeue from None
+                    raise Requeue from None
                 resent = not adopted
                 adopted = False
                 continue
@@ -183,107 +157,6 @@ class Runner:
             rerun = missing
             slot.take()
 
-    async def _send(
-        self,
-        engine: Engine,
-        live: LiveJob,
-        graph: Graph,
-        classes: dict[str, str],
-        rerun: frozenset[str],
-    ) -> Ended:
-        """Send the job once and wait for the prompt's end.
-
-        Raises:
-            ReplyLost: it may be resent, nothing of it is inside the engine.
-            EngineUnreachable, EngineRefused: it was not accepted.
-        """
-        if live.job.extra.get("unchecked") or not engine.can_run(live.job):
-            validate(graph, engine.info or {})
-        extra_data = {"preview_method": "auto", **await self._credentials(live)}
-        prompt = await self._staging.build_prompt(engine, live.job, graph, rerun)
-        prompt_id = new_id()
-        job = live.update(
-            engine=engine.name,
-            engine_boot=engine.boot,
-            prompt_id=prompt_id,
-            attempt=live.job.attempt + 1,
-            executing=False,
-        )
-        await self._jobs.update(job)
-        if live.job.cancel_requested_at is not None:
-            return Ended(End.VANISHED)
-        run = self._follower.open(engine, live, prompt_id, classes)
-        try:
-            run.awaiting_reply = True
-            try:
-                node_errors = await engine.client.submit(
-                    prompt_id=prompt_id,
-                    client_id=engine.client_id,
-                    graph=prompt,
-                    extra_data=extra_data,
-                )
-            except PromptRejected as error:
-                live.excluded.add(engine.name)
-                if self._elsewhere(live):
-                    raise _Requeue from error
-                raise _rejection(error) from error
-            except ReplyLost:
-                await self._find(run)
-                node_errors = {}
-            run.awaiting_reply = False
-            run.accepted = True
-            now_s = self._clock.monotonic_s()
-            if engine.last_frame_s < run.last_news_s:
-                engine.submitted_s = now_s
-            if node_errors:
-                await self._follower.withdraw(run)
-                raise InvalidWorkflow(
-                    "The engine refuses part of this graph.", details={"node_errors": node_errors}
-                )
-            return await run.ended
-        finally:
-            self._follower.close(run)
-
-    async def _rejoin(self, engine: Engine, live: LiveJob, classes: dict[str, str]) -> Ended:
-        """Follow a prompt that an earlier Studio sent, if it ever arrived there."""
-        prompt_id = live.job.prompt_id
-        assert prompt_id is not None
-        run = self._follower.open(engine, live, prompt_id, classes)
-        run.boot = live.job.engine_boot or ""
-        run.executing = live.job.executing
-        run.epoch = -1
-        try:
-            await self._follower.wait_attached(engine)
-            if engine.managed and run.boot != engine.boot:
-                return Ended(End.DIED)
-            run.boot = engine.boot
-            await self._find(run)
-            run.accepted = True
-            return await run.ended
-        finally:
-            self._follower.close(run)
-
-    async def _find(self, run: Run) -> None:
-        """After a reply that never came: ten seconds of answers decide whether it was accepted.
-
-        Raises:
-            ReplyLost: the engine answers and knows nothing of the prompt.
-        """
-        since_s: float | None = None
-        while not run.ended.done() and not run.executing:
-            try:
-                known = await self._follower.look(run)
-            except EngineError:
-                since_s = None
-            else:
-                now_s = self._clock.monotonic_s()
-                since_s = since_s or now_s
-                if known:
-                    return
-                if now_s - since_s >= LOST_REPLY_S:
-                    raise ReplyLost("the engine does not know the prompt")
-            await asyncio.wait({run.ended}, timeout=_REPLY_POLL_S)
-
     async def _end_badly(self, engine: Engine, live: LiveJob, ended: Ended) -> None:
         if ended.end is End.ERROR:
             assert ended.error is not None
@@ -296,7 +169,7 @@ class Runner:
     async def _bury(self, engine: Engine, live: LiveJob, *, counted: bool) -> None:
         """The engine died with the job inside: run it again, or say why not."""
         if not counted:
-            raise _Requeue
+            raise Requeue
         deaths = live.job.deaths + 1
         live.update(deaths=deaths)
         if live.job.paid:
@@ -319,14 +192,7 @@ class Runner:
                 ),
             )
         else:
-            raise _Requeue
-
-    def _elsewhere(self, live: LiveJob) -> bool:
-        """Whether another engine may accept what this one refused."""
-        return any(
-            engine.name not in live.excluded and engine.can_run(live.job)
-            for engine in self._engines.engines.values()
-        )
+            raise Requeue
 
     async def _requeue(self, engine: Engine, live: LiveJob) -> None:
         if live.job.cancel_requested_at is not None:
@@ -344,20 +210,6 @@ class Runner:
             return parse(orjson.loads(await self._jobs.graph(live.job.id)))
         graph, live.graph = live.graph, None
         return graph
-
-    async def _credentials(self, live: LiveJob) -> dict[str, Any]:
-        """``extra_data`` for the engine: short-lived values, else the owner's named secrets."""
-        values: dict[str, Any] = {}
-        for name in live.job.extra.get("credentials", ()):
-            if name not in live.credentials:
-                raise CredentialsLost(
-                    f"The {name} that came with this job lived in memory only and Studio was "
-                    "restarted. Submit it again, or store a named secret."
-                )
-            values[name] = live.credentials[name]
-        for name, secret in live.job.extra.get("secrets", {}).items():
-            values[name] = await self._secrets.reveal(live.job.user_id, secret)
-        return values
 
 
 class _Slot:
@@ -379,15 +231,6 @@ class _Slot:
             self._held = False
             self._engine.occupied -= 1
             self._wake()
-
-
-def _rejection(error: PromptRejected) -> InvalidWorkflow:
-    message = str(error.error.get("message") or "The engine refuses this graph.")
-    details = str(error.error.get("details") or "").strip()
-    return InvalidWorkflow(
-        f"{message}: {details}" if details else message,
-        details={"node_errors": error.node_errors, "type": error.error.get("type")},
-    )
 
 
 def _refused(error: EngineRefused) -> JobError:

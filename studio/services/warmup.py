@@ -11,7 +11,8 @@ from typing import Final
 from studio.errors import StudioError
 from studio.services.auth import AuthService
 from studio.services.engines import EngineService
-from studio.services.jobs import MAX_PRIORITY, JobService, Submission
+from studio.services.jobs import JobService
+from studio.services.submissions import MAX_PRIORITY, Submission
 
 log = logging.getLogger(__name__)
 

@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 
 from studio.errors import StorageUnavailable, StudioError
 from studio.store.connection import abandon, connect, is_disk_full, is_fault, is_full, translate
+from studio.store.lease import LeaseLost
 
 __all__ = ["Database", "Work", "connect", "is_disk_full"]
 
@@ -46,10 +47,13 @@ class Database:
 
     Args:
         path: the database file; its folder must exist.
+        guard: called on the database's thread before each commit; it raises ``LeaseLost`` when
+            another Studio holds the volume, and nothing is written any more.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, guard: Callable[[], None] | None = None) -> None:
         self._path = path
+        self._guard = guard
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db")
         self._waiting: list[_Item] = []
@@ -161,6 +165,8 @@ class Database:
         self._executor.shutdown(wait=True)
 
     def _close(self) -> None:
+        with contextlib.suppress(StudioError):
+            self._require_lease()
         if self._connection is not None and self._halted is None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -219,6 +225,8 @@ class Database:
         """On the database thread: run every item, one commit for all of them."""
         writes = sum(item.writes for item in batch)
         try:
+            if writes:
+                self._require_lease()
             connection = self._connected()
             changes = connection.total_changes
             if writes:
@@ -259,6 +267,14 @@ class Database:
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
 
+    def _require_lease(self) -> None:
+        if self._guard is not None and self._halted is None:
+            try:
+                self._guard()
+            except LeaseLost as error:
+                self._halted = error.message
+                raise
+
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             if self._halted is not None:
@@ -279,7 +295,7 @@ class Database:
             with contextlib.suppress(sqlite3.Error):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-            if not isinstance(error, sqlite3.Error) or not is_full(error):
+            if isinstance(error, sqlite3.Error) and not is_full(error):
                 self._drop()
         fault = error if isinstance(error, StudioError) else translate(error, self._path.parent)
         if self._fault is None:

@@ -8,6 +8,8 @@ monotonic time is dead. When its beat also looks more than 10 min old by wall ti
 changes it in that time. On the holder's own host there is no wait: its process runs or it does not.
 
 A holder that cannot beat for 50 s must take itself for lost, because at 60 s another may start.
+``check`` before every commit notices a take-over, or that this process was stopped for a while,
+without waiting for the next beat.
 """
 
 from __future__ import annotations
@@ -16,8 +18,7 @@ import asyncio
 import contextlib
 import json
 import os
-import secrets
-import socket
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,7 @@ from studio.clock import Clock
 from studio.errors import StorageUnavailable
 from studio.paths import atomic_write
 from studio.store.connection import is_disk_full
+from studio.store.holder import Holder, is_same_place, parse, runs, this_process
 
 BEAT_S: Final = 10.0
 HELD_S: Final = 60.0
@@ -33,28 +35,11 @@ HELD_OLD_S: Final = 25.0
 OLD_MS: Final = 600_000
 LOST_S: Final = 50.0
 _MAX_BYTES: Final = 4096
+_TAKEN: Final = "Another Studio has taken this volume over: nothing is written."
 
 
 class LeaseLost(StorageUnavailable):
     """Another Studio took the volume, or this one could not renew in time: stop writing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The content of the lease file.
-
-    ``boot_id``, ``host`` and ``pid_ns`` together name the place in which ``pid`` means something;
-    ``start_time`` (clock ticks since the host's boot) tells it from a later process of that
-    number. ``beat`` is wall time in milliseconds, for people. ``token`` is this acquisition's own.
-    """
-
-    boot_id: str
-    host: str
-    pid_ns: int
-    pid: int
-    start_time: int
-    beat: int
-    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +82,12 @@ class Lease:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._us = _this_process()
+        self._us = this_process()
         self._seen: _Sight | None = None
         self._seen_at_s = 0.0
         self._beat_at_s: float | None = None
+        self._mark: tuple[int, int] | None = None
+        self._lock = threading.Lock()
 
     @property
     def held(self) -> bool:
@@ -122,7 +109,7 @@ class Lease:
                 if other is not None and not take_over:
                     return other
                 if not self._clear(sight, force=take_over):
-                    return HeldByOther(_parse(sight.content), HELD_S)
+                    return HeldByOther(parse(sight.content), HELD_S)
             if not self._create():
                 return self.acquire(take_over=take_over) if take_over else self._raced()
         except OSError as error:
@@ -136,24 +123,45 @@ class Lease:
             LeaseLost: another holds it, or 50 s passed without success. Halt the database.
             StorageUnavailable: it could not be renewed this time; try again.
         """
+        with self._lock:
+            self._beat()
+
+    def check(self) -> None:
+        """Make sure that the lease is still ours, at the cost of one ``stat``.
+
+        Raises:
+            LeaseLost, StorageUnavailable: as ``beat`` does.
+        """
+        with self._lock:
+            silent_s = self._clock.monotonic_s() - (self._beat_at_s or 0.0)
+            if silent_s > LOST_S or self._mark != _mark(self._path):
+                self._beat()
+
+    def _beat(self) -> None:
         now_s = self._clock.monotonic_s()
+        if self._beat_at_s is None:
+            raise LeaseLost(_TAKEN)
         try:
-            sight = self._look()
-            holder = None if sight is None else _parse(sight.content)
-            if sight is not None and (holder is None or holder.token != self._us.token):
-                self._beat_at_s = None
-                raise LeaseLost("Another Studio has taken this volume over: nothing is written.")
-            if sight is not None:
-                self._renew()
-            elif not self._create():
-                self._beat_at_s = None
-                raise LeaseLost("Another Studio has taken this volume over: nothing is written.")
+            self._require_ours()
+            self._renew()
+            self._require_ours()
+            self._mark = _mark(self._path)
+        except LeaseLost:
+            self._beat_at_s = None
+            raise
         except OSError as error:
-            if self._beat_at_s is None or now_s - self._beat_at_s > LOST_S:
+            if now_s - self._beat_at_s > LOST_S:
                 self._beat_at_s = None
                 raise LeaseLost("The lease on this volume could not be renewed.") from error
             raise _refusal(error) from error
         self._beat_at_s = now_s
+
+    def _require_ours(self) -> None:
+        """A lease that is gone may have been taken and given back by another in the meantime."""
+        sight = self._look()
+        holder = None if sight is None else parse(sight.content)
+        if holder is None or holder.token != self._us.token:
+            raise LeaseLost(_TAKEN)
 
     async def keep(self) -> None:
         """Beat for as long as the lease is held; the body of a task.
@@ -177,7 +185,7 @@ class Lease:
         self._beat_at_s = None
         with contextlib.suppress(OSError):
             sight = self._look()
-            holder = None if sight is None else _parse(sight.content)
+            holder = None if sight is None else parse(sight.content)
             if holder is not None and holder.token == self._us.token:
                 self._path.unlink()
 
@@ -192,9 +200,9 @@ class Lease:
         now_s = self._clock.monotonic_s()
         if sight != self._seen:
             self._seen, self._seen_at_s = sight, now_s
-        holder = _parse(sight.content)
-        if holder is not None and _place(holder) == _place(self._us) is not None:
-            return HeldByOther(holder, None) if _runs(holder) else None
+        holder = parse(sight.content)
+        if holder is not None and is_same_place(holder, self._us):
+            return HeldByOther(holder, None) if runs(holder) else None
         is_old = holder is not None and self._clock.now_ms() - holder.beat > OLD_MS
         left_s = (HELD_OLD_S if is_old else HELD_S) - (now_s - self._seen_at_s)
         return HeldByOther(holder, left_s) if left_s > 0 else None
@@ -228,11 +236,12 @@ class Lease:
             self._path.unlink(missing_ok=True)
             raise
         self._beat_at_s = self._clock.monotonic_s()
+        self._mark = _mark(self._path)
         return True
 
     def _raced(self) -> HeldByOther:
         sight = self._look()
-        return HeldByOther(None if sight is None else _parse(sight.content), HELD_S)
+        return HeldByOther(None if sight is None else parse(sight.content), HELD_S)
 
     def _renew(self) -> None:
         """A full disk must not cost the volume: touching the file needs no space and counts."""
@@ -247,82 +256,18 @@ class Lease:
         return json.dumps({**asdict(self._us), "beat": self._clock.now_ms()}).encode()
 
 
+def _mark(path: Path) -> tuple[int, int] | None:
+    """What changes when anybody rewrites the file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def _sight(path: Path) -> _Sight:
     with path.open("rb") as file:
         return _Sight(file.read(_MAX_BYTES), os.fstat(file.fileno()).st_mtime_ns)
-
-
-def _this_process() -> Holder:
-    pid = os.getpid()
-    return Holder(
-        boot_id=_boot_id(),
-        host=socket.gethostname(),
-        pid_ns=_pid_namespace(),
-        pid=pid,
-        start_time=_start_time(pid) or 0,
-        beat=0,
-        token=secrets.token_hex(16),
-    )
-
-
-def _boot_id() -> str:
-    """The host's; empty where there is none, and then every lease counts as another host's."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def _pid_namespace() -> int:
-    """Containers share their host's boot id, but not its process numbers."""
-    try:
-        return Path("/proc/self/ns/pid").stat().st_ino
-    except OSError:
-        return 0
-
-
-def _place(holder: Holder) -> tuple[str, str, int] | None:
-    if not holder.boot_id or not holder.pid_ns:
-        return None
-    return holder.boot_id, holder.host, holder.pid_ns
-
-
-def _runs(holder: Holder) -> bool:
-    """Whether the holder's process lives; when in doubt it does."""
-    try:
-        os.kill(holder.pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    started = _start_time(holder.pid)
-    return started is None or started == holder.start_time
-
-
-def _start_time(pid: int) -> int | None:
-    """Clock ticks after the host's boot; 0 for a process that has ended but was not reaped."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    fields = stat[stat.rindex(b")") + 2 :].split()
-    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])
-
-
-def _parse(content: bytes) -> Holder | None:
-    try:
-        data = json.loads(content)
-        return Holder(
-            boot_id=str(data["boot_id"]),
-            host=str(data["host"]),
-            pid_ns=int(data["pid_ns"]),
-            pid=max(int(data["pid"]), 1),
-            start_time=int(data["start_time"]),
-            beat=int(data["beat"]),
-            token=str(data["token"]),
-        )
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _refusal(error: OSError) -> StorageUnavailable:

@@ -12,9 +12,10 @@ from starlette.responses import Response, StreamingResponse
 from studio.errors import InvalidRequest, Unprocessable
 from studio.models import Identity, Scope
 from studio.services.history import HistoryService
-from studio.services.jobs import CREDENTIAL_NAMES, JobService, JobView, Submission
+from studio.services.jobs import JobService, JobView
 from studio.services.packages import PackageService
 from studio.services.queue_control import QueueControl
+from studio.services.submissions import CREDENTIAL_NAMES, Submission
 from studio.store.job_list import JobFilter
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import studio_body

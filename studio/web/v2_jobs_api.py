@@ -13,8 +13,9 @@ from studio.clock import Clock
 from studio.errors import InvalidRequest, InvalidWorkflow, Unprocessable
 from studio.models import Identity, JobStatus, Scope
 from studio.services.history import HistoryService
-from studio.services.jobs import CREDENTIAL_NAMES, JobService, Submission
+from studio.services.jobs import JobService
 from studio.services.queue import JobQueue
+from studio.services.submissions import CREDENTIAL_NAMES, Submission
 from studio.store.job_list import JobFilter
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import job_body, listed_body

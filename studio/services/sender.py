@@ -1,0 +1,183 @@
+"""Hands one job to one engine, once, and waits for the prompt's end."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from studio.clients.comfy import EngineError, PromptRejected, ReplyLost
+from studio.clock import Clock, new_id
+from studio.errors import InvalidWorkflow, StudioError
+from studio.graphs.graph import Graph
+from studio.graphs.validation import validate
+from studio.services.engine import Engine
+from studio.services.engines import EngineService
+from studio.services.follower import Follower
+from studio.services.queue import LiveJob
+from studio.services.run import End, Ended, Run
+from studio.services.staging import Staging
+from studio.store.jobs import JobStore
+from studio.store.secrets import SecretStore
+
+LOST_REPLY_S: Final = 10.0
+_REPLY_POLL_S: Final = 0.5
+
+
+class Requeue(Exception):
+    """The job goes back to its line; nothing counts against it."""
+
+
+class CredentialsLost(StudioError):
+    code, status = "credentials_lost", 500
+
+
+class Sender:
+    """Chooses the prompt id, commits it, sends, and finds out what became of it."""
+
+    def __init__(
+        self,
+        *,
+        engines: EngineService,
+        jobs: JobStore,
+        secrets: SecretStore,
+        staging: Staging,
+        follower: Follower,
+        clock: Clock,
+    ) -> None:
+        self._engines = engines
+        self._jobs = jobs
+        self._secrets = secrets
+        self._staging = staging
+        self._follower = follower
+        self._clock = clock
+
+    async def send(
+        self,
+        engine: Engine,
+        live: LiveJob,
+        graph: Graph,
+        classes: dict[str, str],
+        rerun: frozenset[str],
+    ) -> Ended:
+        """Send the job once and wait for the prompt's end.
+
+        Raises:
+            ReplyLost: it may be resent, nothing of it is inside the engine.
+            EngineUnreachable, EngineRefused: it was not accepted.
+        """
+        if live.job.extra.get("unchecked") or not engine.can_run(live.job):
+            validate(graph, engine.info or {})
+        extra_data = {"preview_method": "auto", **await self._credentials(live)}
+        prompt = await self._staging.build_prompt(engine, live.job, graph, rerun)
+        prompt_id = new_id()
+        job = live.update(
+            engine=engine.name,
+            engine_boot=engine.boot,
+            prompt_id=prompt_id,
+            attempt=live.job.attempt + 1,
+            executing=False,
+        )
+        await self._jobs.update(job)
+        if live.job.cancel_requested_at is not None:
+            return Ended(End.VANISHED)
+        run = self._follower.open(engine, live, prompt_id, classes)
+        try:
+            run.awaiting_reply = True
+            try:
+                node_errors = await engine.client.submit(
+                    prompt_id=prompt_id,
+                    client_id=engine.client_id,
+                    graph=prompt,
+                    extra_data=extra_data,
+                )
+            except PromptRejected as error:
+                live.excluded.add(engine.name)
+                if self._elsewhere(live):
+                    raise Requeue from error
+                raise _rejection(error) from error
+            except ReplyLost:
+                await self._find(run)
+                node_errors = {}
+            run.awaiting_reply = False
+            run.accepted = True
+            now_s = self._clock.monotonic_s()
+            if engine.last_frame_s < run.last_news_s:
+                engine.submitted_s = now_s
+            if node_errors:
+                await self._follower.withdraw(run)
+                raise InvalidWorkflow(
+                    "The engine refuses part of this graph.", details={"node_errors": node_errors}
+                )
+            return await run.ended
+        finally:
+            self._follower.close(run)
+
+    async def rejoin(self, engine: Engine, live: LiveJob, classes: dict[str, str]) -> Ended:
+        """Follow a prompt that an earlier Studio sent, if it ever arrived there."""
+        prompt_id = live.job.prompt_id
+        assert prompt_id is not None
+        run = self._follower.open(engine, live, prompt_id, classes)
+        run.boot = live.job.engine_boot or ""
+        run.executing = live.job.executing
+        run.epoch = -1
+        try:
+            await self._follower.wait_attached(engine)
+            if engine.managed and run.boot != engine.boot:
+                return Ended(End.DIED)
+            run.boot = engine.boot
+            await self._find(run)
+            run.accepted = True
+            return await run.ended
+        finally:
+            self._follower.close(run)
+
+    async def _find(self, run: Run) -> None:
+        """After a reply that never came: ten seconds of answers decide whether it was accepted.
+
+        Raises:
+            ReplyLost: the engine answers and knows nothing of the prompt.
+        """
+        since_s: float | None = None
+        while not run.ended.done() and not run.executing:
+            try:
+                known = await self._follower.look(run)
+            except EngineError:
+                since_s = None
+            else:
+                now_s = self._clock.monotonic_s()
+                since_s = since_s or now_s
+                if known:
+                    return
+                if now_s - since_s >= LOST_REPLY_S:
+                    raise ReplyLost("the engine does not know the prompt")
+            await asyncio.wait({run.ended}, timeout=_REPLY_POLL_S)
+
+    def _elsewhere(self, live: LiveJob) -> bool:
+        """Whether another engine may accept what this one refused."""
+        return any(
+            engine.name not in live.excluded and engine.can_run(live.job)
+            for engine in self._engines.engines.values()
+        )
+
+    async def _credentials(self, live: LiveJob) -> dict[str, Any]:
+        """``extra_data`` for the engine: short-lived values, else the owner's named secrets."""
+        values: dict[str, Any] = {}
+        for name in live.job.extra.get("credentials", ()):
+            if name not in live.credentials:
+                raise CredentialsLost(
+                    f"The {name} that came with this job lived in memory only and Studio was "
+                    "restarted. Submit it again, or store a named secret."
+                )
+            values[name] = live.credentials[name]
+        for name, secret in live.job.extra.get("secrets", {}).items():
+            values[name] = await self._secrets.reveal(live.job.user_id, secret)
+        return values
+
+
+def _rejection(error: PromptRejected) -> InvalidWorkflow:
+    message = str(error.error.get("message") or "The engine refuses this graph.")
+    details = str(error.error.get("details") or "").strip()
+    return InvalidWorkflow(
+        f"{message}: {details}" if details else message,
+        details={"node_errors": error.node_errors, "type": error.error.get("type")},
+    )
