@@ -20,6 +20,7 @@ from studio.store import connection as connection_module
 from studio.store import db as db_module
 from studio.store.connection import is_disk_full
 from studio.store.db import Database, Work, connect
+from studio.store.lease import LeaseLost
 from studio.store.migrations import migrate
 
 
@@ -376,6 +377,57 @@ async def test_a_halted_database_that_was_closed_lets_the_next_one_open_it(tmp_p
         check=True,
     )
     assert done.stdout == "kept\n"
+
+
+async def test_a_guard_that_finds_the_lease_lost_halts_the_database(tmp_path: Path) -> None:
+    def guard() -> None:
+        if lost:
+            raise LeaseLost("Another Studio has taken this volume over.")
+
+    lost: list[bool] = []
+    db = Database(tmp_path / "studio.db", guard)
+    await db.open(_schema)
+    await db.write(_adding("kept"))
+    lost.append(True)
+    with pytest.raises(StorageUnavailable, match="taken this volume over"):
+        await db.write(_adding("late"))
+    lost.clear()
+    with pytest.raises(StorageUnavailable, match="taken this volume over"):
+        await db.write(_adding("later"))
+    assert await db.read(_texts) == ["kept"]
+    await db.close()
+    assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
+
+
+async def test_a_database_whose_lease_was_lost_unnoticed_closes_without_a_write(
+    tmp_path: Path,
+) -> None:
+    def guard() -> None:
+        if lost:
+            raise LeaseLost("Another Studio has taken this volume over.")
+
+    lost: list[bool] = []
+    db = Database(tmp_path / "studio.db", guard)
+    await db.open(_schema)
+    await db.write(_adding("kept"))
+    lost.append(True)
+    await db.close()
+    assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
+
+
+async def test_a_guard_that_cannot_tell_refuses_for_a_while_only(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def guard() -> None:
+        raise StorageUnavailable("The lease cannot be used just now.")
+
+    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
+    monkeypatch.setattr(db, "_guard", guard)
+    with pytest.raises(StorageUnavailable, match="just now"):
+        await db.write(_adding("refused"))
+    monkeypatch.setattr(db, "_guard", None)
+    await db.write(_adding("stored"))
+    assert await db.read(_texts) == ["stored"]
 
 
 async def test_close_finishes_what_waits_and_folds_the_log_into_the_file(tmp_path: Path) -> None:

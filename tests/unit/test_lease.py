@@ -15,6 +15,7 @@ import pytest
 
 from studio.clock import FrozenClock
 from studio.errors import StorageUnavailable
+from studio.store import holder as holder_module
 from studio.store import lease as lease_module
 from studio.store.lease import Held, HeldByOther, Lease, LeaseLost
 
@@ -117,7 +118,7 @@ def test_a_process_that_ended_but_was_not_reaped_counts_as_gone(
     path: Path, clock: FrozenClock, gone: dict[str, Any]
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
-        started = lease_module._start_time(child.pid)
+        started = holder_module.start_time(child.pid)
         path.write_text(json.dumps({**gone, "pid": child.pid, "start_time": started}))
         assert isinstance(Lease(path, clock).acquire(), HeldByOther)
         child.kill()
@@ -139,7 +140,7 @@ def test_a_process_number_means_nothing_in_another_container_or_host(
 def test_without_a_boot_id_every_lease_is_another_hosts(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease_module, "_boot_id", lambda: "")
+    monkeypatch.setattr(holder_module, "_boot_id", lambda: "")
     _foreign(path, boot_id="", beat=clock.now_ms())
     found = Lease(path, clock).acquire()
     assert isinstance(found, HeldByOther)
@@ -239,12 +240,58 @@ def test_taking_over_is_immediate_and_the_old_holder_notices(
     assert new.held
 
 
-def test_a_holder_whose_lease_was_deleted_writes_it_again(path: Path, clock: FrozenClock) -> None:
+def test_a_lease_that_vanished_is_lost_for_another_may_have_come_and_gone(
+    path: Path, clock: FrozenClock
+) -> None:
     lease = Lease(path, clock)
     lease.acquire()
     path.unlink()
+    with pytest.raises(LeaseLost):
+        lease.beat()
+    assert not path.exists()
+
+
+def test_a_lost_lease_stays_lost(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    lease.acquire()
+    ours = path.read_bytes()
+    _foreign(path)
+    with pytest.raises(LeaseLost):
+        lease.beat()
+    path.write_bytes(ours)
+    for renew in (lease.beat, lease.check):
+        with pytest.raises(LeaseLost):
+            renew()
+
+
+def test_a_check_costs_no_write_while_nothing_changed(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    lease.acquire()
     lease.beat()
-    assert _record(path)["pid"] == os.getpid()
+    before = path.stat()
+    clock.advance(10)
+    lease.check()
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_a_check_notices_a_take_over_without_waiting_for_the_beat(
+    path: Path, clock: FrozenClock
+) -> None:
+    old, new = Lease(path, clock), Lease(path, clock)
+    old.acquire()
+    old.check()
+    new.acquire(take_over=True)
+    with pytest.raises(LeaseLost):
+        old.check()
+    new.check()
+
+
+def test_a_process_that_was_stopped_renews_before_it_writes(path: Path, clock: FrozenClock) -> None:
+    lease = Lease(path, clock)
+    lease.acquire()
+    clock.advance(51)
+    lease.check()
+    assert _record(path)["beat"] == clock.now_ms()
 
 
 def test_two_who_find_the_same_dead_lease_do_not_both_get_it(
