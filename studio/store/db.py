@@ -47,8 +47,9 @@ class Database:
 
     Args:
         path: the database file; its folder must exist.
-        guard: called on the database's thread before each commit; it raises ``LeaseLost`` when
-            another Studio holds the volume, and nothing is written any more.
+        guard: called on the database's thread before and after each commit; it raises
+            ``LeaseLost`` when another Studio holds the volume: then nothing is acknowledged or
+            written any more.
     """
 
     def __init__(self, path: Path, guard: Callable[[], None] | None = None) -> None:
@@ -234,6 +235,9 @@ class Database:
             results = [self._run_item(connection, item, alone=writes == 1) for item in batch]
             if writes:
                 connection.execute("COMMIT")
+                # This process may have been stopped during the commit, long enough for another to
+                # move the database away: what it wrote since then is not there.
+                self._require_lease()
             if connection.total_changes != changes:
                 self._commits += 1
                 self._recovered()

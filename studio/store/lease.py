@@ -44,7 +44,12 @@ class LeaseLost(StorageUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The volume is ours."""
+    """The volume is ours.
+
+    ``fence`` says that the former holder may still live: ``snapshots.fence`` comes first then.
+    """
+
+    fence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,11 @@ class Lease:
         Raises:
             StorageUnavailable: the lease file cannot be read or written.
         """
+        fence = False
         try:
             sight = self._look()
             if sight is not None:
+                fence = not self._is_of_dead_process(sight)
                 other = self._judge(sight)
                 if other is not None and not take_over:
                     return other
@@ -114,7 +121,7 @@ class Lease:
                 return self.acquire(take_over=take_over) if take_over else self._raced()
         except OSError as error:
             raise _refusal(error) from error
-        return Held()
+        return Held(fence)
 
     def beat(self) -> None:
         """Renew. Call it every 10 s, from a thread: network volumes can be slow.
@@ -194,6 +201,10 @@ class Lease:
             return _sight(self._path)
         except FileNotFoundError:
             return None
+
+    def _is_of_dead_process(self, sight: _Sight) -> bool:
+        holder = parse(sight.content)
+        return holder is not None and is_same_place(holder, self._us) and not runs(holder)
 
     def _judge(self, sight: _Sight) -> HeldByOther | None:
         """``None`` when the lease may be taken."""

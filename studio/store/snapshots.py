@@ -142,6 +142,42 @@ def preparation(
     return prepare
 
 
+def fence(db_path: Path) -> bool:
+    """Move the database to new files, so that a former holder who wakes up writes into the old.
+
+    Call it before the database opens when the lease was taken from a holder that may still live:
+    one that was stopped in the middle of a commit finishes that commit whatever the lease says.
+
+    Returns:
+        Whether it was done; a damaged database is left to ``open_or_restore``, and on a volume
+        without room for a copy Studio goes on as it is.
+    """
+    copy = db_path.with_name(f".{db_path.name}.fenced")
+    try:
+        for side in ("", *_SIDES):
+            copy.with_name(copy.name + side).unlink(missing_ok=True)
+        for side in ("", "-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(
+                    db_path.with_name(db_path.name + side), copy.with_name(copy.name + side)
+                )
+        with contextlib.closing(connect(copy, create=False)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        copy.chmod(0o600)
+        _fsync(copy)
+        copy.replace(db_path)
+        for side in _SIDES:
+            db_path.with_name(db_path.name + side).unlink(missing_ok=True)
+        fsync_folder(db_path.parent)
+    except (OSError, sqlite3.Error) as error:
+        log.warning("the database was not moved away from its former holder: %s", error)
+        for side in ("", *_SIDES):
+            with contextlib.suppress(OSError):
+                copy.with_name(copy.name + side).unlink()
+        return False
+    return True
+
+
 def open_or_restore(db_path: Path, folder: Path, clock: Clock) -> Recovery:
     """Check the database before it is opened; replace it by a snapshot when it is damaged.
 

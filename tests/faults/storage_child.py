@@ -20,8 +20,9 @@ from studio.clock import Clock
 from studio.errors import StudioError
 from studio.store import db as db_module
 from studio.store import lease as lease_module
+from studio.store import snapshots
 from studio.store.db import Database, Work
-from studio.store.lease import Held, HeldByOther, Lease, LeaseLost
+from studio.store.lease import HeldByOther, Lease, LeaseLost
 from studio.store.migrations import Migration, migrate
 
 
@@ -157,7 +158,8 @@ async def hold_volume(folder: Path, host: str, mode: str) -> None:
     while isinstance(found := lease.acquire(take_over=take_over), HeldByOther):
         say("waits", found.holder.host if found.holder else "-")
         await asyncio.sleep(0.02)
-    assert found == Held()
+    if found.fence:
+        say("fenced", snapshots.fence(folder / "studio.db"))
     say("holds")
     db = Database(folder / "studio.db", lease.check)
     await db.open(schema)
@@ -165,7 +167,7 @@ async def hold_volume(folder: Path, host: str, mode: str) -> None:
     while db.fault is None:
         with contextlib.suppress(StudioError):
             say("id", await db.write(inserting(host, 3000)))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.003)
     say("halted")
     await asyncio.gather(keeper)
     await db.close()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,10 +52,12 @@ def test_a_stopped_studio_is_replaced_and_writes_nothing_when_it_wakes(
             lines = wait_for(first, "holds")
             for _ in range(5):
                 lines += wait_for(first, "id")
+            time.sleep(random.uniform(0, 0.02))
             first.send_signal(signal.SIGSTOP)
             with started("hold", volume, "pod-b", "wait") as second:
                 others = wait_for(second, "holds")
-                assert set(others[:-1]) == {"waits pod-a"}
+                assert set(others[:-2]) == {"waits pod-a"}
+                assert others[-2] == "fenced True"
                 for _ in range(5):
                     others += wait_for(second, "id")
                 first.send_signal(signal.SIGCONT)
@@ -76,7 +80,7 @@ def test_a_take_over_of_a_dead_holders_volume_needs_no_wait(volumes: Iterator[Pa
             first.kill()
             out, _ = first.communicate(timeout=20)
         with started("hold", volume, "pod-b", "take-over") as second:
-            assert line_of(second) == "holds"
+            assert wait_for(second, "holds") == ["fenced True", "holds"]
             lines += wait_for(second, "id")
             second.kill()
             rest, _ = second.communicate(timeout=20)
@@ -103,7 +107,7 @@ def test_a_live_holder_stops_writing_when_its_volume_is_taken_over(
         with started("hold", volume, "pod-a", "wait") as first:
             wait_for(first, "id")
             with started("hold", volume, "pod-b", "take-over") as second:
-                assert line_of(second) == "holds"
+                assert wait_for(second, "holds") == ["fenced True", "holds"]
                 out, trouble = first.communicate(timeout=20)
                 assert first.returncode == 0, trouble
                 assert out.splitlines()[-2:] == ["halted", "closed"]

@@ -399,6 +399,25 @@ async def test_a_guard_that_finds_the_lease_lost_halts_the_database(tmp_path: Pa
     assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
 
 
+async def test_a_commit_during_which_the_lease_was_lost_is_not_acknowledged(
+    tmp_path: Path,
+) -> None:
+    def guard() -> None:
+        if lost:
+            raise LeaseLost("Another Studio has taken this volume over.")
+
+    def work(_: sqlite3.Connection) -> None:
+        lost.append(True)
+
+    lost: list[bool] = []
+    db = Database(tmp_path / "studio.db", guard)
+    await db.open(_schema)
+    with pytest.raises(StorageUnavailable, match="taken this volume over"):
+        await db.write(work)
+    assert db.fault == "Another Studio has taken this volume over."
+    await db.close()
+
+
 async def test_a_database_whose_lease_was_lost_unnoticed_closes_without_a_write(
     tmp_path: Path,
 ) -> None:

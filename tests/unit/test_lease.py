@@ -158,7 +158,7 @@ def test_another_hosts_lease_is_taken_after_sixty_seconds_of_silence(
     clock.advance(59)
     assert lease.acquire() == HeldByOther(found.holder, 1.0)
     clock.advance(1)
-    assert lease.acquire() == Held()
+    assert lease.acquire() == Held(fence=True)
 
 
 def test_another_hosts_lease_that_changes_is_never_taken(path: Path, clock: FrozenClock) -> None:
@@ -189,7 +189,7 @@ def test_a_dead_holder_with_a_wrong_clock_does_not_lock_the_volume(
     lease = Lease(path, clock)
     assert isinstance(lease.acquire(), HeldByOther)
     clock.advance(60)
-    assert lease.acquire() == Held()
+    assert lease.acquire() == Held(fence=True)
 
 
 def test_a_beat_that_looks_long_past_is_believed_after_twenty_five_seconds(
@@ -201,7 +201,7 @@ def test_a_beat_that_looks_long_past_is_believed_after_twenty_five_seconds(
     assert isinstance(found, HeldByOther)
     assert found.free_in_s == 25
     clock.advance(25)
-    assert lease.acquire() == Held()
+    assert lease.acquire() == Held(fence=True)
 
 
 def test_a_jump_of_our_own_clock_frees_nothing_that_lives(path: Path, clock: FrozenClock) -> None:
@@ -223,7 +223,7 @@ def test_a_lease_that_cannot_be_read_is_held_until_it_is_silent(
     assert lease.acquire() == HeldByOther(None, 60.0)
     assert lease.acquire() == HeldByOther(None, 60.0)
     clock.advance(60)
-    assert lease.acquire() == Held()
+    assert lease.acquire() == Held(fence=True)
 
 
 def test_taking_over_is_immediate_and_the_old_holder_notices(
@@ -231,7 +231,7 @@ def test_taking_over_is_immediate_and_the_old_holder_notices(
 ) -> None:
     old, new = Lease(path, clock), Lease(path, clock)
     old.acquire()
-    assert new.acquire(take_over=True) == Held()
+    assert new.acquire(take_over=True) == Held(fence=True)
     with pytest.raises(LeaseLost, match="Another Studio"):
         old.beat()
     assert not old.held
@@ -307,7 +307,7 @@ def test_two_who_find_the_same_dead_lease_do_not_both_get_it(
     def judge_then_sleep(sight: Any) -> HeldByOther | None:
         verdict = judge(sight)
         monkeypatch.setattr(slow, "_judge", judge)
-        assert quick.acquire() == Held()
+        assert quick.acquire() == Held(fence=True)
         return verdict
 
     monkeypatch.setattr(slow, "_judge", judge_then_sleep)

@@ -377,3 +377,33 @@ async def test_a_migration_that_changes_a_database_takes_a_snapshot_first(
     copy.close()
     assert "second" not in tables
     assert _noted(taken) == "kept"
+
+
+def test_a_fenced_database_no_longer_feels_its_former_holder(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    former = sqlite3.connect(f"file:{db_path}?vfs=unix-none", uri=True, isolation_level=None)
+    former.execute("PRAGMA locking_mode=EXCLUSIVE")
+    former.execute("PRAGMA journal_mode=WAL")
+    _note(former, "committed, still in the log")
+    former.execute("BEGIN IMMEDIATE")
+    _note(former, "woke up too late")
+    assert snapshots.fence(db_path)
+    former.execute("COMMIT")
+    former.close()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    assert _noted(db_path) == "committed, still in the log"
+    assert _names(db_path.parent) == ["backups", "studio.db"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database " * 1000])
+def test_a_fence_leaves_what_it_cannot_copy_to_the_check_at_boot(
+    db_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        db_path.write_bytes(content)
+    fenced = snapshots.fence(db_path)
+    assert fenced == (content == b"")
+    assert (db_path.read_bytes() if content else content) == content
+    assert _names(db_path.parent) in ([], ["studio.db"])
