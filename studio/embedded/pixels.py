@@ -10,13 +10,6 @@ from PIL import Image
 
 Pixels = NDArray[np.floating[Any]]
 
-_RESAMPLING = {
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "bislerp": Image.Resampling.BICUBIC,
-}
-
 
 def to_image(pixels: Pixels) -> Image.Image:
     """Turn one picture of shape (height, width, channels) into a Pillow image."""
@@ -39,7 +32,9 @@ def resize(pixels: Pixels, width: int, height: int, method: str, crop: str = "di
         return _pick_nearest(pixels, width, height)
     if method == "area":
         return _average_areas(pixels, width, height)
-    return _resample(pixels, width, height, method)
+    if method == "lanczos":
+        return _resample(pixels, width, height)
+    return _interpolate(pixels, width, height, method)
 
 
 def resize_mask(mask: Pixels, width: int, height: int) -> Pixels:
@@ -142,13 +137,48 @@ def _average_axis(pixels: Pixels, size: int, axis: int) -> Pixels:
     return averages
 
 
-def _resample(pixels: Pixels, width: int, height: int, method: str) -> Pixels:
-    resampling = _RESAMPLING[method]
+def _interpolate(pixels: Pixels, width: int, height: int, method: str) -> Pixels:
+    cubic = method in ("bicubic", "bislerp")
+    return _interpolate_axis(_interpolate_axis(pixels, height, 1, cubic), width, 2, cubic)
+
+
+def _interpolate_axis(pixels: Pixels, size: int, axis: int, cubic: bool) -> Pixels:
+    old = pixels.shape[axis]
+    position = (np.arange(size) + 0.5) * old / size - 0.5
+    if not cubic:
+        position = np.clip(position, 0, None)
+    first = np.floor(position).astype(np.int64)
+    share = position - first
+    taps = _cubic_weights(share) if cubic else {0: 1 - share, 1: share}
+    shape = [1] * pixels.ndim
+    shape[axis] = size
+    result = np.zeros((*pixels.shape[:axis], size, *pixels.shape[axis + 1 :]), dtype=np.float32)
+    for offset, weight in taps.items():
+        taken = np.take(pixels, np.clip(first + offset, 0, old - 1), axis=axis)
+        result += taken * weight.astype(np.float32).reshape(shape)
+    return result
+
+
+def _cubic_weights(share: Pixels) -> dict[int, Pixels]:
+    """Return the weights of four neighbours, with the sharpness that ComfyUI's scaling has."""
+    sharpness = -0.75
+
+    def near(x: Pixels) -> Pixels:
+        return ((sharpness + 2) * x - (sharpness + 3)) * x * x + 1
+
+    def far(x: Pixels) -> Pixels:
+        return ((x - 5) * x + 8) * x * sharpness - 4 * sharpness
+
+    return {-1: far(share + 1), 0: near(share), 1: near(1 - share), 2: far(2 - share)}
+
+
+def _resample(pixels: Pixels, width: int, height: int) -> Pixels:
     result = np.empty((pixels.shape[0], height, width, pixels.shape[3]), dtype=np.float32)
     for index, picture in enumerate(pixels):
         for channel in range(picture.shape[-1]):
             plane = Image.fromarray(np.ascontiguousarray(picture[..., channel]))
-            result[index, ..., channel] = np.asarray(plane.resize((width, height), resampling))
+            scaled = plane.resize((width, height), Image.Resampling.LANCZOS)
+            result[index, ..., channel] = np.asarray(scaled)
     return np.clip(result, 0.0, 1.0)
 
 

@@ -111,24 +111,29 @@ class JobStream:
             yield _frame("preview", preview_body(live.preview))
 
     def _changes(self, live: LiveJob, watcher: JobWatcher) -> Iterator[bytes]:
+        """What is new, in the order it happened: the terminal status after everything else."""
         watcher.changed.clear()
-        ending = live.job.status.is_terminal
-        now_s = self._clock.monotonic_s()
-        if ending or now_s - self._shown_s >= THROTTLE_S:
-            if watcher.progress is not None:
-                yield _frame("progress", progress_body(watcher.progress))
-                watcher.progress = None
-                self._shown_s = now_s
-            if watcher.preview is not None:
-                yield _frame("preview", preview_body(watcher.preview))
-                watcher.preview = None
-                self._shown_s = now_s
         while watcher.facts:
-            yield from self._fact(watcher.facts.popleft())
+            fact = watcher.facts.popleft()
+            if isinstance(fact, StatusChanged) and fact.status.is_terminal:
+                yield from self._show(watcher)
+            yield from self._fact(fact)
+        if self._clock.monotonic_s() - self._shown_s >= THROTTLE_S:
+            yield from self._show(watcher)
         position = self._queue.position(live) if live.waiting else None
         if position is not None and position != self._position:
             self._position = position
             yield self._status(live.job.status, position)
+
+    def _show(self, watcher: JobWatcher) -> Iterator[bytes]:
+        progress, preview = watcher.progress, watcher.preview
+        watcher.progress = watcher.preview = None
+        if progress is not None:
+            yield _frame("progress", progress_body(progress))
+        if preview is not None:
+            yield _frame("preview", preview_body(preview))
+        if progress is not None or preview is not None:
+            self._shown_s = self._clock.monotonic_s()
 
     async def _wait(self, watcher: JobWatcher) -> bool:
         """Until something changed or may be shown; ``False`` when only the heartbeat is due."""

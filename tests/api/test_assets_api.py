@@ -326,10 +326,13 @@ async def test_what_is_no_image_has_no_thumbnail(client: httpx.AsyncClient, data
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
-async def test_comfy_orgs_own_client_works_unchanged(base_url: str, tmp_path: Path) -> None:
+async def test_comfy_orgs_own_client_works_unchanged(
+    base_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFY_BASE_URL", base_url)
     path = tmp_path / "süßes Bild.png"
     path.write_bytes(picture())
-    async with AsyncComfy(base_url=base_url, api_key="ann") as comfy:
+    async with AsyncComfy(api_key="ann") as comfy:
         asset = comfy.assets.from_file(path)
         asset_id = await asset.commit()
         assert (asset.created_new, asset.hash) == (True, hash_of(picture()))
