@@ -173,13 +173,10 @@ def _cubic_weights(share: Pixels) -> dict[int, Pixels]:
 
 
 def _resample(pixels: Pixels, width: int, height: int) -> Pixels:
-    result = np.empty((pixels.shape[0], height, width, pixels.shape[3]), dtype=np.float32)
-    for index, picture in enumerate(pixels):
-        for channel in range(picture.shape[-1]):
-            plane = Image.fromarray(np.ascontiguousarray(picture[..., channel]))
-            scaled = plane.resize((width, height), Image.Resampling.LANCZOS)
-            result[index, ..., channel] = np.asarray(scaled)
-    return np.clip(result, 0.0, 1.0)
+    # In 8 bits, because that is what ComfyUI does for this method.
+    size = (width, height)
+    scaled = [to_image(picture).resize(size, Image.Resampling.LANCZOS) for picture in pixels]
+    return np.stack([from_image(each).reshape(height, width, -1) for each in scaled])
 
 
 def _convolve_rows(pixels: Pixels, weights: NDArray[np.floating[Any]], axis: int) -> Pixels:
