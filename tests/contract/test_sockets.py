@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from websockets.sync.client import connect
+
 from tests.contract.clients import Client, Event, Listener, endless, events, solid
 
 
@@ -27,13 +29,8 @@ def test_a_socket_is_greeted_with_the_status_and_its_id(client: Client) -> None:
 
 
 def test_a_socket_without_an_id_is_given_one(client: Client) -> None:
-    nameless = Client(client.engine, "")
-    nameless.client_id = ""
-    from websockets.sync.client import connect
-
-    with connect(f"{client.engine.socket_url}") as connection:
+    with connect(client.engine.socket_url) as connection:
         greeting = Listener(connection).read()
-    nameless.http.close()
     assert isinstance(greeting, Event)
     assert len(greeting.data["sid"]) == 32
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.clients import Client, Graph, solid
+from tests.contract.clients import Client, Graph, solid, text_to_image
 
 
 def refuse(client: Client, graph: Graph) -> dict[str, Any]:
@@ -176,8 +176,6 @@ def test_a_long_list_is_not_sent_back(client: Client) -> None:
 
 def with_sampler(client: Client, **inputs: object) -> Graph:
     """Return the usual text-to-image graph, saved by node 2, with some sampler inputs changed."""
-    from tests.contract.clients import text_to_image
-
     graph = text_to_image(client.engine)
     graph["8"] = graph["2"]
     graph["2"] = graph.pop("7")
