@@ -8,7 +8,8 @@ monotonic time is dead. When its beat also looks more than 10 min old by wall ti
 changes it in that time. On the holder's own host there is no wait: its process runs or it does not.
 
 A holder that cannot beat for 50 s must take itself for lost, because at 60 s another may start.
-``check`` before every commit notices a take-over, or that this process was stopped for a while,
+Beats are written into the file itself: a rename could land on a lease that was taken just then.
+``check`` around every commit notices a take-over, or that this process was stopped for a while,
 without waiting for the next beat.
 """
 
@@ -25,7 +26,6 @@ from typing import Final
 
 from studio.clock import Clock
 from studio.errors import StorageUnavailable
-from studio.paths import atomic_write
 from studio.store.connection import is_disk_full
 from studio.store.holder import Holder, is_same_place, parse, runs, this_process
 
@@ -35,6 +35,7 @@ HELD_OLD_S: Final = 25.0
 OLD_MS: Final = 600_000
 LOST_S: Final = 50.0
 _MAX_BYTES: Final = 4096
+_RECORD_BYTES: Final = 512
 _TAKEN: Final = "Another Studio has taken this volume over: nothing is written."
 
 
@@ -149,13 +150,15 @@ class Lease:
         if self._beat_at_s is None:
             raise LeaseLost(_TAKEN)
         try:
-            self._require_ours()
             self._renew()
             self._require_ours()
             self._mark = _mark(self._path)
         except LeaseLost:
             self._beat_at_s = None
             raise
+        except FileNotFoundError as error:
+            self._beat_at_s = None
+            raise LeaseLost(_TAKEN) from error
         except OSError as error:
             if now_s - self._beat_at_s > LOST_S:
                 self._beat_at_s = None
@@ -193,8 +196,8 @@ class Lease:
         with contextlib.suppress(OSError):
             sight = self._look()
             holder = None if sight is None else parse(sight.content)
-            if holder is not None and holder.token == self._us.token:
-                self._path.unlink()
+            if sight is not None and holder is not None and holder.token == self._us.token:
+                self._clear(sight, force=False)
 
     def _look(self) -> _Sight | None:
         try:
@@ -255,16 +258,27 @@ class Lease:
         return HeldByOther(None if sight is None else parse(sight.content), HELD_S)
 
     def _renew(self) -> None:
-        """A full disk must not cost the volume: touching the file needs no space and counts."""
+        """Rewrite the very file that is ours: a rename could land on a lease taken just now.
+
+        A full disk must not cost the volume: touching the file needs no space and counts too.
+        """
+        handle = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            atomic_write(self._path, self._record())
-        except OSError as error:
-            if not is_disk_full(error):
-                raise
-            os.utime(self._path)
+            holder = parse(os.pread(handle, _MAX_BYTES, 0))
+            if holder is None or holder.token != self._us.token:
+                raise LeaseLost(_TAKEN)
+            try:
+                os.pwrite(handle, self._record(), 0)
+            except OSError as error:
+                if not is_disk_full(error):
+                    raise
+                os.utime(handle)
+        finally:
+            os.close(handle)
 
     def _record(self) -> bytes:
-        return json.dumps({**asdict(self._us), "beat": self._clock.now_ms()}).encode()
+        record = json.dumps({**asdict(self._us), "beat": self._clock.now_ms()})
+        return record.ljust(_RECORD_BYTES).encode()
 
 
 def _mark(path: Path) -> tuple[int, int] | None:

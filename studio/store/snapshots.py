@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 KEEP_NEWEST: Final = 3
 KEEP_DAYS: Final = 7
+SETTLE_S: Final = 2.0
 _STAMP: Final = "%Y%m%dT%H%M%S"
 _NAME: Final = re.compile(r"studio-(\d{8}T\d{6})\.(\d{3})Z-([a-z0-9-]+)\.db")
 _PARTIAL: Final = ".partial"
@@ -147,11 +149,13 @@ def fence(db_path: Path) -> bool:
 
     Call it before the database opens when the lease was taken from a holder that may still live:
     one that was stopped in the middle of a commit finishes that commit whatever the lease says.
+    Blocks for 2 s first, in which a live one ends its last commit and notices.
 
     Returns:
         Whether it was done; a damaged database is left to ``open_or_restore``, and on a volume
         without room for a copy Studio goes on as it is.
     """
+    time.sleep(SETTLE_S)
     copy = db_path.with_name(f".{db_path.name}.fenced")
     try:
         for side in ("", *_SIDES):

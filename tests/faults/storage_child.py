@@ -152,6 +152,7 @@ async def hold_volume(folder: Path, host: str, mode: str) -> None:
     _let_locks_lie()
     for name, value in (("BEAT_S", 0.1), ("HELD_S", 2.0), ("HELD_OLD_S", 1.0), ("LOST_S", 1.5)):
         _replace(lease_module, name, value)
+    _replace(snapshots, "SETTLE_S", 0.3)
     _replace(socket, "gethostname", lambda: host)
     lease = Lease(folder / "lease.json", Clock())
     take_over = mode == "take-over"

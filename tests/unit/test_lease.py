@@ -264,6 +264,25 @@ def test_a_lost_lease_stays_lost(path: Path, clock: FrozenClock) -> None:
             renew()
 
 
+def test_a_beat_that_crosses_a_take_over_does_not_undo_it(
+    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = Lease(path, clock), Lease(path, clock)
+    old.acquire()
+    write = os.pwrite
+
+    def take_over_first(handle: int, data: bytes, offset: int) -> int:
+        monkeypatch.undo()
+        new.acquire(take_over=True)
+        return write(handle, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", take_over_first)
+    with pytest.raises(LeaseLost):
+        old.beat()
+    new.beat()
+    assert new.held
+
+
 def test_a_check_costs_no_write_while_nothing_changed(path: Path, clock: FrozenClock) -> None:
     lease = Lease(path, clock)
     lease.acquire()
@@ -338,11 +357,11 @@ def test_a_holder_that_came_back_to_life_in_that_moment_keeps_its_lease(
 
 @pytest.fixture
 def _full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def refuse(path: Path, data: bytes) -> None:
+    def refuse(handle: int, data: bytes, offset: int) -> int:
         raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
     with monkeypatch.context() as patch:
-        patch.setattr(lease_module, "atomic_write", refuse)
+        patch.setattr(os, "pwrite", refuse)
         yield
 
 
@@ -372,12 +391,12 @@ def test_a_touch_alone_is_a_sign_of_life(path: Path, clock: FrozenClock) -> None
 def test_a_holder_that_cannot_renew_gives_up_before_another_may_start(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, data: bytes) -> None:
+    def refuse(handle: int, data: bytes, offset: int) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     lease = Lease(path, clock)
     lease.acquire()
-    monkeypatch.setattr(lease_module, "atomic_write", refuse)
+    monkeypatch.setattr(os, "pwrite", refuse)
     for _ in range(5):
         clock.advance(10)
         with pytest.raises(StorageUnavailable) as trouble:
@@ -391,13 +410,13 @@ def test_a_holder_that_cannot_renew_gives_up_before_another_may_start(
 def test_a_holder_that_can_renew_again_in_time_stays(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path, data: bytes) -> None:
+    def refuse(handle: int, data: bytes, offset: int) -> int:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     lease = Lease(path, clock)
     lease.acquire()
     with monkeypatch.context() as patch:
-        patch.setattr(lease_module, "atomic_write", refuse)
+        patch.setattr(os, "pwrite", refuse)
         clock.advance(40)
         with pytest.raises(StorageUnavailable):
             lease.beat()

@@ -29,6 +29,11 @@ def db_path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "SETTLE_S", 0.0)
+
+
+@pytest.fixture
 def folder(db_path: Path) -> Path:
     return db_path.parent / "backups"
 
@@ -379,6 +384,7 @@ async def test_a_migration_that_changes_a_database_takes_a_snapshot_first(
     assert _noted(taken) == "kept"
 
 
+@pytest.mark.usefixtures("_hasty")
 def test_a_fenced_database_no_longer_feels_its_former_holder(
     db_path: Path, folder: Path, clock: FrozenClock
 ) -> None:
@@ -397,6 +403,7 @@ def test_a_fenced_database_no_longer_feels_its_former_holder(
     assert _names(db_path.parent) == ["backups", "studio.db"]
 
 
+@pytest.mark.usefixtures("_hasty")
 @pytest.mark.parametrize("content", [None, b"", b"no database " * 1000])
 def test_a_fence_leaves_what_it_cannot_copy_to_the_check_at_boot(
     db_path: Path, content: bytes | None
