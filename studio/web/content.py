@@ -18,7 +18,9 @@ from studio.errors import BlobNotFound, StorageUnavailable
 
 CHUNK_BYTES: Final = 256 * 1024
 CACHE_FOREVER: Final = "private, max-age=31536000, immutable"
-_ONE_RANGE: Final = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
+_ONE_RANGE: Final = re.compile(
+    r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE
+)
 _INLINE: Final = re.compile(
     r"(?:image/(?!svg)|audio/|video/|model/|text/(?:plain|csv|markdown|vtt)$|application/json$)"
 )

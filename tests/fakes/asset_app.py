@@ -25,6 +25,7 @@ from studio.store.blobs import BlobStore
 from studio.store.db import Database
 from studio.store.migrations import migrate
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.bodies import UnreadBodies
 
 OWNER = Identity("owner", Role.OWNER, ALL_SCOPES)
 ANN = Identity("ann", Role.MEMBER, frozenset(ALL_SCOPES - {"models:write"}))
@@ -134,7 +135,7 @@ def build_app(library: Library) -> ASGIApp:
             scope["studio.identity"] = IDENTITIES[user_id]
         await app(scope, receive, send)
 
-    return guard
+    return UnreadBodies(guard)
 
 
 @contextlib.asynccontextmanager
