@@ -13,7 +13,6 @@ from starlette.responses import Response
 from studio.clock import iso, iso_or_none
 from studio.errors import (
     BlobNotFound,
-    Forbidden,
     InvalidRequest,
     PayloadTooLarge,
     Unprocessable,
@@ -23,6 +22,7 @@ from studio.services.assets import AssetService
 from studio.services.thumbnails import Thumbnails
 from studio.services.upload_fields import UploadFields, check_path
 from studio.web import asset_schemas as schemas
+from studio.web.caller import caller
 from studio.web.content import file_response
 from studio.web.multipart import FormReader, Part
 
@@ -37,12 +37,6 @@ class Links(Protocol):
 
     def content_url(self, request: Request, asset_id: str) -> tuple[str, int]:
         """An absolute URL of the asset's bytes, and when it ends (milliseconds)."""
-
-
-def identity_of(request: Request) -> Identity:
-    """The caller, as the guard in front of every route found it."""
-    identity: Identity = request.scope["studio.identity"]
-    return identity
 
 
 def asset_body(
@@ -83,14 +77,14 @@ def asset_routes(service: AssetService, links: Links) -> APIRouter:
     @router.post("", operation_id="postAssets", **schemas.POST_ASSETS)
     async def post_assets(request: Request) -> Response:
         """Upload a file in one request; it is hashed and stored while it arrives."""
-        identity = _uploader(request)
+        identity = caller(request, Scope.ASSETS)
         upload = _Upload(service, identity, request)
         return render(request, *await _unless_hung_up(upload.receive))
 
     @router.post("/from-hash", operation_id="assetFromHash", **schemas.FROM_HASH)
     async def from_hash(request: Request) -> Response:
         """A new asset over bytes that you have uploaded or made before."""
-        identity = _uploader(request)
+        identity = caller(request, Scope.ASSETS)
         body = await _unless_hung_up(lambda: _read_json(request))
         asset, created = await service.from_hash(
             identity,
@@ -109,27 +103,27 @@ def asset_routes(service: AssetService, links: Links) -> APIRouter:
     @router.head("/by-hash/{hash}", operation_id="headAssetByHash", **schemas.BY_HASH)
     async def head_by_hash(request: Request) -> Response:
         """Whether ``from-hash`` would find these bytes among yours."""
-        if not await service.exists(_uploader(request), request.path_params["hash"]):
+        if not await service.exists(caller(request, Scope.ASSETS), request.path_params["hash"]):
             raise BlobNotFound("There are no bytes with that hash.")
         return Response(status_code=200)
 
     @router.get("/{id}", operation_id="getAsset", **schemas.GET_ASSET)
     async def get_asset(request: Request) -> Response:
         """One asset, with a fresh link to its bytes."""
-        asset = await service.get(_uploader(request), request.path_params["id"])
+        asset = await service.get(caller(request, Scope.ASSETS), request.path_params["id"])
         return render(request, asset)
 
     @router.delete("/{id}", operation_id="deleteAsset", **schemas.DELETE_ASSET)
     async def delete_asset(request: Request) -> Response:
         """Delete the record; the bytes go when no other asset has them."""
-        await service.delete(_uploader(request), request.path_params["id"])
+        await service.delete(caller(request, Scope.ASSETS), request.path_params["id"])
         return Response(status_code=204)
 
     @router.head("/{id}/content", include_in_schema=False)
     @router.get("/{id}/content", operation_id="getAssetContent", **schemas.GET_CONTENT)
     async def get_content(request: Request) -> Response:
         """The bytes; one range of them if you ask for it."""
-        identity = _uploader(request)
+        identity = caller(request, Scope.ASSETS)
         asset, path = await service.open_content(identity, request.path_params["id"])
         return file_response(
             path,
@@ -149,7 +143,9 @@ def thumbnail_routes(service: AssetService, thumbnails: Thumbnails) -> APIRouter
     @router.get("/{id}/thumbnail", operation_id="getAssetThumbnail", **schemas.GET_THUMBNAIL)
     async def get_thumbnail(request: Request) -> Response:
         """A WebP picture of at most 512 pixels a side; 404 if the asset is not an image."""
-        asset, _ = await service.open_content(_uploader(request), request.path_params["id"])
+        asset, _ = await service.open_content(
+            caller(request, Scope.ASSETS), request.path_params["id"]
+        )
         return file_response(
             await thumbnails.get(asset),
             content_type="image/webp",
@@ -240,13 +236,6 @@ class _Upload:
             tags=tuple(self._tags),
             expires_in=_whole_number(self._texts.get("expires_in")),
         )
-
-
-def _uploader(request: Request) -> Identity:
-    identity = identity_of(request)
-    if Scope.ASSETS not in identity.scopes:
-        raise Forbidden("This needs the scope assets.")
-    return identity
 
 
 async def _unless_hung_up(work: Callable[[], Awaitable[T]]) -> T:

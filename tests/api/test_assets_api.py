@@ -246,9 +246,12 @@ async def test_another_users_asset_is_not_found_on_any_route(client: httpx.Async
     assert (await client.get(url)).status_code == 200
 
 
-async def test_without_the_scope_nothing_is_possible(client: httpx.AsyncClient) -> None:
-    nobody = {"Authorization": "Bearer nobody"}
-    assert (await upload(client, b"x", headers=nobody)).status_code == 403
+@pytest.mark.parametrize(("user", "status"), [("nobody", 403), ("unknown", 401)])
+async def test_without_the_scope_nothing_is_possible(
+    client: httpx.AsyncClient, user: str, status: int
+) -> None:
+    nobody = {"Authorization": f"Bearer {user}"}
+    assert (await upload(client, b"x", headers=nobody)).status_code == status
     for method, path in (
         ("POST", "/api/v2/assets/from-hash"),
         ("HEAD", f"/api/v2/assets/by-hash/{hash_of(b'x')}"),
@@ -257,7 +260,7 @@ async def test_without_the_scope_nothing_is_possible(client: httpx.AsyncClient) 
         ("GET", "/api/v2/assets/x/content"),
         ("GET", "/api/assets/x/thumbnail"),
     ):
-        assert (await client.request(method, path, headers=nobody)).status_code == 403
+        assert (await client.request(method, path, headers=nobody)).status_code == status
 
 
 async def test_a_download_can_be_resumed(client: httpx.AsyncClient) -> None:

@@ -132,7 +132,7 @@ def build_app(library: Library) -> ASGIApp:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
             user_id = headers.get(b"authorization", b"Bearer owner").decode().split()[-1]
-            scope["studio.identity"] = IDENTITIES[user_id]
+            scope["studio.identity"] = IDENTITIES.get(user_id)
         await app(scope, receive, send)
 
     return UnreadBodies(guard)

@@ -186,6 +186,49 @@ async def test_fifty_uploads_with_one_key_store_one_asset(library: Library) -> N
     assert len(library.files()) == 1
 
 
+async def test_a_key_of_an_upload_under_way_is_refused_before_any_byte_is_read(
+    library: Library,
+) -> None:
+    started = asyncio.Event()
+    asked: list[str] = []
+
+    async def stalled() -> AsyncIterator[bytes]:
+        started.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    async def unread() -> AsyncIterator[bytes]:
+        asked.append("for a byte")
+        yield b"x"
+
+    fields = UploadFields("a.txt")
+    first = asyncio.create_task(
+        library.service.upload(ANN, stalled(), fields, idempotency_key="k1")
+    )
+    await asyncio.wait_for(started.wait(), 10)
+    with pytest.raises(IdempotencyKeyReuse):
+        await library.service.upload(ANN, unread(), fields, idempotency_key="k1")
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await upload(library, b"x", key="k1")
+    with pytest.raises(IdempotencyKeyReuse):
+        await library.service.upload(ANN, unread(), fields, idempotency_key="k1")
+    assert asked == []
+
+
+async def test_the_database_itself_refuses_a_used_key(library: Library) -> None:
+    asset = await upload(library, b"x")
+    for number in range(2):
+        staged = await library.service.stage_bytes(b"other")
+        other = replace(asset, id=new_id(), hash=staged.hash, size_bytes=staged.size_bytes)
+        if number == 0:
+            await library.store.add(other, staged, idempotency_key="asset:k")
+        else:
+            with pytest.raises(IdempotencyKeyReuse):
+                await library.store.add(other, staged, idempotency_key="asset:k")
+
+
 async def test_a_key_is_single_use_for_a_day_and_belongs_to_one_user(library: Library) -> None:
     await upload(library, b"x", key="k1")
     with pytest.raises(IdempotencyKeyReuse):
