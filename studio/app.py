@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
@@ -53,12 +54,13 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.hot_path import HotPath
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
 from studio.web.respond import install_error_handlers
 from studio.web.system_api import system_routes
-from studio.web.v2_jobs_api import v2_job_routes
+from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +69,13 @@ BOOTSTRAP_SOCKET = "bootstrap.sock"
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """An opened Studio: the application, and what servers in front of it need."""
+    """An opened Studio: the application, and what servers in front of it need.
 
-    app: FastAPI
+    ``api`` is the part of ``app`` that has routes and documentation.
+    """
+
+    app: ASGIApp
+    api: FastAPI
     auth: AuthService
     links: Links
     db: Database
@@ -173,6 +179,8 @@ async def _services(
         engines=engines,
         clock=clock,
         wake=dispatcher.wake,
+        reserve=dispatcher.reserve,
+        start=runner.start,
         max_depth=settings.max_queue_depth,
         max_depth_member=settings.max_queue_depth_member,
     )
@@ -235,13 +243,16 @@ async def _services(
         redoc_url=None,
     )
     install_error_handlers(app)
+    v2_jobs = V2Jobs(jobs=jobs, links=links)
     app.include_router(
         system_routes(
             health=health, metrics=metrics, engines=engines, backups=backups, version=VERSION
         )
     )
     app.include_router(
-        v2_job_routes(jobs=jobs, history=history, queue=queue, links=links, clock=clock)
+        v2_job_routes(
+            endpoints=v2_jobs, jobs=jobs, history=history, queue=queue, links=links, clock=clock
+        )
     )
     app.include_router(asset_routes(assets, links))
     app.include_router(thumbnail_routes(assets, thumbnails))
@@ -267,7 +278,13 @@ async def _services(
         )
     ]
     try:
-        yield Studio(app=app, auth=auth, links=links, db=db)
+        yield Studio(
+            app=HotPath(app, submit=v2_jobs.submit, get_job=v2_jobs.get_job),
+            api=app,
+            auth=auth,
+            links=links,
+            db=db,
+        )
     finally:
         dispatcher.stop()
         for task in background:

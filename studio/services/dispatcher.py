@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final
 
 from studio.clock import Clock
+from studio.models import Job
 from studio.services.engines import Engine, EngineService
 from studio.services.queue import MAX_OVERTAKEN_S, MAX_OVERTAKES, JobQueue, LiveJob, WaitingLine
 from studio.services.usage import Usage
@@ -56,6 +57,19 @@ class Dispatcher:
         if not self._scheduled and not self._stopped:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._look)
+
+    def reserve(self, job: Job) -> Engine | None:
+        """A place inside an engine for a job that is not stored yet, when nobody waits for one.
+
+        The caller stores where the job goes in the accepting commit, which saves a second one.
+        """
+        if self._stopped or self._queue.paused or self._queue.has_waiting:
+            return None
+        for engine in self._engines.accepting(WINDOW):
+            if engine.can_run(job):
+                engine.occupied += 1
+                return engine
+        return None
 
     def stop(self) -> None:
         """Hand nothing more to any engine."""

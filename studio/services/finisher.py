@@ -10,7 +10,7 @@ from typing import Final
 
 from studio.clock import Clock
 from studio.errors import DiskFull, StorageUnavailable
-from studio.models import Asset, JobError, JobStatus
+from studio.models import Asset, Job, JobError, JobStatus
 from studio.services.engine import Engine
 from studio.services.events import OutputCommitted
 from studio.services.queue import JobQueue, LiveJob, output_order
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _RETRY_MIN_S: Final = 0.2
 _RETRY_MAX_S: Final = 10.0
+_CLEAN_AFTER_S: Final = 0.5
 
 
 class Finisher:
@@ -46,7 +47,8 @@ class Finisher:
         self._usage = usage
         self._clock = clock
         self._retention_ms = retention_days * DAY_MS
-        self._cleaning: set[asyncio.Task[None]] = set()
+        self._leavings: list[Job] = []
+        self._cleaning: asyncio.Task[None] | None = None
 
     async def succeed(self, live: LiveJob, engine: Engine) -> None:
         """Publish the collected outputs and the success in one commit."""
@@ -159,19 +161,32 @@ class Finisher:
         live.collected.clear()
 
     def _clean(self, live: LiveJob, engine: Engine) -> None:
-        task = asyncio.create_task(self._clean_up(live, engine))
-        self._cleaning.add(task)
-        task.add_done_callback(self._cleaning.discard)
+        """Note what a job left with a managed engine; a moment later one thread removes it all."""
+        if engine.managed:
+            self._leavings.append(live.job)
+            if self._cleaning is None:
+                self._cleaning = asyncio.create_task(self._clean_up())
 
-    async def _clean_up(self, live: LiveJob, engine: Engine) -> None:
+    async def _clean_up(self) -> None:
+        await asyncio.sleep(_CLEAN_AFTER_S)
+        await self._remove_leavings()
+        self._cleaning = None
+        if self._leavings:
+            self._cleaning = asyncio.create_task(self._clean_up())
+
+    async def _remove_leavings(self) -> None:
+        jobs, self._leavings = self._leavings, []
+        unneeded: set[str] = set()
         try:
-            unneeded: list[str] = []
-            if live.job.extra.get("inputs"):
-                unneeded = await self._jobs.unneeded_inputs(live.job.id)
-            await self._staging.clean(engine, live.job, unneeded)
+            for job in jobs:
+                if job.extra.get("inputs"):
+                    unneeded.update(await self._jobs.unneeded_inputs(job.id))
+            await self._staging.clean(jobs, unneeded)
         except (OSError, StorageUnavailable) as error:
-            log.warning("job %s: its files stay with the engine: %s", live.job.id, error)
+            log.warning("files of %d finished jobs stay with the engine: %s", len(jobs), error)
 
     async def stop(self) -> None:
-        """Wait for the clean-ups under way."""
-        await asyncio.gather(*self._cleaning, return_exceptions=True)
+        """Remove what is left with engines."""
+        if self._cleaning is not None:
+            self._cleaning.cancel()
+        await self._remove_leavings()

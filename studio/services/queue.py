@@ -42,6 +42,8 @@ class LiveJob:
     """In the waiting line, free to be picked or cancelled without asking an engine."""
     overtaken: int = 0
     head_since_s: float | None = None
+    marked: bool = False
+    """The row already says to which engine and under which prompt id the job goes."""
     collected: dict[tuple[str, int], tuple[Asset, StagedBlob]] = field(default_factory=dict)
     """Outputs on Studio's disk that the finishing commit will publish."""
     collecting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -117,6 +119,10 @@ class JobQueue:
     def depth(self) -> int:
         """Unfinished jobs, running ones included."""
         return len(self.live)
+
+    @property
+    def has_waiting(self) -> bool:
+        return bool(self._lines)
 
     def depth_of(self, user_id: str) -> int:
         return self._by_user.get(user_id, 0)

@@ -69,15 +69,7 @@ class Sender:
             validate(graph, engine.info or {})
         extra_data = {"preview_method": "auto", **await self._credentials(live)}
         prompt = await self._staging.build_prompt(engine, live.job, graph, rerun)
-        prompt_id = new_id()
-        job = live.update(
-            engine=engine.name,
-            engine_boot=engine.boot,
-            prompt_id=prompt_id,
-            attempt=live.job.attempt + 1,
-            executing=False,
-        )
-        await self._jobs.update(job)
+        prompt_id = await self._mark(engine, live)
         if live.job.cancel_requested_at is not None:
             return Ended(End.VANISHED)
         run = self._follower.open(engine, live, prompt_id, classes)
@@ -111,6 +103,22 @@ class Sender:
             return await run.ended
         finally:
             self._follower.close(run)
+
+    async def _mark(self, engine: Engine, live: LiveJob) -> str:
+        """Commit where the job goes before it goes there, and return its prompt id."""
+        marked, live.marked = live.marked, False
+        if marked and live.job.engine_boot == engine.boot and live.job.prompt_id is not None:
+            return live.job.prompt_id
+        prompt_id = new_id()
+        job = live.update(
+            engine=engine.name,
+            engine_boot=engine.boot,
+            prompt_id=prompt_id,
+            attempt=live.job.attempt + 1,
+            executing=False,
+        )
+        await self._jobs.update(job)
+        return prompt_id
 
     async def rejoin(self, engine: Engine, live: LiveJob, classes: dict[str, str]) -> Ended:
         """Follow a prompt that an earlier Studio sent, if it ever arrived there."""

@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -168,17 +168,20 @@ class Staging:
         relative = f"{file.subfolder}/{file.filename}" if file.subfolder else file.filename
         return safe_join(self._engine_dir / folder, relative)
 
-    async def clean(self, engine: Engine, job: Job, unneeded: list[str]) -> None:
-        """Remove what a finished job left with a managed engine."""
-        if not engine.managed:
-            return
-        files = [
+    async def clean(self, jobs: Sequence[Job], unneeded: Collection[str]) -> None:
+        """Remove what finished jobs left with managed engines.
+
+        Args:
+            unneeded: ids of assets that no unfinished job reads.
+        """
+        files = {
             self._engine_dir / "input" / INPUT_FOLDER / name
+            for job in jobs
             for _, _, asset_id, name in job.extra.get("inputs", ())
             if asset_id in unneeded
-        ]
-        folder = self._engine_dir / "output" / INPUT_FOLDER / job.id
-        await asyncio.to_thread(_remove, folder, files)
+        }
+        folders = [self._engine_dir / "output" / INPUT_FOLDER / job.id for job in jobs]
+        await asyncio.to_thread(_remove, folders, files)
 
 
 def staged_name(asset: Asset) -> str:
@@ -217,7 +220,8 @@ def _copy(source: Path, target: Path, size_bytes: int) -> None:
         raise
 
 
-def _remove(folder: Path, files: list[Path]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _remove(folders: Iterable[Path], files: Iterable[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
     for file in files:
         file.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -15,8 +15,9 @@ from studio.graphs.files import FileReference, file_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
-from studio.models import Identity, Job, JobStatus, Role
+from studio.models import Asset, Identity, Job, JobStatus, Role
 from studio.services.assets import AssetService
+from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.staging import staged_name
@@ -56,6 +57,8 @@ class SubmissionService:
 
     Args:
         wake: asks the dispatcher to look at the queue.
+        reserve: an engine's free place for a job nobody waits before, or ``None``.
+        start: sends a job to the engine whose place it got.
         max_depth: unfinished jobs in all; ``max_depth_member`` of one member or guest.
     """
 
@@ -69,6 +72,8 @@ class SubmissionService:
         engines: EngineService,
         clock: Clock,
         wake: Callable[[], None],
+        reserve: Callable[[Job], Engine | None],
+        start: Callable[[Engine, LiveJob], None],
         max_depth: int,
         max_depth_member: int,
     ) -> None:
@@ -79,6 +84,8 @@ class SubmissionService:
         self._engines = engines
         self._clock = clock
         self._wake = wake
+        self._reserve = reserve
+        self._start = start
         self._max_depth = max_depth
         self._max_depth_member = max_depth_member
 
@@ -130,19 +137,48 @@ class SubmissionService:
             extra=extra,
             retry_of=submission.retry_of,
         )
-        await self._jobs.insert(
-            job,
-            graph=orjson.dumps(graph),
-            prompt_text=facts.prompt_text,
-            input_ids={asset.id for asset in inputs.values()},
-            idempotency_key=submission.idempotency_key,
-        )
+        engine = None
+        if submission.only_engine is None and not extra.get("unchecked"):
+            engine = self._reserve(job)
+        if engine is not None:
+            job = replace(
+                job,
+                engine=engine.name,
+                engine_boot=engine.boot,
+                prompt_id=new_id(),
+                attempt=1,
+            )
+        try:
+            await self._store(job, graph, facts.prompt_text, inputs.values(), submission)
+        finally:
+            if engine is not None:
+                engine.occupied -= 1
         live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
         if submission.only_engine is not None:
             live.excluded = set(self._engines.engines) - {submission.only_engine}
-        self._queue.add(live, waiting=True)
-        self._wake()
+        self._queue.add(live, waiting=engine is None)
+        if engine is not None:
+            live.marked = True
+            self._start(engine, live)
+        else:
+            self._wake()
         return live
+
+    async def _store(
+        self,
+        job: Job,
+        graph: Graph,
+        prompt_text: str,
+        inputs: Iterable[Asset],
+        submission: Submission,
+    ) -> None:
+        await self._jobs.insert(
+            job,
+            graph=orjson.dumps(graph),
+            prompt_text=prompt_text,
+            input_ids={asset.id for asset in inputs},
+            idempotency_key=submission.idempotency_key,
+        )
 
     async def _judge(self, graph: Graph) -> dict[str, Any] | None:
         """The ``object_info`` of an engine that can run the graph; ``None`` if none is known yet.

@@ -30,20 +30,41 @@ _SUBMIT_FIELDS: Final = frozenset({"workflow", "extra_data", "metadata"})
 _RESERVED: Final = frozenset({"webhook_url", "inputs"})
 
 
+class V2Jobs:
+    """The endpoints that the hot path shares with the router."""
+
+    def __init__(self, *, jobs: JobService, links: Links) -> None:
+        self._jobs = jobs
+        self._links = links
+
+    async def submit(self, request: Request) -> Response:
+        """Accept a workflow."""
+        identity = caller(request, Scope.JOBS)
+        caller(request, Scope.GRAPHS_RUN)
+        submission = v2_submission(await json_body(request), idempotency_key(request))
+        view = await self._jobs.submit(identity, submission)
+        return json_response(job_body(view, request, self._links), 201)
+
+    async def get_job(self, request: Request, job_id: str) -> Response:
+        """The job as it stands."""
+        view = await self._jobs.get(caller(request, Scope.JOBS), job_id)
+        return json_response(job_body(view, request, self._links))
+
+
 def v2_job_routes(
-    *, jobs: JobService, history: HistoryService, queue: JobQueue, links: Links, clock: Clock
+    *,
+    endpoints: V2Jobs,
+    jobs: JobService,
+    history: HistoryService,
+    queue: JobQueue,
+    links: Links,
+    clock: Clock,
 ) -> APIRouter:
     """The routes under ``/api/v2/jobs``."""
     router = APIRouter(prefix="/api/v2/jobs", tags=["Comfy API v2: jobs"])
     limit = StreamLimit()
-
-    @router.post("", status_code=201, summary="Submit a workflow for execution")
-    async def submit(request: Request) -> Response:
-        identity = caller(request, Scope.JOBS)
-        _require_graphs(request)
-        submission = v2_submission(await json_body(request), idempotency_key(request))
-        view = await jobs.submit(identity, submission)
-        return json_response(job_body(view, request, links), 201)
+    router.post("", status_code=201, summary="Submit a workflow for execution")(endpoints.submit)
+    router.get("/{job_id}", summary="Job status")(endpoints.get_job)
 
     @router.get("", summary="List jobs, newest first (an extension of Comfy API v2)")
     async def list_jobs(request: Request) -> Response:
@@ -60,11 +81,6 @@ def v2_job_routes(
         if cursor is not None:
             body["next_cursor"] = str(cursor)
         return json_response(body)
-
-    @router.get("/{job_id}", summary="Job status")
-    async def get_job(request: Request, job_id: str) -> Response:
-        view = await jobs.get(caller(request, Scope.JOBS), job_id)
-        return json_response(job_body(view, request, links))
 
     @router.get("/{job_id}/workflow", summary="The graph the job runs")
     async def get_workflow(request: Request, job_id: str) -> Response:
@@ -97,10 +113,6 @@ def v2_job_routes(
         return json_response(job_body(view, request, links))
 
     return router
-
-
-def _require_graphs(request: Request) -> None:
-    caller(request, Scope.GRAPHS_RUN)
 
 
 def idempotency_key(request: Request) -> str | None:
