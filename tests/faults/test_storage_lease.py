@@ -105,11 +105,15 @@ def test_a_live_holder_stops_writing_when_its_volume_is_taken_over(
 ) -> None:
     for volume in volumes:
         with started("hold", volume, "pod-a", "wait") as first:
-            wait_for(first, "id")
+            lines = wait_for(first, "id")
             with started("hold", volume, "pod-b", "take-over") as second:
                 assert wait_for(second, "holds") == ["fenced True", "holds"]
                 out, trouble = first.communicate(timeout=20)
                 assert first.returncode == 0, trouble
                 assert out.splitlines()[-2:] == ["halted", "closed"]
                 for _ in range(5):
-                    wait_for(second, "id")
+                    lines += wait_for(second, "id")
+                second.kill()
+                rest, _ = second.communicate(timeout=20)
+        known = acknowledged("\n".join([*lines, ""]) + out + rest)
+        assert known <= stored(volume / "studio.db")

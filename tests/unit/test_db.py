@@ -6,10 +6,7 @@ import asyncio
 import errno
 import os
 import sqlite3
-import subprocess
-import sys
 import threading
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,9 +15,7 @@ import pytest
 from studio.errors import Conflict, DiskFull, StorageUnavailable
 from studio.store import connection as connection_module
 from studio.store import db as db_module
-from studio.store.connection import is_disk_full
-from studio.store.db import Database, Work, connect
-from studio.store.lease import LeaseLost
+from studio.store.db import Database, Work
 from studio.store.migrations import migrate
 
 
@@ -296,159 +291,6 @@ async def test_an_error_that_is_no_database_error_still_answers_every_caller(
     assert await db.write(_adding("y")) == 1
 
 
-async def test_a_halted_database_refuses_writes_that_wait_and_serves_reads(db: Database) -> None:
-    await db.write(_adding("kept"))
-    release = threading.Event()
-    held = await _hold(db, release)
-    waiting = asyncio.create_task(db.write(_adding("late")))
-    await asyncio.sleep(0)
-    db.halt("Another Studio holds this volume.")
-    release.set()
-    await held
-    with pytest.raises(StorageUnavailable, match="Another Studio"):
-        await waiting
-    with pytest.raises(StorageUnavailable, match="Another Studio"):
-        await db.write(_adding("later"))
-    assert db.fault == "Another Studio holds this volume."
-    assert await db.read(_texts) == ["kept"]
-
-
-_OTHER = """
-import sqlite3, sys
-path, count = sys.argv[1], int(sys.argv[2])
-connection = sqlite3.connect(f"file:{path}?vfs=unix-none", uri=True, isolation_level=None)
-connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-connection.execute("PRAGMA journal_mode=WAL")
-for number in range(count):
-    connection.execute("INSERT INTO notes (text) VALUES (?)", (f"other {number}",))
-print("ready", flush=True)
-sys.stdin.readline()
-connection.execute("INSERT INTO notes (text) VALUES ('other last')")
-connection.close()
-"""
-
-
-async def test_closing_a_halted_database_leaves_the_new_holders_files_alone(
-    tmp_path: Path,
-) -> None:
-    """On a volume whose locks lie the other Studio already works in the same log."""
-    path = tmp_path / "studio.db"
-    db = Database(path)
-    await db.open(_schema)
-    for number in range(20):
-        await db.write(_adding(f"ours {number}"))
-    other = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _OTHER, str(path), "30", stdin=PIPE, stdout=PIPE
-    )
-    assert other.stdin is not None
-    assert other.stdout is not None
-    assert await other.stdout.readline() == b"ready\n"
-    db.halt("Another Studio holds this volume.")
-    await db.close()
-    assert path.with_name("studio.db-wal").exists()
-    other.stdin.write(b"\n")
-    await other.communicate()
-    assert other.returncode == 0
-    connection = sqlite3.connect(f"file:{path}?vfs=unix-none", uri=True)
-    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    texts = _texts(connection)
-    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    connection.close()
-    assert texts == [f"ours {n}" for n in range(20)] + [f"other {n}" for n in range(30)] + [
-        "other last"
-    ]
-
-
-async def test_a_halted_database_that_was_closed_lets_the_next_one_open_it(tmp_path: Path) -> None:
-    path = tmp_path / "studio.db"
-    db = Database(path)
-    await db.open(_schema)
-    await db.write(_adding("kept"))
-    db.halt("Another Studio holds this volume.")
-    await db.close()
-    script = "import sys; from pathlib import Path; from studio.store.db import connect\n"
-    script += "print(connect(Path(sys.argv[1])).execute('SELECT text FROM notes').fetchone()[0])"
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-c", script, str(path)],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
-    assert done.stdout == "kept\n"
-
-
-async def test_a_guard_that_finds_the_lease_lost_halts_the_database(tmp_path: Path) -> None:
-    def guard() -> None:
-        if lost:
-            raise LeaseLost("Another Studio has taken this volume over.")
-
-    lost: list[bool] = []
-    db = Database(tmp_path / "studio.db", guard)
-    await db.open(_schema)
-    await db.write(_adding("kept"))
-    lost.append(True)
-    with pytest.raises(StorageUnavailable, match="taken this volume over"):
-        await db.write(_adding("late"))
-    lost.clear()
-    with pytest.raises(StorageUnavailable, match="taken this volume over"):
-        await db.write(_adding("later"))
-    assert await db.read(_texts) == ["kept"]
-    await db.close()
-    assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
-
-
-async def test_a_commit_during_which_the_lease_was_lost_is_not_acknowledged(
-    tmp_path: Path,
-) -> None:
-    def guard() -> None:
-        if lost:
-            raise LeaseLost("Another Studio has taken this volume over.")
-
-    def work(_: sqlite3.Connection) -> None:
-        lost.append(True)
-
-    lost: list[bool] = []
-    db = Database(tmp_path / "studio.db", guard)
-    await db.open(_schema)
-    with pytest.raises(StorageUnavailable, match="taken this volume over"):
-        await db.write(work)
-    assert db.fault == "Another Studio has taken this volume over."
-    await db.close()
-
-
-async def test_a_database_whose_lease_was_lost_unnoticed_closes_without_a_write(
-    tmp_path: Path,
-) -> None:
-    def guard() -> None:
-        if lost:
-            raise LeaseLost("Another Studio has taken this volume over.")
-
-    lost: list[bool] = []
-    db = Database(tmp_path / "studio.db", guard)
-    await db.open(_schema)
-    await db.write(_adding("kept"))
-    lost.append(True)
-    await db.close()
-    assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
-
-
-async def test_a_guard_that_cannot_tell_refuses_for_a_while_only(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def guard() -> None:
-        raise StorageUnavailable("The lease cannot be used just now.")
-
-    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
-    monkeypatch.setattr(db, "_guard", guard)
-    with pytest.raises(StorageUnavailable, match="just now"):
-        await db.write(_adding("refused"))
-    monkeypatch.setattr(db, "_guard", None)
-    await db.write(_adding("stored"))
-    assert await db.read(_texts) == ["stored"]
-
-
 async def test_close_finishes_what_waits_and_folds_the_log_into_the_file(tmp_path: Path) -> None:
     db = Database(tmp_path / "studio.db")
     await db.open(_schema)
@@ -488,43 +330,3 @@ async def test_storage_trouble_during_preparation_is_reported_as_such(tmp_path: 
     with pytest.raises(DiskFull):
         await db.open(prepare)
     await db.close()
-
-
-def test_the_database_runs_with_a_log_full_sync_and_foreign_keys(tmp_path: Path) -> None:
-    connection = connect(tmp_path / "studio.db")
-    settings = {
-        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("journal_mode", "locking_mode", "synchronous", "foreign_keys")
-    }
-    connection.execute("CREATE TABLE a (b)")
-    no_shared_memory = not (tmp_path / "studio.db-shm").exists()
-    connection.close()
-    assert settings == {
-        "journal_mode": "wal",
-        "locking_mode": "exclusive",
-        "synchronous": 2,
-        "foreign_keys": 1,
-    }
-    assert no_shared_memory
-
-
-@pytest.mark.parametrize("name", ["a b.db", "100%.db", "what?.db", "hash#1.db", "ünï.db"])
-def test_a_database_opens_whatever_its_name_is(tmp_path: Path, name: str) -> None:
-    connection = connect(tmp_path / name)
-    connection.execute("CREATE TABLE a (b)")
-    connection.close()
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-
-
-@pytest.mark.parametrize(
-    ("number", "expected"),
-    [
-        (errno.ENOSPC, True),
-        (errno.EDQUOT, True),
-        (errno.EFBIG, True),
-        (errno.EIO, False),
-        (errno.EACCES, False),
-    ],
-)
-def test_a_quota_counts_as_a_full_disk(number: int, expected: bool) -> None:
-    assert is_disk_full(OSError(number, "")) is expected

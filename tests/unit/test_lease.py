@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studio.clock import FrozenClock
-from studio.errors import StorageUnavailable
 from studio.store import holder as holder_module
-from studio.store import lease as lease_module
-from studio.store.lease import Held, HeldByOther, Lease, LeaseLost
+from studio.store.lease import Held, HeldByOther, Lease
 
 FOREIGN: dict[str, Any] = {
     "boot_id": "another-boot",
@@ -226,93 +222,6 @@ def test_a_lease_that_cannot_be_read_is_held_until_it_is_silent(
     assert lease.acquire() == Held(fence=True)
 
 
-def test_taking_over_is_immediate_and_the_old_holder_notices(
-    path: Path, clock: FrozenClock
-) -> None:
-    old, new = Lease(path, clock), Lease(path, clock)
-    old.acquire()
-    assert new.acquire(take_over=True) == Held(fence=True)
-    with pytest.raises(LeaseLost, match="Another Studio"):
-        old.beat()
-    assert not old.held
-    old.release()
-    new.beat()
-    assert new.held
-
-
-def test_a_lease_that_vanished_is_lost_for_another_may_have_come_and_gone(
-    path: Path, clock: FrozenClock
-) -> None:
-    lease = Lease(path, clock)
-    lease.acquire()
-    path.unlink()
-    with pytest.raises(LeaseLost):
-        lease.beat()
-    assert not path.exists()
-
-
-def test_a_lost_lease_stays_lost(path: Path, clock: FrozenClock) -> None:
-    lease = Lease(path, clock)
-    lease.acquire()
-    ours = path.read_bytes()
-    _foreign(path)
-    with pytest.raises(LeaseLost):
-        lease.beat()
-    path.write_bytes(ours)
-    for renew in (lease.beat, lease.check):
-        with pytest.raises(LeaseLost):
-            renew()
-
-
-def test_a_beat_that_crosses_a_take_over_does_not_undo_it(
-    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old, new = Lease(path, clock), Lease(path, clock)
-    old.acquire()
-    write = os.pwrite
-
-    def take_over_first(handle: int, data: bytes, offset: int) -> int:
-        monkeypatch.undo()
-        new.acquire(take_over=True)
-        return write(handle, data, offset)
-
-    monkeypatch.setattr(os, "pwrite", take_over_first)
-    with pytest.raises(LeaseLost):
-        old.beat()
-    new.beat()
-    assert new.held
-
-
-def test_a_check_costs_no_write_while_nothing_changed(path: Path, clock: FrozenClock) -> None:
-    lease = Lease(path, clock)
-    lease.acquire()
-    lease.beat()
-    before = path.stat()
-    clock.advance(10)
-    lease.check()
-    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_a_check_notices_a_take_over_without_waiting_for_the_beat(
-    path: Path, clock: FrozenClock
-) -> None:
-    old, new = Lease(path, clock), Lease(path, clock)
-    old.acquire()
-    old.check()
-    new.acquire(take_over=True)
-    with pytest.raises(LeaseLost):
-        old.check()
-    new.check()
-
-
-def test_a_process_that_was_stopped_renews_before_it_writes(path: Path, clock: FrozenClock) -> None:
-    lease = Lease(path, clock)
-    lease.acquire()
-    clock.advance(51)
-    lease.check()
-    assert _record(path)["beat"] == clock.now_ms()
-
-
 def test_two_who_find_the_same_dead_lease_do_not_both_get_it(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,30 +264,6 @@ def test_a_holder_that_came_back_to_life_in_that_moment_keeps_its_lease(
     assert _record(path)["token"] == "foreign"
 
 
-@pytest.fixture
-def _full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def refuse(handle: int, data: bytes, offset: int) -> int:
-        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "pwrite", refuse)
-        yield
-
-
-@pytest.mark.usefixtures("_full_disk")
-def test_a_full_disk_costs_nobody_the_volume(path: Path, clock: FrozenClock) -> None:
-    ours = Lease(path, clock)
-    ours.acquire()
-    os.utime(path, ns=(0, 0))
-    for _ in range(10):
-        seen = path.stat().st_mtime_ns
-        clock.advance(10)
-        ours.beat()
-        assert path.stat().st_mtime_ns > seen
-        os.utime(path, ns=(0, 0))
-    assert ours.held
-
-
 def test_a_touch_alone_is_a_sign_of_life(path: Path, clock: FrozenClock) -> None:
     _foreign(path, beat=clock.now_ms())
     lease = Lease(path, clock)
@@ -386,65 +271,3 @@ def test_a_touch_alone_is_a_sign_of_life(path: Path, clock: FrozenClock) -> None
         os.utime(path, ns=(second, second))
         assert isinstance(lease.acquire(), HeldByOther)
         clock.advance(10)
-
-
-def test_a_holder_that_cannot_renew_gives_up_before_another_may_start(
-    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(handle: int, data: bytes, offset: int) -> int:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    lease = Lease(path, clock)
-    lease.acquire()
-    monkeypatch.setattr(os, "pwrite", refuse)
-    for _ in range(5):
-        clock.advance(10)
-        with pytest.raises(StorageUnavailable) as trouble:
-            lease.beat()
-        assert not isinstance(trouble.value, LeaseLost)
-    clock.advance(5)
-    with pytest.raises(LeaseLost, match="could not be renewed"):
-        lease.beat()
-
-
-def test_a_holder_that_can_renew_again_in_time_stays(
-    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(handle: int, data: bytes, offset: int) -> int:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    lease = Lease(path, clock)
-    lease.acquire()
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "pwrite", refuse)
-        clock.advance(40)
-        with pytest.raises(StorageUnavailable):
-            lease.beat()
-    lease.beat()
-    clock.advance(40)
-    lease.beat()
-    assert lease.held
-
-
-async def test_keeping_the_lease_ends_only_when_it_is_lost(
-    path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lease_module, "BEAT_S", 0.005)
-    lease = Lease(path, clock)
-    lease.acquire()
-    beats = 0
-    beat = lease.beat
-
-    def counted() -> None:
-        nonlocal beats
-        beats += 1
-        if beats == 2:
-            raise StorageUnavailable("The lease cannot be used just now.")
-        if beats == 4:
-            _foreign(path)
-        beat()
-
-    monkeypatch.setattr(lease, "beat", counted)
-    with pytest.raises(LeaseLost):
-        await lease.keep()
-    assert beats == 4

@@ -1,0 +1,284 @@
+"""What the check at boot makes of a damaged database, and the fence against a former holder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.clock import FrozenClock
+from studio.errors import DiskFull, StorageUnavailable
+from studio.store import snapshots
+from studio.store.connection import connect
+from studio.store.migrations import migrate
+from studio.store.snapshots import Recovery, open_or_restore
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def db_path(tmp_path: Path) -> Path:
+    (tmp_path / "db").mkdir()
+    return tmp_path / "db" / "studio.db"
+
+
+@pytest.fixture
+def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "SETTLE_S", 0.0)
+
+
+@pytest.fixture
+def folder(db_path: Path) -> Path:
+    return db_path.parent / "backups"
+
+
+@pytest.fixture
+def connection(db_path: Path) -> Iterator[sqlite3.Connection]:
+    opened = connect(db_path)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def _note(connection: sqlite3.Connection, text: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (text,))
+
+
+def _noted(path: Path) -> str | None:
+    connection = sqlite3.connect(path)
+    row = connection.execute("SELECT value FROM meta WHERE key = 'note'").fetchone()
+    connection.close()
+    return None if row is None else str(row[0])
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _build(db_path: Path, folder: Path, clock: FrozenClock) -> None:
+    """A closed database with the note "last" and two snapshots, "first" and "second"."""
+    connection = connect(db_path)
+    migrate(connection)
+    connection.execute("CREATE TABLE filler (data)")
+    for note in ("first", "second", "last"):
+        connection.execute("INSERT INTO filler VALUES (zeroblob(200000))")
+        _note(connection, note)
+        if note != "last":
+            snapshots.take(connection, folder, "hourly", clock)
+            clock.advance(3600)
+    connection.close()
+
+
+def _overwrite(offset: int) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(b"\xde\xad\xbe\xef" * 2048)
+
+    return damage
+
+
+def _truncate(size_bytes: int) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.truncate(size_bytes)
+
+    return damage
+
+
+DAMAGES = [
+    pytest.param(_overwrite(0), id="garbage-at-the-header"),
+    pytest.param(_overwrite(4096), id="garbage-at-the-schema"),
+    pytest.param(_overwrite(65536), id="garbage-in-a-table"),
+    pytest.param(_truncate(4096 * 5), id="cut-short"),
+    pytest.param(_truncate(100), id="cut-in-the-header"),
+    pytest.param(_truncate(0), id="zero-bytes"),
+    pytest.param(Path.unlink, id="gone"),
+]
+
+
+def test_a_sound_database_is_left_alone(db_path: Path, folder: Path, clock: FrozenClock) -> None:
+    _build(db_path, folder, clock)
+    before = db_path.read_bytes()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    assert db_path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_is_replaced_by_its_newest_snapshot(
+    db_path: Path, folder: Path, clock: FrozenClock, damage: Callable[[Path], None]
+) -> None:
+    _build(db_path, folder, clock)
+    damage(db_path)
+    recovery = open_or_restore(db_path, folder, clock)
+    assert _noted(db_path) == "second"
+    assert recovery.restored_from == snapshots.snapshots(folder)[0]
+    assert recovery.message is not None
+    assert "2027-01-15 09:00:00 UTC" in recovery.message
+    if damage is not Path.unlink:
+        assert recovery.moved_aside is not None
+        assert recovery.moved_aside.name in recovery.message
+        assert recovery.moved_aside.exists()
+        assert str(db_path.parent) not in recovery.message
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_newest_snapshot_that_is_damaged_too_is_passed_over(
+    db_path: Path, folder: Path, clock: FrozenClock, damage: Callable[[Path], None]
+) -> None:
+    _build(db_path, folder, clock)
+    newest, older = snapshots.snapshots(folder)
+    _overwrite(4096)(db_path)
+    damage(newest)
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.restored_from == older
+    assert _noted(db_path) == "first"
+
+
+def test_without_a_good_snapshot_the_owner_starts_anew_and_keeps_the_damaged_file(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    for path in (db_path, *snapshots.snapshots(folder)):
+        _overwrite(0)(path)
+    damaged = db_path.read_bytes()
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.restored_from is None
+    assert recovery.moved_aside is not None
+    assert recovery.moved_aside.read_bytes() == damaged
+    assert recovery.message is not None
+    assert "new one" in recovery.message
+    assert not db_path.exists()
+
+
+def test_a_new_installation_is_not_an_accident(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    db_path.touch()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    connect(db_path).close()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+
+
+def test_a_stale_log_beside_a_damaged_file_does_not_reach_the_restored_one(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    writer = connect(db_path)
+    _note(writer, "in the log only")
+    log = db_path.with_name("studio.db-wal").read_bytes()
+    writer.close()
+    _overwrite(0)(db_path)
+    db_path.with_name("studio.db-wal").write_bytes(log)
+    db_path.with_name("studio.db-journal").write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" * 100)
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.moved_aside is not None
+    assert recovery.moved_aside.with_name(recovery.moved_aside.name + "-journal").exists()
+    connection = connect(db_path)
+    assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    connection.close()
+    assert _noted(db_path) == "second"
+
+
+def test_a_log_without_its_file_is_moved_aside_with_the_loss_told(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    db_path.unlink()
+    db_path.with_name("studio.db-wal").write_bytes(b"left over")
+    recovery = open_or_restore(db_path, folder, clock)
+    assert recovery.moved_aside is not None
+    assert not db_path.with_name("studio.db-wal").exists()
+    assert _noted(db_path) == "second"
+
+
+def test_a_good_log_beside_a_good_file_is_replayed_not_discarded(
+    db_path: Path, folder: Path, clock: FrozenClock, tmp_path: Path
+) -> None:
+    _build(db_path, folder, clock)
+    writer = connect(db_path)
+    _note(writer, "in the log only")
+    (tmp_path / "copy.db").write_bytes(db_path.read_bytes())
+    (tmp_path / "copy.db-wal").write_bytes(db_path.with_name("studio.db-wal").read_bytes())
+    writer.close()
+    assert open_or_restore(tmp_path / "copy.db", folder, clock) == Recovery()
+    assert _noted(tmp_path / "copy.db") == "in the log only"
+
+
+def test_two_accidents_in_one_second_keep_both_files(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    kept = set()
+    for _ in range(2):
+        _overwrite(0)(db_path)
+        kept.add(open_or_restore(db_path, folder, clock).moved_aside)
+    assert len(kept) == 2
+    assert all(path is not None and path.exists() for path in kept)
+
+
+def test_a_locked_database_is_an_outage_not_damage(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    holder = connect(db_path)
+    with pytest.raises(StorageUnavailable, match="locked"):
+        open_or_restore(db_path, folder, clock)
+    holder.close()
+    assert _noted(db_path) == "last"
+
+
+def test_a_restore_for_which_there_is_no_room_moves_nothing(
+    db_path: Path, folder: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    _build(db_path, folder, clock)
+    _overwrite(0)(db_path)
+    damaged = db_path.read_bytes()
+    monkeypatch.setattr(snapshots, "_fsync", refuse)
+    with pytest.raises(DiskFull):
+        open_or_restore(db_path, folder, clock)
+    assert db_path.read_bytes() == damaged
+    monkeypatch.undo()
+    assert open_or_restore(db_path, folder, clock).restored_from is not None
+
+
+@pytest.mark.usefixtures("_hasty")
+def test_a_fenced_database_no_longer_feels_its_former_holder(
+    db_path: Path, folder: Path, clock: FrozenClock
+) -> None:
+    _build(db_path, folder, clock)
+    former = sqlite3.connect(f"file:{db_path}?vfs=unix-none", uri=True, isolation_level=None)
+    former.execute("PRAGMA locking_mode=EXCLUSIVE")
+    former.execute("PRAGMA journal_mode=WAL")
+    _note(former, "committed, still in the log")
+    former.execute("BEGIN IMMEDIATE")
+    _note(former, "woke up too late")
+    assert snapshots.fence(db_path)
+    former.execute("COMMIT")
+    former.close()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+    assert _noted(db_path) == "committed, still in the log"
+    assert _names(db_path.parent) == ["backups", "studio.db"]
+
+
+@pytest.mark.usefixtures("_hasty")
+@pytest.mark.parametrize("content", [None, b"", b"no database " * 1000])
+def test_a_fence_leaves_what_it_cannot_copy_to_the_check_at_boot(
+    db_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        db_path.write_bytes(content)
+    fenced = snapshots.fence(db_path)
+    assert fenced == (content == b"")
+    assert (db_path.read_bytes() if content else content) == content
+    assert _names(db_path.parent) in ([], ["studio.db"])
