@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from studio.errors import InvalidRequest, Unauthorized
 from studio.models import Identity, Scope
@@ -29,9 +29,12 @@ async def json_body(request: Request) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty object.
 
     Raises:
-        InvalidRequest: not JSON, or not an object.
+        InvalidRequest: not JSON, not an object, or the caller hung up before its end.
     """
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise InvalidRequest("The connection closed before the whole request came.") from error
     if not body:
         return {}
     try:

@@ -13,20 +13,13 @@ from studio.errors import PayloadTooLarge, StudioError, Unauthorized
 from studio.logs import request_id
 from studio.models import Identity
 from studio.services.auth import AuthService
+from studio.web.headers import with_headers
 from studio.web.links import Links
 from studio.web.respond import error_body, error_headers
 
 PUBLIC_PATHS: Final = frozenset({"/", "/health", "/ready"})
 _CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
 _STREAMED: Final = frozenset({"/api/v2/assets"})
-_HEADERS: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"x-frame-options", b"DENY"),
-)
-_DEFAULT_CSP: Final = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
 class Guard:
@@ -59,7 +52,7 @@ class Guard:
         name = new_id()
         token = request_id.set(name)
         try:
-            await self._pass(scope, receive, _with_headers(send, name.encode()))
+            await self._pass(scope, receive, with_headers(send, name))
         finally:
             request_id.reset(token)
 
@@ -115,23 +108,6 @@ def _limited(receive: Receive, headers: dict[bytes, bytes], limit: int) -> Recei
         return message
 
     return counted
-
-
-def _with_headers(send: Send, name: bytes) -> Send:
-    async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            present = {key.lower() for key, _ in headers}
-            headers += [pair for pair in _HEADERS if pair[0] not in present]
-            if b"content-security-policy" not in present:
-                headers.append((b"content-security-policy", _DEFAULT_CSP))
-            if b"cache-control" not in present:
-                headers.append((b"cache-control", b"no-store"))
-            headers.append((b"x-request-id", name))
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return sender
 
 
 async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:

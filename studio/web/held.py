@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 from starlette.types import Receive, Scope, Send
 
+from studio.clock import new_id
 from studio.version import VERSION
+from studio.web.headers import with_headers
 
 
 class HeldApp:
@@ -33,10 +35,9 @@ class HeldApp:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
             (b"retry-after", b"2"),
         ]
+        send = with_headers(send, new_id())
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(
             {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}

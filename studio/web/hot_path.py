@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.errors import StudioError
-from studio.web.respond import error_response
+from studio.web.respond import error_response, unexpected_response
 
 JOBS: Final = "/api/v2/jobs"
 _PREFIX: Final = JOBS + "/"
@@ -41,6 +41,8 @@ class HotPath:
             response = await answer
         except StudioError as error:
             response = error_response(error)
+        except Exception as error:  # noqa: BLE001 - the framework's last resort is not in front
+            response = unexpected_response(error)
         await response(scope, receive, send)
 
     def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Response] | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from studio.clock import Clock
 from studio.errors import TooManyStreams
@@ -51,6 +53,54 @@ class StreamLimit:
             del self._open[user_id]
 
 
+class EventResponse(Response):
+    """Frames as they come; counted against the user's limit for exactly as long as it is open.
+
+    Args:
+        frames: the stream; it is closed when the client hangs up.
+        limit: where ``user_id`` has entered already.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self, frames: AsyncGenerator[bytes, None], *, limit: StreamLimit, user_id: str
+    ) -> None:
+        super().__init__(
+            headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        )
+        del self.headers["content-length"]
+        self._frames = frames
+        self._limit = limit
+        self._user_id = user_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        sending = asyncio.create_task(self._send(send))
+        gone = asyncio.create_task(_hung_up(receive))
+        try:
+            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Whatever ends the stream: it is closed and no longer counted.
+            sending.cancel()
+            gone.cancel()
+            await asyncio.gather(sending, gone, return_exceptions=True)
+            await self._frames.aclose()
+            self._limit.leave(self._user_id)
+        if not sending.cancelled():
+            sending.result()
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        async for frame in self._frames:
+            await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _hung_up(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 class JobStream:
     """One client's stream: snapshot first, then changes, the terminal status last."""
 
@@ -66,7 +116,7 @@ class JobStream:
         self._position: int | None = None
         self._shown_s = float("-inf")
 
-    async def frames(self) -> AsyncIterator[bytes]:
+    async def frames(self) -> AsyncGenerator[bytes, None]:
         """SSE frames until the job has ended."""
         live = self._view.live
         if live is None:

@@ -38,7 +38,7 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
         name, days = body.get("name"), body.get("expires_in_days")
         if not isinstance(name, str):
             raise Unprocessable("name must be a string.")
-        if days is not None and (not isinstance(days, int) or not 1 <= days <= 36_500):
+        if days is not None and (type(days) is not int or not 1 <= days <= 36_500):
             raise Unprocessable("expires_in_days must be a whole number of days from 1.")
         key, token = await auth.create(
             name=name, scopes=_scopes(body.get("scopes")), expires_in_days=days
@@ -82,7 +82,7 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
 def _scopes(value: object) -> frozenset[Scope]:
     if value is None:
         return ALL_SCOPES
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
         raise Unprocessable("scopes must be a list of scope names.")
     known = {scope.value for scope in Scope}
     unknown = [name for name in value if name not in known]

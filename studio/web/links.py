@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -10,8 +11,9 @@ from starlette.requests import Request
 
 from studio.clock import Clock
 from studio.errors import Unauthorized
-from studio.models import Identity, Role, Scope
+from studio.models import OWNER_ID, Identity, Role, Scope
 
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 LINK_LIFETIME_MS: Final = 3_600_000
 _ROUND_MS: Final = 300_000
 
@@ -33,7 +35,9 @@ class Links:
         """Scheme and authority of absolute links, no trailing slash."""
         if self._public_url is not None:
             return self._public_url
-        host = request.headers.get("host") or "localhost"
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            host = "localhost"
         return f"{request.scope['scheme']}://{host}"
 
     def content_url(self, request: Request, asset_id: str) -> tuple[str, int]:
@@ -63,4 +67,5 @@ class Links:
             raise Unauthorized("This link is not valid.") from None
         if int(ends_at) <= self._clock.now_ms():
             raise Unauthorized("This link has expired; ask for a fresh one.")
-        return Identity(user_id=user_id, role=Role.MEMBER, scopes=frozenset({Scope.ASSETS}))
+        role = Role.OWNER if user_id == OWNER_ID else Role.MEMBER
+        return Identity(user_id=user_id, role=role, scopes=frozenset({Scope.ASSETS}))

@@ -13,7 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studio.errors import InvalidRequest, MethodNotAllowed, NotFound, StudioError, Unprocessable
+from studio.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    StudioError,
+    Unprocessable,
+    UpstreamError,
+)
 from studio.logs import request_id
 
 log = logging.getLogger(__name__)
@@ -46,8 +53,21 @@ def error_response(error: StudioError) -> Response:
     return json_response(error_body(error), error.status, error_headers(error))
 
 
+def unexpected_response(error: Exception) -> Response:
+    """The answer for what nobody foresaw; the log has the rest."""
+    log.error("request %s failed", request_id.get(), exc_info=error)
+    return error_response(
+        UpstreamError(
+            "Something went wrong inside Studio. Its log has the details under request "
+            f"{request_id.get()}."
+        )
+    )
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    """Turn everything a route can raise into the envelope."""
+    """Turn everything a route can raise into the envelope; addresses are taken as they are."""
+    # A redirect would be built from whatever Host header the request brought.
+    app.router.redirect_slashes = False
 
     async def on_studio_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, StudioError)
@@ -58,7 +78,10 @@ def install_error_handlers(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.NOT_FOUND:
             return error_response(NotFound("There is nothing at this address."))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            return error_response(MethodNotAllowed("This address does not take that method."))
+            refusal = MethodNotAllowed("This address does not take that method.")
+            response = error_response(refusal)
+            response.headers["Allow"] = (error.headers or {}).get("Allow", "")
+            return response
         return error_response(InvalidRequest(str(error.detail)))
 
     async def on_validation_error(_: Request, error: Exception) -> Response:
@@ -73,18 +96,7 @@ def install_error_handlers(app: FastAPI) -> None:
         )
 
     async def on_anything(_: Request, error: Exception) -> Response:
-        log.error("request %s failed", request_id.get(), exc_info=error)
-        return json_response(
-            {
-                "error": {
-                    "code": "upstream_error",
-                    "message": "Something went wrong inside Studio. Its log has the details "
-                    f"under request {request_id.get()}.",
-                    "details": None,
-                }
-            },
-            500,
-        )
+        return unexpected_response(error)
 
     app.add_exception_handler(StudioError, on_studio_error)
     app.add_exception_handler(HTTPException, on_http_error)

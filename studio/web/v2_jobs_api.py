@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from studio.clock import Clock
 from studio.errors import InvalidRequest, InvalidWorkflow, Unprocessable
@@ -19,7 +18,7 @@ from studio.services.submissions import CREDENTIAL_NAMES, Submission
 from studio.store.job_list import JobFilter
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import job_body, listed_body
-from studio.web.job_events import JobStream, StreamLimit
+from studio.web.job_events import EventResponse, JobStream, StreamLimit
 from studio.web.links import Links
 from studio.web.respond import json_response
 
@@ -93,19 +92,7 @@ def v2_job_routes(
         view = await jobs.get(identity, job_id)
         limit.enter(identity.user_id)
         stream = JobStream(view=view, queue=queue, request=request, links=links, clock=clock)
-
-        async def frames() -> AsyncIterator[bytes]:
-            try:
-                async for frame in stream.frames():
-                    yield frame
-            finally:
-                limit.leave(identity.user_id)
-
-        return StreamingResponse(
-            frames(),
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
-        )
+        return EventResponse(stream.frames(), limit=limit, user_id=identity.user_id)
 
     @router.post("/{job_id}/cancel", summary="Request cancellation")
     async def cancel(request: Request, job_id: str) -> Response:

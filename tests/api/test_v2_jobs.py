@@ -34,7 +34,7 @@ JOBS = "/api/v2/jobs"
 def pixel(picture: bytes) -> tuple[int, int, int]:
     """The first pixel of a picture."""
     with Image.open(io.BytesIO(picture)) as image:
-        red, green, blue = image.convert("RGB").getpixel((0, 0))
+        red, green, blue = image.convert("RGB").resize((1, 1)).tobytes()
         return red, green, blue
 
 

@@ -1,0 +1,33 @@
+"""Headers that every answer carries, refusals included."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import Message, Send
+
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def with_headers(send: Send, request_id: str) -> Send:
+    """``send`` that adds what an answer does not have yet, and the request's id."""
+    own = (b"x-request-id", request_id.encode("ascii"))
+
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            present = {key.lower() for key, _ in headers}
+            headers += [pair for pair in _HEADERS if pair[0] not in present]
+            headers.append(own)
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return sender
