@@ -30,6 +30,7 @@ from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService
 from studio.services.metrics import Metrics
+from studio.services.pace import Pace
 from studio.services.packages import PackageService
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
@@ -82,7 +83,9 @@ class Studio:
 
 
 @contextlib.asynccontextmanager
-async def open_studio(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Studio]:
+async def open_studio(
+    settings: Settings, clock: Clock | None = None, pace: Pace | None = None
+) -> AsyncIterator[Studio]:
     """Everything up, in order: storage, then what was unfinished, then engines.
 
     Raises:
@@ -99,7 +102,11 @@ async def open_studio(settings: Settings, clock: Clock | None = None) -> AsyncIt
     await db.open(preparation(settings.backups_dir, clock))
     try:
         async with _services(
-            settings, clock, db, notices=[recovery.message] if recovery.message else []
+            settings,
+            clock,
+            pace or Pace(),
+            db,
+            notices=[recovery.message] if recovery.message else [],
         ) as studio:
             yield studio
     finally:
@@ -108,7 +115,7 @@ async def open_studio(settings: Settings, clock: Clock | None = None) -> AsyncIt
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings, clock: Clock, db: Database, *, notices: list[str]
+    settings: Settings, clock: Clock, pace: Pace, db: Database, *, notices: list[str]
 ) -> AsyncIterator[Studio]:
     # store
     blobs = BlobStore(settings.studio_dir / "assets")
@@ -128,6 +135,7 @@ async def _services(
         record=settings.run_dir / "engines.json",
         clock=clock,
         hang_s=settings.engine_hang_s,
+        pace=pace,
     )
     queue = JobQueue()
     usage = Usage(clock)
@@ -147,7 +155,7 @@ async def _services(
         on_finish=metrics.count_finish,
     )
     collector = Collector(jobs=job_store, staging=staging, clock=clock)
-    follower = Follower(jobs=job_store, collector=collector, clock=clock)
+    follower = Follower(jobs=job_store, collector=collector, clock=clock, pace=pace)
     runner = Runner(
         queue=queue,
         jobs=job_store,
@@ -158,9 +166,11 @@ async def _services(
             staging=staging,
             follower=follower,
             clock=clock,
+            pace=pace,
         ),
         collector=collector,
         finisher=finisher,
+        pace=pace,
         wake=lambda: dispatcher.wake(),
     )
     dispatcher = Dispatcher(

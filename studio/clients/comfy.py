@@ -6,6 +6,7 @@ makes one (docs/performance.md).
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import orjson
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 _VIEW_CHUNK_BYTES: Final = 1 << 18
+_LOST_BEHIND_A_PROXY: Final = (502, 504)
 
 
 class EngineError(Exception):
@@ -107,8 +109,13 @@ class ComfyClient:
         )
         status, answer = await self._call("POST", "/prompt", body=body, timeout_s=120)
         if status == 200:
-            errors = _object(answer).get("node_errors")
+            try:
+                errors = _object(answer).get("node_errors")
+            except EngineRefused as unreadable:
+                raise ReplyLost("the answer cannot be read") from unreadable
             return errors if isinstance(errors, dict) else {}
+        if status in _LOST_BEHIND_A_PROXY:
+            raise ReplyLost(f"a proxy answered {status}")
         if status == 400:
             content = _object(answer)
             error = content.get("error")
@@ -124,16 +131,18 @@ class ComfyClient:
         """Which prompts are running and pending."""
         content = _object(await self._get("/queue", timeout_s=timeout_s))
         running, pending = content.get("queue_running", []), content.get("queue_pending", [])
-        clients = {
-            item[1]: item[3]["client_id"]
-            for item in (*running, *pending)
-            if len(item) > 3 and isinstance(item[3], dict) and "client_id" in item[3]
-        }
-        return QueueState(
-            running=tuple(item[1] for item in running),
-            pending=tuple(item[1] for item in pending),
-            clients=clients,
-        )
+        try:
+            return QueueState(
+                running=tuple(item[1] for item in running),
+                pending=tuple(item[1] for item in pending),
+                clients={
+                    item[1]: item[3]["client_id"]
+                    for item in (*running, *pending)
+                    if len(item) > 3 and isinstance(item[3], dict) and "client_id" in item[3]
+                },
+            )
+        except (IndexError, KeyError, TypeError) as error:
+            raise EngineRefused(200, "the answer is not a queue") from error
 
     async def history(self, prompt_id: str, *, timeout_s: float = 10.0) -> dict[str, Any] | None:
         """The finished run of ``prompt_id``, or ``None`` when the engine does not know it."""
@@ -254,10 +263,22 @@ def _timeout(total_s: float | None, read_s: float | None = None) -> aiohttp.Clie
     return aiohttp.ClientTimeout(total=total_s, sock_connect=_CONNECT_TIMEOUT_S, sock_read=read_s)
 
 
+def loads(text: bytes | str) -> Any:
+    """JSON as engines write it: theirs is Python's, which knows NaN and lone surrogates.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
 def _object(answer: bytes) -> dict[str, Any]:
     try:
-        content = orjson.loads(answer)
-    except orjson.JSONDecodeError as error:
+        content = loads(answer)
+    except ValueError as error:
         raise EngineRefused(200, "the answer is not JSON") from error
     if not isinstance(content, dict):
         raise EngineRefused(200, "the answer is not a JSON object")

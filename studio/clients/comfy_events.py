@@ -11,11 +11,15 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from studio.clients.comfy import loads
+
 log = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES: Final = 64 << 20
 _IGNORED: Final = ('{"type": "progress_state"', '{"type":"progress_state"')
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
+_OTHER_KINDS: Final = (2, 3)
+"""Raw pictures and progress texts, which nobody here reads."""
 _IMAGE_TYPES: Final = {1: "image/jpeg", 2: "image/png"}
 
 
@@ -85,20 +89,27 @@ class EngineSocket:
                 event = self._preview(message.data)
             else:
                 break
-            if event is not None:
+            if event is None:
+                continue
+            try:
                 receive(event)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                log.warning("an engine frame has unexpected content", exc_info=True)
+                self._drop()
 
     async def close(self) -> None:
         await self._socket.close()
 
     def _event(self, text: str) -> EngineEvent | None:
         try:
-            content = orjson.loads(text)
-            return EngineEvent(content["type"], content.get("data") or {})
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-            self.dropped_frames += 1
-            log.warning("an engine frame is not understood; %d so far", self.dropped_frames)
-            return None
+            content = loads(text)
+            kind, data = content["type"], content.get("data") or {}
+            if isinstance(kind, str) and isinstance(data, dict):
+                return EngineEvent(kind, data)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            log.debug("an engine frame is no JSON object with a type")
+        self._drop()
+        return None
 
     def _preview(self, frame: bytes) -> PreviewFrame | None:
         try:
@@ -115,6 +126,13 @@ class EngineSocket:
                     metadata.get("prompt_id"),
                     metadata.get("display_node_id") or metadata.get("node_id"),
                 )
+            if kind in _OTHER_KINDS:
+                return None
         except (struct.error, orjson.JSONDecodeError, AttributeError):
-            self.dropped_frames += 1
+            log.debug("a binary engine frame is cut short")
+        self._drop()
         return None
+
+    def _drop(self) -> None:
+        self.dropped_frames += 1
+        log.warning("an engine frame is not understood; %d so far", self.dropped_frames)

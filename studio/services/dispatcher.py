@@ -136,4 +136,6 @@ class Dispatcher:
                 if live.waiting and (live.job.deadline_at or now_ms + 1) <= now_ms
             ]
             for live in due:
-                await self._expire(live)
+                if live.waiting:
+                    self._queue.claim(live)
+                    await self._expire(live)

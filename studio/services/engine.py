@@ -41,14 +41,20 @@ class EngineListener(Protocol):
     def on_attached(self, engine: Engine) -> None:
         """Connected (again): look where every job inside it stands."""
 
-    def on_died(self, engine: Engine) -> None:
-        """The process that held our prompts is gone, and they with it."""
+    def on_died(self, engine: Engine, *, counted: bool) -> None:
+        """The process that held our prompts is gone, and they with it.
+
+        ``counted`` is ``False`` when the end was asked for: nobody is to blame.
+        """
 
     def on_idle_check(self, engine: Engine) -> None:
         """About once a second while attached: fill gaps the socket may have left."""
 
     def holds(self, engine: Engine, prompt_id: str) -> bool:
         """Whether a live job stands behind that prompt."""
+
+    def prompts(self, engine: Engine) -> list[str]:
+        """The prompts that were accepted by that engine and have not ended."""
 
 
 @dataclass(slots=True, eq=False)
@@ -100,15 +106,22 @@ class Engine:
     def ready(self) -> bool:
         return self.state is EngineState.READY
 
+    @property
+    def dropped_frames(self) -> int:
+        """Frames of the present socket that were not understood."""
+        return self.socket.dropped_frames if self.socket is not None else 0
+
     def has_room(self, window: int) -> bool:
         """Whether it takes another job now."""
         return self.ready and self.occupied + self.foreign < window
 
-    def heard(self, now_s: float) -> None:
-        """An answer or a frame came: the engine lives."""
+    def heard(self, now_s: float) -> bool:
+        """An answer or a frame came: the engine lives. Return whether that is news."""
         self.last_heard_s = now_s
-        if self.state is EngineState.UNRESPONSIVE:
-            self.state, self.reason = EngineState.READY, ""
+        if self.state is not EngineState.UNRESPONSIVE:
+            return False
+        self.state, self.reason = EngineState.READY, ""
+        return True
 
     def distrust(self, reason: str) -> None:
         """Send nothing more until it is heard of again."""

@@ -26,11 +26,10 @@ from studio.services.engine import (
     EngineState,
     parse_version,
 )
+from studio.services.pace import Pace
 
 log = logging.getLogger(__name__)
 
-UNRESPONSIVE_S: Final = 5.0
-STATUS_DUE_S: Final = 5.0
 BACKOFF_MAX_S: Final = 60.0
 CRASH_LIMIT: Final = 5
 CRASH_WINDOW_S: Final = 600.0
@@ -46,7 +45,7 @@ class EngineLink:
         changed: called when the engine may take work that it did not take before.
         reached: called when it was found in a life whose name is new.
         hang_s: seconds without a sign of life before a restart.
-        tick_s: how often health is looked at.
+        pace: how long to wait for what.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class EngineLink:
         changed: Callable[[], None],
         reached: Callable[[], None],
         hang_s: float,
-        tick_s: float,
+        pace: Pace,
     ) -> None:
         self._engine = engine
         self._session = session
@@ -70,12 +69,14 @@ class EngineLink:
         self._changed = changed
         self._reached = reached
         self._hang_s = hang_s
-        self._tick_s = tick_s
+        self._pace = pace
+        self._restarting = False
         self._asked = asyncio.Event()
 
     async def keep(self) -> None:
         """Stay connected; the body of a task."""
         engine = self._engine
+        engine.last_heard_s = self._clock.monotonic_s()
         while True:
             try:
                 child = await self._running_child()
@@ -93,14 +94,18 @@ class EngineLink:
             ) as error:
                 self._set(EngineState.DOWN, f"not reachable: {error}")
                 await self._give_up_hung()
-                await self._pause(self._tick_s)
+                await self._pause(self._pace.tick_s)
                 continue
+            opened_s = self._clock.monotonic_s()
             try:
                 await self._attached()
             finally:
                 await engine.socket.close()
                 engine.socket = None
             self._set(EngineState.DOWN, "the event socket closed; reconnecting")
+            if self._clock.monotonic_s() - opened_s < self._pace.tick_s:
+                # One that closes every socket at once must not keep both sides busy with that.
+                await self._pause(self._pace.tick_s / 4)
 
     async def _running_child(self) -> ChildStatus | None:
         """Bootstrap's child behind a managed engine, started again if it has ended.
@@ -133,7 +138,7 @@ class EngineLink:
                 await self._pause(None)
                 engine.crashes.clear()
             elif engine.crashes:
-                wait_s = min(2.0 ** (len(engine.crashes) - 1), BACKOFF_MAX_S)
+                wait_s = min(self._pace.backoff_s * 2.0 ** (len(engine.crashes) - 1), BACKOFF_MAX_S)
                 self._set(EngineState.DOWN, f"crashed; starting again in {wait_s:.0f} s")
                 await self._pause(wait_s)
             child = await self._supervisor.start(engine.name)
@@ -141,17 +146,15 @@ class EngineLink:
 
     def _count_death(self, child: ChildStatus) -> None:
         engine = self._engine
-        if child.state == "running" or not child.deliberate:
+        asked_for, self._restarting = self._restarting, False
+        if not asked_for and (child.state == "running" or not child.deliberate):
             engine.crashes.append(self._clock.monotonic_s())
             log.warning("engine %s died: %s", engine.name, child.exit)
-        self._died()
+        self._died(counted=not asked_for)
 
-    def _died(self) -> None:
-        engine = self._engine
-        boot = engine.boot
-        engine.new_boot("")
-        if boot:
-            self._listener.on_died(engine)
+    def _died(self, *, counted: bool = True) -> None:
+        self._engine.new_boot("")
+        self._listener.on_died(self._engine, counted=counted)
 
     def _is_stopped(self) -> bool:
         engine = self._engine
@@ -169,7 +172,7 @@ class EngineLink:
             if engine.state is not EngineState.STARTING or self._supervisor is None:
                 self._set(EngineState.DOWN, f"not reachable: {error}")
             await self._give_up_hung()
-            await self._pause(_POLL_S if child is not None else self._tick_s)
+            await self._pause(_POLL_S if child is not None else self._pace.tick_s)
             return False
         engine.version = str(stats.get("system", {}).get("comfyui_version", ""))
         if parse_version(engine.version) < OLDEST_VERSION:
@@ -194,11 +197,15 @@ class EngineLink:
         engine = self._engine
         if engine.boot:
             queue = await engine.client.queue()
-            if any(self._listener.holds(engine, prompt) for prompt in queue.running):
+            inside = self._listener.prompts(engine)
+            if any(prompt in queue for prompt in inside):
                 return engine.boot
-            if any(self._listener.holds(engine, prompt) for prompt in queue.pending):
-                return engine.boot
-            if engine.marker and await engine.client.history(engine.marker) is not None:
+            traces = [*inside, *([engine.marker] if engine.marker else [])]
+            for prompt in traces:
+                if await engine.client.history(prompt) is not None:
+                    return engine.boot
+            if not traces:
+                # Nothing was inside that another life could have lost.
                 return engine.boot
         return f"remote-{new_id()}"
 
@@ -229,7 +236,8 @@ class EngineLink:
         now_s = self._clock.monotonic_s()
         engine.last_frame_s = now_s
         engine.submitted_s = None
-        engine.heard(now_s)
+        if engine.heard(now_s):
+            self._changed()
         if isinstance(frame, EngineEvent) and frame.type == "status":
             info = (frame.data.get("status") or {}).get("exec_info") or {}
             if engine.count_foreign(int(info.get("queue_remaining", 0))):
@@ -241,17 +249,18 @@ class EngineLink:
         """Return when the socket must be opened anew or the process must be looked at."""
         engine = self._engine
         while True:
-            await asyncio.sleep(self._tick_s)
+            await asyncio.sleep(self._pace.tick_s)
             now_s = self._clock.monotonic_s()
-            if engine.submitted_s is not None and now_s - engine.submitted_s > STATUS_DUE_S:
+            overdue_s = now_s - (engine.submitted_s if engine.submitted_s is not None else now_s)
+            if overdue_s > self._pace.status_due_s:
                 log.warning("engine %s: no frame after a submit; new socket", engine.name)
                 return
             if engine.ready:
                 self._listener.on_idle_check(engine)
-            if engine.ready and now_s - engine.last_heard_s < UNRESPONSIVE_S:
+            if engine.ready and now_s - engine.last_heard_s < self._pace.tick_s:
                 continue
             try:
-                queue = await engine.client.queue()
+                queue = await engine.client.queue(timeout_s=self._pace.unresponsive_s)
             except EngineError as error:
                 self._set(EngineState.UNRESPONSIVE, f"no answer: {error}")
                 await self._give_up_hung()
@@ -274,13 +283,14 @@ class EngineLink:
         engine = self._engine
         away_s = self._clock.monotonic_s() - engine.last_heard_s
         limit_s = self._hang_s * (START_FACTOR if engine.state is EngineState.STARTING else 1)
-        if not engine.boot or away_s < limit_s:
+        if away_s < limit_s:
             return
         log.error("engine %s gave no sign of life for %.0f s", engine.name, away_s)
-        if self._supervisor is not None:
-            await self._supervisor.signal(engine.name, "KILL")
-        else:
+        if self._supervisor is None:
+            engine.last_heard_s = self._clock.monotonic_s()
             self._died()
+        elif engine.boot:
+            await self._supervisor.signal(engine.name, "KILL")
 
     async def _drop_strays(self) -> None:
         """Cancel prompts of ours that no live job stands behind."""
@@ -296,6 +306,7 @@ class EngineLink:
         """Restart a held engine on purpose; this never counts as a crash."""
         self._engine.crashes.clear()
         if self._supervisor is not None:
+            self._restarting = bool(self._engine.boot)
             await self._supervisor.stop(self._engine.name)
         self._asked.set()
 

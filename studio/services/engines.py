@@ -31,20 +31,14 @@ from studio.services.engine import (
 )
 from studio.services.engine_link import EngineLink
 from studio.services.events import Signal
+from studio.services.pace import Pace
 from studio.settings import EngineSetting
 
 __all__ = ["Engine", "EngineListener", "EngineService", "EngineState"]
 
 log = logging.getLogger(__name__)
 
-UNRESPONSIVE_S: Final = 5.0
-STATUS_DUE_S: Final = 5.0
-BACKOFF_MAX_S: Final = 60.0
-CRASH_LIMIT: Final = 5
-CRASH_WINDOW_S: Final = 600.0
 REFRESH_MIN_S: Final = 5.0
-_POLL_S: Final = 0.1
-_TICK_S: Final = 1.0
 
 
 class EngineService:
@@ -64,14 +58,14 @@ class EngineService:
         record: Path,
         clock: Clock,
         hang_s: float,
-        tick_s: float = _TICK_S,
+        pace: Pace,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
         self._record = record
         self._clock = clock
         self._hang_s = hang_s
-        self._tick_s = tick_s
+        self._pace = pace
         self._sessions: list[aiohttp.ClientSession] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshed: dict[str, float] = {}
@@ -86,7 +80,7 @@ class EngineService:
         for setting in self._settings:
             session = open_session()
             self._sessions.append(session)
-            client_id = remembered.get(setting.name, {}).get("client_id") or new_id()
+            client_id = remembered.get(setting.name) or new_id()
             engine = Engine(
                 setting=setting,
                 client=ComfyClient(setting.url, session),
@@ -102,7 +96,7 @@ class EngineService:
                 changed=self.changed.emit,
                 reached=self._remember,
                 hang_s=self._hang_s,
-                tick_s=self._tick_s,
+                pace=self._pace,
             )
             self._links[setting.name] = link
             self._tasks.append(asyncio.create_task(link.keep(), name=f"engine {setting.name}"))
@@ -151,12 +145,13 @@ class EngineService:
 
     # -- what is remembered over restarts --------------------------------------------------------
 
-    def _remembered(self) -> dict[str, Any]:
+    def _remembered(self) -> dict[str, str]:
+        """The client id of every engine that was reached before."""
         try:
             content = json.loads(self._record.read_bytes())
-        except (OSError, ValueError):
+            return {name: str(entry["client_id"]) for name, entry in content.items()}
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
-        return content if isinstance(content, dict) else {}
 
     def _remember(self) -> None:
         content = {

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Final
+from typing import Any, Final
 
 from studio.clients.comfy import EngineError
 from studio.clients.comfy_events import EngineEvent, PreviewFrame
@@ -15,13 +15,13 @@ from studio.errors import StudioError
 from studio.models import JobStatus, Preview
 from studio.services.collector import Collector
 from studio.services.engine import Engine
+from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Ended, Run
 from studio.store.jobs import JobStore
 
 log = logging.getLogger(__name__)
 
-QUIET_S: Final = 2.0
 EARLY_S: Final = 0.25
 """A job that runs longer than this gets its start and its early outputs committed by the way."""
 
@@ -29,13 +29,19 @@ EARLY_S: Final = 0.25
 class Follower:
     """The listener of all engines."""
 
-    def __init__(self, *, jobs: JobStore, collector: Collector, clock: Clock) -> None:
+    def __init__(self, *, jobs: JobStore, collector: Collector, clock: Clock, pace: Pace) -> None:
         self._jobs = jobs
         self._collector = collector
         self._clock = clock
+        self._pace = pace
         self._runs: dict[tuple[str, str], Run] = {}
+        self._expected: set[tuple[str, str]] = set()
         self._attached: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def expect(self, engine: Engine, prompt_id: str) -> None:
+        """A live job will ask about that prompt soon: until then it is no stray."""
+        self._expected.add((engine.name, prompt_id))
 
     def open(
         self, engine: Engine, live: LiveJob, prompt_id: str, classes: Mapping[str, str]
@@ -50,8 +56,10 @@ class Follower:
             classes=classes,
             ended=asyncio.get_running_loop().create_future(),
             last_news_s=self._clock.monotonic_s(),
+            dropped_frames=engine.dropped_frames,
         )
         self._runs[engine.name, prompt_id] = run
+        self._expected.discard((engine.name, prompt_id))
         return run
 
     def close(self, run: Run) -> None:
@@ -65,15 +73,26 @@ class Follower:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def wait_attached(self, engine: Engine) -> None:
-        """Until the engine is connected for the first time."""
-        await self._attached.setdefault(engine.name, asyncio.Event()).wait()
+    async def wait_attached(self, run: Run) -> None:
+        """Until the run's engine is connected for the first time, or the run has ended."""
+        attached = self._attached.setdefault(run.engine.name, asyncio.Event())
+        waiting = asyncio.create_task(attached.wait())
+        either: set[asyncio.Future[Any]] = {waiting, run.ended}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
 
     # -- what engines say ------------------------------------------------------------------------
 
     def holds(self, engine: Engine, prompt_id: str) -> bool:
         """Whether a live job stands behind that prompt."""
-        return (engine.name, prompt_id) in self._runs
+        key = (engine.name, prompt_id)
+        return key in self._runs or key in self._expected
+
+    def prompts(self, engine: Engine) -> list[str]:
+        """The prompts that were accepted by that engine and have not ended."""
+        return [run.prompt_id for run in self._inside(engine) if run.accepted]
 
     def on_frame(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None:
         """One frame of an engine's socket."""
@@ -83,7 +102,9 @@ class Follower:
         prompt_id = frame.prompt_id
         run = self._runs.get((engine.name, prompt_id)) if prompt_id is not None else None
         if run is None:
-            if frame.type == "execution_start" and prompt_id is not None:
+            if frame.type != "execution_start" or prompt_id is None:
+                return
+            if not self.holds(engine, prompt_id):
                 self._soon(self._drop_stray(engine, prompt_id))
             return
         run.last_news_s = self._clock.monotonic_s()
@@ -109,10 +130,15 @@ class Follower:
             else:
                 self._look_soon(run)
 
-    def on_died(self, engine: Engine) -> None:
+    def on_died(self, engine: Engine, *, counted: bool) -> None:
         """The engine's process is gone and every prompt inside with it."""
-        for run in self._inside(engine):
-            run.end(Ended(End.DIED, counted=run.executing or run.awaiting_reply))
+        inside = self._inside(engine)
+        # A graph that kills the engine while it is judged must not be judged for ever, but one
+        # that was merely on its way while another ran has done nothing.
+        busy = any(run.executing for run in inside)
+        for run in inside:
+            guilty = run.executing or (run.awaiting_reply and not busy)
+            run.end(Ended(End.DIED, counted=counted and guilty))
 
     def on_idle_check(self, engine: Engine) -> None:
         """Repeat cancels, and ask about prompts that have been quiet."""
@@ -122,7 +148,7 @@ class Follower:
                 continue
             if run.live.job.cancel_requested_at is not None:
                 self._soon(self._cancel_and_look(run))
-            elif now_s - run.last_news_s >= QUIET_S:
+            elif now_s - run.last_news_s >= self._pace.quiet_s:
                 self._look_soon(run)
 
     def cancel(self, live: LiveJob) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -55,6 +56,8 @@ class Run:
     executing: bool = False
     looking: bool = False
     last_news_s: float = 0.0
+    dropped_frames: int = 0
+    """How many frames of the engine had not been understood when the run began."""
     node: str | None = None
     step: int | None = None
     steps: int | None = None
@@ -70,7 +73,12 @@ class Run:
     @property
     def is_complete_on_socket(self) -> bool:
         """Whether no frame of this prompt can have been missed."""
-        return self.epoch == self.engine.epoch and self.executing and self.cached is not None
+        return (
+            self.epoch == self.engine.epoch
+            and self.dropped_frames == self.engine.dropped_frames
+            and self.executing
+            and self.cached is not None
+        )
 
     def receive(self, event: EngineEvent) -> bool:
         """Take in one frame; return whether the picture of its progress changed."""
@@ -168,4 +176,6 @@ def error_from(data: Mapping[str, Any]) -> JobError:
 
 
 def _integer(value: Any) -> int | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return int(value) if isinstance(value, int | float) else None

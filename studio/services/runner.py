@@ -24,6 +24,7 @@ from studio.models import JobError, JobStatus
 from studio.services.collector import Collector, OutputLost, is_paid
 from studio.services.engine import Engine
 from studio.services.finisher import Finisher
+from studio.services.pace import Pace
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.run import End, Ended
 from studio.services.sender import Requeue, Sender
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 
 MAX_DEATHS = 3
 MAX_REFUSALS = 3
-_REFUSAL_PAUSE_S = 1.0
 
 
 class Runner:
@@ -51,8 +51,10 @@ class Runner:
         sender: Sender,
         collector: Collector,
         finisher: Finisher,
+        pace: Pace,
         wake: Callable[[], None],
     ) -> None:
+        self._pace = pace
         self._queue = queue
         self._jobs = jobs
         self._sender = sender
@@ -67,6 +69,7 @@ class Runner:
 
     def adopt(self, engine: Engine, live: LiveJob) -> None:
         """Take over a job that an earlier Studio had sent to ``engine``."""
+        self._sender.expect(engine, live)
         self._spawn(engine, live, adopted=True)
 
     def _spawn(self, engine: Engine, live: LiveJob, *, adopted: bool) -> None:
@@ -122,12 +125,13 @@ class Runner:
                 if refusals >= MAX_REFUSALS:
                     await self._finisher.fail(live, _refused(error))
                     return
-                await asyncio.sleep(_REFUSAL_PAUSE_S)
+                await asyncio.sleep(self._pace.refusal_pause_s)
                 continue
             except EngineUnreachable:
                 engine.distrust("it refused a connection")
                 raise Requeue from None
             except (StorageUnavailable, DiskFull):
+                await asyncio.sleep(self._pace.refusal_pause_s)
                 raise Requeue from None
             except ReplyLost:
                 if resent:
@@ -155,6 +159,7 @@ class Runner:
                 await self._finisher.fail(live, _output_lost(missing))
                 return
             rerun = missing
+            live.closing = False
             slot.take()
 
     async def _end_badly(self, engine: Engine, live: LiveJob, ended: Ended) -> None:
@@ -168,20 +173,11 @@ class Runner:
 
     async def _bury(self, engine: Engine, live: LiveJob, *, counted: bool) -> None:
         """The engine died with the job inside: run it again, or say why not."""
-        if not counted:
+        if not counted or (live.job.paid and live.job.executing):
             raise Requeue
         deaths = live.job.deaths + 1
         live.update(deaths=deaths)
-        if live.job.paid:
-            await self._finisher.fail(
-                live,
-                JobError(
-                    "engine_crash",
-                    "The engine died while this job ran. It uses paid nodes, so it was not run "
-                    "again by itself; retry it if you want that.",
-                ),
-            )
-        elif deaths >= MAX_DEATHS:
+        if deaths >= MAX_DEATHS:
             tail = " | ".join(engine.log_tail[-3:])
             await self._finisher.fail(
                 live,
@@ -195,12 +191,18 @@ class Runner:
             raise Requeue
 
     async def _requeue(self, engine: Engine, live: LiveJob) -> None:
-        if live.job.cancel_requested_at is not None:
+        if _is_unwanted(live):
             await self._finisher.cancel(live, engine)
+            return
+        if live.job.paid and live.job.executing:
+            await self._finisher.fail(live, _not_again())
             return
         live.progress = live.preview = None
         live.update(status=JobStatus.QUEUED, executing=False, started_at=None, engine=None)
         await self._finisher.persist(live)
+        if _is_unwanted(live):
+            await self._finisher.cancel(live, engine)
+            return
         self._queue.wait(live)
         live.announce(self._queue.position(live))
         self._wake()
@@ -233,8 +235,20 @@ class _Slot:
             self._wake()
 
 
+def _is_unwanted(live: LiveJob) -> bool:
+    return live.job.cancel_requested_at is not None
+
+
 def _refused(error: EngineRefused) -> JobError:
     return JobError("engine_refused", f"The engine answered {error.status} to this job.")
+
+
+def _not_again() -> JobError:
+    return JobError(
+        "engine_crash",
+        "The engine died or was lost while this job ran. It uses paid nodes, so it was not run "
+        "again by itself; retry it if you want that.",
+    )
 
 
 def _output_lost(nodes: frozenset[str]) -> JobError:

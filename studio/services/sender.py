@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 from studio.clients.comfy import EngineError, PromptRejected, ReplyLost
 from studio.clock import Clock, new_id
@@ -13,14 +13,12 @@ from studio.graphs.validation import validate
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.follower import Follower
+from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Ended, Run
 from studio.services.staging import Staging
 from studio.store.jobs import JobStore
 from studio.store.secrets import SecretStore
-
-LOST_REPLY_S: Final = 10.0
-_REPLY_POLL_S: Final = 0.5
 
 
 class Requeue(Exception):
@@ -43,6 +41,7 @@ class Sender:
         staging: Staging,
         follower: Follower,
         clock: Clock,
+        pace: Pace,
     ) -> None:
         self._engines = engines
         self._jobs = jobs
@@ -50,6 +49,7 @@ class Sender:
         self._staging = staging
         self._follower = follower
         self._clock = clock
+        self._pace = pace
 
     async def send(
         self,
@@ -115,10 +115,16 @@ class Sender:
             engine_boot=engine.boot,
             prompt_id=prompt_id,
             attempt=live.job.attempt + 1,
-            executing=False,
+            # What has cost money once stays marked as started, whatever is sent after it.
+            executing=live.job.paid and live.job.executing,
         )
         await self._jobs.update(job)
         return prompt_id
+
+    def expect(self, engine: Engine, live: LiveJob) -> None:
+        """Before the engine is reached: its prompt of this job will be asked about."""
+        if live.job.prompt_id is not None:
+            self._follower.expect(engine, live.job.prompt_id)
 
     async def rejoin(self, engine: Engine, live: LiveJob, classes: dict[str, str]) -> Ended:
         """Follow a prompt that an earlier Studio sent, if it ever arrived there."""
@@ -129,36 +135,46 @@ class Sender:
         run.executing = live.job.executing
         run.epoch = -1
         try:
-            await self._follower.wait_attached(engine)
+            await self._follower.wait_attached(run)
+            if run.ended.done():
+                return await run.ended
             if engine.managed and run.boot != engine.boot:
-                return Ended(End.DIED)
+                return Ended(End.DIED, counted=run.executing)
             run.boot = engine.boot
-            await self._find(run)
+            try:
+                await self._find(run)
+            except ReplyLost:
+                if not run.executing:
+                    raise
+                # It did arrive, and this life of the engine does not know it any more.
+                return Ended(End.VANISHED if engine.managed else End.DIED, counted=True)
             run.accepted = True
             return await run.ended
         finally:
             self._follower.close(run)
 
     async def _find(self, run: Run) -> None:
-        """After a reply that never came: ten seconds of answers decide whether it was accepted.
+        """After a reply that never came: some seconds of answers decide whether it was accepted.
 
         Raises:
             ReplyLost: the engine answers and knows nothing of the prompt.
         """
         since_s: float | None = None
-        while not run.ended.done() and not run.executing:
+        patience_s = 0.0 if run.executing else self._pace.lost_reply_s
+        while not run.ended.done():
             try:
                 known = await self._follower.look(run)
             except EngineError:
                 since_s = None
             else:
                 now_s = self._clock.monotonic_s()
-                since_s = since_s or now_s
+                if since_s is None:
+                    since_s = now_s
                 if known:
                     return
-                if now_s - since_s >= LOST_REPLY_S:
+                if now_s - since_s >= patience_s:
                     raise ReplyLost("the engine does not know the prompt")
-            await asyncio.wait({run.ended}, timeout=_REPLY_POLL_S)
+            await asyncio.wait({run.ended}, timeout=self._pace.reply_poll_s)
 
     def _elsewhere(self, live: LiveJob) -> bool:
         """Whether another engine may accept what this one refused."""

@@ -150,9 +150,13 @@ class SubmissionService:
             )
         try:
             await self._store(job, graph, facts.prompt_text, inputs.values(), submission)
-        finally:
+        except BaseException:
             if engine is not None:
                 engine.occupied -= 1
+                self._wake()
+            raise
+        if engine is not None:
+            engine.occupied -= 1
         live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
         if submission.only_engine is not None:
             live.excluded = set(self._engines.engines) - {submission.only_engine}

@@ -1,0 +1,29 @@
+"""How long the job engine waits for what: one record, so that tests may hurry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Waiting times between Studio and its engines in seconds; the defaults are the product's.
+
+    ``tick_s``: between two looks at an engine's health; cancels are repeated at this pace.
+    ``quiet_s``: after this long without a frame an engine is asked about a prompt.
+    ``lost_reply_s``: how long an engine must answer without knowing a prompt before it is resent,
+    asked every ``reply_poll_s``.
+    ``refusal_pause_s``: before a job is offered again to an engine that refused it.
+    ``unresponsive_s``: without an answer for this long an engine gets no more work.
+    ``status_due_s``: every submit causes a frame; without one for this long the socket is dead.
+    ``backoff_s``: before the first restart of an engine that crashed; doubles each time.
+    """
+
+    tick_s: float = 1.0
+    quiet_s: float = 2.0
+    lost_reply_s: float = 10.0
+    reply_poll_s: float = 0.5
+    refusal_pause_s: float = 1.0
+    unresponsive_s: float = 5.0
+    status_due_s: float = 5.0
+    backoff_s: float = 1.0
