@@ -80,6 +80,24 @@ def open_without_following(path: Path) -> int:
     return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
+def require_inside(handle: int, path: Path, root: Path) -> None:
+    """Refuse an open file that really lies outside ``root``, whatever links led to it.
+
+    Args:
+        handle: the open file; asked where the system knows its place, which no race can change.
+        root: a folder without links in its own path.
+
+    Raises:
+        InvalidRequest: it lies outside.
+    """
+    try:
+        real = str(Path(f"/proc/self/fd/{handle}").readlink())
+    except OSError:
+        real = os.path.realpath(path)
+    if not real.startswith(f"{root}{os.sep}"):
+        raise InvalidRequest("That file lies outside its folder.")
+
+
 def atomic_write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace ``path`` by ``data`` so that a reader or a crash sees the old file or the new one."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -222,7 +222,13 @@ class AssetService:
             raise missing(lost)
         return assets
 
-    async def stage_output(self, source: Path | AsyncIterator[bytes]) -> StagedBlob:
+    async def discard(self, staged: Collection[StagedBlob]) -> None:
+        """Let go of outputs that were staged and are not wanted."""
+        await self._store.discard(staged)
+
+    async def stage_output(
+        self, source: Path | AsyncIterator[bytes], root: Path | None = None
+    ) -> StagedBlob:
         """Copy an engine's output into a blob that is not published yet; the source stays.
 
         Raises:
@@ -231,7 +237,7 @@ class AssetService:
             DiskFull, StorageUnavailable: it could not be stored.
         """
         if isinstance(source, Path):
-            return await asyncio.to_thread(self._blobs.stage_file, source)
+            return await asyncio.to_thread(self._blobs.stage_file, source, root)
         return await self.stage_stream(source)
 
     async def stage_bytes(self, data: bytes) -> StagedBlob:

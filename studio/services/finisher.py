@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from studio.clock import Clock
-from studio.errors import DiskFull, StorageUnavailable
+from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.models import Asset, Job, JobError, JobStatus
 from studio.services.engine import Engine
 from studio.services.events import OutputCommitted
@@ -114,7 +115,7 @@ class Finisher:
         wait_s = _RETRY_MIN_S
         while True:
             if status is not JobStatus.SUCCEEDED:
-                self._drop_collected(live)
+                await self._drop_collected(live)
             try:
                 stored = await self._jobs.finish(
                     job,
@@ -155,10 +156,12 @@ class Finisher:
         self._on_finish(live.job.status, duration_ms)
         live.announce()
 
-    def _drop_collected(self, live: LiveJob) -> None:
-        for _, staged in live.collected.values():
-            staged.path.unlink(missing_ok=True)
+    async def _drop_collected(self, live: LiveJob) -> None:
+        staged = [blob for _, blob in live.collected.values()]
         live.collected.clear()
+        if staged:
+            with contextlib.suppress(StudioError):
+                await self._staging.discard(staged)
 
     def _clean(self, live: LiveJob, engine: Engine) -> None:
         """Note what a job left with a managed engine; a moment later one thread removes it all."""

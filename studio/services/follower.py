@@ -189,7 +189,7 @@ class Follower:
         """Best effort: what is not stored counts in the job's favour after a crash."""
         if not run.ended.done():
             with contextlib.suppress(StudioError):
-                await self._jobs.update_start(run.live.job)
+                await self._jobs.update_start(run.live.job, durable=not run.engine.managed)
 
     async def _collect_early(self, run: Run, node_id: str) -> None:
         if run.ended.done() or node_id in (run.cached or ()):

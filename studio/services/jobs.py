@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import orjson
 
@@ -24,6 +26,8 @@ from studio.services.submissions import Submission, SubmissionService, check_pri
 from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
 from studio.store.jobs import JobStore
+
+_CANCELS_AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,11 @@ class JobService:
                 raise NotFound("There is no such job.")
             return self._view(live)
         ended = self._queue.finished.get(job_id)
-        if ended is not None and (user_id is None or ended.job.user_id == user_id):
+        if (
+            ended is not None
+            and ended.expires_at > self._clock.now_ms()
+            and (user_id is None or ended.job.user_id == user_id)
+        ):
             return JobView(ended.job, ended.outputs, ended.expires_at)
         job = await self._jobs.get(job_id, user_id)
         outputs = await self._outputs.outputs(job_id)
@@ -158,7 +166,7 @@ class JobService:
             other = self._waiting(await self.get(identity, before))
             target_priority = other.job.priority
             check_priority(identity, target_priority)
-            rank = self._rank_before(other, live)
+            rank = await self._rank_before(other, live)
         elif before == "":
             rank = self._queue.next_rank()
         self._queue.move(live, rank=rank, priority=target_priority)
@@ -166,15 +174,36 @@ class JobService:
         self._wake()
         return self._view(live)
 
-    def _rank_before(self, other: LiveJob, moved: LiveJob) -> float:
+    async def _rank_before(self, other: LiveJob, moved: LiveJob) -> float:
+        rank = self._gap_before(other, moved)
+        if rank is None:
+            await self._spread(other.job.priority)
+            rank = self._gap_before(other, moved)
+            assert rank is not None
+        return rank
+
+    def _gap_before(self, other: LiveJob, moved: LiveJob) -> float | None:
+        """A rank between ``other`` and whoever precedes it, ``None`` when floats have none left."""
         ranks = [
             live.job.rank
-            for live in self._queue.in_order()
-            if live is not moved
-            and live.job.priority == other.job.priority
-            and live.job.rank < other.job.rank
+            for live in self._line(other.job.priority)
+            if live is not moved and live.job.rank < other.job.rank
         ]
-        return (ranks[-1] + other.job.rank) / 2 if ranks else other.job.rank - 1.0
+        if not ranks:
+            return other.job.rank - 1.0
+        rank = (ranks[-1] + other.job.rank) / 2
+        return rank if ranks[-1] < rank < other.job.rank else None
+
+    def _line(self, priority: int) -> list[LiveJob]:
+        return [live for live in self._queue.in_order() if live.job.priority == priority]
+
+    async def _spread(self, priority: int) -> None:
+        """Give the waiting jobs of one priority whole distances again, in the same order."""
+        line = self._line(priority)
+        last = line[-1].job.rank
+        for distance, live in enumerate(reversed(line)):
+            self._queue.move(live, rank=last - distance, priority=priority)
+        await asyncio.gather(*(self._finisher.persist(live) for live in line))
 
     @staticmethod
     def _waiting(view: JobView) -> LiveJob:
@@ -182,11 +211,31 @@ class JobService:
             raise Conflict("Only a job that still waits can be moved.")
         return view.live
 
-    async def retry(self, identity: Identity, job_id: str, *, new_seed: bool) -> JobView:
-        """Submit the same graph again, with the same or with new seeds."""
+    async def retry(
+        self,
+        identity: Identity,
+        job_id: str,
+        *,
+        new_seed: bool,
+        credentials: Mapping[str, str] | None = None,
+    ) -> JobView:
+        """Submit the same graph over the same input bytes again, with the same or new seeds.
+
+        Args:
+            credentials: short-lived ones; those that came with the first run are gone.
+
+        Raises:
+            Conflict: it has not ended, or it came with credentials and none are given now.
+        """
+        given = dict(credentials or {})
         view = await self.get(identity, job_id)
         if not view.job.status.is_terminal:
             raise Conflict("This job has not ended yet.")
+        if lost := sorted(set(view.job.extra.get("credentials", ())) - given.keys()):
+            raise Conflict(
+                f"This job came with {lost[0]}, which was not kept. Send it again in extra_data.",
+                details={"extra_data": lost},
+            )
         graph = await self.graph(identity, job_id)
         if new_seed:
             graph = with_new_seeds(graph, random.SystemRandom())
@@ -197,6 +246,7 @@ class JobService:
                 title=view.job.title,
                 metadata=view.job.metadata,
                 secrets=view.job.extra.get("secrets", {}),
+                credentials=given,
                 retry_of=job_id,
                 inputs={
                     (node_id, tuple(path)): asset_id
@@ -205,12 +255,34 @@ class JobService:
             ),
         )
 
-    async def cancel_many(self, identity: Identity, job_ids: list[str] | None) -> list[JobView]:
-        """Cancel these jobs, or (``None``) all of the caller's own that have not started."""
+    async def cancel_many(
+        self, identity: Identity, job_ids: Sequence[str] | None
+    ) -> tuple[list[JobView], list[str]]:
+        """Cancel these jobs, or (``None``) all of the caller's own that have not started.
+
+        Returns:
+            The jobs as they are now, and the ids of which the caller has no job.
+        """
         if job_ids is None:
             job_ids = [
                 live.job.id
                 for live in self._queue.live.values()
                 if live.job.user_id == identity.user_id and live.job.started_at is None
             ]
-        return [await self.cancel(identity, job_id) for job_id in job_ids]
+        wanted = list(dict.fromkeys(job_ids))
+        views: list[JobView] = []
+        unknown: list[str] = []
+        for start in range(0, len(wanted), _CANCELS_AT_ONCE):
+            # Together they share commits; one after another they would take an fsync each.
+            batch = wanted[start : start + _CANCELS_AT_ONCE]
+            answers = await asyncio.gather(
+                *(self.cancel(identity, job_id) for job_id in batch), return_exceptions=True
+            )
+            for job_id, answer in zip(batch, answers, strict=True):
+                if isinstance(answer, NotFound):
+                    unknown.append(job_id)
+                elif isinstance(answer, BaseException):
+                    raise answer
+                else:
+                    views.append(answer)
+        return views, unknown

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Container, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import orjson
 
+from studio.errors import InvalidRequest
 from studio.models import Asset, Job
+from studio.paths import safe_relative
 from studio.services.assets import AssetService
 from studio.store.jobs import JobStore
 
@@ -29,24 +32,38 @@ class PackageService:
     ) -> Iterator[bytes]:
         """Chunks of the ZIP; everything is found before the first one.
 
+        Args:
+            description: what ``job.json`` says; ``files`` is added, what the other entries are.
+
         Raises:
             NotFound: the bytes of an input or output are gone.
         """
         files: dict[str, Path] = {}
-        for asset_id in await self._jobs.input_ids(job.id):
+        listed: list[dict[str, Any]] = []
+        inputs = await self._jobs.input_ids(job.id)
+        wanted = [("inputs", asset_id) for asset_id in inputs]
+        wanted += [("outputs", output.id) for output in outputs if output.trashed_at is None]
+        for folder, asset_id in wanted:
             asset, path = await self._assets.open_for_job(asset_id)
-            files[_free_name(files, "inputs", asset)] = path
-        for output in outputs:
-            asset, path = await self._assets.open_for_job(output.id)
-            files[_free_name(files, "outputs", asset)] = path
-        return _write(orjson.dumps(description, option=orjson.OPT_INDENT_2), files)
+            name = entry_name(files, folder, asset)
+            files[name] = path
+            listed.append({"name": name, "asset_id": asset.id, "hash": asset.hash})
+        content = orjson.dumps({**description, "files": listed}, option=orjson.OPT_INDENT_2)
+        made_at = datetime.fromtimestamp((job.completed_at or job.created_at) / 1000, UTC)
+        return _write(content, files, made_at.timetuple()[:6])
 
 
-def _free_name(files: dict[str, Path], folder: str, asset: Asset) -> str:
-    name = f"{folder}/{asset.file_path}"
-    if name in files:
-        path = Path(asset.file_path)
-        name = f"{folder}/{path.with_name(f'{path.stem}-{asset.id[:8]}{path.suffix}')}"
+def entry_name(taken: Container[str], folder: str, asset: Asset) -> str:
+    """A name inside the ZIP that no unpacker can be led astray by, free among ``taken``."""
+    try:
+        path = safe_relative(asset.file_path)
+    except InvalidRequest:
+        # Engines choose the names of outputs, and a custom node is anybody's code.
+        path = PurePosixPath(asset.id)
+    name, number = f"{folder}/{path}", 1
+    while name in taken:
+        number += 1
+        name = f"{folder}/{path.with_name(f'{path.stem}-{number}{path.suffix}')}"
     return name
 
 
@@ -73,15 +90,24 @@ class _Pipe(io.RawIOBase):
         return taken
 
 
-def _write(description: bytes, files: dict[str, Path]) -> Iterator[bytes]:
+def _write(
+    description: bytes, files: dict[str, Path], date_time: tuple[int, ...]
+) -> Iterator[bytes]:
     pipe = _Pipe()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("job.json", description)
+        archive.writestr(_entry("job.json", date_time), description)
         for name, path in files.items():
-            entry = zipfile.ZipInfo(name)
+            entry = _entry(name, date_time)
             with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                 while chunk := source.read(_CHUNK_BYTES):
                     target.write(chunk)
                     yield pipe.take()
             yield pipe.take()
     yield pipe.take()
+
+
+def _entry(name: str, date_time: tuple[int, ...]) -> zipfile.ZipInfo:
+    year, month, day, hour, minute, second = date_time
+    entry = zipfile.ZipInfo(name, (max(1980, year), month, day, hour, minute, second))
+    entry.external_attr = 0o644 << 16
+    return entry

@@ -118,7 +118,8 @@ class Sender:
             # What has cost money once stays marked as started, whatever is sent after it.
             executing=live.job.paid and live.job.executing,
         )
-        await self._jobs.update(job)
+        # A power cut takes a managed engine and its queue along, and then the mark tells nothing.
+        await self._jobs.update(job, durable=not engine.managed)
         return prompt_id
 
     def expect(self, engine: Engine, live: LiveJob) -> None:

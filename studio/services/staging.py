@@ -15,12 +15,11 @@ from typing import Any, Final
 import orjson
 
 from studio.clients.comfy import EngineFile
-from studio.errors import DiskFull, InvalidRequest
+from studio.errors import DiskFull
 from studio.graphs.files import replace_references
 from studio.graphs.graph import Graph
 from studio.graphs.prefixes import force_rerun, with_job_folder
 from studio.models import Asset, Job, OutputType
-from studio.paths import safe_join
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.store.blobs import StagedBlob
@@ -29,6 +28,7 @@ from studio.store.db import is_disk_full
 log = logging.getLogger(__name__)
 
 INPUT_FOLDER: Final = "studio"
+ENGINE_FOLDERS: Final = ("input", "output", "temp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ class Staging:
     def __init__(self, *, assets: AssetService, engine_dir: Path) -> None:
         self._assets = assets
         self._engine_dir = engine_dir
+        self._roots: dict[str, Path] = {}
 
     async def build_prompt(
         self, engine: Engine, job: Job, graph: Graph, rerun: frozenset[str] = frozenset()
@@ -111,11 +112,12 @@ class Staging:
 
     async def fingerprint(self, engine: Engine, file: EngineFile) -> str | None:
         """What changes whenever the file does: its mtime and size; ``None`` when it is gone."""
-        if not engine.managed:
+        root = self._root(file.type) if engine.managed else None
+        if root is None:
             return await engine.client.fingerprint(file)
         try:
-            found = self._local_path(file).stat()
-        except (OSError, InvalidRequest):
+            found = _path(root, file).stat()
+        except OSError:
             return None
         return f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
@@ -154,19 +156,25 @@ class Staging:
         )
 
     async def _fetch(self, engine: Engine, file: EngineFile) -> StagedBlob:
-        if engine.managed:
+        root = self._root(file.type) if engine.managed else None
+        if root is not None:
             try:
-                return await self._assets.stage_output(self._local_path(file))
+                return await self._assets.stage_output(_path(root, file), root)
             except FileNotFoundError:
                 log.info("an output is not where %s keeps its files; asking it", engine.name)
         return await self._assets.stage_output(engine.client.view(file))
 
-    def _local_path(self, file: EngineFile) -> Path:
-        folder = {"output": "output", "temp": "temp", "input": "input"}.get(file.type)
-        if folder is None:
-            raise InvalidRequest("unknown output folder")
-        relative = f"{file.subfolder}/{file.filename}" if file.subfolder else file.filename
-        return safe_join(self._engine_dir / folder, relative)
+    def _root(self, file_type: str) -> Path | None:
+        """The real folder of that type that managed engines share with Studio."""
+        if file_type not in ENGINE_FOLDERS:
+            return None
+        if file_type not in self._roots:
+            self._roots[file_type] = (self._engine_dir / file_type).resolve()
+        return self._roots[file_type]
+
+    async def discard(self, staged: Collection[StagedBlob]) -> None:
+        """Let go of collected outputs that will not be published."""
+        await self._assets.discard(staged)
 
     async def clean(self, jobs: Sequence[Job], unneeded: Collection[str]) -> None:
         """Remove what finished jobs left with managed engines.
@@ -189,6 +197,11 @@ def staged_name(asset: Asset) -> str:
     suffix = Path(asset.file_path).suffix.lower()
     safe = suffix if suffix[1:].isalnum() and len(suffix) <= 12 else ""
     return f"{asset.id}{safe}"
+
+
+def _path(root: Path, file: EngineFile) -> Path:
+    """Where an engine says its file is; whoever opens it makes sure that it lies in ``root``."""
+    return root / file.subfolder / file.filename
 
 
 def _shown_name(file: EngineFile, job_id: str) -> str:

@@ -43,7 +43,7 @@ _MARKER: Final = "ready"
 _FORMAT: Final = 1
 _CHUNK_BYTES: Final = 1024 * 1024
 _MAX_MANIFEST_BYTES: Final = 65536
-_BLOB: Final = re.compile(r"assets/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
+_BLOB: Final = re.compile(r"assets/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def _write_members(file: IO[bytes], studio_dir: Path, database: Path, clock: Clo
         _add_file(tar, _DATABASE, database)
         members += 1
         for digest in _digests(database):
-            name = f"assets/{digest[:2]}/{digest[2:4]}/{digest}"
+            name = f"assets/{digest[:2]}/{digest}"
             try:
                 _add_file(tar, name, studio_dir / name)
             except FileNotFoundError:
@@ -324,9 +324,9 @@ def _extract_member(
     if left:
         raise _damaged("it was cut short")
     if blob is not None:
-        if digest.hexdigest() != blob[3]:
+        if digest.hexdigest() != blob[2]:
             raise _damaged("the content of an asset does not match its hash")
-        found.add(blob[3])
+        found.add(blob[2])
 
 
 def _damaged(reason: str) -> InvalidRequest:

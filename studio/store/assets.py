@@ -242,6 +242,12 @@ class AssetStore:
             if expired < BATCH:
                 return total
 
+    async def discard(self, staged: Collection[StagedBlob]) -> None:
+        """Let go of staged bytes that will not get a row."""
+        for blob in staged:
+            self._blobs.discard(blob)
+        await self.unlink({blob.hash for blob in staged if blob.placed})
+
     async def collect_garbage(self, hashes: Collection[str]) -> None:
         """Remove those bytes among ``hashes`` that no asset has any more."""
         await self.unlink(

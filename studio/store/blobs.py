@@ -1,8 +1,10 @@
 """Immutable bytes on disk, each in a file named by its blake3 hash.
 
-Bytes are first staged in ``tmp/``, hashed while they arrive and fsynced; a rename inside a database
-transaction then publishes them. All names appear and vanish on the database's thread, so publishing
-and garbage collection cannot cross: whatever has a row has its file.
+Uploads are first staged in ``tmp/``, hashed while they arrive and fsynced; a rename inside a
+database transaction then publishes them. Outputs of jobs get their final name on a worker thread,
+before their transaction, which spares every job an fsync of the folder; until the row is there the
+name is pinned. Names vanish on the database's thread alone, and never while pinned: whatever has a
+row has its file.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import re
 import secrets
 import stat
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +31,7 @@ from studio.errors import (
     StorageUnavailable,
     StudioError,
 )
-from studio.paths import fsync_folder, private_folder, reserve_space
+from studio.paths import fsync_folder, private_folder, require_inside, reserve_space
 from studio.store.db import is_disk_full
 
 HEAD_BYTES: Final = 4096
@@ -40,12 +43,16 @@ _FULL: Final = "The disk is full: nothing was stored. Free some space and try ag
 
 @dataclass(frozen=True, slots=True)
 class StagedBlob:
-    """Bytes on disk that no row knows yet; ``head`` is their first 4 KiB."""
+    """Bytes on disk that no row knows yet; ``head`` is their first 4 KiB.
+
+    ``placed`` ones have their final name already and a pin that ``publish`` or ``discard`` pulls.
+    """
 
     path: Path
     hash: str
     size_bytes: int
     head: bytes
+    placed: bool = False
 
 
 class _Hasher(Protocol):
@@ -114,8 +121,35 @@ class BlobWriter:
             except OSError as error:
                 raise translate(error) from error
             self._close()
-            digest = self._hash.hexdigest()
-        return StagedBlob(self._path, f"blake3:{digest}", self._size_bytes, self._head)
+        return StagedBlob(self._path, self.hash, self._size_bytes, self._head)
+
+    @property
+    def hash(self) -> str:
+        """``blake3:<hex>`` of what was written so far."""
+        return f"blake3:{self._hash.hexdigest()}"
+
+    def place(self, final: Path) -> StagedBlob:
+        """Give the bytes their final, pinned name and make both durable.
+
+        The rename comes before the fsync of the file, so that one journal commit carries both. A
+        name that a crash leaves over torn bytes has no row and is swept at the next start.
+
+        Raises:
+            DiskFull, StorageUnavailable: they could not be stored.
+        """
+        with self._lock:
+            try:
+                handle = self._opened()
+                os.ftruncate(handle, self._size_bytes)
+                if final.exists():
+                    os.fsync(handle)
+                self._path.rename(final)
+                os.fsync(handle)
+                fsync_folder(final.parent)
+            except OSError as error:
+                raise translate(error) from error
+            self._close()
+        return StagedBlob(final, self.hash, self._size_bytes, self._head, placed=True)
 
     def abort(self) -> None:
         """Drop everything, even a blob that is finished but not published. Idempotent."""
@@ -150,7 +184,7 @@ class BlobWriter:
 
 
 class BlobStore:
-    """The folder of blobs: ``aa/bb/<64 hex>`` and ``tmp/``.
+    """The folder of blobs: ``aa/<64 hex>`` and ``tmp/``.
 
     Args:
         root: the folder, created when it is missing.
@@ -160,13 +194,19 @@ class BlobStore:
         self._root = private_folder(root)
         self._staging = private_folder(self._root / "tmp")
         self._session = secrets.token_hex(8)
+        self._pins: Counter[str] = Counter()
+        self._pins_lock = threading.Lock()
+        self._create_folders()
 
     def writer(self, size_hint: int | None = None) -> BlobWriter:
         """A writer for one new blob of about ``size_hint`` bytes."""
         return BlobWriter(self._staging, f"{self._session}.{secrets.token_hex(8)}", size_hint)
 
-    def stage_file(self, source: Path) -> StagedBlob:
+    def stage_file(self, source: Path, root: Path | None = None) -> StagedBlob:
         """Copy a file of an engine in one pass that hashes it; the source is left alone.
+
+        Args:
+            root: the folder, without links in its path, that the file must really lie in.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -174,16 +214,30 @@ class BlobStore:
             DiskFull, StorageUnavailable: the copy could not be stored.
         """
         handle = open_regular(source)
-        writer = self.writer(os.fstat(handle).st_size)
+        writer: BlobWriter | None = None
         try:
+            if root is not None:
+                require_inside(handle, source, root)
+            writer = self.writer(os.fstat(handle).st_size)
             while data := _read(handle):
                 writer.write(data)
-            return writer.finish()
+            return self._place(writer)
         except BaseException:
-            writer.abort()
+            if writer is not None:
+                writer.abort()
             raise
         finally:
             os.close(handle)
+
+    def _place(self, writer: BlobWriter) -> StagedBlob:
+        blob_hash = writer.hash
+        with self._pins_lock:
+            self._pins[blob_hash] += 1
+        try:
+            return writer.place(self.path(blob_hash))
+        except BaseException:
+            self._unpin(blob_hash)
+            raise
 
     def publish(self, staged: StagedBlob) -> None:
         """Give staged bytes their final name; on the database's thread, inside a transaction.
@@ -191,21 +245,32 @@ class BlobStore:
         Raises:
             DiskFull, StorageUnavailable: the file system refused.
         """
+        if staged.placed:
+            self._unpin(staged.hash)
+            return
         final = self.path(staged.hash)
         try:
             if _size_of(final) == staged.size_bytes:
                 self.discard(staged)
                 return
-            self._create_folders(final.parent)
             staged.path.rename(final)
             fsync_folder(final.parent)
         except OSError as error:
             raise translate(error) from error
 
     def discard(self, staged: StagedBlob) -> None:
-        """Remove staged bytes that are not wanted. Idempotent."""
+        """Let go of staged bytes that are not wanted; placed ones wait for garbage collection."""
+        if staged.placed:
+            self._unpin(staged.hash)
+            return
         with contextlib.suppress(OSError):
             staged.path.unlink()
+
+    def _unpin(self, blob_hash: str) -> None:
+        with self._pins_lock:
+            self._pins[blob_hash] -= 1
+            if self._pins[blob_hash] <= 0:
+                del self._pins[blob_hash]
 
     def path(self, blob_hash: str) -> Path:
         """Where the bytes of ``blake3:<hex>`` are.
@@ -217,20 +282,21 @@ class BlobStore:
         if match is None:
             raise BlobNotFound("There are no bytes with that hash.")
         digest = match[1]
-        return self._root / digest[:2] / digest[2:4] / digest
+        return self._root / digest[:2] / digest
 
     def exists(self, blob_hash: str) -> bool:
         """Whether the bytes of ``blob_hash`` are on disk."""
         return is_hash(blob_hash) and _size_of(self.path(blob_hash)) is not None
 
     def remove(self, blob_hash: str) -> None:
-        """Remove published bytes; on the database's thread. Idempotent."""
-        with contextlib.suppress(OSError):
-            self.path(blob_hash).unlink()
+        """Remove published bytes that are not pinned; on the database's thread. Idempotent."""
+        with self._pins_lock, contextlib.suppress(OSError):
+            if blob_hash not in self._pins:
+                self.path(blob_hash).unlink()
 
     def hashes(self) -> Iterator[str]:
         """The hash of every published blob, from the names on disk."""
-        for path in self._root.glob("??/??/*"):
+        for path in self._root.glob("??/*"):
             if _HEX.fullmatch(path.name):
                 yield f"blake3:{path.name}"
 
@@ -249,11 +315,14 @@ class BlobStore:
     def _is_ours(self, path: Path) -> bool:
         return path.name.startswith(f"{self._session}.")
 
-    def _create_folders(self, leaf: Path) -> None:
-        for folder in (leaf.parent, leaf):
-            with contextlib.suppress(FileExistsError):
-                folder.mkdir(mode=0o700)
-                fsync_folder(folder.parent)
+    def _create_folders(self) -> None:
+        """All 256 of them, once: no job waits for a folder to become durable."""
+        present = {path.name for path in self._root.iterdir()}
+        missing = [name for name in (f"{n:02x}" for n in range(256)) if name not in present]
+        for name in missing:
+            (self._root / name).mkdir(mode=0o700, exist_ok=True)
+        if missing:
+            fsync_folder(self._root)
 
 
 def open_regular(path: Path) -> int:

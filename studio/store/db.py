@@ -40,6 +40,7 @@ class _Item:
     future: asyncio.Future[Any]
     writes: bool
     alone: bool = False
+    durable: bool = True
 
 
 class Database:
@@ -62,6 +63,7 @@ class Database:
         self._idle.set()
         self._closed = False
         self._halted: str | None = None
+        self._durable = True
         self._commits = 0
         self._fault: StudioError | None = None
         self._retry_at_s = 0.0
@@ -118,10 +120,14 @@ class Database:
                 item.future.set_exception(StorageUnavailable(reason))
         self._waiting = [item for item in self._waiting if not item.writes]
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """Run ``work`` inside a transaction and return its result once that is on disk.
 
         Work that raises is rolled back alone; others that share the commit are not affected.
+
+        Args:
+            durable: whether it must survive a power cut too. Without, it survives the death of
+                this process and costs no fsync: right for what is worthless after a power cut.
 
         Raises:
             DiskFull, StorageUnavailable: nothing was acknowledged. After an I/O error in the very
@@ -132,7 +138,7 @@ class Database:
             raise StorageUnavailable(self._halted)
         if self._fault is not None and time.monotonic() < self._retry_at_s:
             raise type(self._fault)(self._fault.message)
-        result: T = await self._submit(work, writes=True)
+        result: T = await self._submit(work, writes=True, durable=durable)
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -184,12 +190,14 @@ class Database:
         else:
             abandon(connection, self._path)
 
-    def _submit(self, work: Work[Any], *, writes: bool, alone: bool = False) -> asyncio.Future[Any]:
+    def _submit(
+        self, work: Work[Any], *, writes: bool, alone: bool = False, durable: bool = True
+    ) -> asyncio.Future[Any]:
         if self._closed:
             raise StorageUnavailable("Studio is shutting down.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Item(work, future, writes, alone))
+        self._waiting.append(_Item(work, future, writes, alone, durable))
         if self._idle.is_set():
             self._idle.clear()
             loop.call_soon(self._start_batch, loop)
@@ -231,6 +239,7 @@ class Database:
             connection = self._connected()
             changes = connection.total_changes
             if writes:
+                self._set_durable(connection, any(i.durable for i in batch if i.writes))
                 connection.execute("BEGIN IMMEDIATE")
             results = [self._run_item(connection, item, alone=writes == 1) for item in batch]
             if writes:
@@ -271,6 +280,11 @@ class Database:
             connection.execute("ROLLBACK")
             connection.execute("BEGIN IMMEDIATE")
 
+    def _set_durable(self, connection: sqlite3.Connection, durable: bool) -> None:
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
     def _require_lease(self) -> None:
         if self._guard is not None and self._halted is None:
             try:
@@ -284,6 +298,7 @@ class Database:
             if self._halted is not None:
                 raise StorageUnavailable(self._halted)
             self._connection = connect(self._path, create=False)
+            self._durable = True
         return self._connection
 
     def _recovered(self) -> None:

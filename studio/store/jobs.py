@@ -142,11 +142,15 @@ class JobStore:
 
         await self._db.write(work)
 
-    async def update(self, job: Job) -> None:
-        """Store the changeable fields of a live job."""
-        await self._db.write(lambda connection: update_row(connection, job))
+    async def update(self, job: Job, *, durable: bool = True) -> None:
+        """Store the changeable fields of a live job.
 
-    async def update_start(self, job: Job) -> None:
+        Args:
+            durable: whether the change matters after a power cut; see ``Database.write``.
+        """
+        await self._db.write(lambda connection: update_row(connection, job), durable=durable)
+
+    async def update_start(self, job: Job, *, durable: bool) -> None:
         """Store that a job runs, unless it has ended meanwhile."""
 
         def work(connection: sqlite3.Connection) -> None:
@@ -156,7 +160,7 @@ class JobStore:
                 (job.status.value, job.started_at, int(job.executing), job.id, job.prompt_id),
             )
 
-        await self._db.write(work)
+        await self._db.write(work, durable=durable)
 
     async def finish(
         self,

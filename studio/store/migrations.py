@@ -123,7 +123,7 @@ def _first(connection: sqlite3.Connection) -> None:
     ) WITHOUT ROWID;
     CREATE INDEX assets_by_hash ON assets (hash);
     CREATE INDEX assets_by_user ON assets (user_id, created_at);
-    CREATE INDEX assets_by_path ON assets (user_id, file_path, created_at) WHERE job_id IS NULL;
+    CREATE INDEX assets_by_path ON assets (user_id, file_path, created_at);
     CREATE INDEX assets_expiring ON assets (expires_at) WHERE expires_at IS NOT NULL;
 
     CREATE TABLE job_inputs (
@@ -137,7 +137,6 @@ def _first(connection: sqlite3.Connection) -> None:
         user_id TEXT NOT NULL, key TEXT NOT NULL, created_at INTEGER NOT NULL,
         PRIMARY KEY (user_id, key)
     ) WITHOUT ROWID;
-    CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
     """
     for statement in statements.split(";\n"):
         if statement.strip():

@@ -63,7 +63,7 @@ def _write(studio_dir: Path, target: Path) -> Archived:
 
 def _blob_path(studio_dir: Path, data: bytes) -> Path:
     digest = blake3(data).hexdigest()
-    return studio_dir / "assets" / digest[:2] / digest[2:4] / digest
+    return studio_dir / "assets" / digest[:2] / digest
 
 
 def _change(studio_dir: Path) -> None:
