@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studio.errors import NotFound, Unprocessable
+from studio.errors import NotFound, Unavailable, Unprocessable
 from studio.models import Scope
 from studio.services.backups import BackupService
 from studio.services.engines import EngineService
@@ -59,6 +59,26 @@ def system_routes(
             raise NotFound("There is no such engine.")
         await engines.restart(name)
         return json_response({"restarting": name}, 202)
+
+    @router.get("/api/system/object_info/{class_type:path}", summary="What a node class takes")
+    async def get_object_info(request: Request, class_type: str) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        await engines.refresh()
+        infos = [engine.info for engine in engines.engines.values() if engine.ready and engine.info]
+        if not infos:
+            raise Unavailable("No engine is ready yet.", retry_after_s=2)
+        entry = next((info[class_type] for info in infos if class_type in info), None)
+        if entry is None:
+            raise NotFound("No engine has that node class.")
+        return json_response({class_type: entry})
+
+    router.include_router(backup_routes(backups))
+    return router
+
+
+def backup_routes(backups: BackupService) -> APIRouter:
+    """``POST /api/system/backup``, which needs no engine."""
+    router = APIRouter()
 
     @router.post("/api/system/backup", summary="Write a backup to a file on this machine")
     async def backup(request: Request) -> Response:

@@ -1,0 +1,100 @@
+"""The way in for the owner at the machine: a running Studio's socket, or the database itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from studio.cli.failures import EXIT_HELD, CommandFailed
+from studio.settings import Settings
+
+CONTROL_SOCKET: Final = "control.sock"
+BASE_URL: Final = "http://studio.local"
+_START_WAIT_S: Final = 10.0
+_LOOK_EVERY_S: Final = 0.2
+
+
+def control_socket(settings: Settings) -> Path:
+    """Where a running Studio of these settings listens.
+
+    Raises:
+        CommandFailed: somebody else made that folder, who could pretend to be Studio there.
+    """
+    folder = settings.run_dir
+    trusted = {0, os.geteuid()}
+    with contextlib.suppress(OSError):
+        trusted.add(settings.studio_dir.stat().st_uid)
+    with contextlib.suppress(FileNotFoundError):
+        if folder.stat().st_uid not in trusted:
+            raise CommandFailed(
+                f"{folder} belongs to another user. Remove it, or set STUDIO_RUN_DIR.",
+                reason="unsafe_folder",
+            )
+    return folder / CONTROL_SOCKET
+
+
+def is_listening(path: Path) -> bool:
+    """Whether somebody answers there; the file alone may be what a killed Studio left."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(5.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def open_socket(path: Path) -> httpx.AsyncClient:
+    """A client of the Studio that listens there; the caller is its owner."""
+    return httpx.AsyncClient(
+        transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url=BASE_URL, timeout=60.0
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_console(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Keys and backups, whether Studio runs or not; the caller is the owner.
+
+    A running Studio is asked over its socket. Without one the database is opened here, under the
+    lease that keeps two from writing at once.
+
+    Raises:
+        CommandFailed: another Studio holds the volume and cannot be reached from here.
+        StudioError: the folders or the database cannot be used.
+    """
+    path = control_socket(settings)
+    give_up_at = time.monotonic() + _START_WAIT_S
+    while True:
+        if is_listening(path):
+            async with open_socket(path) as client:
+                yield client
+            return
+        # Not before it is needed: what runs in a server takes a while to import.
+        from studio.cli.offline import claim, open_offline
+
+        with claim(settings) as claimed:
+            if claimed.lease is not None:
+                async with open_offline(settings, claimed.lease) as client:
+                    yield client
+                return
+        # One that is starting holds the volume before it listens.
+        if time.monotonic() > give_up_at:
+            raise in_use(claimed.message)
+        await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def in_use(message: str) -> CommandFailed:
+    """The refusal when the volume is somebody else's."""
+    return CommandFailed(
+        f"{message} Run this where it runs, or stop it first.",
+        reason="volume_in_use",
+        exit_code=EXIT_HELD,
+    )

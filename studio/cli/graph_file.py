@@ -1,0 +1,134 @@
+"""A workflow file as a graph, with the local files it names uploaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from studio.cli.client import Client
+from studio.cli.failures import CommandFailed
+from studio.cli.screen import Screen
+from studio.graphs.declarations import ObjectInfo
+from studio.graphs.edits import set_value
+from studio.graphs.files import file_references
+from studio.graphs.graph import Graph, parse
+from studio.graphs.values import ASSET_TYPE
+
+MAX_FILE_BYTES: Final = 32 * 1024 * 1024
+
+
+def names_a_file(text: str) -> bool:
+    """Whether the argument of ``run`` is a file and not a prompt."""
+    if text.lower().endswith(".json"):
+        return True
+    try:
+        return Path(text).expanduser().is_file()
+    except OSError:
+        # Long prompts are no possible file names.
+        return False
+
+
+def read_graph(path: Path) -> Graph:
+    """The API-format graph in a file.
+
+    Raises:
+        CommandFailed: it cannot be read, or is not JSON.
+        WorkflowFormatUi, InvalidWorkflow: it is not an API-format graph.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CommandFailed(f"{path} is too large for a workflow.", reason="invalid_workflow")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise CommandFailed(
+            f"{path} cannot be read: {error.strerror}.", reason="not_found"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed(f"{path} is not JSON: {error}.", reason="invalid_workflow") from error
+    return parse(content)
+
+
+def set_values(graph: Graph, assignments: Sequence[str]) -> Graph:
+    """A copy with every ``NODE.INPUT=VALUE`` applied in turn."""
+    for assignment in assignments:
+        graph = set_value(graph, assignment)
+    return graph
+
+
+async def upload_files(
+    client: Client, graph: Graph, *, written: Graph, folder: Path, screen: Screen
+) -> Graph:
+    """A copy in which inputs that name a local file have the uploaded asset instead.
+
+    Args:
+        written: the graph as the file has it. A file from somebody else must not pick files of
+            this machine, so its own values reach only ``folder`` and the working folder; values
+            given on the command line reach everything.
+        folder: where the graph file is; relative names are looked for there, then here.
+
+    Raises:
+        CommandFailed: the graph names a file elsewhere, or an upload was refused.
+    """
+    places = _places(folder)
+    found = _local_files(graph, places)
+    info = await _declarations(client, {graph[node_id]["class_type"] for node_id, _ in found})
+    changed = {node_id: {**node, "inputs": {**node["inputs"]}} for node_id, node in graph.items()}
+    uploaded: dict[Path, dict[str, Any]] = {}
+    for reference in [*file_references(graph, info), *file_references(graph, None)]:
+        name = str(reference.path[0])
+        path = found.get((reference.node_id, name))
+        if path is None or len(reference.path) > 1 or reference.name is None:
+            continue
+        given = written.get(reference.node_id, {"inputs": {}})["inputs"].get(name)
+        is_own = given != graph[reference.node_id]["inputs"][name]
+        if not is_own and not any(path.is_relative_to(place) for place in places):
+            raise CommandFailed(
+                f"The workflow names {path}, which is in neither its own nor the present folder. "
+                f"Say --set '{reference.node_id}.{name}={path}' if you mean to upload it.",
+                reason="missing_asset",
+            )
+        if path not in uploaded:
+            screen.say(f"Uploading {path.name}")
+            uploaded[path] = await client.upload(path)
+        changed[reference.node_id]["inputs"][name] = _asset_object(uploaded[path])
+    return changed
+
+
+def _places(folder: Path) -> tuple[Path, ...]:
+    return folder.resolve(), Path.cwd()
+
+
+def _local_files(graph: Graph, places: Sequence[Path]) -> dict[tuple[str, str], Path]:
+    return {
+        (node_id, name): path
+        for node_id, node in graph.items()
+        for name, value in node["inputs"].items()
+        if isinstance(value, str) and (path := _local_file(value, places)) is not None
+    }
+
+
+def _local_file(value: str, places: Sequence[Path]) -> Path | None:
+    if not value or len(value) > 4096 or "\n" in value:
+        return None
+    for place in places:
+        try:
+            path = (place / Path(value).expanduser()).resolve()
+            if path.is_file():
+                return path
+        except (OSError, ValueError, RuntimeError):
+            continue
+    return None
+
+
+async def _declarations(client: Client, class_types: set[str]) -> ObjectInfo:
+    info: dict[str, Any] = {}
+    for class_type in sorted(class_types):
+        info.update(await client.object_info(class_type) or {})
+    return info
+
+
+def _asset_object(asset: dict[str, Any]) -> dict[str, Any]:
+    facts = {name: asset[name] for name in ("id", "hash", "file_path") if name in asset}
+    return {"__type": ASSET_TYPE, "info": facts}

@@ -1,0 +1,131 @@
+"""What of Studio works while it does not run: the keys and the backup, on the database itself.
+
+Jobs and engines stay out: this process could not follow what an engine holds, so it must not take
+over unfinished jobs either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from studio.cli.console import BASE_URL
+from studio.clock import Clock
+from studio.paths import private_folder
+from studio.services.auth import AuthService
+from studio.services.backups import BackupService
+from studio.settings import Settings
+from studio.store.archive import finish_restore
+from studio.store.db import Database
+from studio.store.keys import KeyStore
+from studio.store.lease import Held, Lease, LeaseLost
+from studio.store.prefs import PrefStore
+from studio.store.secrets import SecretStore
+from studio.store.snapshots import fence, open_or_restore, preparation
+from studio.web.guard import Guard
+from studio.web.keys_api import key_routes
+from studio.web.links import Links
+from studio.web.respond import install_error_handlers
+from studio.web.system_api import backup_routes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """``lease`` is ours, or ``None`` and ``message`` says whose the volume is."""
+
+    lease: Lease | None
+    message: str = ""
+
+
+@contextlib.contextmanager
+def claim(settings: Settings) -> Iterator[Claim]:
+    """Take the volume for as long as the block lasts, if it is free now.
+
+    Raises:
+        InvalidRequest, StorageUnavailable: the folders cannot be used.
+    """
+    become_owner(settings.studio_dir)
+    root = private_folder(settings.studio_dir)
+    folder = private_folder(root / "run")
+    lease = Lease(folder / "lease.json", Clock())
+    answer = lease.acquire()
+    if not isinstance(answer, Held):
+        yield Claim(None, answer.message)
+        return
+    try:
+        if answer.fence and settings.database_path.exists():
+            fence(settings.database_path)
+        yield Claim(lease)
+    finally:
+        lease.release()
+
+
+def become_owner(studio_dir: Path) -> None:
+    """Root acts as the user the state belongs to, who must be able to read it afterwards."""
+    if os.geteuid() != 0 or not studio_dir.exists():
+        return
+    facts = studio_dir.stat()
+    if facts.st_uid != 0:
+        os.setgroups([facts.st_gid])
+        os.setgid(facts.st_gid)
+        os.setuid(facts.st_uid)
+
+
+@contextlib.asynccontextmanager
+async def open_offline(settings: Settings, lease: Lease) -> AsyncIterator[httpx.AsyncClient]:
+    """Studio's key and backup routes over the opened database; the caller is the owner.
+
+    Raises:
+        StudioError: the database cannot be used.
+    """
+    clock = Clock()
+    root = private_folder(settings.studio_dir)
+    finish_restore(root)
+    for name in ("db", "db/backups"):
+        private_folder(root / name)
+    recovery = open_or_restore(settings.database_path, settings.backups_dir, clock)
+    if recovery.message:
+        print(f"studio: {recovery.message}", file=sys.stderr)
+    db = Database(settings.database_path)
+    await db.open(preparation(settings.backups_dir, clock))
+    keeping = asyncio.create_task(_keep(lease, db))
+    try:
+        app = await _guarded(settings, db, clock)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url=BASE_URL
+        ) as client:
+            yield client
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        await db.close()
+
+
+async def _keep(lease: Lease, db: Database) -> None:
+    try:
+        await lease.keep()
+    except LeaseLost as lost:
+        db.halt(lost.message)
+
+
+async def _guarded(settings: Settings, db: Database, clock: Clock) -> Guard:
+    auth = AuthService(keys=KeyStore(db), clock=clock)
+    backups = BackupService(
+        db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
+    )
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    install_error_handlers(app)
+    app.include_router(key_routes(auth=auth, secrets=SecretStore(db), clock=clock))
+    app.include_router(backup_routes(backups))
+    links = Links(
+        key=await PrefStore(db).signing_key(), public_url=settings.public_url, clock=clock
+    )
+    return Guard(app, auth=auth, links=links, max_body_bytes=settings.max_body_bytes, console=True)

@@ -1,0 +1,89 @@
+"""A prompt in words as a graph: the text-to-image workflow, filled in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+from pathlib import Path
+from typing import Final
+
+from studio.cli.client import Client
+from studio.cli.failures import CommandFailed
+from studio.cli.screen import Screen
+from studio.graphs.declarations import declared_inputs
+from studio.graphs.graph import Graph, execution_copy, parse
+from studio.graphs.seeds import MAX_SEED
+
+_WORKFLOW: Final = (
+    Path(__file__).resolve().parents[2] / "workflows" / "text-to-image" / "workflow.json"
+)
+_LOADER: Final = "CheckpointLoaderSimple"
+_LARGE_SIDE: Final = 1024
+_MAX_LISTED: Final = 20
+
+
+async def make_picture_graph(
+    client: Client, options: argparse.Namespace, screen: Screen, *, checkpoints: str
+) -> Graph:
+    """The graph for ``options.workflow``, which is a prompt.
+
+    Args:
+        checkpoints: where a person puts checkpoints, as words of a sentence.
+
+    Raises:
+        CommandFailed: the engine has no checkpoint, or not the one that was asked for.
+    """
+    name = await _choose_checkpoint(client, options.checkpoint, screen, checkpoints)
+    graph = execution_copy(parse(json.loads(_WORKFLOW.read_bytes())))
+    seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
+    graph["checkpoint"]["inputs"]["ckpt_name"] = name
+    graph["positive"]["inputs"]["text"] = options.workflow
+    graph["negative"]["inputs"]["text"] = options.negative or ""
+    graph["sampler"]["inputs"]["seed"] = seed
+    if options.steps is not None:
+        graph["sampler"]["inputs"]["steps"] = options.steps
+    latent = graph["latent"]["inputs"]
+    if options.size is not None:
+        latent["width"], latent["height"] = options.size
+    elif "xl" in name.lower():
+        # Models of the XL family were trained on pictures of this size.
+        latent["width"] = latent["height"] = _LARGE_SIDE
+    latent["batch_size"] = options.count or 1
+    screen.say(f"{name}, {latent['width']}x{latent['height']}, seed {seed}")
+    return graph
+
+
+async def _choose_checkpoint(
+    client: Client, wanted: str | None, screen: Screen, checkpoints: str
+) -> str:
+    info = await client.object_info(_LOADER)
+    if info is None:
+        raise CommandFailed(
+            f"The engine has no node {_LOADER}, which the text-to-image workflow needs.",
+            reason="invalid_workflow",
+        )
+    declared = declared_inputs(info[_LOADER], {})
+    names = sorted(
+        (str(name) for input_ in declared if input_.name == "ckpt_name" for name in input_.choices),
+        key=str.lower,
+    )
+    if not names:
+        raise CommandFailed(
+            "The engine has no checkpoint, which a picture from words needs. Put a model file "
+            f"(such as an SD 1.5 or SDXL .safetensors from huggingface.co) into {checkpoints} and "
+            "run this again; STUDIO_ENGINE=embedded paints a demonstration without any model.",
+            reason="no_checkpoint",
+        )
+    if wanted is not None:
+        if wanted in names:
+            return wanted
+        more = ", …" if len(names) > _MAX_LISTED else ""
+        raise CommandFailed(
+            f"There is no checkpoint “{wanted}”. There are: "
+            f"{', '.join(names[:_MAX_LISTED])}{more}.",
+            reason="not_found",
+        )
+    if len(names) > 1:
+        screen.say(f"Using the first of {len(names)} checkpoints; --checkpoint chooses another.")
+    return names[0]

@@ -1,0 +1,43 @@
+"""``studio restore``: a backup back in place, while Studio does not run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from studio.cli.console import control_socket, in_use, is_listening
+from studio.cli.failures import CommandFailed
+from studio.cli.offline import claim
+from studio.clock import Clock
+from studio.settings import Settings
+from studio.store import archive
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Replace the state by that of the backup; what was there is kept beside it."""
+    settings = Settings.from_env(os.environ)
+    source = options.file.expanduser().absolute()
+    if not source.is_file():
+        raise CommandFailed(f"There is no file {source}.", reason="not_found")
+    if is_listening(control_socket(settings)):
+        raise CommandFailed("Studio is running; stop it before a restore.", reason="running")
+    if not options.yes:
+        _confirm(f"Replace what is in {settings.studio_dir} by {source}?")
+    with claim(settings) as claimed:
+        if claimed.lease is None:
+            raise in_use(claimed.message)
+        restored = archive.restore(source, settings.studio_dir, Clock())
+    print(f"Restored the backup of {restored.created_at}: {restored.blobs} files.")
+    if restored.missing:
+        print(f"{restored.missing} files were missing from it already.")
+    print(f"What was there before is in {settings.studio_dir / restored.aside}")
+    return 0
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandFailed("A restore needs --yes when nobody can be asked.", reason="unconfirmed")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandFailed("Nothing was changed.", reason="unconfirmed")
