@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 
 from studio.clock import iso, iso_or_none
+from studio.graphs.graph import Graph
 from studio.models import Asset, Job, JobError, Preview, Progress
 from studio.services.jobs import JobView
 from studio.web.links import Links
@@ -116,6 +117,16 @@ def studio_body(view: JobView, request: Request, links: Links) -> dict[str, Any]
         "models": sorted({file for _, _, file in job.models}),
         "cancel_requested_at": iso_or_none(job.cancel_requested_at),
     }
+
+
+def package_body(body: dict[str, Any], graph: Graph) -> dict[str, Any]:
+    """``job.json`` of a package: it may be handed on, so it holds no links that open anything."""
+    outputs = [
+        {name: value for name, value in output.items() if not name.startswith("url")}
+        for output in body["outputs"]
+    ]
+    kept = {name: value for name, value in body.items() if name != "urls"}
+    return {**kept, "outputs": outputs, "workflow": graph}
 
 
 def _span(start: int | None, end: int | None) -> int | None:

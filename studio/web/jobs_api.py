@@ -18,12 +18,13 @@ from studio.services.queue_control import QueueControl
 from studio.services.submissions import CREDENTIAL_NAMES, Submission
 from studio.store.job_list import JobFilter
 from studio.web.caller import caller, json_body
-from studio.web.job_bodies import studio_body
+from studio.web.job_bodies import package_body, studio_body
 from studio.web.links import Links
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import credentials, idempotency_key, integer, labels, statuses
 
 MAX_PAGE: Final = 200
+MAX_IDS: Final = 1000
 _SUBMIT_FIELDS: Final = frozenset(
     {"workflow", "extra_data", "metadata", "priority", "deadline_at", "title", "secrets"}
 )
@@ -75,8 +76,12 @@ def job_routes(
         ids = (await json_body(request)).get("ids")
         if not isinstance(ids, list) or not all(isinstance(item, str) for item in ids):
             raise Unprocessable("ids must be a list of job ids.")
-        views = await jobs.cancel_many(identity, ids[:1000])
-        return json_response({"jobs": [studio_body(view, request, links) for view in views]})
+        if len(ids) > MAX_IDS:
+            raise Unprocessable(f"At most {MAX_IDS} jobs can be cancelled in one request.")
+        views, unknown = await jobs.cancel_many(identity, ids)
+        return json_response(
+            {"jobs": [studio_body(view, request, links) for view in views], "not_found": unknown}
+        )
 
     @router.post("/jobs/{job_id}/cancel", summary="Cancel one job")
     async def cancel(request: Request, job_id: str) -> Response:
@@ -98,10 +103,12 @@ def job_routes(
     @router.post("/jobs/{job_id}/retry", status_code=201, summary="Run the same graph again")
     async def retry(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
-        new_seed = (await json_body(request)).get("new_seed", False)
+        body = await json_body(request)
+        new_seed = body.get("new_seed", False)
         if not isinstance(new_seed, bool):
             raise Unprocessable("new_seed must be true or false.")
-        view = await jobs.retry(identity, job_id, new_seed=new_seed)
+        given = credentials(body.get("extra_data"))
+        view = await jobs.retry(identity, job_id, new_seed=new_seed, credentials=given)
         return json_response(studio_body(view, request, links), 201)
 
     @router.get("/jobs/{job_id}/package", summary="job.json, inputs and outputs as a ZIP")
@@ -110,7 +117,7 @@ def job_routes(
         caller(request, Scope.ASSETS)
         view = await jobs.get(identity, job_id)
         graph = await jobs.graph(identity, job_id)
-        description = {**studio_body(view, request, links), "workflow": graph}
+        description = package_body(studio_body(view, request, links), graph)
         chunks = await packages.stream(view.job, view.outputs, description)
         return StreamingResponse(
             chunks,
@@ -158,7 +165,7 @@ def job_routes(
 
     @router.post("/queue/clear", summary="Cancel all of your jobs that have not started")
     async def clear(request: Request) -> Response:
-        views = await jobs.cancel_many(caller(request, Scope.JOBS), None)
+        views, _ = await jobs.cancel_many(caller(request, Scope.JOBS), None)
         return json_response({"canceled": len(views)})
 
     return router
@@ -219,7 +226,7 @@ def time_ms(value: object, name: str) -> int | None:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not 1970 < moment.year < 9999:
         raise InvalidRequest(f"{name} must be an ISO 8601 time with an offset.")
     return int(moment.timestamp() * 1000)
 
