@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from studio.cli.screen import Screen
 from studio.graphs.declarations import ObjectInfo
 from studio.graphs.edits import set_value
 from studio.graphs.files import file_references
-from studio.graphs.graph import Graph, parse
+from studio.graphs.graph import Graph, execution_copy, parse
 from studio.graphs.values import ASSET_TYPE
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
@@ -57,15 +57,34 @@ def set_values(graph: Graph, assignments: Sequence[str]) -> Graph:
     return graph
 
 
+def assigned_texts(graph: Graph, assignments: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """(node id, input) of the texts that the assignments give, even if they stay the same."""
+    blank = execution_copy(graph)
+    for node in blank.values():
+        texts = [name for name, value in node["inputs"].items() if isinstance(value, str)]
+        node["inputs"].update(dict.fromkeys(texts, ""))
+    return frozenset(
+        (node_id, name)
+        for node_id, node in set_values(blank, assignments).items()
+        for name, value in node["inputs"].items()
+        if isinstance(value, str) and value
+    )
+
+
 async def upload_files(
-    client: Client, graph: Graph, *, written: Graph, folder: Path, screen: Screen
+    client: Client,
+    graph: Graph,
+    *,
+    assigned: Collection[tuple[str, str]],
+    folder: Path,
+    screen: Screen,
 ) -> Graph:
     """A copy in which inputs that name a local file have the uploaded asset instead.
 
     Args:
-        written: the graph as the file has it. A file from somebody else must not pick files of
-            this machine, so its own values reach only ``folder`` and the working folder; values
-            given on the command line reach everything.
+        assigned: (node id, input) of the values given on the command line, which reach every
+            file. A graph from somebody else must not pick files of this machine: its own values
+            reach only ``folder`` and the working folder.
         folder: where the graph file is; relative names are looked for there, then here.
 
     Raises:
@@ -74,16 +93,15 @@ async def upload_files(
     places = _places(folder)
     found = _local_files(graph, places)
     info = await _declarations(client, {graph[node_id]["class_type"] for node_id, _ in found})
-    changed = {node_id: {**node, "inputs": {**node["inputs"]}} for node_id, node in graph.items()}
+    changed = execution_copy(graph)
     uploaded: dict[Path, dict[str, Any]] = {}
     for reference in [*file_references(graph, info), *file_references(graph, None)]:
         name = str(reference.path[0])
         path = found.get((reference.node_id, name))
         if path is None or len(reference.path) > 1 or reference.name is None:
             continue
-        given = written.get(reference.node_id, {"inputs": {}})["inputs"].get(name)
-        is_own = given != graph[reference.node_id]["inputs"][name]
-        if not is_own and not any(path.is_relative_to(place) for place in places):
+        is_near = any(path.is_relative_to(place) for place in places)
+        if not is_near and (reference.node_id, name) not in assigned:
             raise CommandFailed(
                 f"The workflow names {path}, which is in neither its own nor the present folder. "
                 f"Say --set '{reference.node_id}.{name}={path}' if you mean to upload it.",

@@ -6,9 +6,10 @@ import argparse
 import os
 import sys
 
-from studio.cli.console import control_socket, in_use, is_listening
+from studio.cli.console import in_use
 from studio.cli.failures import CommandFailed
 from studio.cli.offline import claim
+from studio.cli.sockets import control_socket, is_listening
 from studio.clock import Clock
 from studio.settings import Settings
 from studio.store import archive

@@ -15,7 +15,13 @@ from boot.plan import BootError
 from boot.settings import read_settings
 from studio.cli.client import Client, Unreachable
 from studio.cli.failures import EXIT_USAGE, CommandFailed
-from studio.cli.graph_file import names_a_file, read_graph, set_values, upload_files
+from studio.cli.graph_file import (
+    assigned_texts,
+    names_a_file,
+    read_graph,
+    set_values,
+    upload_files,
+)
 from studio.cli.interrupts import Interrupts, run_interruptible
 from studio.cli.outputs import save_outputs
 from studio.cli.picture import make_picture_graph
@@ -72,7 +78,7 @@ class _Source:
                 )
             self._path = Path(options.workflow).expanduser()
             self._written = read_graph(self._path)
-            self._graph = set_values(self._written, options.assignments)
+            set_values(self._written, options.assignments)
         elif not options.workflow.strip():
             raise CommandFailed("The prompt is empty.", reason="usage", exit_code=EXIT_USAGE)
 
@@ -82,15 +88,20 @@ class _Source:
 
     async def graph(self, client: Client) -> Graph:
         """What to send."""
-        if self._path is None:
+        folder = Path()
+        if self._path is not None:
+            written, folder = self._written, self._path.parent
+        else:
             written = await make_picture_graph(
                 client, self._options, self._screen, checkpoints=_checkpoints(self._options)
             )
-            graph, folder = set_values(written, self._options.assignments), Path()
-        else:
-            written, graph, folder = self._written, self._graph, self._path.parent
+        assignments = self._options.assignments
         return await upload_files(
-            client, graph, written=written, folder=folder, screen=self._screen
+            client,
+            set_values(written, assignments),
+            assigned=assigned_texts(written, assignments),
+            folder=folder,
+            screen=self._screen,
         )
 
 

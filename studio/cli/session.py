@@ -14,11 +14,12 @@ from typing import Any, Final
 import httpx
 
 from studio.cli.client import Client, Unreachable
-from studio.cli.console import control_socket, in_use, is_listening, open_socket
+from studio.cli.console import in_use, open_socket
 from studio.cli.failures import CommandFailed
 from studio.cli.interrupts import Interrupts
 from studio.cli.private import PrivateStudio, open_private
 from studio.cli.screen import Screen
+from studio.cli.sockets import control_socket, is_listening
 from studio.paths import private_folder
 from studio.settings import Settings
 from studio.store.holder import is_same_place, parse, this_process

@@ -1,0 +1,1 @@
+"""What ``studio doctor`` looks at, one module per subject; the standard library is enough."""

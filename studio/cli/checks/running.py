@@ -1,0 +1,73 @@
+"""A Studio that runs, asked over its socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from studio.cli.checks.finding import Finding, Level, fail, ok, warn
+
+_TIMEOUT_S: Final = 5.0
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("studio.local", timeout=_TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.connect(str(self._path))
+
+
+def check_running(control_socket: Path) -> Iterator[Finding]:
+    """Whether it takes work, and how its engines are."""
+    try:
+        ready = _get(control_socket, "/ready")
+        engines = _get(control_socket, "/api/system/engines")["engines"]
+    except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
+        yield fail(
+            "running", f"Studio has its socket open but does not answer: {error}.", "Restart it."
+        )
+        return
+    if ready["ready"]:
+        yield ok("running", "Studio takes work")
+    else:
+        yield fail("running", f"Studio takes no work: {'; '.join(ready['reasons'])}", "See below.")
+    for notice in ready["notices"]:
+        if notice != "no isolation":
+            yield warn("running", notice, "It is gone after the next start.")
+    for engine in engines:
+        yield _engine(engine)
+
+
+def _engine(engine: dict[str, Any]) -> Finding:
+    version = f" {engine['version']}" if engine["version"] else ""
+    text = f"{engine['kind']}{version} is {engine['state']}"
+    if engine["state"] == "ready":
+        return ok(engine["name"], f"{text}, {engine['jobs']} jobs in it")
+    last = " | ".join(engine["log_tail"][-3:])
+    level = Level.WARN if engine["state"] in ("starting", "unresponsive") else Level.FAIL
+    return Finding(
+        engine["name"],
+        level,
+        f"{text}: {engine['reason']}",
+        f"Its last lines: {last}" if last else "Its log is in the folder logs of STUDIO_DIR.",
+    )
+
+
+def _get(control_socket: Path, path: str) -> dict[str, Any]:
+    connection = _SocketConnection(control_socket)
+    try:
+        connection.request("GET", path)
+        body = json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+    if not isinstance(body, dict):
+        raise ValueError("the answer is no object")
+    return body
