@@ -62,21 +62,33 @@ class RunningStudio:
 
     def is_ready(self) -> bool:
         """Whether ``/ready`` says so."""
+        return self._says_yes("/ready")
+
+    def is_alive(self) -> bool:
+        """Whether ``/health`` says so."""
+        return self._says_yes("/health")
+
+    def _says_yes(self, path: str) -> bool:
         try:
-            return httpx.get(f"{self.url}/ready", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}{path}", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 
 
 @contextlib.contextmanager
 def run_studio(
-    folder: Path, environ: Mapping[str, str] | None = None, *, engine: bool = True
+    folder: Path,
+    environ: Mapping[str, str] | None = None,
+    *,
+    engine: bool = True,
+    serves: bool = True,
 ) -> Iterator[RunningStudio]:
     """Run a Studio in ``folder`` until the block ends.
 
     Args:
         environ: further variables.
         engine: with the embedded engine, under bootstrap; otherwise Studio alone, whose jobs wait.
+        serves: wait until it takes requests; otherwise until it lives.
     """
     run_dir = Path(tempfile.mkdtemp(prefix="studio-"))
     port = find_free_port()
@@ -101,7 +113,7 @@ def run_studio(
         )
     studio = RunningStudio(f"http://127.0.0.1:{port}", folder / "studio", run_dir, log, process)
     try:
-        _await_start(studio, needs_engine=engine)
+        _await_start(studio, needs_engine=engine, serves=serves)
         yield studio
     finally:
         process.send_signal(signal.SIGTERM)
@@ -113,12 +125,14 @@ def run_studio(
         shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def _await_start(studio: RunningStudio, *, needs_engine: bool) -> None:
+def _await_start(studio: RunningStudio, *, needs_engine: bool, serves: bool) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline and studio.process.poll() is None:
         if studio.is_ready():
             return
         if not needs_engine and (studio.run_dir / "control.sock").exists():
+            return
+        if not serves and studio.is_alive():
             return
         time.sleep(0.05)
     raise RuntimeError(f"Studio did not start:\n{studio.log.read_text(errors='replace')[-4000:]}")

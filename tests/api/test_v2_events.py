@@ -185,7 +185,7 @@ async def test_all_streams_of_a_job_get_the_same_end(studio: RunningStudio) -> N
         started: asyncio.Queue[None] = asyncio.Queue()
 
         async def read() -> list[str]:
-            lines = []
+            lines: list[str] = []
             async with client.stream("GET", path) as answer:
                 async for line in answer.aiter_lines():
                     if not lines:
