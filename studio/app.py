@@ -16,6 +16,8 @@ from starlette.types import ASGIApp
 
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
+from studio.errors import StudioError
+from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
@@ -23,6 +25,7 @@ from studio.services.auth import AuthService
 from studio.services.backups import BackupService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
+from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
@@ -145,6 +148,13 @@ async def _services(
     )
     staging = Staging(assets=assets, engine_dir=settings.engine_dir)
     metrics = Metrics(queue=queue, engines=engines)
+    durations = Durations()
+
+    def count_finish(job: Job, duration_ms: int | None) -> None:
+        metrics.count_finish(job, duration_ms)
+        if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
+            durations.add(job.graph_key, duration_ms)
+
     finisher = Finisher(
         queue=queue,
         jobs=job_store,
@@ -152,7 +162,7 @@ async def _services(
         usage=usage,
         clock=clock,
         retention_days=settings.job_retention_days,
-        on_finish=metrics.count_finish,
+        on_finish=count_finish,
     )
     collector = Collector(jobs=job_store, staging=staging, clock=clock)
     follower = Follower(jobs=job_store, collector=collector, clock=clock, pace=pace)
@@ -207,7 +217,7 @@ async def _services(
     )
     history = HistoryService(
         queue=queue,
-        stats=stats,
+        durations=durations,
         lists=JobListStore(db),
         assets=asset_store,
         engines=engines,
@@ -221,7 +231,7 @@ async def _services(
     health = HealthService(
         db=db, engines=engines, queue=queue, isolated=settings.isolated, notices=notices
     )
-    retention = RetentionService(jobs=stats, assets=asset_store, clock=clock)
+    retention = RetentionService(jobs=stats, assets=asset_store, usage=usage, clock=clock)
     warmup = Warmup(jobs=jobs, auth=auth, engines=engines, workflow=settings.warmup_workflow)
 
     # open
@@ -229,6 +239,7 @@ async def _services(
     await control.load()
     for user_id, seconds, at_ms in await stats.usage():
         usage.load(user_id, seconds, at_ms)
+    durations.load(await stats.recent_durations())
     report = await asset_store.sweep()
     if report.missing:
         notices.append(f"{len(report.missing)} stored files are missing from the disk.")
@@ -284,6 +295,7 @@ async def _services(
             ("key use", auth.record_use()),
             ("snapshots", backups.run()),
             ("retention", retention.run()),
+            ("usage", retention.keep_usage()),
             ("warm-up", warmup.run()),
         )
     ]
@@ -304,4 +316,6 @@ async def _services(
         await follower.stop()
         await engines.stop()
         await finisher.stop()
+        with contextlib.suppress(StudioError):
+            await retention.store_usage()
         await backups.finish()

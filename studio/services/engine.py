@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -151,6 +152,9 @@ class Engine:
             for name, node in info.items()
             if isinstance(node, dict)
         }
+        # The garbage collector would walk this large and lasting tree again and again.
+        gc.collect()
+        gc.freeze()
         self._classes = frozenset(self.info)
         self._capable.clear()
 

@@ -39,7 +39,7 @@ class Finisher:
         usage: Usage,
         clock: Clock,
         retention_days: int,
-        on_finish: Callable[[JobStatus, int | None], None],
+        on_finish: Callable[[Job, int | None], None],
     ) -> None:
         self._on_finish = on_finish
         self._queue = queue
@@ -107,9 +107,8 @@ class Finisher:
         started = live.job.started_at
         expires_at = now_ms + self._retention_ms
         duration_ms = now_ms - started if started is not None else None
-        usage = None
         if duration_ms is not None:
-            usage = self._usage.add(live.job.user_id, duration_ms / 1000)
+            self._usage.add(live.job.user_id, duration_ms / 1000)
         live.closing = True
         job = replace(live.job, status=status, error=error, completed_at=now_ms, executing=False)
         wait_s = _RETRY_MIN_S
@@ -121,7 +120,6 @@ class Finisher:
                     job,
                     expires_at=expires_at,
                     duration_ms=duration_ms,
-                    usage=usage,
                     outputs=list(live.collected.values()),
                 )
                 break
@@ -153,7 +151,7 @@ class Finisher:
                 watcher.fact(OutputCommitted(asset))
         live.outputs.sort(key=output_order)
         self._queue.finish(live, expires_at)
-        self._on_finish(live.job.status, duration_ms)
+        self._on_finish(live.job, duration_ms)
         live.announce()
 
     async def _drop_collected(self, live: LiveJob) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.clock import Clock
 from studio.models import Asset, Identity, Job, Role
+from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
 from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
 from studio.store.job_list import JobFilter, JobListStore
-from studio.store.job_stats import JobStatsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class HistoryService:
         self,
         *,
         queue: JobQueue,
-        stats: JobStatsStore,
+        durations: Durations,
         lists: JobListStore,
         assets: AssetStore,
         engines: EngineService,
@@ -43,7 +42,7 @@ class HistoryService:
         self._clock = clock
         self._retention_ms = retention_days * DAY_MS
         self._queue = queue
-        self._stats = stats
+        self._durations = durations
         self._lists = lists
         self._assets = assets
         self._engines = engines
@@ -61,15 +60,15 @@ class HistoryService:
         ]
         return [(job, outputs[job.id]) for job in fresh], cursor
 
-    async def estimate(self, view: JobView) -> int | None:
+    def estimate(self, view: JobView) -> int | None:
         """When a waiting job may start, in ms from now; ``None`` when it runs or is unknown."""
         if view.live is None or not view.live.waiting or view.queue_position is None:
             return None
         identity = Identity(view.job.user_id, Role.OWNER, frozenset())
-        entries = await self.waiting(identity, start=view.queue_position - 1, limit=1)
+        entries = self.waiting(identity, start=view.queue_position - 1, limit=1)
         return entries[0].starts_in_ms if entries else None
 
-    async def waiting(self, identity: Identity, *, start: int, limit: int) -> list[QueueEntry]:
+    def waiting(self, identity: Identity, *, start: int, limit: int) -> list[QueueEntry]:
         """A stretch of the queue that the caller may see, in order, with estimated starts."""
         places: list[tuple[int, LiveJob]] = []
         keys: list[str] = []
@@ -81,10 +80,9 @@ class HistoryService:
                 places.append((position, live))
         running = [live for live in self._queue.live.values() if not live.waiting]
         keys_running = [live.job.graph_key for live in running]
-        medians = await self._medians([*keys, *keys_running])
-        wait_ms: list[float | None] = [self._sum(medians, keys_running)]
+        wait_ms: list[float | None] = [self._sum(keys_running)]
         for key in keys:
-            before, own = wait_ms[-1], medians.get(key)
+            before, own = wait_ms[-1], self._durations.median(key)
             wait_ms.append(None if before is None or own is None else before + own)
         engines = max(1, sum(engine.ready for engine in self._engines.engines.values()))
         entries = []
@@ -94,11 +92,6 @@ class HistoryService:
             entries.append(QueueEntry(live, position, starts_in_ms))
         return entries
 
-    async def _medians(self, keys: Sequence[str]) -> dict[str, float]:
-        durations = await self._stats.durations(keys)
-        return {key: statistics.median(found) for key, found in durations.items() if found}
-
-    @staticmethod
-    def _sum(medians: dict[str, float], keys: Sequence[str]) -> float | None:
-        known = [medians[key] for key in keys if key in medians]
+    def _sum(self, keys: Sequence[str]) -> float | None:
+        known = [median for key in keys if (median := self._durations.median(key)) is not None]
         return sum(known) if len(known) == len(keys) else None

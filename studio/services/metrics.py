@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from studio.models import JobStatus
+from studio.models import Job, JobStatus
 from studio.services.engines import EngineService
 from studio.services.queue import JobQueue
 
@@ -37,9 +37,9 @@ class Metrics:
         }
         self._registry.register(_Live(queue, engines))
 
-    def count_finish(self, status: JobStatus, duration_ms: int | None) -> None:
+    def count_finish(self, job: Job, duration_ms: int | None) -> None:
         """A job ended."""
-        self._by_status[status].inc()
+        self._by_status[job.status].inc()
         if duration_ms is not None:
             self._seconds.observe(duration_ms / 1000)
 

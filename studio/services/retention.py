@@ -1,27 +1,33 @@
-"""Deletes what is past its time: finished jobs with their outputs, expired uploads."""
+"""Housekeeping: deletes what is past its time, stores what is kept in memory meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Final
 
 from studio.clock import Clock
 from studio.errors import StudioError
+from studio.services.usage import Usage
 from studio.store.assets import AssetStore
 from studio.store.job_stats import JobStatsStore
 
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 300.0
+USAGE_EVERY_S: Final = 10.0
 
 
 class RetentionService:
     """Purges in small steps, so that nobody waits for it."""
 
-    def __init__(self, *, jobs: JobStatsStore, assets: AssetStore, clock: Clock) -> None:
+    def __init__(
+        self, *, jobs: JobStatsStore, assets: AssetStore, usage: Usage, clock: Clock
+    ) -> None:
         self._jobs = jobs
         self._assets = assets
+        self._usage = usage
         self._clock = clock
 
     async def run(self) -> None:
@@ -32,6 +38,18 @@ class RetentionService:
                 await self.purge()
             except StudioError as error:
                 log.warning("expired jobs could not be purged: %s", error.message)
+
+    async def keep_usage(self) -> None:
+        """Store every ten seconds who used the GPUs; the body of a task."""
+        while True:
+            await asyncio.sleep(USAGE_EVERY_S)
+            with contextlib.suppress(StudioError):
+                await self.store_usage()
+
+    async def store_usage(self) -> None:
+        """Store it now."""
+        if changed := self._usage.take_changed():
+            await self._jobs.store_usage(changed)
 
     async def purge(self) -> None:
         """Delete everything that is past its time."""

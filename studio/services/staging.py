@@ -233,8 +233,20 @@ def _copy(source: Path, target: Path, size_bytes: int) -> None:
         raise
 
 
+def _remove_folder(folder: Path) -> None:
+    """A job's folder is nearly always flat; whatever else is in it goes the thorough way."""
+    try:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _remove(folders: Iterable[Path], files: Iterable[Path]) -> None:
     for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove_folder(folder)
     for file in files:
         file.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ class Usage:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seconds: dict[str, tuple[float, int]] = {}
+        self._changed: dict[str, tuple[float, int]] = {}
 
     def load(self, user_id: str, seconds: float, at_ms: int) -> None:
         """Take over what the database remembers."""
@@ -29,13 +30,18 @@ class Usage:
         age_s = max(0.0, (self._clock.now_ms() - at_ms) / 1000)
         return float(seconds * 0.5 ** (age_s / HALF_LIFE_S))
 
-    def add(self, user_id: str, seconds: float) -> tuple[float, int]:
-        """Count ``seconds`` more and return the new (seconds, time in ms) to store."""
+    def add(self, user_id: str, seconds: float) -> None:
+        """Count ``seconds`` more."""
         entry = (self.of(user_id) + max(0.0, seconds), self._clock.now_ms())
         self._seconds[user_id] = entry
-        return entry
+        self._changed[user_id] = entry
 
     def least_first(self, users: Iterable[str]) -> list[str]:
         """Users ordered by what they used, the most modest first."""
         names = list(users)
         return names if len(names) == 1 else sorted(names, key=self.of)
+
+    def take_changed(self) -> dict[str, tuple[float, int]]:
+        """What is to be stored: (seconds, time in ms) by user, since the last call."""
+        changed, self._changed = self._changed, {}
+        return changed

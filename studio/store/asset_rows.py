@@ -21,6 +21,11 @@ _SELECT: Final = (
     "SELECT id, user_id, hash, size_bytes, content_type, file_path, tags, created_at, expires_at,"
     " trashed_at, job_id, node_id, output_index, output_type FROM assets"
 )
+_INSERT: Final = (
+    "INSERT INTO assets (id, user_id, hash, size_bytes, content_type, file_path, tags,"
+    " created_at, expires_at, trashed_at, job_id, node_id, output_index, output_type)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 _HELD: Final = """EXISTS (
     SELECT 1 FROM job_inputs JOIN jobs ON jobs.id = job_inputs.job_id
     WHERE job_inputs.asset_id = assets.id AND jobs.completed_at IS NULL
@@ -29,16 +34,15 @@ _HELD: Final = """EXISTS (
 
 def insert(connection: sqlite3.Connection, asset: Asset) -> None:
     """Store the rows of ``asset`` and of its blob, whose file is published already."""
+    _insert_blob(connection, asset)
+    connection.execute(_INSERT, _values(asset))
+
+
+def _insert_blob(connection: sqlite3.Connection, asset: Asset) -> None:
     connection.execute(
         "INSERT INTO blobs (hash, size_bytes, created_at) VALUES (?, ?, ?)"
         " ON CONFLICT (hash) DO NOTHING",
         (asset.hash, asset.size_bytes, asset.created_at),
-    )
-    connection.execute(
-        "INSERT INTO assets (id, user_id, hash, size_bytes, content_type, file_path, tags,"
-        " created_at, expires_at, trashed_at, job_id, node_id, output_index, output_type)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        _values(asset),
     )
 
 
@@ -58,11 +62,13 @@ def insert_output(connection: sqlite3.Connection, asset: Asset) -> Asset:
     assert asset.job_id is not None
     assert asset.node_id is not None
     assert asset.output_index is not None
+    _insert_blob(connection, asset)
+    added = connection.execute(f"{_INSERT} ON CONFLICT DO NOTHING", _values(asset))
+    if added.rowcount:
+        return asset
     found = find_output(connection, asset.job_id, asset.node_id, asset.output_index)
-    if found is not None:
-        return found
-    insert(connection, asset)
-    return asset
+    assert found is not None
+    return found
 
 
 def get(connection: sqlite3.Connection, asset_id: str, user_id: str | None) -> Asset | None:

@@ -36,6 +36,8 @@ from studio.store.db import is_disk_full
 
 HEAD_BYTES: Final = 4096
 _CHUNK_BYTES: Final = 1024 * 1024
+_RESERVED_FROM_BYTES: Final = _CHUNK_BYTES
+"""Smaller files are written as quickly as their space is reserved."""
 _HASH: Final = re.compile(r"blake3:([0-9a-f]{64})")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
 _FULL: Final = "The disk is full: nothing was stored. Free some space and try again."
@@ -116,7 +118,7 @@ class BlobWriter:
         with self._lock:
             try:
                 handle = self._opened()
-                os.ftruncate(handle, self._size_bytes)
+                self._trim(handle)
                 os.fsync(handle)
             except OSError as error:
                 raise translate(error) from error
@@ -140,7 +142,7 @@ class BlobWriter:
         with self._lock:
             try:
                 handle = self._opened()
-                os.ftruncate(handle, self._size_bytes)
+                self._trim(handle)
                 if final.exists():
                     os.fsync(handle)
                 self._path.rename(final)
@@ -165,7 +167,8 @@ class BlobWriter:
         if self._handle is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._handle = os.open(self._path, flags, 0o600)
-            reserve_space(self._handle, self._size_hint or 0)
+            if self._size_hint is not None and self._size_hint >= _RESERVED_FROM_BYTES:
+                reserve_space(self._handle, self._size_hint)
         return self._handle
 
     def _write(self, handle: int, data: bytes) -> None:
@@ -176,6 +179,11 @@ class BlobWriter:
         while view:
             view = view[os.write(handle, view) :]
         self._size_bytes += len(data)
+
+    def _trim(self, handle: int) -> None:
+        """Give back what was reserved and not used."""
+        if self._size_hint is not None and self._size_hint > self._size_bytes:
+            os.ftruncate(handle, self._size_bytes)
 
     def _close(self) -> None:
         handle, self._handle = self._handle, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from studio.settings import DAY_MS
 from studio.store.db import Database
@@ -15,22 +15,28 @@ class JobStatsStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def durations(self, graph_keys: Iterable[str]) -> Mapping[str, list[int]]:
-        """Milliseconds of the last 20 successful runs of each key."""
-        keys = list(dict.fromkeys(graph_keys))
+    async def recent_durations(self, limit: int = 5000) -> list[tuple[str, int]]:
+        """(graph key, ms) of the latest successful runs, oldest first."""
 
-        def work(connection: sqlite3.Connection) -> dict[str, list[int]]:
-            found = {}
-            for key in keys:
-                rows = connection.execute(
-                    "SELECT duration_ms FROM jobs WHERE graph_key = ? AND status = 'succeeded' "
-                    "AND duration_ms IS NOT NULL ORDER BY completed_at DESC LIMIT 20",
-                    (key,),
-                )
-                found[key] = [row["duration_ms"] for row in rows]
-            return found
+        def work(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+            rows = connection.execute(
+                "SELECT graph_key, duration_ms FROM jobs WHERE status = 'succeeded' "
+                "AND duration_ms IS NOT NULL ORDER BY seq DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+            return [(row["graph_key"], row["duration_ms"]) for row in reversed(rows)]
 
         return await self._db.read(work)
+
+    async def store_usage(self, changed: Mapping[str, tuple[float, int]]) -> None:
+        """Remember (GPU seconds, as of ms) by user id."""
+        await self._db.write(
+            lambda connection: connection.executemany(
+                "UPDATE users SET gpu_seconds = ?, gpu_seconds_at = ? WHERE id = ?",
+                [(*entry, user_id) for user_id, entry in changed.items()],
+            ),
+            durable=False,
+        )
 
     async def usage(self) -> list[tuple[str, float, int]]:
         """(user id, GPU seconds, as of ms) of every user."""

@@ -168,10 +168,9 @@ class JobStore:
         *,
         expires_at: int,
         duration_ms: int | None,
-        usage: tuple[float, int] | None,
         outputs: Sequence[tuple[Asset, StagedBlob]],
     ) -> list[Asset]:
-        """The one commit that ends a job: status, outputs and the user's share together.
+        """The one commit that ends a job: its status and its outputs together.
 
         Args:
             outputs: those that are not stored yet, with their bytes.
@@ -184,16 +183,24 @@ class JobStore:
             stored = [
                 self._assets.add_output(connection, asset, staged) for asset, staged in outputs
             ]
-            update_row(connection, job)
             connection.execute(
-                "UPDATE jobs SET expires_at = ?, duration_ms = ? WHERE id = ?",
-                (expires_at, duration_ms, job.id),
+                "UPDATE jobs SET status = ?, started_at = ?, completed_at = ?, expires_at = ?, "
+                "duration_ms = ?, engine = ?, attempt = ?, deaths = ?, executing = 0, "
+                "cancel_requested_at = ?, error = ? WHERE id = ?",
+                (
+                    job.status.value,
+                    job.started_at,
+                    job.completed_at,
+                    expires_at,
+                    duration_ms,
+                    job.engine,
+                    job.attempt,
+                    job.deaths,
+                    job.cancel_requested_at,
+                    _error_text(job.error),
+                    job.id,
+                ),
             )
-            if usage is not None:
-                connection.execute(
-                    "UPDATE users SET gpu_seconds = ?, gpu_seconds_at = ? WHERE id = ?",
-                    (*usage, job.user_id),
-                )
             return stored
 
         return await self._db.write(work)

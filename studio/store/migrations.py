@@ -99,7 +99,6 @@ def _first(connection: sqlite3.Connection) -> None:
     );
     CREATE INDEX jobs_by_user ON jobs (user_id, seq);
     CREATE INDEX jobs_live ON jobs (status) WHERE completed_at IS NULL;
-    CREATE INDEX jobs_by_key ON jobs (graph_key, completed_at) WHERE status = 'succeeded';
     CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE completed_at IS NOT NULL;
 
     CREATE TABLE job_models (

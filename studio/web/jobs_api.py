@@ -67,7 +67,7 @@ def job_routes(
     async def get_job(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         view = await jobs.get(identity, job_id)
-        starts_in_ms = await history.estimate(view)
+        starts_in_ms = history.estimate(view)
         return json_response({**studio_body(view, request, links), "starts_in_ms": starts_in_ms})
 
     @router.post("/jobs/cancel", summary="Cancel many jobs")
@@ -130,7 +130,7 @@ def job_routes(
         identity = caller(request, Scope.JOBS)
         start = integer(request.query_params.get("start"), "start", 0, 0, 1 << 31) or 0
         limit = integer(request.query_params.get("limit"), "limit", 50, 1, MAX_PAGE) or 50
-        entries = await history.waiting(identity, start=start, limit=limit)
+        entries = history.waiting(identity, start=start, limit=limit)
         return json_response(
             {
                 "paused": control.paused,
