@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry
+from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 SPECIFICATION = Path(__file__).parents[1] / "contract" / "comfy-api-v2.openapi.yaml"
@@ -56,8 +56,10 @@ def _with_nulls(node: Any) -> Any:
 
 @cache
 def _registry() -> Registry[Any]:
+    resource: Resource[Any] = DRAFT202012.create_resource(specification())
     registry: Registry[Any] = Registry()
-    return registry.with_resource(_BASE, DRAFT202012.create_resource(specification()))
+    filled: Registry[Any] = registry.with_resource(_BASE, resource)
+    return filled
 
 
 def check_schema(pointer: str, value: object) -> None:
