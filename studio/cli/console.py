@@ -54,7 +54,7 @@ async def open_console(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
                     yield client
                 return
         # One that is starting holds the volume before it listens.
-        if time.monotonic() > give_up_at:
+        if not claimed.is_near or time.monotonic() > give_up_at:
             raise in_use(claimed.message)
         await asyncio.sleep(_LOOK_EVERY_S)
 

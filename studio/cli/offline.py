@@ -39,10 +39,14 @@ from studio.web.system_api import backup_routes
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """``lease`` is ours, or ``None`` and ``message`` says whose the volume is."""
+    """``lease`` is ours, or ``None`` and ``message`` says whose the volume is.
+
+    ``is_near`` when a process of this machine holds it, which may only be starting.
+    """
 
     lease: Lease | None
     message: str = ""
+    is_near: bool = False
 
 
 @contextlib.contextmanager
@@ -58,7 +62,7 @@ def claim(settings: Settings) -> Iterator[Claim]:
     lease = Lease(folder / "lease.json", Clock())
     answer = lease.acquire()
     if not isinstance(answer, Held):
-        yield Claim(None, answer.message)
+        yield Claim(None, answer.message, is_near=answer.free_in_s is None)
         return
     try:
         if answer.fence and settings.database_path.exists():

@@ -13,7 +13,7 @@ from typing import Final
 from studio.cli.checks.finding import Finding, fail, ok, warn
 
 OLDEST_PYTHON: Final = (3, 11)
-_LOCKED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_LOCKED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)( *;)?", re.MULTILINE)
 _SETUP: Final = "Run ./start.sh or scripts/setup, which bring the environment up to date."
 _MAX_LISTED: Final = 5
 
@@ -32,15 +32,19 @@ def check_installation(root: Path) -> Iterator[Finding]:
         yield warn("packages", "There is no lock file to compare with.", "Use a whole checkout.")
         return
     wanted: dict[str, list[str]] = {}
-    for name, version in _LOCKED.findall(lock.read_text(encoding="utf-8")):
-        # One package may be listed with a version for each Python.
+    conditional = set()
+    for name, version, condition in _LOCKED.findall(lock.read_text(encoding="utf-8")):
+        # A package may have one version for each Python, or none for some.
         wanted.setdefault(name, []).append(version)
+        if condition:
+            conditional.add(name)
     missing, other = [], []
     for name, versions in wanted.items():
         try:
             installed = metadata.version(name)
         except metadata.PackageNotFoundError:
-            missing.append(name)
+            if name not in conditional:
+                missing.append(name)
             continue
         if installed not in versions:
             other.append(f"{name} {installed} instead of {' or '.join(versions)}")

@@ -1,0 +1,124 @@
+"""``studio doctor``: every failure comes with what helps."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from studio.cli.checks.engines import is_too_old
+from tests.cli.program import ROOT, Place
+
+
+def examine(place: Place) -> tuple[int, dict[str, dict[str, Any]]]:
+    ended = place.run("doctor", "--json")
+    report = json.loads(ended.out)
+    assert report["ok"] == (ended.status == 0)
+    return ended.status, {finding["subject"]: finding for finding in report["findings"]}
+
+
+def test_a_machine_that_can_run_studio_passes_and_nothing_is_made(place: Place) -> None:
+    status, findings = examine(place)
+    assert status == 0
+    assert findings["engine"]["level"] == "OK"
+    assert not place.studio_dir.exists()
+
+
+def test_a_broken_comfyui_fails_with_what_helps(place: Place) -> None:
+    place.more = {"STUDIO_ENGINE": "auto", "COMFYUI_DIR": str(place.folder / "nowhere")}
+    status, findings = examine(place)
+    assert status == 1
+    assert findings["engine"]["level"] == "FAIL"
+    assert "COMFYUI_DIR" in findings["engine"]["message"]
+    assert findings["engine"]["fix"]
+
+
+def test_an_old_comfyui_without_torch_fails_twice(place: Place) -> None:
+    comfyui = place.folder / "ComfyUI"
+    comfyui.mkdir()
+    (comfyui / "main.py").touch()
+    (comfyui / "comfyui_version.py").write_text('__version__ = "0.20.1"\n')
+    # It can be found, as bootstrap looks for it, but not imported.
+    python = comfyui / "python"
+    packages = comfyui / "packages"
+    for name in ("torch", "aiohttp"):
+        (packages / name).mkdir(parents=True)
+        (packages / name / "__init__.py").write_text("raise ImportError('half of it')\n")
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{packages}" exec "{ROOT}/.venv/bin/python" -S "$@"\n'
+    )
+    python.chmod(0o755)
+    place.more = {
+        "STUDIO_ENGINE": "comfyui", "COMFYUI_DIR": str(comfyui), "COMFYUI_PYTHON": str(python),
+    }  # fmt: skip
+    status, findings = examine(place)
+    assert status == 1
+    assert "0.20.1" in findings["ComfyUI"]["message"]
+    assert "half of it" in findings["torch"]["message"]
+    assert "pip install" in findings["torch"]["fix"]
+
+
+def test_a_port_in_use_is_named_with_its_program(place: Place) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        place.more = {"STUDIO_PORT": str(other.getsockname()[1])}
+        status, findings = examine(place)
+    assert status == 1
+    assert "pytest" in findings["port"]["message"]
+    assert "STUDIO_PORT" in findings["port"]["fix"]
+
+
+def test_a_damaged_database_fails(place: Place) -> None:
+    place.run("keys", "create", "mine")
+    database = place.studio_dir / "db" / "studio.db"
+    database.write_bytes(b"SQLite format 3\0" + b"x" * 8192)
+    status, findings = examine(place)
+    assert status == 1
+    assert findings["database"]["level"] == "FAIL"
+
+
+def test_a_weak_key_fails_only_where_strangers_can_come(place: Place) -> None:
+    place.more = {"API_KEY": "fox"}
+    assert examine(place)[1]["API key"]["level"] == "WARN"
+    place.more = {"API_KEY": "fox", "STUDIO_PUBLIC_URL": "https://studio.example"}
+    status, findings = examine(place)
+    assert (status, findings["API key"]["level"]) == (1, "FAIL")
+
+
+def test_an_engine_elsewhere_that_does_not_answer_fails(place: Place) -> None:
+    place.more = {"STUDIO_ENGINE": "http://127.0.0.1:9"}
+    status, findings = examine(place)
+    assert (status, findings["remote-1"]["level"]) == (1, "FAIL")
+
+
+def test_a_setting_that_cannot_be_read_is_named(place: Place) -> None:
+    place.more = {"STUDIO_PORT": "many"}
+    status, findings = examine(place)
+    assert status == 1
+    assert "STUDIO_PORT" in findings["settings"]["message"]
+
+
+def test_a_studio_that_runs_is_asked(running: Place) -> None:
+    status, findings = examine(running)
+    assert status == 0
+    assert findings["running"]["message"] == "Studio takes work"
+    assert findings["embedded"]["level"] == "OK"
+
+
+def test_every_failure_is_shown_with_its_fix_for_people(place: Place) -> None:
+    place.more = {"STUDIO_ENGINE": "auto", "COMFYUI_DIR": str(place.folder / "nowhere")}
+    ended = place.run("doctor")
+    lines = ended.out.splitlines()
+    failed = [number for number, line in enumerate(lines) if line.startswith("FAIL")]
+    assert failed
+    assert all("→" in lines[number + 1] for number in failed)
+
+
+@pytest.mark.parametrize(
+    ("version", "old"), [("0.32.9", True), ("0.33", False), ("v0.33.1+x", False), ("1.0", False)]
+)
+def test_comfyui_must_be_at_least_0_33(version: str, old: bool) -> None:
+    assert is_too_old(version) is old
