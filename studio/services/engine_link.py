@@ -295,12 +295,14 @@ class EngineLink:
     async def _drop_strays(self) -> None:
         """Cancel prompts of ours that no live job stands behind."""
         engine = self._engine
-        with contextlib.suppress(EngineError):
-            queue = await engine.client.queue()
+        try:
+            queue = await engine.client.queue(timeout_s=self._pace.unresponsive_s)
             for prompt_id, client_id in queue.clients.items():
                 if client_id == engine.client_id and not self._listener.holds(engine, prompt_id):
                     await engine.client.cancel(prompt_id)
             engine.foreign = sum(1 for owner in queue.clients.values() if owner != engine.client_id)
+        except EngineError as error:
+            self._set(EngineState.UNRESPONSIVE, f"no answer: {error}")
 
     async def restart(self) -> None:
         """Restart a held engine on purpose; this never counts as a crash."""

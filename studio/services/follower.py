@@ -133,6 +133,10 @@ class Follower:
     def on_died(self, engine: Engine, *, counted: bool) -> None:
         """The engine's process is gone and every prompt inside with it."""
         inside = self._inside(engine)
+        first = next((run for run in inside if run.accepted), None)
+        if first is not None and first.live.job.paid and first.may_have_started:
+            # Its first frame may have died with the engine, and money is not spent on a guess.
+            first.live.update(executing=True)
         # A graph that kills the engine while it is judged must not be judged for ever, but one
         # that was merely on its way while another ran has done nothing.
         busy = any(run.executing for run in inside)
@@ -223,7 +227,8 @@ class Follower:
             queue = await client.queue()
             if run.prompt_id in queue:
                 run.last_news_s = self._clock.monotonic_s()
-                if run.prompt_id in queue.running and not run.executing:
+                run.seen_pending = run.prompt_id in queue.pending
+                if not run.seen_pending and not run.executing:
                     self._started(run)
                 return True
             entry = await client.history(run.prompt_id)

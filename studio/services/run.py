@@ -55,6 +55,8 @@ class Run:
     awaiting_reply: bool = False
     executing: bool = False
     looking: bool = False
+    seen_pending: bool = False
+    """The engine said last that the prompt still waits there."""
     last_news_s: float = 0.0
     dropped_frames: int = 0
     """How many frames of the engine had not been understood when the run began."""
@@ -79,6 +81,11 @@ class Run:
             and self.executing
             and self.cached is not None
         )
+
+    @property
+    def may_have_started(self) -> bool:
+        """Whether an idle engine may have begun to execute the prompt."""
+        return self.executing or not (self.seen_pending or self.engine.foreign)
 
     def receive(self, event: EngineEvent) -> bool:
         """Take in one frame; return whether the picture of its progress changed."""

@@ -10,6 +10,7 @@ from studio.clock import Clock, new_id
 from studio.errors import InvalidWorkflow, StudioError
 from studio.graphs.graph import Graph
 from studio.graphs.validation import validate
+from studio.services.collector import is_paid
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.follower import Follower
@@ -67,6 +68,9 @@ class Sender:
         """
         if live.job.extra.get("unchecked") or not engine.can_run(live.job):
             validate(graph, engine.info or {})
+        if live.job.extra.get("unchecked") and is_paid(engine, classes, frozenset(classes)):
+            # Nobody could know when it was accepted: no engine had been reached.
+            live.update(paid=True)
         extra_data = {"preview_method": "auto", **await self._credentials(live)}
         prompt = await self._staging.build_prompt(engine, live.job, graph, rerun)
         prompt_id = await self._mark(engine, live)

@@ -312,7 +312,7 @@ def update_row(connection: sqlite3.Connection, job: Job) -> None:
     connection.execute(
         "UPDATE jobs SET status = ?, started_at = ?, completed_at = ?, priority = ?, rank = ?, "
         "engine = ?, engine_boot = ?, prompt_id = ?, attempt = ?, deaths = ?, executing = ?, "
-        "cancel_requested_at = ?, error = ? WHERE id = ?",
+        "cancel_requested_at = ?, error = ?, paid = ? WHERE id = ?",
         (
             job.status.value,
             job.started_at,
@@ -327,6 +327,7 @@ def update_row(connection: sqlite3.Connection, job: Job) -> None:
             int(job.executing),
             job.cancel_requested_at,
             _error_text(job.error),
+            int(job.paid),
             job.id,
         ),
     )

@@ -1,0 +1,427 @@
+"""A ComfyUI that goes wrong on command: a real server on loopback, with no pictures behind it.
+
+It keeps ComfyUI's order of things (queue, frames, history, cache) and counts what it executed.
+Faults are said through its attributes; ``gates`` hold a prompt at a named stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from tests.fakes.comfy_graphs import CLASSES, File, Made, execution_order, make, signature, text_of
+
+STAGES = ("accept", "reply", "start", "node", "history", "view")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(eq=False)
+class Line:
+    """One client's WebSocket and how many frames it got."""
+
+    socket: web.WebSocketResponse
+    transport: asyncio.Transport
+    frames: int = 0
+
+
+class FakeComfy:
+    """One engine; ``start`` it, order faults, ``stop`` it.
+
+    Attributes:
+        runs: how often the graph with each text began to execute, over all lives.
+        finished: how often it came to its end.
+        prompt_faults: one word per coming ``POST /prompt``: ``ok``, ``lose-before``,
+            ``lose-after`` (the connection closes without an answer), ``500``, ``garbage``,
+            ``partial`` (200 with node errors), ``400``.
+        crashes: how often each text still kills the engine while it executes.
+        cut_after: frames after which a socket is cut, or ``None``.
+        deaf: sockets get no frame at all.
+        garble: the type of frames that are cut in half, or ``None``.
+        hangs: requests are accepted and never answered.
+        last_words_s: how long frames have to arrive before a crash; without it they are lost.
+        lost_cancels: how many cancels are still to be ignored.
+    """
+
+    def __init__(self, *, version: str = "0.33.0", classes: dict[str, Any] | None = None) -> None:
+        self.version = version
+        self.classes = CLASSES if classes is None else classes
+        self.port = 0
+        self.runs: Counter[str] = Counter()
+        self.finished: Counter[str] = Counter()
+        self.posts: list[dict[str, Any]] = []
+        self.cancels: Counter[str] = Counter()
+        self.prompt_faults: deque[str] = deque()
+        self.crashes: Counter[str] = Counter()
+        self.cut_after: int | None = None
+        self.deaf = False
+        self.garble: str | None = None
+        self._answering = asyncio.Event()
+        self._answering.set()
+        self.lost_cancels = 0
+        self.lives = 0
+        self.sockets_opened = 0
+        self.frames_sent = 0
+        self.node_delay_s = 0.0
+        self.last_words_s = 0.05
+        self.on_frame: Callable[[str], None] | None = None
+        self.gates = {stage: asyncio.Event() for stage in STAGES}
+        self.arrived: Counter[str] = Counter()
+        for gate in self.gates.values():
+            gate.set()
+        self._runner: web.AppRunner | None = None
+        self._transports: set[asyncio.Transport] = set()
+        self._dying: set[asyncio.Task[None]] = set()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.pending: list[list[Any]] = []
+        self.running: list[Any] | None = None
+        self.history: dict[str, dict[str, Any]] = {}
+        self.files: dict[File, Made] = {}
+        self.sockets: dict[str, Line] = {}
+        self._cache: dict[str, dict[str, Any]] = {}
+        self._interrupted: set[str] = set()
+        self._number = 0
+        self._more = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+
+    # -- life ------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        return self._runner is not None
+
+    @property
+    def hangs(self) -> bool:
+        return not self._answering.is_set()
+
+    @hangs.setter
+    def hangs(self, hangs: bool) -> None:
+        if hangs:
+            self._answering.clear()
+        else:
+            self._answering.set()
+
+    async def start(self) -> None:
+        """Begin a life, on the port of the earlier ones."""
+        self._forget()
+        app = web.Application(client_max_size=64 << 20, middlewares=[self._middleware])
+        app.add_routes(
+            [
+                web.get("/ws", self._serve_socket),
+                web.post("/prompt", self._post_prompt),
+                web.get("/queue", self._get_queue),
+                web.post("/queue", self._post_queue),
+                web.get("/history/{prompt_id}", self._get_history),
+                web.post("/interrupt", self._post_interrupt),
+                web.post("/api/jobs/{prompt_id}/cancel", self._cancel),
+                web.get("/object_info", self._get_info),
+                web.get("/system_stats", self._get_stats),
+                web.get("/view", self._view),
+                web.post("/upload/image", self._upload),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.lives += 1
+        self._worker = asyncio.create_task(self._work())
+
+    async def die(self) -> None:
+        """End at once, as a process that was killed: nothing is answered, all is forgotten."""
+        runner, self._runner = self._runner, None
+        if runner is None:
+            return
+        for transport in list(self._transports):
+            transport.abort()
+        self._transports.clear()
+        if self._worker is not None and self._worker is not asyncio.current_task():
+            self._worker.cancel()
+            await asyncio.gather(self._worker, return_exceptions=True)
+        await runner.cleanup()
+        self._forget()
+
+    async def stop(self) -> None:
+        """End for good."""
+        self.open_all()
+        await asyncio.gather(*self._dying, return_exceptions=True)
+        await self.die()
+
+    def hold(self, stage: str) -> None:
+        """Let nothing pass ``stage`` any more."""
+        self.gates[stage].clear()
+
+    def release(self, stage: str) -> None:
+        self.gates[stage].set()
+
+    def open_all(self) -> None:
+        for gate in self.gates.values():
+            gate.set()
+
+    async def _pass(self, stage: str) -> None:
+        self.arrived[stage] += 1
+        await self.gates[stage].wait()
+
+    @web.middleware
+    async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if isinstance(request.transport, asyncio.Transport):
+            self._transports.add(request.transport)
+        await self._answering.wait()
+        return await handler(request)
+
+    # -- prompts ---------------------------------------------------------------------------------
+
+    async def _post_prompt(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.posts.append(body)
+        fault = self.prompt_faults.popleft() if self.prompt_faults else "ok"
+        if fault == "lose-before":
+            return self._hang_up(request)
+        if fault == "500":
+            return web.Response(status=500, text="Internal Server Error")
+        if fault == "400":
+            error = {"type": "prompt_no_outputs", "message": "Prompt has no outputs", "details": ""}
+            return web.json_response({"error": error, "node_errors": {}}, status=400)
+        await self._pass("accept")
+        self.put(body["prompt"], body["prompt_id"], body["client_id"])
+        if fault == "lose-after":
+            return self._hang_up(request)
+        await self._pass("reply")
+        if fault == "garbage":
+            return web.Response(text="<html>hello</html>")
+        errors = {"9": {"errors": [{"type": "x"}]}} if fault == "partial" else {}
+        return web.json_response(
+            {"prompt_id": body["prompt_id"], "number": self._number, "node_errors": errors}
+        )
+
+    def put(self, graph: dict[str, Any], prompt_id: str, client_id: str) -> None:
+        """Queue a graph, also one that no client sent just now."""
+        self._number += 1
+        self.pending.append([self._number, prompt_id, graph, {"client_id": client_id}, []])
+        self._more.set()
+        self._later(self._tell_status())
+
+    @staticmethod
+    def _hang_up(request: web.Request) -> web.Response:
+        assert isinstance(request.transport, asyncio.Transport)
+        request.transport.abort()
+        return web.Response()
+
+    async def _work(self) -> None:
+        while True:
+            await self._more.wait()
+            await self._pass("start")
+            if not self.pending:
+                self._more.clear()
+                continue
+            self.running = entry = self.pending.pop(0)
+            await self._tell_status()
+            await self._execute(entry)
+            self.running = None
+            await self._tell(entry, "executing", {"node": None})
+            await self._tell_status()
+
+    async def _execute(self, entry: list[Any]) -> None:
+        _, prompt_id, graph, _, _ = entry
+        text = text_of(graph)
+        self.runs[text] += 1
+        messages: list[list[Any]] = []
+
+        async def say(kind: str, data: dict[str, Any]) -> None:
+            messages.append([kind, {**data, "prompt_id": prompt_id}])
+            await self._tell(entry, kind, data)
+
+        order = execution_order(graph, self.classes)
+        signs = {node: signature(graph, node) for node in order}
+        cached = [node for node in order if signs[node] in self._cache]
+        outputs: dict[str, Any] = {}
+        ended = "success"
+        await say("execution_start", {})
+        await say("execution_cached", {"nodes": cached})
+        for node in order:
+            if node not in cached:
+                await self._tell(entry, "executing", {"node": node})
+                await self._pass("node")
+                await asyncio.sleep(self.node_delay_s)
+                if self.crashes[text] > 0:
+                    self.crashes[text] -= 1
+                    await asyncio.sleep(self.last_words_s)
+                    self._later(self.die())
+                    await asyncio.sleep(60)
+                if prompt_id in self._interrupted:
+                    ended = "interrupted"
+                    break
+                if text.startswith("fail"):
+                    ended = "error"
+                    break
+                self._cache[signs[node]] = make(graph, node, self.files)
+            ui = self._cache[signs[node]]
+            if ui:
+                outputs[node] = ui
+                await self._tell(entry, "executed", {"node": node, "output": ui})
+        if ended == "success":
+            await say("execution_success", {})
+            self.finished[text] += 1
+        elif ended == "error":
+            what = {"exception_message": "it failed", "exception_type": "ValueError"}
+            await say("execution_error", {"node_id": node, "node_type": "Source", **what})
+        else:
+            await say("execution_interrupted", {"node_id": node})
+        await self._pass("history")
+        status = "success" if ended == "success" else "error"
+        self.history[prompt_id] = {
+            "prompt": entry,
+            "outputs": outputs,
+            "status": {"status_str": status, "completed": status == "success"},
+        }
+        self.history[prompt_id]["status"]["messages"] = messages
+
+    # -- frames ----------------------------------------------------------------------------------
+
+    async def _serve_socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(max_msg_size=0)
+        await socket.prepare(request)
+        self.sockets_opened += 1
+        client_id = request.query["clientId"]
+        assert isinstance(request.transport, asyncio.Transport)
+        self.sockets[client_id] = line = Line(socket, request.transport)
+        await self._send(line, self._status_frame())
+        with contextlib.suppress(ConnectionError):
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT:
+                    break
+        # As in ComfyUI, one that closes late takes its successor's registration with it.
+        self.sockets.pop(client_id, None)
+        return socket
+
+    def _status_frame(self) -> str:
+        remaining = len(self.pending) + (self.running is not None)
+        return json.dumps(
+            {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": remaining}}}}
+        )
+
+    async def _tell_status(self) -> None:
+        for line in list(self.sockets.values()):
+            await self._send(line, self._status_frame())
+
+    async def _tell(self, entry: list[Any], kind: str, data: dict[str, Any]) -> None:
+        line = self.sockets.get(entry[3]["client_id"])
+        if self.on_frame is not None:
+            self.on_frame(kind)
+        if line is not None:
+            content = {"type": kind, "data": {**data, "prompt_id": entry[1]}}
+            text = json.dumps(content)
+            await self._send(line, text[: len(text) // 2] if kind == self.garble else text)
+
+    async def send_raw(self, frame: str | bytes) -> None:
+        """Put one frame of any content on every socket."""
+        for line in list(self.sockets.values()):
+            await self._send(line, frame)
+
+    async def _send(self, line: Line, frame: str | bytes) -> None:
+        if self.deaf or line.socket.closed:
+            return
+        if self.cut_after is not None and line.frames >= self.cut_after:
+            self.cut(line)
+            return
+        line.frames += 1
+        self.frames_sent += 1
+        with contextlib.suppress(ConnectionError, RuntimeError):
+            if isinstance(frame, str):
+                await line.socket.send_str(frame)
+            else:
+                await line.socket.send_bytes(frame)
+
+    def cut(self, line: Line) -> None:
+        """Break one socket's connection."""
+        line.transport.abort()
+        for client_id, known in list(self.sockets.items()):
+            if known is line:
+                del self.sockets[client_id]
+
+    def cut_all(self) -> None:
+        """Break every socket."""
+        for line in list(self.sockets.values()):
+            self.cut(line)
+
+    # -- the other routes ------------------------------------------------------------------------
+
+    async def _get_queue(self, _request: web.Request) -> web.Response:
+        running = [self.running] if self.running is not None else []
+        return web.json_response({"queue_running": running, "queue_pending": self.pending})
+
+    async def _post_queue(self, request: web.Request) -> web.Response:
+        for prompt_id in (await request.json()).get("delete", []):
+            self._drop(prompt_id)
+        return web.json_response({})
+
+    async def _get_history(self, request: web.Request) -> web.Response:
+        prompt_id = request.match_info["prompt_id"]
+        entry = self.history.get(prompt_id)
+        return web.json_response({} if entry is None else {prompt_id: entry})
+
+    async def _post_interrupt(self, request: web.Request) -> web.Response:
+        self._interrupt((await request.json()).get("prompt_id"))
+        return web.json_response({})
+
+    async def _cancel(self, request: web.Request) -> web.Response:
+        prompt_id = request.match_info["prompt_id"]
+        self.cancels[prompt_id] += 1
+        if self.lost_cancels > 0:
+            self.lost_cancels -= 1
+            return web.json_response({"cancelled": False})
+        return web.json_response({"cancelled": self._drop(prompt_id) or self._interrupt(prompt_id)})
+
+    def _drop(self, prompt_id: str) -> bool:
+        before = len(self.pending)
+        self.pending = [entry for entry in self.pending if entry[1] != prompt_id]
+        if len(self.pending) < before:
+            self._later(self._tell_status())
+        return len(self.pending) < before
+
+    def _interrupt(self, prompt_id: str | None) -> bool:
+        hit = self.running is not None and self.running[1] == prompt_id
+        if hit:
+            self._interrupted.add(str(prompt_id))
+        return hit
+
+    async def _get_info(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.classes)
+
+    async def _get_stats(self, _request: web.Request) -> web.Response:
+        return web.json_response({"system": {"comfyui_version": self.version}, "devices": []})
+
+    async def _view(self, request: web.Request) -> web.StreamResponse:
+        query = request.query
+        await self._pass("view")
+        made = self.files.get(File(query["type"], query["subfolder"], query["filename"]))
+        if made is None:
+            return web.Response(status=404)
+        return web.Response(body=made.data, headers={"ETag": f'"{made.number}"'})
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        field = form["image"]
+        assert isinstance(field, web.FileField)
+        name, subfolder = field.filename, str(form.get("subfolder", ""))
+        file = File("input", subfolder, name)
+        self.files[file] = Made(field.file.read(), len(self.files) + 1)
+        return web.json_response({"name": name, "subfolder": subfolder, "type": "input"})
+
+    def _later(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._dying.add(task)
+        task.add_done_callback(self._dying.discard)
