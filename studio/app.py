@@ -33,6 +33,7 @@ from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService
 from studio.services.metrics import Metrics
+from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.packages import PackageService
 from studio.services.queue import JobQueue
@@ -146,7 +147,8 @@ async def _services(
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
-    staging = Staging(assets=assets, engine_dir=settings.engine_dir)
+    batch = OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting)
+    staging = Staging(assets=assets, batch=batch, engine_dir=settings.engine_dir)
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 

@@ -22,12 +22,14 @@ from studio.graphs.prefixes import force_rerun, with_job_folder
 from studio.models import Asset, Job, OutputType
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
+from studio.services.output_batch import OutputBatch
 from studio.store.blobs import StagedBlob
 from studio.store.db import is_disk_full
 
 log = logging.getLogger(__name__)
 
 INPUT_FOLDER: Final = "studio"
+BATCHED_BYTES: Final = 8 << 20
 ENGINE_FOLDERS: Final = ("input", "output", "temp")
 
 
@@ -70,8 +72,9 @@ class Staging:
             ``output`` and ``temp``.
     """
 
-    def __init__(self, *, assets: AssetService, engine_dir: Path) -> None:
+    def __init__(self, *, assets: AssetService, batch: OutputBatch, engine_dir: Path) -> None:
         self._assets = assets
+        self._batch = batch
         self._engine_dir = engine_dir
         self._roots: dict[str, Path] = {}
 
@@ -158,8 +161,11 @@ class Staging:
     async def _fetch(self, engine: Engine, file: EngineFile) -> StagedBlob:
         root = self._root(file.type) if engine.managed else None
         if root is not None:
+            path = _path(root, file)
             try:
-                return await self._assets.stage_output(_path(root, file), root)
+                if path.stat().st_size <= BATCHED_BYTES:
+                    return await self._batch.add(path, root)
+                return await self._assets.stage_output(path, root)
             except FileNotFoundError:
                 log.info("an output is not where %s keeps its files; asking it", engine.name)
         return await self._assets.stage_output(engine.client.view(file))

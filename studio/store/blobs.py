@@ -17,7 +17,7 @@ import secrets
 import stat
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -126,18 +126,23 @@ class BlobWriter:
         return StagedBlob(self._path, self.hash, self._size_bytes, self._head)
 
     @property
+    def folder(self) -> Path:
+        """The folder that the bytes are in now."""
+        return self._path.parent
+
+    @property
     def hash(self) -> str:
         """``blake3:<hex>`` of what was written so far."""
         return f"blake3:{self._hash.hexdigest()}"
 
-    def place(self, final: Path) -> StagedBlob:
-        """Give the bytes their final, pinned name and make both durable.
+    def place(self, final: Path) -> None:
+        """Give the bytes their final, pinned name; ``sync`` must follow.
 
         The rename comes before the fsync of the file, so that one journal commit carries both. A
         name that a crash leaves over torn bytes has no row and is swept at the next start.
 
         Raises:
-            DiskFull, StorageUnavailable: they could not be stored.
+            DiskFull, StorageUnavailable: it could not be done.
         """
         with self._lock:
             try:
@@ -146,12 +151,23 @@ class BlobWriter:
                 if final.exists():
                     os.fsync(handle)
                 self._path.rename(final)
-                os.fsync(handle)
-                fsync_folder(final.parent)
+            except OSError as error:
+                raise translate(error) from error
+            self._path = final
+
+    def sync(self) -> StagedBlob:
+        """Make placed bytes durable; the folder is the caller's.
+
+        Raises:
+            DiskFull, StorageUnavailable: they could not be stored.
+        """
+        with self._lock:
+            try:
+                os.fsync(self._opened())
             except OSError as error:
                 raise translate(error) from error
             self._close()
-        return StagedBlob(final, self.hash, self._size_bytes, self._head, placed=True)
+        return StagedBlob(self._path, self.hash, self._size_bytes, self._head, placed=True)
 
     def abort(self) -> None:
         """Drop everything, even a blob that is finished but not published. Idempotent."""
@@ -221,6 +237,42 @@ class BlobStore:
             InvalidRequest: it is a link, a folder or a device.
             DiskFull, StorageUnavailable: the copy could not be stored.
         """
+        staged = self.stage_files([(source, root)])[0]
+        if isinstance(staged, Exception):
+            raise staged
+        return staged
+
+    def stage_files(
+        self, sources: Sequence[tuple[Path, Path | None]]
+    ) -> list[StagedBlob | Exception]:
+        """``stage_file`` for several at once, which costs little more than one.
+
+        All are written before the first is made durable: that fsync's journal commit then carries
+        most of what the others need.
+
+        Returns:
+            For each what ``stage_file`` would return or raise.
+        """
+        placed: list[BlobWriter | Exception] = []
+        for source, root in sources:
+            try:
+                placed.append(self._copy(source, root))
+            except (StudioError, OSError) as error:
+                placed.append(error)
+        folders = {writer.folder for writer in placed if isinstance(writer, BlobWriter)}
+        staged = [self._sync(one) if isinstance(one, BlobWriter) else one for one in placed]
+        try:
+            for folder in folders:
+                fsync_folder(folder)
+        except OSError as error:
+            for blob in staged:
+                if isinstance(blob, StagedBlob):
+                    self._unpin(blob.hash)
+            return [translate(error)] * len(staged)
+        return staged
+
+    def _copy(self, source: Path, root: Path | None) -> BlobWriter:
+        """A writer whose bytes have their final name and are not durable yet."""
         handle = open_regular(source)
         writer: BlobWriter | None = None
         try:
@@ -229,23 +281,27 @@ class BlobStore:
             writer = self.writer(os.fstat(handle).st_size)
             while data := _read(handle):
                 writer.write(data)
-            return self._place(writer)
+            with self._pins_lock:
+                self._pins[writer.hash] += 1
+            try:
+                writer.place(self.path(writer.hash))
+            except BaseException:
+                self._unpin(writer.hash)
+                raise
         except BaseException:
             if writer is not None:
                 writer.abort()
             raise
         finally:
             os.close(handle)
+        return writer
 
-    def _place(self, writer: BlobWriter) -> StagedBlob:
-        blob_hash = writer.hash
-        with self._pins_lock:
-            self._pins[blob_hash] += 1
+    def _sync(self, writer: BlobWriter) -> StagedBlob | Exception:
         try:
-            return writer.place(self.path(blob_hash))
-        except BaseException:
-            self._unpin(blob_hash)
-            raise
+            return writer.sync()
+        except StudioError as error:
+            self._unpin(writer.hash)
+            return error
 
     def publish(self, staged: StagedBlob) -> None:
         """Give staged bytes their final name; on the database's thread, inside a transaction.
