@@ -1,0 +1,179 @@
+"""What may import what: the arrows of docs/architecture.md, written down as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.policy.source import ROOT, imports, module_name, shown, walk
+
+LEAVES = frozenset({"errors", "settings", "logs", "models", "clock", "paths", "media", "version"})
+
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "graphs": LEAVES,
+    "store": LEAVES,
+    "clients": LEAVES,
+    "services": LEAVES | {"store", "clients", "graphs"},
+    "web": LEAVES | {"services", "store", "graphs"},
+    "embedded": frozenset(),
+    "app": LEAVES | {"store", "clients", "services", "web"},
+    "server": LEAVES | {"app", "store", "web"},
+    "cli": LEAVES | {"server", "store", "clients", "services", "graphs", "web"},
+    "__main__": frozenset({"cli"}),
+}
+"""For each part of ``studio`` the other parts it may know; leaves are listed below."""
+
+LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
+    "media": frozenset({"errors", "models"}),
+    "paths": frozenset({"errors"}),
+    "settings": frozenset({"errors", "paths"}),
+}
+"""Leaves know almost nothing; those that are missing here know nothing at all."""
+
+SIBLINGS: dict[str, frozenset[str]] = {
+    "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
+    "assets": frozenset({"references", "upload_fields"}),
+    "collector": frozenset({"engine", "events", "queue", "run", "staging"}),
+    "dispatcher": frozenset({"engines", "queue", "usage"}),
+    "engine_link": frozenset({"engine", "pace"}),
+    "engines": frozenset({"engine", "engine_link", "events", "pace"}),
+    "finisher": frozenset({"engine", "events", "queue", "staging", "usage"}),
+    "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
+    "health": frozenset({"engines", "queue"}),
+    "history": frozenset({"durations", "engines", "jobs", "queue"}),
+    "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
+    "metrics": frozenset({"engines", "queue"}),
+    "packages": frozenset({"assets"}),
+    "queue": frozenset({"events"}),
+    "queue_control": frozenset({"queue"}),
+    "retention": frozenset({"usage"}),
+    "run": frozenset({"engine", "queue"}),
+    "runner": frozenset(
+        {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
+    ),
+    "sender": frozenset(
+        {"collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
+    ),
+    "staging": frozenset({"assets", "engine"}),
+    "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
+    "warmup": frozenset({"auth", "engines", "jobs", "submissions"}),
+}
+"""Which services know which others. Most meet in queue, events and engines; the chain of one job
+(submissions, dispatcher, runner, sender, follower, collector, finisher) knows its next link."""
+
+OUTBOUND = frozenset({"aiohttp", "httpx", "websockets"})
+SPEAKS_HTTP: frozenset[str] = frozenset(
+    {
+        # They own the session that every client of the engine link shares.
+        "studio.services.engine_link",
+        "studio.services.engines",
+    }
+)
+"""Modules outside clients, cli and embedded that may import an HTTP client."""
+
+SPEAKS_SQL: frozenset[str] = frozenset({"studio.cli.checks.storage"})
+"""Modules outside the store that may import sqlite3; this one asks for its version."""
+
+
+def part_of(module: str) -> str:
+    """The layer of a module of ``studio``."""
+    return module.split(".")[1] if "." in module else "studio"
+
+
+def studio_modules() -> Iterator[tuple[Path, str]]:
+    for path in walk(".py", under="studio"):
+        module = module_name(path)
+        if module != "studio":
+            yield path, module
+
+
+def test_every_layer_imports_only_what_lies_below_it() -> None:
+    wrong = []
+    for path, module in studio_modules():
+        part = part_of(module)
+        allowed = MAY_IMPORT.get(part, LEAVES_MAY_IMPORT.get(part, frozenset()))
+        for name in imports(path):
+            other = part_of(name) if name.startswith("studio.") else part
+            if other != part and other not in allowed:
+                wrong.append(f"{shown(path)} imports {name}")
+    assert wrong == []
+
+
+def test_every_part_of_studio_is_in_a_table() -> None:
+    parts = {part_of(module) for _, module in studio_modules()}
+    assert parts == MAY_IMPORT.keys() | LEAVES
+
+
+def test_services_know_only_the_siblings_they_are_meant_to() -> None:
+    wrong = []
+    for path, module in studio_modules():
+        if part_of(module) != "services" or module.count(".") != 2:
+            continue
+        own = module.split(".")[2]
+        for name in imports(path):
+            if name.startswith("studio.services.") and name.count(".") == 2:
+                sibling = name.split(".")[2]
+                if sibling not in SIBLINGS.get(own, frozenset()):
+                    wrong.append(f"{own} imports {sibling}")
+    assert sorted(set(wrong)) == []
+
+
+@pytest.mark.parametrize("folder", ["boot", "bootstrap.py"])
+def test_bootstrap_needs_nothing_but_the_standard_library(folder: str) -> None:
+    import sys
+
+    wrong = []
+    for path in walk(".py", under=folder):
+        for name in imports(path):
+            top = name.split(".")[0]
+            if top != "boot" and top not in sys.stdlib_module_names:
+                wrong.append(f"{shown(path)} imports {name}")
+    assert wrong == []
+
+
+def test_the_embedded_engine_stands_alone() -> None:
+    wrong = [
+        f"{shown(path)} imports {name}"
+        for path in walk(".py", under="studio/embedded")
+        for name in imports(path)
+        if name.startswith("studio.") and not name.startswith("studio.embedded")
+    ]
+    assert wrong == []
+
+
+def test_only_the_store_speaks_sql() -> None:
+    wrong = {
+        module
+        for path, module in studio_modules()
+        if "sqlite3" in imports(path) and part_of(module) != "store"
+    }
+    assert wrong == SPEAKS_SQL
+
+
+def test_only_clients_speak_http_to_others() -> None:
+    speaking = {
+        module
+        for path, module in studio_modules()
+        if {name.split(".")[0] for name in imports(path)} & OUTBOUND
+        and part_of(module) not in ("clients", "cli", "embedded")
+    }
+    assert speaking == SPEAKS_HTTP
+
+
+def test_services_and_stores_know_nothing_of_the_web() -> None:
+    web = {"fastapi", "starlette", "uvicorn"}
+    wrong = [
+        shown(path)
+        for path, module in studio_modules()
+        if part_of(module) in ("services", "store", "clients", "graphs")
+        or part_of(module) in LEAVES
+        if {name.split(".")[0] for name in imports(path)} & web
+    ]
+    assert wrong == []
+
+
+def test_the_tests_know_the_repositorys_own_root() -> None:
+    assert (ROOT / "bootstrap.py").is_file()
+    assert len(list(studio_modules())) > 50
