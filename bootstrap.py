@@ -23,20 +23,30 @@ from boot.plan import EXIT_USAGE, BootError, ChildPlan, Plan
 from boot.settings import Settings, read_settings
 
 
+TAKE_OVER = "--take-over"
+
+
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run until asked to end; returns the exit status."""
-    if list(arguments) not in ([], ["serve"]):
-        print("usage: bootstrap.py [serve]", file=sys.stderr)
+    if list(arguments) not in ([], ["serve"], ["serve", TAKE_OVER]):
+        print(f"usage: bootstrap.py [serve [{TAKE_OVER}]]", file=sys.stderr)
         return EXIT_USAGE
+    first_args = tuple(arguments[1:])
     try:
-        return run(make_plan(environ, app_dir=Path(__file__).resolve().parent))
+        app_dir = Path(__file__).resolve().parent
+        return run(make_plan(environ, app_dir=app_dir, first_args=first_args))
     except BootError as error:
         print(f"bootstrap: {error}", file=sys.stderr)
         return error.exit_code
 
 
-def make_plan(environ: Mapping[str, str], *, app_dir: Path) -> Plan:
+def make_plan(
+    environ: Mapping[str, str], *, app_dir: Path, first_args: tuple[str, ...] = ()
+) -> Plan:
     """Work out the children from the environment and prepare their folders.
+
+    Args:
+        first_args: for the first start of Studio alone; a restart must not take over again.
 
     Raises:
         BootError: a setting, a folder or an engine that cannot be used.
@@ -60,7 +70,7 @@ def make_plan(environ: Mapping[str, str], *, app_dir: Path) -> Plan:
         run_dir=settings.run_dir,
         log_dir=folders.log_dir,
         children=(
-            _plan_studio(settings, folders, engines, environ),
+            replace(_plan_studio(settings, folders, engines, environ), first_args=first_args),
             *(engine.child for engine in engines if engine.child is not None),
         ),
         studio_ids=settings.studio_ids,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Set everything up and run Studio:   ./start.sh [serve]
+# Set everything up and run Studio:   ./start.sh [serve [--take-over]]
 # Any other command is Studio's own:  ./start.sh run "a red fox"   ./start.sh doctor
 set -euo pipefail
 
@@ -13,8 +13,8 @@ else
   python="${here}/.venv/bin/python"
 fi
 
-if [[ $# -eq 0 || ( $# -eq 1 && "$1" == serve ) ]]; then
-  exec "${python}" "${here}/bootstrap.py"
+if [[ $# -eq 0 || "$1" == serve ]]; then
+  exec "${python}" "${here}/bootstrap.py" "$@"
 fi
 
 # -P: a folder named "studio" where the user happens to be must not be imported.

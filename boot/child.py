@@ -80,9 +80,10 @@ class Child:
         """
         plan = self.plan
         self._asked = self._stopped = False
+        first = self._started_at is None
         try:
             process = subprocess.Popen(
-                plan.argv,
+                plan.argv + plan.first_args if first else plan.argv,
                 cwd=plan.cwd,
                 env=dict(plan.env),
                 stdin=subprocess.DEVNULL,

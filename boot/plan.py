@@ -45,7 +45,8 @@ class Ids:
 class ChildPlan:
     """One child: ``argv`` run in ``cwd`` with exactly ``env``.
 
-    ``ids`` is None to stay the user bootstrap is; ``port`` and ``url`` are what a status shows.
+    ``ids`` is None to stay the user bootstrap is; ``port`` and ``url`` are what a status shows;
+    ``first_args`` follow ``argv`` at the first start alone, not when it is started again.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ChildPlan:
     url: str | None = None
     umask: int = 0o022
     ids: Ids | None = None
+    first_args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fastapi import FastAPI
@@ -38,7 +38,7 @@ from studio.services.pace import Pace
 from studio.services.packages import PackageService
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
-from studio.services.retention import RetentionService
+from studio.services.retention import RetentionService, sweep
 from studio.services.runner import Runner
 from studio.services.sender import Sender
 from studio.services.staging import Staging
@@ -56,7 +56,7 @@ from studio.store.jobs import JobStore
 from studio.store.keys import KeyStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
-from studio.store.snapshots import open_or_restore, preparation
+from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.hot_path import HotPath
@@ -88,9 +88,16 @@ class Studio:
 
 @contextlib.asynccontextmanager
 async def open_studio(
-    settings: Settings, clock: Clock | None = None, pace: Pace | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    pace: Pace | None = None,
+    *,
+    lease_check: Callable[[], None] | None = None,
 ) -> AsyncIterator[Studio]:
     """Everything up, in order: storage, then what was unfinished, then engines.
+
+    Args:
+        lease_check: raises when the volume is no longer ours; asked around every commit.
 
     Raises:
         StudioError: the folders or the database cannot be used; the message says why.
@@ -102,16 +109,10 @@ async def open_studio(
     recovery = await asyncio.to_thread(
         open_or_restore, settings.database_path, settings.backups_dir, clock
     )
-    db = Database(settings.database_path)
+    db = Database(settings.database_path, lease_check)
     await db.open(preparation(settings.backups_dir, clock))
     try:
-        async with _services(
-            settings,
-            clock,
-            pace or Pace(),
-            db,
-            notices=[recovery.message] if recovery.message else [],
-        ) as studio:
+        async with _services(settings, clock, pace or Pace(), db, recovery) as studio:
             yield studio
     finally:
         await db.close()
@@ -119,8 +120,10 @@ async def open_studio(
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings, clock: Clock, pace: Pace, db: Database, *, notices: list[str]
+    settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery
 ) -> AsyncIterator[Studio]:
+    notices = [recovery.message] if recovery.message else []
+
     # store
     blobs = BlobStore(settings.studio_dir / "assets")
     thumbnails = Thumbnails(root=settings.studio_dir / "thumbs", blobs=blobs)
@@ -242,9 +245,7 @@ async def _services(
     for user_id, seconds, at_ms in await stats.usage():
         usage.load(user_id, seconds, at_ms)
     durations.load(await stats.recent_durations())
-    report = await asset_store.sweep()
-    if report.missing:
-        notices.append(f"{len(report.missing)} stored files are missing from the disk.")
+    notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     engines.start(follower)
     await adopt_unfinished(
@@ -261,7 +262,7 @@ async def _services(
     app = FastAPI(
         title="Studio",
         version=VERSION,
-        docs_url="/api/docs",
+        docs_url=None,
         openapi_url="/api/openapi.json",
         redoc_url=None,
     )
@@ -296,6 +297,7 @@ async def _services(
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
             ("snapshots", backups.run()),
+            ("recovery", health.recover()),
             ("retention", retention.run()),
             ("usage", retention.keep_usage()),
             ("warm-up", warmup.run()),

@@ -164,7 +164,7 @@ def private_folder(path: Path) -> Path:
 def run_folder(studio_dir: Path, environ: Mapping[str, str]) -> Path:
     """Where the sockets of the Studio that owns ``studio_dir`` are; it need not exist."""
     if given := environ.get("STUDIO_RUN_DIR"):
-        return Path(given)
+        return Path(given).expanduser()
     if environ.get("STUDIO_IMAGE") == "1":
         return Path("/run/studio")
     digest = hashlib.sha256(str(studio_dir.resolve()).encode()).hexdigest()[:16]

@@ -21,7 +21,9 @@ from studio.errors import InvalidRequest, StorageUnavailable
 from studio.paths import private_folder
 from studio.settings import Settings
 from studio.store.archive import finish_restore
-from studio.store.lease import HeldByOther, Lease, LeaseLost
+from studio.store.lease import Held, Lease, LeaseLost
+from studio.store.snapshots import fence
+from studio.web.bodies import UnreadBodies
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
 
@@ -73,12 +75,15 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     with _listen(settings.host, settings.port) as listener:
         async with _serving(door, listener):
             address = listener.getsockname()
-            if not await _acquire(lease, held, stop, take_over=take_over):
+            claim = await _acquire(lease, held, stop, take_over=take_over)
+            if claim is None:
                 return
             try:
                 await asyncio.to_thread(finish_restore, settings.studio_dir)
-                async with open_studio(settings, clock) as studio:
-                    door.app = _guard(studio, settings, console=False)
+                if claim.fence:
+                    await asyncio.to_thread(fence, settings.database_path)
+                async with open_studio(settings, clock, lease_check=lease.check) as studio:
+                    door.app = UnreadBodies(_guard(studio, settings, console=False))
                     async with _control(settings.run_dir, studio, settings):
                         log.info("Studio listens on http://%s:%s", address[0], address[1])
                         await _until_stopped(stop, lease, studio)
@@ -87,18 +92,20 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                 lease.release()
 
 
-async def _acquire(lease: Lease, held: HeldApp, stop: asyncio.Event, *, take_over: bool) -> bool:
-    """Wait for the volume; ``False`` when asked to stop before it was free."""
+async def _acquire(
+    lease: Lease, held: HeldApp, stop: asyncio.Event, *, take_over: bool
+) -> Held | None:
+    """Wait for the volume; ``None`` when asked to stop before it was free."""
     while not stop.is_set():
         answer = await asyncio.to_thread(lease.acquire, take_over=take_over)
-        if not isinstance(answer, HeldByOther):
-            return True
+        if isinstance(answer, Held):
+            return answer
         if held.reason != answer.message:
             log.warning("%s", answer.message)
         held.reason = answer.message
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), _LEASE_RETRY_S)
-    return False
+    return None
 
 
 async def _until_stopped(stop: asyncio.Event, lease: Lease, studio: Studio) -> None:

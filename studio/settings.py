@@ -55,7 +55,7 @@ class EngineSetting:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says; see the README's table for every variable."""
+    """What the environment says; docs/configuration.md has every variable."""
 
     studio_dir: Path
     run_dir: Path

@@ -193,7 +193,9 @@ class Follower:
         """Best effort: what is not stored counts in the job's favour after a crash."""
         if not run.ended.done():
             with contextlib.suppress(StudioError):
-                await self._jobs.update_start(run.live.job, durable=not run.engine.managed)
+                await self._jobs.update_start(
+                    run.live.job, durable=run.live.job.paid or not run.engine.managed
+                )
 
     async def _collect_early(self, run: Run, node_id: str) -> None:
         if run.ended.done() or node_id in (run.cached or ()):

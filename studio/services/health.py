@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import contextlib
+from typing import Any, Final
 
+from studio.errors import StudioError
 from studio.services.engines import EngineService
 from studio.services.queue import JobQueue
 from studio.store.db import Database
+
+_PROBE_EVERY_S: Final = 2.0
 
 
 class HealthService:
@@ -51,6 +56,13 @@ class HealthService:
             "isolation": self._isolated,
             "notices": [*self._notices, *([] if self._isolated else ["no isolation"])],
         }
+
+    async def recover(self) -> None:
+        """While the disk refuses writes, try one now and then; the body of a task."""
+        while True:
+            await asyncio.sleep(_PROBE_EVERY_S)
+            with contextlib.suppress(StudioError):
+                await self._db.probe()
 
     def engines(self) -> list[dict[str, Any]]:
         """Every engine as the owner sees it."""

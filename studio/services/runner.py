@@ -198,6 +198,7 @@ class Runner:
             await self._finisher.fail(live, _not_again())
             return
         live.progress = live.preview = None
+        live.marked = False
         live.update(status=JobStatus.QUEUED, executing=False, started_at=None, engine=None)
         await self._finisher.persist(live)
         if _is_unwanted(live):

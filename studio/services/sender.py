@@ -122,8 +122,9 @@ class Sender:
             # What has cost money once stays marked as started, whatever is sent after it.
             executing=live.job.paid and live.job.executing,
         )
-        # A power cut takes a managed engine and its queue along, and then the mark tells nothing.
-        await self._jobs.update(job, durable=not engine.managed)
+        # A power cut takes a managed engine and its queue along: then the mark tells nothing but
+        # that a paid job may have cost its money already.
+        await self._jobs.update(job, durable=job.paid or not engine.managed)
         return prompt_id
 
     def expect(self, engine: Engine, live: LiveJob) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from studio.clock import Clock, new_id
-from studio.errors import Forbidden, InvalidRequest, InvalidWorkflow, QueueFull
+from studio.errors import Forbidden, InvalidRequest, InvalidWorkflow, QueueFull, Unprocessable
 from studio.graphs.facts import describe
 from studio.graphs.files import FileReference, file_references
 from studio.graphs.graph import Graph, parse
@@ -98,6 +98,8 @@ class SubmissionService:
         """
         self._check_depth(identity)
         check_priority(identity, submission.priority)
+        if submission.deadline_at is not None and submission.deadline_at <= self._clock.now_ms():
+            raise Unprocessable("deadline_at has passed already.")
         graph = parse(submission.workflow)
         info = await self._judge(graph)
         check_prefixes(graph)

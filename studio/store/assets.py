@@ -267,17 +267,21 @@ class AssetStore:
 
         return await self._db.read(work) if hashes else 0
 
-    async def sweep(self) -> SweepReport:
+    async def sweep(self, *, keep_unknown: bool = False) -> SweepReport:
         """After a start: remove what no row knows, and name the rows whose bytes are lost.
 
         It may run while uploads arrive.
+
+        Args:
+            keep_unknown: leave bytes alone that no row knows.
         """
         removed = await asyncio.to_thread(self._blobs.clear_staging)
         on_disk = await asyncio.to_thread(lambda: set(self._blobs.hashes()))
         unused = await self._db.read(unused_hashes)
         await self.collect_garbage(unused)
         known = await self._db.read(all_hashes)
-        removed += await self.unlink(on_disk - known)
+        if not keep_unknown:
+            removed += await self.unlink(on_disk - known)
         lost = await asyncio.to_thread(self._blobs.missing, known - on_disk)
         still = await self._db.read(all_hashes) if lost else set()
         return SweepReport(removed, tuple(one for one in lost if one in still))

@@ -106,11 +106,11 @@ def idempotency_key(request: Request) -> str | None:
     """The ``Idempotency-Key`` header.
 
     Raises:
-        InvalidRequest: empty or longer than 255 characters.
+        Unprocessable: empty or longer than 255 characters.
     """
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key.strip()) <= MAX_KEY_LENGTH:
-        raise InvalidRequest(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
+        raise Unprocessable(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
     return key
 
 
