@@ -48,7 +48,7 @@ async def test_a_dead_socket_under_a_live_id_is_opened_anew_after_a_submit(
     engine: FakeComfy, tmp_path: Path
 ) -> None:
     async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
-        await api.wait_ready()
+        await api.wait(await api.submit(saved("hen")))
         engine.sockets.clear()
         engine.hold("node")
         job_id = await api.submit(saved("fox"))
@@ -56,7 +56,7 @@ async def test_a_dead_socket_under_a_live_id_is_opened_anew_after_a_submit(
         engine.open_all()
 
         assert (await api.wait(job_id))["status"] == "succeeded"
-        assert engine.runs == {"fox": 1}
+        assert engine.runs == {"hen": 1, "fox": 1}
 
 
 async def test_an_engine_without_any_frame_finishes_its_jobs_all_the_same(
