@@ -22,7 +22,6 @@ from boot.parent import run
 from boot.plan import EXIT_USAGE, BootError, ChildPlan, Plan
 from boot.settings import Settings, read_settings
 
-
 TAKE_OVER = "--take-over"
 
 
