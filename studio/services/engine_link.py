@@ -141,8 +141,8 @@ class EngineLink:
                 wait_s = min(self._pace.backoff_s * 2.0 ** (len(engine.crashes) - 1), BACKOFF_MAX_S)
                 self._set(EngineState.DOWN, f"crashed; starting again in {wait_s:.0f} s")
                 await self._pause(wait_s)
-            child = await self._supervisor.start(engine.name)
             self._set(EngineState.STARTING, "starting")
+            child = await self._supervisor.start(engine.name)
 
     def _count_death(self, child: ChildStatus) -> None:
         engine = self._engine

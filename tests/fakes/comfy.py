@@ -70,6 +70,7 @@ class FakeComfy:
         self.frames_sent = 0
         self.node_delay_s = 0.0
         self.last_words_s = 0.05
+        self.slow_view_s = 0.0
         self.on_frame: Callable[[str], None] | None = None
         self.gates = {stage: asyncio.Event() for stage in STAGES}
         self.arrived: Counter[str] = Counter()
@@ -407,6 +408,7 @@ class FakeComfy:
     async def _view(self, request: web.Request) -> web.StreamResponse:
         query = request.query
         await self._pass("view")
+        await asyncio.sleep(self.slow_view_s)
         made = self.files.get(File(query["type"], query["subfolder"], query["filename"]))
         if made is None:
             return web.Response(status=404)

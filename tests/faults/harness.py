@@ -146,6 +146,11 @@ def _replaced(settings: Settings, **changes: Any) -> Settings:
     return Settings(**{**fields, **changes})
 
 
+def with_run_dir(settings: Settings, run_dir: Path) -> Settings:
+    """The same settings beside a bootstrap that has its socket in ``run_dir``."""
+    return _replaced(settings, run_dir=run_dir)
+
+
 @contextlib.asynccontextmanager
 async def studio_inside(
     settings: Settings, *, pace: Pace = HASTY, clock: Clock | None = None

@@ -16,7 +16,7 @@ from PIL import Image
 from tests.contract.harness import run_comfyui, run_embedded
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import File, Made, png, previewed, saved, twice
-from tests.faults.harness import Api, settings_for, studio_inside, until
+from tests.faults.harness import Api, settings_for, studio_inside, until, until_it
 
 
 async def texts(api: Api, job: dict[str, object]) -> list[bytes]:
@@ -130,8 +130,11 @@ async def test_a_job_that_runs_again_after_a_crash_publishes_each_output_once(
         await api.wait_ready()
         engine.node_delay_s = 0.4
         job_id = await api.submit(twice("fox"))
-        while not (await api.get(job_id))["outputs"]:
-            await asyncio.sleep(0.02)
+
+        async def has_output() -> bool:
+            return bool((await api.get(job_id))["outputs"])
+
+        await until_it(has_output)
         await engine.die()
         engine.node_delay_s = 0.0
         await engine.start()
@@ -238,13 +241,14 @@ async def test_places_that_refused_posts_had_reserved_are_given_to_jobs_that_wai
         headers = {"Idempotency-Key": "once"}
         await api.wait_ready()
 
-        async def post(text: str, **more: dict[str, str]) -> httpx.Response:
-            return await api.client.post("/api/v2/jobs", json={"workflow": saved(text)}, **more)
+        async def post(text: str, headers: dict[str, str] | None = None) -> httpx.Response:
+            body = {"workflow": saved(text)}
+            return await api.client.post("/api/v2/jobs", json=body, headers=headers)
 
-        used = await post("fox", headers=headers)
+        used = await post("fox", headers)
         await api.wait(used.json()["id"])
         answers = await asyncio.gather(
-            *(post("fox", headers=headers) for _ in range(2)), post("hen"), post("cow")
+            *(post("fox", headers) for _ in range(2)), post("hen"), post("cow")
         )
         accepted = [a.json()["id"] for a in answers if a.status_code == 201]
 

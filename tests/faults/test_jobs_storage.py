@@ -1,0 +1,184 @@
+"""Volumes that are full, read-only or taken, under a Studio with jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.comfy import FakeComfy
+from tests.fakes.comfy_graphs import Made, png, saved
+from tests.faults.harness import Api, Process, process, settings_for, studio_inside, until
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A volume of eight megabytes."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small volume")
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(volume: Path, *, leave_bytes: int = 0) -> Path:
+    """Take all room of the volume but some."""
+    ballast = volume / "ballast"
+    free = os.statvfs(volume)
+    ballast.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - leave_bytes)))
+    return ballast
+
+
+@contextlib.contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Put an empty volume that cannot be written over ``folder``."""
+    options = ["-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
+    subprocess.run(["mount", *options], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+async def run_one(api: Api, text: str) -> dict[str, Any]:
+    return await api.wait(await api.submit(saved(text)))
+
+
+async def test_a_volume_that_is_too_small_for_an_output_fails_the_job_as_disk_full(
+    engine: FakeComfy, tmp_path: Path, volume: Path
+) -> None:
+    engine.hold("history")
+    engine.deaf = True
+    async with studio_inside(settings_for(volume, [engine.url])) as api:
+        job_id = await api.submit(saved("big"))
+        await until(lambda: engine.arrived["history"])
+        for file in engine.files:
+            engine.files[file] = Made(png("big") + bytes(12 << 20), 1)
+        engine.open_all()
+        job = await api.wait(job_id)
+        assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
+        assert job["outputs"] == []
+        assert (await api.client.get("/health")).status_code == 200
+
+        assert (await run_one(api, "small"))["status"] == "succeeded"
+    assert list((volume / "studio" / "assets").rglob("*.part")) == []
+
+
+async def test_a_full_volume_is_survived_and_work_goes_on_when_there_is_room(
+    engine: FakeComfy, volume: Path
+) -> None:
+    async with studio_inside(settings_for(volume, [engine.url])) as api:
+        assert (await run_one(api, "before"))["status"] == "succeeded"
+        engine.hold("history")
+        job_id = await api.submit(saved("during"))
+        await until(lambda: engine.arrived["history"] == 2)
+        ballast = fill(volume)
+        engine.open_all()
+        refused = 0
+        for number in range(200):
+            answer = await api.client.post("/api/jobs", json={"workflow": saved(f"more {number}")})
+            if answer.status_code != 201:
+                refused += 1
+                assert answer.json()["error"]["code"] in ("disk_full", "storage_unavailable")
+                break
+        assert refused == 1
+        assert (await api.client.get("/api/v2/jobs")).status_code == 200
+        assert (await api.client.get("/health")).status_code == 200
+        await asyncio.sleep(0.5)
+        ballast.unlink()
+        job = await api.wait(job_id)
+        assert job["status"] in ("succeeded", "failed")
+        if job["status"] == "failed":
+            assert job["error"]["code"] == "disk_full"
+
+        async def submit_again() -> str:
+            while True:
+                answer = await api.client.post("/api/jobs", json={"workflow": saved("after")})
+                if answer.status_code == 201:
+                    made: str = answer.json()["id"]
+                    return made
+                await asyncio.sleep(0.1)
+
+        after = await asyncio.wait_for(submit_again(), 20)
+        assert (await api.wait(after))["status"] == "succeeded"
+        listed = (await api.client.get("/api/v2/jobs", params={"limit": 500})).json()["jobs"]
+        done = await api.wait_all(job["id"] for job in listed)
+        assert {job["status"] for job in done} <= {"succeeded", "failed"}
+        assert max(engine.runs.values()) == 1
+
+
+async def test_jobs_end_with_a_reason_while_the_folder_of_outputs_is_read_only(
+    engine: FakeComfy, volume: Path
+) -> None:
+    async with studio_inside(settings_for(volume, [engine.url])) as api:
+        assert (await run_one(api, "before"))["status"] == "succeeded"
+        with read_only(volume / "studio" / "assets"):
+            job = await run_one(api, "during")
+            assert (await api.client.get("/health")).status_code == 200
+        after = await run_one(api, "after")
+
+        assert job["status"] == "failed"
+        assert job["error"]["code"] == "storage_unavailable"
+        assert after["status"] == "succeeded"
+
+
+@pytest.fixture
+def pair(engine: FakeComfy, tmp_path: Path) -> Iterator[tuple[Process, Process]]:
+    with process(tmp_path, engine.url) as first, process(tmp_path, engine.url) as second:
+        yield first, second
+
+
+async def test_a_second_studio_explains_itself_and_takes_over_when_the_first_is_gone(
+    engine: FakeComfy, pair: tuple[Process, Process]
+) -> None:
+    first, second = pair
+    engine.hold("node")
+    first.start()
+    async with first.api() as api:
+        job_id = await api.submit(saved("fox"))
+        await api.wait(job_id, ["running"])
+    second.start()
+    async with second.api(503) as waiting:
+        ready = await waiting.ready()
+        assert "in use by Studio on" in ready.text
+        assert (await waiting.client.get("/api/v2/jobs")).status_code == 503
+        assert (await waiting.client.get("/health")).status_code == 200
+        first.kill()
+    engine.open_all()
+    async with second.api() as api:
+        job = await api.wait(job_id)
+
+        assert (job["status"], len(job["outputs"])) == ("succeeded", 1)
+        assert engine.runs == {"fox": 1}
+
+
+async def test_a_studio_told_to_take_over_does_and_the_first_stops_writing(
+    engine: FakeComfy, pair: tuple[Process, Process]
+) -> None:
+    first, second = pair
+    engine.hold("node")
+    first.start()
+    async with first.api() as api:
+        job_id = await api.submit(saved("fox"))
+        await api.wait(job_id, ["running"])
+        await asyncio.sleep(0.5)
+    second.start("--take-over")
+    async with second.api() as api:
+        assert first.child is not None
+        await until(lambda: first.child is not None and first.child.poll() is not None)
+        assert first.child.returncode == 1
+        engine.open_all()
+        job = await api.wait(job_id)
+
+        assert (job["status"], len(job["outputs"])) == ("succeeded", 1)
+        assert engine.runs == {"fox": 1}
