@@ -200,6 +200,7 @@ def _plan(described: dict[str, Any]) -> Plan:
                 name=child["name"],
                 kind=child["kind"],
                 argv=tuple(child["argv"]),
+                first_args=tuple(child.get("first_args", ())),
                 cwd=Path("/"),
                 env=child.get("env", dict(os.environ)),
                 port=child.get("port"),

@@ -112,6 +112,20 @@ def test_a_killed_studio_starts_again_while_the_engine_stays(folk: Family) -> No
     assert is_alive(engine["pid"])
 
 
+def test_arguments_of_the_first_start_are_not_repeated_when_studio_starts_again(
+    folk: Family,
+) -> None:
+    folk.add("studio", first_args=["--orphans", "0"])
+    folk.start()
+    first = folk.facts("studio")
+
+    os.kill(first["pid"], signal.SIGKILL)
+
+    again = folk.facts("studio", other_than=first["pid"])
+    assert first["argv"][-2:] == ["--orphans", "0"]
+    assert "--orphans" not in again["argv"]
+
+
 def test_what_a_killed_studio_had_started_ends_with_it(folk: Family) -> None:
     folk.add("studio", "--grandchild", "same-group")
     folk.start()
@@ -197,8 +211,8 @@ def test_logs_are_private_and_rotate_but_studios_lines_are_not_in_its_status(
     folk.add("studio", "--print-lines", "200")
     folk.start()
 
-    # The console is told last, so by then the files have it too.
-    wait_for(lambda: "studio line 199 " in folk.output())
+    newest = folk.log_dir / "studio.log"
+    wait_for(lambda: newest.exists() and "studio line 199 " in newest.read_text())
 
     files = sorted(folk.log_dir.glob("studio.log*"))
     assert [path.name for path in files] == ["studio.log", "studio.log.1", "studio.log.2"]

@@ -456,6 +456,14 @@ async def test_a_sweep_removes_what_no_row_knows(library: Library) -> None:
     assert library.files() == [library.blobs.path(kept.hash)]
 
 
+async def test_a_sweep_after_a_recovery_keeps_what_no_row_knows(library: Library) -> None:
+    orphan = await library.service.stage_bytes(b"newer than the snapshot")
+    library.blobs.publish(orphan)
+    report = await library.store.sweep(keep_unknown=True)
+    assert report.removed == 0
+    assert library.files() == [library.blobs.path(orphan.hash)]
+
+
 async def test_expired_uploads_are_gone_at_once_and_purged_later(library: Library) -> None:
     asset = await upload(library, b"short", "a.txt", expires_in=60)
     kept = await upload(library, b"long")

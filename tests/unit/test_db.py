@@ -304,6 +304,21 @@ async def test_close_finishes_what_waits_and_folds_the_log_into_the_file(tmp_pat
         await db.write(_adding("late"))
 
 
+async def test_a_write_that_need_not_survive_a_power_cut_costs_no_fsync(
+    db: Database,
+) -> None:
+    levels: list[int] = []
+
+    def level(connection: sqlite3.Connection) -> None:
+        levels.append(connection.execute("PRAGMA synchronous").fetchone()[0])
+        _add(connection, "x")
+
+    await db.write(level, durable=False)
+    await db.write(level)
+    await asyncio.gather(db.write(level, durable=False), db.write(level))
+    assert levels == [1, 2, 2, 2]  # NORMAL, FULL, and FULL for all who share a durable commit
+
+
 async def test_a_second_connection_is_refused_as_locked(db: Database) -> None:
     second = Database(db.path)
     with pytest.raises(StorageUnavailable, match="locked"):
