@@ -83,12 +83,34 @@ class ComfyClient:
 
     Args:
         base_url: without a trailing slash.
-        session: the aiohttp session to use; the caller closes it.
     """
 
-    def __init__(self, base_url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, base_url: str) -> None:
         self.base_url = base_url
-        self._session = session
+        self._session = _open_session()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def connect_socket(
+        self, client_id: str, *, max_frame_bytes: int
+    ) -> aiohttp.ClientWebSocketResponse:
+        """An open WebSocket under that client id, without compression.
+
+        Raises:
+            EngineUnreachable: there is none to be had.
+        """
+        try:
+            return await self._session.ws_connect(
+                f"{self.base_url}/ws",
+                params={"clientId": client_id},
+                max_msg_size=max_frame_bytes,
+                compress=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=5.0),
+            )
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise EngineUnreachable(str(error)) from error
 
     async def submit(
         self, *, prompt_id: str, client_id: str, graph: bytes, extra_data: dict[str, Any]
@@ -249,7 +271,7 @@ class ComfyClient:
             raise ReplyLost(str(error)) from error
 
 
-def open_session() -> aiohttp.ClientSession:
+def _open_session() -> aiohttp.ClientSession:
     """A session for one engine; keep-alive, no compression asked for on a local link."""
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=32, keepalive_timeout=30),

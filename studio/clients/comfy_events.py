@@ -11,7 +11,7 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
-from studio.clients.comfy import loads
+from studio.clients.comfy import ComfyClient, loads
 
 log = logging.getLogger(__name__)
 
@@ -59,22 +59,13 @@ class EngineSocket:
         self.dropped_frames = 0
 
     @classmethod
-    async def open(
-        cls, session: aiohttp.ClientSession, base_url: str, client_id: str
-    ) -> EngineSocket:
+    async def open(cls, client: ComfyClient, client_id: str) -> EngineSocket:
         """Connect and introduce ourselves, so that previews carry their job's id.
 
         Raises:
-            aiohttp.ClientError, TimeoutError, OSError: no socket.
+            EngineUnreachable: no socket.
         """
-        socket = await session.ws_connect(
-            f"{base_url}/ws",
-            params={"clientId": client_id},
-            max_msg_size=MAX_FRAME_BYTES,
-            compress=0,
-            autoclose=True,
-            timeout=aiohttp.ClientWSTimeout(ws_close=5.0),
-        )
+        socket = await client.connect_socket(client_id, max_frame_bytes=MAX_FRAME_BYTES)
         await socket.send_str('{"type":"feature_flags","data":{"supports_preview_metadata":true}}')
         return cls(socket)
 

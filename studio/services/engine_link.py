@@ -8,8 +8,6 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-import aiohttp
-
 from studio.clients.comfy import EngineError
 from studio.clients.comfy_events import EngineEvent, EngineSocket, PreviewFrame
 from studio.clients.supervisor import (
@@ -52,7 +50,6 @@ class EngineLink:
         self,
         *,
         engine: Engine,
-        session: aiohttp.ClientSession,
         supervisor: Supervisor | None,
         listener: EngineListener,
         clock: Clock,
@@ -62,7 +59,6 @@ class EngineLink:
         pace: Pace,
     ) -> None:
         self._engine = engine
-        self._session = session
         self._supervisor = supervisor
         self._listener = listener
         self._clock = clock
@@ -82,12 +78,9 @@ class EngineLink:
                 child = await self._running_child()
                 if not await self._reach(child):
                     continue
-                engine.socket = await EngineSocket.open(
-                    self._session, engine.client.base_url, engine.client_id
-                )
+                engine.socket = await EngineSocket.open(engine.client, engine.client_id)
             except (
                 EngineError,
-                aiohttp.ClientError,
                 OSError,
                 SupervisorUnavailable,
                 SupervisorRefused,

@@ -15,9 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-
-from studio.clients.comfy import ComfyClient, EngineError, open_session
+from studio.clients.comfy import ComfyClient, EngineError
 from studio.clients.supervisor import (
     Supervisor,
 )
@@ -66,7 +64,6 @@ class EngineService:
         self._clock = clock
         self._hang_s = hang_s
         self._pace = pace
-        self._sessions: list[aiohttp.ClientSession] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshed: dict[str, float] = {}
         self._links: dict[str, EngineLink] = {}
@@ -78,18 +75,15 @@ class EngineService:
         """Begin to connect to every engine; returns at once."""
         remembered = self._remembered()
         for setting in self._settings:
-            session = open_session()
-            self._sessions.append(session)
             client_id = remembered.get(setting.name) or new_id()
             engine = Engine(
                 setting=setting,
-                client=ComfyClient(setting.url, session),
+                client=ComfyClient(setting.url),
                 client_id=client_id,
             )
             self.engines[setting.name] = engine
             link = EngineLink(
                 engine=engine,
-                session=session,
                 supervisor=self._supervisor if setting.managed else None,
                 listener=listener,
                 clock=self._clock,
@@ -106,8 +100,8 @@ class EngineService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for session in self._sessions:
-            await session.close()
+        for engine in self.engines.values():
+            await engine.client.close()
 
     def accepting(self, window: int) -> list[Engine]:
         """Engines with room, the emptiest first."""
