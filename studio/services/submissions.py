@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -88,6 +89,8 @@ class SubmissionService:
         self._start = start
         self._max_depth = max_depth
         self._max_depth_member = max_depth_member
+        # Submits at once must not all see the last free place.
+        self._entering: Counter[str] = Counter()
 
     async def submit(self, identity: Identity, submission: Submission) -> LiveJob:
         """Accept a job: once this returns it is durable and will end with outputs or a reason.
@@ -97,6 +100,13 @@ class SubmissionService:
             IdempotencyKeyReuse, QueueFull, Forbidden, InvalidRequest, DiskFull.
         """
         self._check_depth(identity)
+        self._entering[identity.user_id] += 1
+        try:
+            return await self._accept(identity, submission)
+        finally:
+            self._entering[identity.user_id] -= 1
+
+    async def _accept(self, identity: Identity, submission: Submission) -> LiveJob:
         check_priority(identity, submission.priority)
         if submission.deadline_at is not None and submission.deadline_at <= self._clock.now_ms():
             raise Unprocessable("deadline_at has passed already.")
@@ -208,11 +218,11 @@ class SubmissionService:
         raise AssertionError("unreachable")
 
     def _check_depth(self, identity: Identity) -> None:
-        if self._queue.depth >= self._max_depth:
+        if self._queue.depth + self._entering.total() >= self._max_depth:
             raise QueueFull(
                 f"The queue is full ({self._max_depth} jobs). Try again soon.", retry_after_s=5
             )
-        own = self._queue.depth_of(identity.user_id)
+        own = self._queue.depth_of(identity.user_id) + self._entering[identity.user_id]
         if identity.role is not Role.OWNER and own >= self._max_depth_member:
             raise QueueFull(
                 f"You have {own} unfinished jobs, which is your limit. Try again soon.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from studio.web.openapi import STRING, TIME, answers, header, json_answer, optional, path
+
 UPLOAD_FIELDS: Final = frozenset({"content_type", "file_path", "expected_hash", "expires_in"})
 """Text fields of an upload that may occur once; ``tags`` may repeat."""
 
-_STRING: Final[dict[str, Any]] = {"type": "string"}
-_TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
-_TAGS: Final[dict[str, Any]] = {"type": "array", "items": _STRING, "maxItems": 32}
+_TAGS: Final[dict[str, Any]] = {"type": "array", "items": STRING, "maxItems": 32}
 _EXPIRES_IN: Final[dict[str, Any]] = {
     "type": "integer",
     "minimum": 60,
@@ -28,59 +28,22 @@ _ASSET: Final[dict[str, Any]] = {
         "url_expires_at",
     ],
     "properties": {
-        "id": _STRING,
-        "hash": {**_STRING, "description": "blake3:<hex>"},
+        "id": STRING,
+        "hash": {**STRING, "description": "blake3:<hex>"},
         "size_bytes": {"type": "integer", "format": "int64"},
-        "content_type": {**_STRING, "description": "By content, not by name."},
-        "file_path": _STRING,
+        "content_type": {**STRING, "description": "By content, not by name."},
+        "file_path": STRING,
         "created_new": {
             "type": "boolean",
             "description": "Answers to uploads: whether you had no asset over these bytes.",
         },
-        "created_at": _TIME,
+        "created_at": TIME,
         "url": {"type": "string", "format": "uri"},
-        "url_expires_at": _TIME,
-        "expires_at": {**_TIME, "nullable": True},
-        "job_id": {**_STRING, "description": "Only on outputs: the job that made it."},
+        "url_expires_at": TIME,
+        "expires_at": optional(TIME),
+        "job_id": {**STRING, "description": "Only on outputs: the job that made it."},
     },
 }
-_ERROR: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message"],
-            "properties": {
-                "code": _STRING,
-                "message": _STRING,
-                "details": {"type": "object", "nullable": True},
-            },
-        }
-    },
-}
-
-
-def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _answers(
-    good: dict[int | str, dict[str, Any]], errors: dict[int, str]
-) -> dict[int | str, dict[str, Any]]:
-    common = {401: "unauthorized", 403: "forbidden", 500: "upstream_error"}
-    every = {**common, **errors}
-    return {**good, **{status: _json(text, _ERROR) for status, text in sorted(every.items())}}
-
-
-def _path(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": _STRING}
-
-
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "schema": _STRING, "description": description}
-
-
 _BYTES: Final = {
     "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 }
@@ -88,10 +51,10 @@ _BYTES: Final = {
 POST_ASSETS: Final[dict[str, Any]] = {
     "status_code": 201,
     "summary": "Upload an asset",
-    "responses": _answers(
+    "responses": answers(
         {
-            201: _json("New bytes stored.", _ASSET),
-            200: _json("A new asset over bytes you had.", _ASSET),
+            201: json_answer("New bytes stored.", _ASSET),
+            200: json_answer("A new asset over bytes you had.", _ASSET),
         },
         {
             400: "invalid_request: the form is malformed or cut off",
@@ -103,7 +66,7 @@ POST_ASSETS: Final[dict[str, Any]] = {
     ),
     "openapi_extra": {
         "parameters": [
-            _header("Idempotency-Key", "Usable once in 24 hours; free again if the upload fails.")
+            header("Idempotency-Key", "Usable once in 24 hours; free again if the upload fails.")
         ],
         "requestBody": {
             "required": True,
@@ -114,9 +77,9 @@ POST_ASSETS: Final[dict[str, Any]] = {
                         "required": ["file", "content_type", "file_path"],
                         "properties": {
                             "file": {"type": "string", "format": "binary"},
-                            "content_type": _STRING,
-                            "file_path": _STRING,
-                            "expected_hash": _STRING,
+                            "content_type": STRING,
+                            "file_path": STRING,
+                            "expected_hash": STRING,
                             "tags": _TAGS,
                             "expires_in": _EXPIRES_IN,
                         },
@@ -130,10 +93,10 @@ POST_ASSETS: Final[dict[str, Any]] = {
 FROM_HASH: Final[dict[str, Any]] = {
     "status_code": 201,
     "summary": "A new asset over bytes that are here already",
-    "responses": _answers(
+    "responses": answers(
         {
-            201: _json("A new asset.", _ASSET),
-            200: _json("You had the same asset.", _ASSET),
+            201: json_answer("A new asset.", _ASSET),
+            200: json_answer("You had the same asset.", _ASSET),
         },
         {400: "invalid_request: not JSON", 404: "blob_not_found", 422: "a field is wrong"},
     ),
@@ -146,8 +109,8 @@ FROM_HASH: Final[dict[str, Any]] = {
                         "type": "object",
                         "required": ["hash"],
                         "properties": {
-                            "hash": _STRING,
-                            "file_path": _STRING,
+                            "hash": STRING,
+                            "file_path": STRING,
                             "tags": _TAGS,
                             "expires_in": _EXPIRES_IN,
                         },
@@ -164,27 +127,27 @@ BY_HASH: Final[dict[str, Any]] = {
         200: {"description": "from-hash would find them."},
         404: {"description": "You have no such bytes."},
     },
-    "openapi_extra": {"parameters": [_path("hash")]},
+    "openapi_extra": {"parameters": [path("hash")]},
 }
 
 GET_ASSET: Final[dict[str, Any]] = {
     "summary": "One asset",
-    "responses": _answers({200: _json("The asset.", _ASSET)}, {404: "not_found"}),
-    "openapi_extra": {"parameters": [_path("id")]},
+    "responses": answers({200: json_answer("The asset.", _ASSET)}, {404: "not_found"}),
+    "openapi_extra": {"parameters": [path("id")]},
 }
 
 DELETE_ASSET: Final[dict[str, Any]] = {
     "status_code": 204,
     "summary": "Delete an asset",
-    "responses": _answers(
+    "responses": answers(
         {204: {"description": "Deleted."}}, {404: "not_found", 409: "asset_in_use"}
     ),
-    "openapi_extra": {"parameters": [_path("id")]},
+    "openapi_extra": {"parameters": [path("id")]},
 }
 
 GET_CONTENT: Final[dict[str, Any]] = {
     "summary": "The bytes of an asset",
-    "responses": _answers(
+    "responses": answers(
         {
             200: {"description": "All of them.", **_BYTES},
             206: {"description": "One range of them.", **_BYTES},
@@ -192,12 +155,12 @@ GET_CONTENT: Final[dict[str, Any]] = {
         },
         {404: "not_found", 416: "range_not_satisfiable"},
     ),
-    "openapi_extra": {"parameters": [_path("id"), _header("Range", "One range of bytes.")]},
+    "openapi_extra": {"parameters": [path("id"), header("Range", "One range of bytes.")]},
 }
 
 GET_THUMBNAIL: Final[dict[str, Any]] = {
     "summary": "A small picture of an image asset",
-    "responses": _answers(
+    "responses": answers(
         {
             200: {
                 "description": "At most 512 pixels a side.",
@@ -206,5 +169,5 @@ GET_THUMBNAIL: Final[dict[str, Any]] = {
         },
         {404: "not_found: unknown, or not an image"},
     ),
-    "openapi_extra": {"parameters": [_path("id")]},
+    "openapi_extra": {"parameters": [path("id")]},
 }

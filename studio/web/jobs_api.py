@@ -17,6 +17,7 @@ from studio.services.packages import PackageService
 from studio.services.queue_control import QueueControl
 from studio.services.submissions import CREDENTIAL_NAMES, Submission
 from studio.store.job_list import JobFilter
+from studio.web import job_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
 from studio.web.links import Links
@@ -42,7 +43,7 @@ def job_routes(
     """The routes under ``/api/jobs`` and ``/api/queue``."""
     router = APIRouter(prefix="/api", tags=["Jobs"])
 
-    @router.post("/jobs", status_code=201, summary="Submit, with priority and deadline")
+    @router.post("/jobs", summary="Submit, with priority and deadline", **schemas.SUBMIT)
     async def submit(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
         caller(request, Scope.GRAPHS_RUN)
@@ -51,7 +52,7 @@ def job_routes(
             studio_body(await jobs.submit(identity, submission), request, links), 201
         )
 
-    @router.get("/jobs", summary="History: search, filter, page")
+    @router.get("/jobs", summary="History: search, filter, page", **schemas.LIST)
     async def list_jobs(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
         page, cursor = await history.page(_filter(request, identity))
@@ -63,14 +64,16 @@ def job_routes(
             }
         )
 
-    @router.get("/jobs/{job_id}", summary="One job, with what Studio knows beyond v2")
+    @router.get(
+        "/jobs/{job_id}", summary="One job, with what Studio knows beyond v2", **schemas.GET
+    )
     async def get_job(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         view = await jobs.get(identity, job_id)
         starts_in_ms = history.estimate(view)
         return json_response({**studio_body(view, request, links), "starts_in_ms": starts_in_ms})
 
-    @router.post("/jobs/cancel", summary="Cancel many jobs")
+    @router.post("/jobs/cancel", summary="Cancel many jobs", **schemas.CANCEL_MANY)
     async def cancel_many(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
         ids = (await json_body(request)).get("ids")
@@ -83,12 +86,12 @@ def job_routes(
             {"jobs": [studio_body(view, request, links) for view in views], "not_found": unknown}
         )
 
-    @router.post("/jobs/{job_id}/cancel", summary="Cancel one job")
+    @router.post("/jobs/{job_id}/cancel", summary="Cancel one job", **schemas.CANCEL)
     async def cancel(request: Request, job_id: str) -> Response:
         view = await jobs.cancel(caller(request, Scope.JOBS), job_id)
         return json_response(studio_body(view, request, links))
 
-    @router.post("/jobs/{job_id}/move", summary="Give a waiting job another place")
+    @router.post("/jobs/{job_id}/move", summary="Give a waiting job another place", **schemas.MOVE)
     async def move(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         body = await json_body(request)
@@ -100,7 +103,7 @@ def job_routes(
         )
         return json_response(studio_body(view, request, links))
 
-    @router.post("/jobs/{job_id}/retry", status_code=201, summary="Run the same graph again")
+    @router.post("/jobs/{job_id}/retry", summary="Run the same graph again", **schemas.RETRY)
     async def retry(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         body = await json_body(request)
@@ -111,7 +114,9 @@ def job_routes(
         view = await jobs.retry(identity, job_id, new_seed=new_seed, credentials=given)
         return json_response(studio_body(view, request, links), 201)
 
-    @router.get("/jobs/{job_id}/package", summary="job.json, inputs and outputs as a ZIP")
+    @router.get(
+        "/jobs/{job_id}/package", summary="job.json, inputs and outputs as a ZIP", **schemas.PACKAGE
+    )
     async def package(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         caller(request, Scope.ASSETS)
@@ -125,7 +130,7 @@ def job_routes(
             headers={"Content-Disposition": f'attachment; filename="job-{view.job.id}.zip"'},
         )
 
-    @router.get("/queue", summary="Waiting jobs in order, with estimated starts")
+    @router.get("/queue", summary="Waiting jobs in order, with estimated starts", **schemas.QUEUE)
     async def queue(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
         start = integer(request.query_params.get("start"), "start", 0, 0, 1 << 31) or 0
@@ -151,19 +156,19 @@ def job_routes(
             }
         )
 
-    @router.post("/queue/pause", summary="Send nothing more to any engine")
+    @router.post("/queue/pause", summary="Send nothing more to any engine", **schemas.PAUSE)
     async def pause(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         await control.pause()
         return json_response({"paused": True})
 
-    @router.post("/queue/resume", summary="Go on")
+    @router.post("/queue/resume", summary="Go on", **schemas.PAUSE)
     async def resume(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         await control.resume()
         return json_response({"paused": False})
 
-    @router.post("/queue/clear", summary="Cancel all of your jobs that have not started")
+    @router.post("/queue/clear", summary="Cancel your jobs that have not started", **schemas.CLEAR)
     async def clear(request: Request) -> Response:
         views, _ = await jobs.cancel_many(caller(request, Scope.JOBS), None)
         return json_response({"canceled": len(views)})

@@ -16,6 +16,7 @@ from studio.services.jobs import JobService
 from studio.services.queue import JobQueue
 from studio.services.submissions import CREDENTIAL_NAMES, Submission
 from studio.store.job_list import JobFilter
+from studio.web import job_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import job_body, listed_body
 from studio.web.job_events import EventResponse, JobStream, StreamLimit
@@ -62,10 +63,11 @@ def v2_job_routes(
     """The routes under ``/api/v2/jobs``."""
     router = APIRouter(prefix="/api/v2/jobs", tags=["Comfy API v2: jobs"])
     limit = StreamLimit()
-    router.post("", status_code=201, summary="Submit a workflow for execution")(endpoints.submit)
-    router.get("/{job_id}", summary="Job status")(endpoints.get_job)
+    submit = router.post("", summary="Submit a workflow for execution", **schemas.V2_SUBMIT)
+    submit(endpoints.submit)
+    router.get("/{job_id}", summary="Job status", **schemas.V2_GET)(endpoints.get_job)
 
-    @router.get("", summary="List jobs, newest first (an extension of Comfy API v2)")
+    @router.get("", summary="List jobs, newest first (an extension)", **schemas.V2_LIST)
     async def list_jobs(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
         wanted = list_filter(request, identity)
@@ -81,12 +83,12 @@ def v2_job_routes(
             body["next_cursor"] = str(cursor)
         return json_response(body)
 
-    @router.get("/{job_id}/workflow", summary="The graph the job runs")
+    @router.get("/{job_id}/workflow", summary="The graph the job runs", **schemas.V2_WORKFLOW)
     async def get_workflow(request: Request, job_id: str) -> Response:
         graph = await jobs.graph(caller(request, Scope.JOBS), job_id)
         return json_response({"workflow": graph, "format": "api"})
 
-    @router.get("/{job_id}/events", summary="Live event stream (SSE)")
+    @router.get("/{job_id}/events", summary="Live event stream (SSE)", **schemas.V2_EVENTS)
     async def get_events(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         view = await jobs.get(identity, job_id)
@@ -94,7 +96,7 @@ def v2_job_routes(
         stream = JobStream(view=view, queue=queue, request=request, links=links, clock=clock)
         return EventResponse(stream.frames(), limit=limit, user_id=identity.user_id)
 
-    @router.post("/{job_id}/cancel", summary="Request cancellation")
+    @router.post("/{job_id}/cancel", summary="Request cancellation", **schemas.V2_CANCEL)
     async def cancel(request: Request, job_id: str) -> Response:
         view = await jobs.cancel(caller(request, Scope.JOBS), job_id)
         return json_response(job_body(view, request, links))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from pathlib import Path
 
 import httpx
@@ -91,6 +93,16 @@ def test_a_full_queue_is_said_so_and_room_comes_back(tmp_path: Path) -> None:
         client.post(first["urls"]["cancel"])
         accepted = client.post("/api/v2/jobs", json={"workflow": solid()}, headers=headers)
         assert accepted.status_code == 201
+
+
+async def test_many_submits_at_once_share_the_free_places(tmp_path: Path) -> None:
+    with run_studio(tmp_path, {"MAX_QUEUE_DEPTH": "5"}, engine=False) as studio:
+        async with studio.async_client() as client:
+            answers = await asyncio.gather(
+                *(client.post("/api/v2/jobs", json={"workflow": solid()}) for _ in range(40))
+            )
+            assert Counter(answer.status_code for answer in answers) == {201: 5, 429: 35}
+            assert (await client.get("/api/queue")).json()["depth"] == 5
 
 
 def test_a_second_studio_on_the_volume_explains_itself(

@@ -142,5 +142,5 @@ def test_a_body_that_is_too_large_is_refused(owner: httpx.Client) -> None:
 
 @pytest.mark.parametrize("key", ["", "x" * 256])
 def test_a_senseless_idempotency_key_is_refused(owner: httpx.Client, key: str) -> None:
-    error = refusal(owner, 400, json={"workflow": solid()}, headers={"Idempotency-Key": key})
+    error = refusal(owner, 422, json={"workflow": solid()}, headers={"Idempotency-Key": key})
     assert error["code"] == "invalid_request"

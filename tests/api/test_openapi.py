@@ -1,0 +1,99 @@
+"""Studio's own OpenAPI page: it describes what the routes take and answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.api.graphs import fresh_png, run, solid, submit, text_to_image, upload
+
+TAKES_NO_BODY = {
+    "/api/v2/jobs/{job_id}/cancel",
+    "/api/jobs/{job_id}/cancel",
+    "/api/queue/pause",
+    "/api/queue/resume",
+    "/api/queue/clear",
+}
+
+
+@pytest.fixture
+def page(owner: httpx.Client) -> dict[str, Any]:
+    answer = owner.get("/api/openapi.json")
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def is_described(path: str) -> bool:
+    return path.startswith(("/api/v2/", "/api/jobs", "/api/queue", "/api/assets"))
+
+
+def test_every_operation_describes_its_answers_and_refusals(page: dict[str, Any]) -> None:
+    seen = 0
+    for path, methods in page["paths"].items():
+        for method, operation in methods.items():
+            if not is_described(path) or method == "head":
+                continue
+            seen += 1
+            responses = operation["responses"]
+            good = [status for status in responses if status.startswith("2")]
+            assert good, (method, path)
+            assert {"401", "403"} <= responses.keys(), (method, path)
+            for status in good:
+                assert status == "204" or responses[status].get("content"), (method, path)
+            if method == "post" and path not in TAKES_NO_BODY:
+                assert operation["requestBody"]["content"], path
+            for name in [part.strip("{}") for part in path.split("/") if part.startswith("{")]:
+                parameters = [each["name"] for each in operation["parameters"]]
+                assert parameters.count(name) == 1, (method, path)
+    assert seen > 20
+
+
+def test_every_schema_on_the_page_is_one(page: dict[str, Any]) -> None:
+    schemas = [
+        content["schema"]
+        for methods in page["paths"].values()
+        for operation in methods.values()
+        for response in operation["responses"].values()
+        for content in response.get("content", {}).values()
+    ]
+    assert len(schemas) > 100
+    for schema in schemas:
+        Draft202012Validator.check_schema(schema)
+
+
+def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Client) -> None:
+    job = run(owner, text_to_image(), title="described", priority=1)
+    asset = upload(owner, fresh_png(), "described.png")
+    owner.post("/api/queue/pause")
+    waiting = submit(owner, solid())
+    requests: list[tuple[str, str, str, dict[str, Any] | None]] = [
+        ("POST", "/api/v2/jobs", "", {"workflow": solid()}),
+        ("GET", "/api/v2/jobs", "?limit=3", None),
+        ("GET", "/api/v2/jobs/{job_id}", job["id"], None),
+        ("GET", "/api/v2/jobs/{job_id}/workflow", job["id"], None),
+        ("POST", "/api/v2/jobs/{job_id}/cancel", job["id"], None),
+        ("POST", "/api/jobs", "", {"workflow": solid()}),
+        ("GET", "/api/jobs", "?limit=3", None),
+        ("GET", "/api/jobs/{job_id}", waiting["id"], None),
+        ("POST", "/api/jobs/{job_id}/move", waiting["id"], {"before": ""}),
+        ("GET", "/api/queue", "", None),
+        ("POST", "/api/jobs/{job_id}/retry", job["id"], {"new_seed": True}),
+        ("POST", "/api/jobs/{job_id}/cancel", waiting["id"], None),
+        ("POST", "/api/jobs/cancel", "", {"ids": [waiting["id"], "x"]}),
+        ("POST", "/api/queue/clear", "", None),
+        ("POST", "/api/queue/resume", "", None),
+        ("GET", "/api/v2/assets/{id}", asset["id"], None),
+    ]
+    for method, path, value, body in requests:
+        address = path.replace("{job_id}", value).replace("{id}", value)
+        address = address if "{" in path else path + value
+        answer = owner.request(method, address, json=body)
+        responses = page["paths"][path][method.lower()]["responses"]
+        schema = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
+        problems = [
+            each.message for each in Draft202012Validator(schema).iter_errors(answer.json())
+        ]
+        assert problems == [], (method, path)
