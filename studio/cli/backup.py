@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 from studio.cli.client import Client
 from studio.cli.console import open_console
+from studio.cli.environment import load_settings
 from studio.cli.failures import CommandFailed
 from studio.settings import Settings
 
@@ -21,7 +21,7 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandFailed(f"{target} exists; --force replaces it.", reason="conflict")
     if target.is_dir():
         raise CommandFailed(f"{target} is a folder.", reason="conflict")
-    asyncio.run(_backup(Settings.from_env(os.environ), target))
+    asyncio.run(_backup(load_settings(), target))
     return 0
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 from typing import Any
 
 from studio.cli.client import Client
 from studio.cli.console import open_console
+from studio.cli.environment import load_settings
 from studio.cli.failures import CommandFailed
 from studio.settings import Settings
 
 
 def execute(options: argparse.Namespace) -> int:
     """Create, list or revoke."""
-    settings = Settings.from_env(os.environ)
+    settings = load_settings()
     action = {"create": _create, "list": _list, "revoke": _revoke}[options.action]
     asyncio.run(_with_console(settings, action, options))
     return 0

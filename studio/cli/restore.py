@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from studio.cli.console import in_use
+from studio.cli.environment import load_settings
 from studio.cli.failures import CommandFailed
 from studio.cli.offline import claim
 from studio.cli.sockets import control_socket, is_listening
 from studio.clock import Clock
-from studio.settings import Settings
 from studio.store import archive
 
 
 def execute(options: argparse.Namespace) -> int:
     """Replace the state by that of the backup; what was there is kept beside it."""
-    settings = Settings.from_env(os.environ)
+    settings = load_settings()
     source = options.file.expanduser().absolute()
     if not source.is_file():
         raise CommandFailed(f"There is no file {source}.", reason="not_found")

@@ -14,6 +14,7 @@ from typing import Any, Final
 from boot.plan import BootError
 from boot.settings import read_settings
 from studio.cli.client import Client, Unreachable
+from studio.cli.environment import load_settings
 from studio.cli.failures import EXIT_USAGE, CommandFailed
 from studio.cli.graph_file import (
     assigned_texts,
@@ -29,7 +30,6 @@ from studio.cli.screen import Screen
 from studio.cli.session import open_local, open_remote
 from studio.graphs.graph import Graph
 from studio.models import TERMINAL_STATUSES, JobStatus
-from studio.settings import Settings
 
 _CANCEL_WAIT_S: Final = 10.0
 _RECONNECT_S: Final = 1.0
@@ -113,7 +113,7 @@ async def _open(
         async with open_remote(url, options.key or os.environ.get("API_KEY")) as client:
             yield client
         return
-    settings = Settings.from_env(os.environ)
+    settings = load_settings()
     async with open_local(settings, interrupts, screen, wait_s=options.wait) as client:
         yield client
 

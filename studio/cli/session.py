@@ -15,7 +15,7 @@ import httpx
 
 from studio.cli.client import Client, Unreachable
 from studio.cli.console import in_use, open_socket
-from studio.cli.failures import CommandFailed
+from studio.cli.failures import EXIT_USAGE, CommandFailed
 from studio.cli.interrupts import Interrupts
 from studio.cli.private import PrivateStudio, open_private
 from studio.cli.screen import Screen
@@ -41,7 +41,9 @@ async def open_remote(url: str, key: str | None) -> AsyncIterator[Client]:
         CommandFailed: that is no web address.
     """
     if not url.startswith(("http://", "https://")):
-        raise CommandFailed("The address must start with http:// or https://.", reason="usage")
+        raise CommandFailed(
+            "The address must start with http:// or https://.", reason="usage", exit_code=EXIT_USAGE
+        )
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=60.0) as http:
         yield Client(http)

@@ -78,8 +78,24 @@ def test_a_setting_that_cannot_be_used_is_named(place: Place) -> None:
     assert "[settings]" in ended.err
 
 
-def test_without_any_checkpoint_the_message_says_where_to_put_one(place: Place) -> None:
-    place.more = {"STUDIO_ENGINE": "http://127.0.0.1:9", "MODEL_DIR": str(place.folder / "models")}
+def test_an_engine_that_never_comes_is_not_waited_for_without_end(place: Place) -> None:
+    place.more = {"STUDIO_ENGINE": "http://127.0.0.1:9"}
     ended = place.run("run", "a fox", "--wait", "1")
     assert ended.status == 1
     assert "[not_ready]" in ended.err
+
+
+def test_a_studio_that_ends_again_and_again_is_not_waited_for(place: Place) -> None:
+    (place.studio_dir / "db" / "studio.db").mkdir(parents=True)
+    ended = place.run("run", "a fox")
+    assert (ended.status, ended.out) == (1, "")
+    assert "[start_failed]" in ended.err
+    assert "run.log" in ended.err
+
+
+def test_a_number_that_is_none_is_named(place: Place) -> None:
+    place.more = {"MAX_QUEUE_DEPTH": "deep"}
+    ended = place.run("run", "a fox")
+    assert ended.status == 78
+    assert "MAX_QUEUE_DEPTH" in ended.err
+    assert not place.studio_dir.exists()

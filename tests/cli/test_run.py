@@ -29,6 +29,13 @@ def test_a_graph_runs_with_a_changed_input_and_only_its_files_are_printed(runnin
     assert running.ask("/ready")["ready"]
 
 
+def test_what_a_node_class_takes_is_answered_from_the_live_engine(running: Place) -> None:
+    known = running.ask("/api/system/object_info/SaveImage")
+    assert "filename_prefix" in known["SaveImage"]["input"]["required"]
+    unknown = running.ask("/api/system/object_info/No/Such%20Class")
+    assert unknown["error"]["code"] == "not_found"
+
+
 def test_a_file_that_exists_is_never_overwritten(running: Place) -> None:
     graph = running.graph("twice.json", plain_picture())
     folder = running.folder / "kept"
