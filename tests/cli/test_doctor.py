@@ -71,6 +71,13 @@ def test_a_port_in_use_is_named_with_its_program(place: Place) -> None:
     assert "STUDIO_PORT" in findings["port"]["fix"]
 
 
+def test_a_look_at_the_database_leaves_nothing_behind(place: Place) -> None:
+    place.run("keys", "create", "mine")
+    before = sorted(place.studio_dir.rglob("*"))
+    assert examine(place)[1]["database"]["level"] == "OK"
+    assert sorted(place.studio_dir.rglob("*")) == before
+
+
 def test_a_damaged_database_fails(place: Place) -> None:
     place.run("keys", "create", "mine")
     database = place.studio_dir / "db" / "studio.db"

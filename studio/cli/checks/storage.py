@@ -113,10 +113,11 @@ def _file_system(folder: Path) -> str | None:
 
 def _check_database(path: Path) -> Finding:
     size = f"{path.stat().st_size / 1e6:.1f} MB"
+    # Without a log everything is in the file itself; a plain reader would leave a log behind.
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=1.0)
-        ) as connection:
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=1.0)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError as error:
         return warn(
