@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from studio.clock import Clock
@@ -22,7 +21,7 @@ from studio.services.usage import Usage
 log = logging.getLogger(__name__)
 
 WINDOW: Final = 2
-_SCAN_LIMIT: Final = 2000
+_SCAN_BLINDLY: Final = 64
 
 
 class Dispatcher:
@@ -100,7 +99,7 @@ class Dispatcher:
         return None
 
     def _from_line(self, line: WaitingLine, engine: Engine, now_s: float) -> LiveJob | None:
-        runnable = (live for live in islice(line, _SCAN_LIMIT) if self._can_run(engine, live))
+        runnable = self._runnable(line, engine)
         head = next(runnable, None)
         if head is None:
             return None
@@ -119,11 +118,24 @@ class Dispatcher:
             passed.append(live)
         return head
 
-    def _can_run(self, engine: Engine, live: LiveJob) -> bool:
+    def _runnable(self, line: WaitingLine, engine: Engine) -> Iterator[LiveJob]:
+        """The jobs of a line that ``engine`` can take, however many others stand before them."""
+        found = 0
+        wanted = len(line)
+        for number, live in enumerate(line):
+            if number == _SCAN_BLINDLY:
+                # Few kinds of job, many jobs: do not look through thousands for none.
+                wanted = sum(count for job, count in line.shapes() if self._suits(engine, job))
+            if found >= wanted:
+                return
+            if self._suits(engine, live.job):
+                found += 1
+                if engine.name not in live.excluded:
+                    yield live
+
+    def _suits(self, engine: Engine, job: Job) -> bool:
         """A job that no engine can run goes to any of them, to be refused there with a reason."""
-        if engine.name in live.excluded:
-            return False
-        return engine.can_run(live.job) or not self._engines.any_can_run(live.job)
+        return engine.can_run(job) or not self._engines.any_can_run(job)
 
     async def watch_deadlines(self) -> None:
         """End waiting jobs whose deadline has passed; runs until cancelled."""

@@ -167,7 +167,9 @@ class EngineLink:
             await self._give_up_hung()
             await self._pause(_POLL_S if child is not None else self._pace.tick_s)
             return False
-        engine.version = str(stats.get("system", {}).get("comfyui_version", ""))
+        system = stats.get("system")
+        named = system.get("comfyui_version") if isinstance(system, dict) else None
+        engine.version = str(named or "of no known version")
         if parse_version(engine.version) < OLDEST_VERSION:
             wanted = ".".join(map(str, OLDEST_VERSION))
             self._set(

@@ -76,9 +76,10 @@ class FinishedJob:
 class WaitingLine:
     """The waiting jobs of one user at one priority, in order."""
 
-    __slots__ = ("_jobs", "_ranks")
+    __slots__ = ("_jobs", "_ranks", "_shapes")
 
     def __init__(self) -> None:
+        self._shapes: dict[str, tuple[Job, int]] = {}
         self._ranks: list[tuple[float, str]] = []
         self._jobs: dict[str, LiveJob] = {}
 
@@ -91,6 +92,8 @@ class WaitingLine:
     def add(self, live: LiveJob) -> None:
         insort(self._ranks, (live.job.rank, live.job.id))
         self._jobs[live.job.id] = live
+        shape = self._shapes.get(live.job.graph_key)
+        self._shapes[live.job.graph_key] = (live.job, 1 if shape is None else shape[1] + 1)
 
     def remove(self, live: LiveJob) -> None:
         position = bisect_left(self._ranks, (live.job.rank, live.job.id))
@@ -98,6 +101,13 @@ class WaitingLine:
             raise KeyError(live.job.id)
         del self._ranks[position]
         del self._jobs[live.job.id]
+        job, count = self._shapes.pop(live.job.graph_key)
+        if count > 1:
+            self._shapes[live.job.graph_key] = (job, count - 1)
+
+    def shapes(self) -> Iterable[tuple[Job, int]]:
+        """A job of each kind, and how many of its kind wait: one kind runs where one of it does."""
+        return self._shapes.values()
 
     def ahead_of(self, rank: float, job_id: str) -> int:
         """How many jobs of this line come before that place."""

@@ -44,6 +44,7 @@ class FakeComfy:
         cut_after: frames after which a socket is cut, or ``None``.
         deaf: sockets get no frame at all.
         garble: the type of frames that are cut in half, or ``None``.
+        stats: what ``/system_stats`` says instead of the truth.
         hangs: requests are accepted and never answered.
         last_words_s: how long frames have to arrive before a crash; without it they are lost.
         lost_cancels: how many cancels are still to be ignored.
@@ -55,7 +56,9 @@ class FakeComfy:
         self.port = 0
         self.runs: Counter[str] = Counter()
         self.finished: Counter[str] = Counter()
+        self.stats: Any = None
         self.posts: list[dict[str, Any]] = []
+        self.asked: Counter[str] = Counter()
         self.cancels: Counter[str] = Counter()
         self.prompt_faults: deque[str] = deque()
         self.crashes: Counter[str] = Counter()
@@ -180,6 +183,7 @@ class FakeComfy:
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if isinstance(request.transport, asyncio.Transport):
             self._transports.add(request.transport)
+        self.asked[request.path] += 1
         await self._answering.wait()
         return await handler(request)
 
@@ -403,7 +407,8 @@ class FakeComfy:
         return web.json_response(self.classes)
 
     async def _get_stats(self, _request: web.Request) -> web.Response:
-        return web.json_response({"system": {"comfyui_version": self.version}, "devices": []})
+        content = self.stats or {"system": {"comfyui_version": self.version}, "devices": []}
+        return web.json_response(content)
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
         query = request.query

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import png, saved
 from tests.faults.harness import settings_for, studio_inside, until
@@ -181,3 +183,22 @@ async def test_an_engine_older_than_0_33_is_refused_with_its_version(tmp_path: P
             assert old.posts == []
     finally:
         await old.stop()
+
+
+@pytest.mark.parametrize("stats", [[1], "no", {"system": []}, {"system": {}}, {"x": 1}])
+async def test_something_that_is_no_comfyui_is_asked_again_until_it_is_one(
+    engine: FakeComfy, tmp_path: Path, stats: object
+) -> None:
+    engine.stats = stats
+    await engine.die()
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        job_id = await api.submit(saved("fox"))
+        await engine.start()
+        await until(lambda: engine.asked["/system_stats"], "it was asked")
+        assert (await api.ready()).status_code == 503
+        engine.stats = None
+        await engine.die()
+        await engine.start()
+        [name] = [described["name"] for described in await api.engines()]
+        await api.client.post(f"/api/system/engines/{name}/restart", json={})
+        assert (await api.wait(job_id))["status"] == "succeeded"
