@@ -233,9 +233,7 @@ async def _services(
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
-    health = HealthService(
-        db=db, engines=engines, queue=queue, isolated=settings.isolated, notices=notices
-    )
+    health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(jobs=stats, assets=asset_store, usage=usage, clock=clock)
     warmup = Warmup(jobs=jobs, auth=auth, engines=engines, workflow=settings.warmup_workflow)
 

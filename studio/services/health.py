@@ -7,8 +7,7 @@ import contextlib
 from typing import Any, Final
 
 from studio.errors import StudioError
-from studio.services.engines import EngineService
-from studio.services.queue import JobQueue
+from studio.services.engines import Engine, EngineService
 from studio.store.db import Database
 
 _PROBE_EVERY_S: Final = 2.0
@@ -27,13 +26,11 @@ class HealthService:
         *,
         db: Database,
         engines: EngineService,
-        queue: JobQueue,
         isolated: bool,
         notices: list[str],
     ) -> None:
         self._db = db
         self._engines = engines
-        self._queue = queue
         self._isolated = isolated
         self._notices = notices
 
@@ -46,9 +43,7 @@ class HealthService:
         if not engines:
             reasons.append("engines: none is configured; see STUDIO_ENGINE")
         elif not any(engine.ready for engine in engines):
-            reasons += [
-                f"engine {engine.name}: {engine.state} {engine.reason}" for engine in engines
-            ]
+            reasons += [f"engine {engine.name}: {_situation(engine)}" for engine in engines]
         return not reasons, {
             "ready": not reasons,
             "reasons": reasons,
@@ -82,3 +77,9 @@ class HealthService:
             }
             for engine in self._engines.engines.values()
         ]
+
+
+def _situation(engine: Engine) -> str:
+    if not engine.reason or engine.reason == engine.state.value:
+        return engine.state.value
+    return f"{engine.state}, {engine.reason}"

@@ -41,7 +41,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "finisher": frozenset({"engine", "events", "queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
-    "health": frozenset({"engines", "queue"}),
+    "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "metrics": frozenset({"engines", "queue"}),
