@@ -1,71 +1,16 @@
-"""A Studio for the tests of its doors, opened in this process."""
+"""A Studio for the tests of its doors."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
-from fastapi import FastAPI
-from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
 
-from studio.app import open_studio
-from studio.clock import FrozenClock
-from studio.settings import Settings
-from studio.web.guard import Guard
-from studio.web.links import Links
-
-KEY = "canary-door-key-19d4"
-
-
-@dataclass(frozen=True)
-class House:
-    """An opened Studio behind its guard, without an engine, with a clock that tests move."""
-
-    app: ASGIApp
-    api: FastAPI
-    links: Links
-    clock: FrozenClock
-    folder: Path
-
-    def paths(self) -> list[str]:
-        """The path of every route, hidden ones too, with its parameters' names in braces."""
-        found = list(_paths(self.api.routes))
-        assert len(found) > 30
-        return found
-
-    def client(self, key: str | None = KEY) -> httpx.AsyncClient:
-        """A client straight into the application."""
-        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://studio", headers=headers)
-
-
-def _paths(routes: Iterable[BaseRoute]) -> Iterator[str]:
-    for route in routes:
-        router = getattr(route, "original_router", None)
-        if router is not None:
-            yield from _paths(router.routes)
-        else:
-            assert isinstance(route, Route)
-            yield route.path
+from tests.api.house import House, open_house
 
 
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    folder = tmp_path / "house"
-    settings = Settings.from_env(
-        {"STUDIO_DIR": str(folder), "STUDIO_RUN_DIR": str(tmp_path / "run"), "API_KEY": KEY}
-    )
-    clock = FrozenClock()
-    async with open_studio(settings, clock) as studio:
-        guard = Guard(
-            studio.app,
-            auth=studio.auth,
-            links=studio.links,
-            max_body_bytes=settings.max_body_bytes,
-        )
-        yield House(guard, studio.api, studio.links, clock, folder)
+    async with open_house(tmp_path) as opened:
+        yield opened

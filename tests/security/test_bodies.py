@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.api.graphs import code_of
-from tests.security.conftest import House
+from tests.api.house import House
 
 FIELDS = (
     "workflow", "extra_data", "metadata", "priority", "deadline_at", "title", "secrets", "ids",

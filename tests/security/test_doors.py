@@ -12,7 +12,7 @@ import pytest
 
 from studio.web.guard import PUBLIC_PATHS
 from tests.api.graphs import code_of, fresh_png
-from tests.security.conftest import KEY, House
+from tests.api.house import KEY, House
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 NOWHERE = (

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.api.graphs import code_of, fresh_png, invert, solid
-from tests.security.conftest import House
+from tests.api.house import House
 from tests.security.tables import BAD_NAMES, ENCODED_NAMES
 
 CANARY = b"canary-outside-of-everything"

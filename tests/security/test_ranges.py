@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.graphs import code_of
-from tests.security.conftest import House
+from tests.api.house import House
 
 DATA = bytes(range(256)) * 16
 

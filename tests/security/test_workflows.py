@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.graphs import code_of, solid
-from tests.security.conftest import House
+from tests.api.house import House
 
 
 def chain(length: int) -> dict[str, Any]:
