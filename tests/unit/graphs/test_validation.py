@@ -120,13 +120,29 @@ def test_a_value_that_is_no_model_is_only_not_in_the_list() -> None:
 
 def test_files_and_assets_are_left_to_staging() -> None:
     asset = {"__type": "core/ASSET", "info": {"id": "a1"}}
+    other = asset | {"__type": "core/OTHER"}
+
+    def mask_of(image: object, channel: str = "alpha") -> Graph:
+        return {
+            "1": node("LoadImageMask", image=image, channel=channel),
+            "2": node("PreviewAny", source=["1", 0]),
+        }
+
     for image in ("not on this engine.png", asset, {"__value__": asset}):
         graph = {
             "1": node("LoadImage", image=image),
             "2": node("PreviewImage", images=["1", 0]),
         }
         validate(graph, INFO)
+        validate(mask_of(image), INFO)
+        [problem] = problems_of(mask_of(image, "not on this engine.png"))["1"]
+        assert (problem["field"], problem["reason"]) == ("channel", "value_not_in_list")
+    for no_file in (other, {"__value__": other}):
+        [problem] = problems_of(mask_of(no_file))["1"]
+        assert (problem["field"], problem["reason"]) == ("image", "invalid_input_type")
     validate(changed("4", ckpt_name=asset), INFO)
+    [problem] = problems_of(changed("4", ckpt_name=other))["4"]
+    assert (problem["field"], problem["value"]) == ("ckpt_name", str(other))
 
 
 def test_custom_nodes_may_accept_more_than_they_list_but_not_a_missing_model() -> None:
@@ -167,7 +183,12 @@ def test_each_choice_of_several_is_checked() -> None:
 @pytest.mark.parametrize("declared", [None, "x", [], {"required": []}, {"required": {"a": 1}}])
 def test_malformed_declarations_of_custom_nodes_are_passed_over(declared: object) -> None:
     info = INFO | {"Odd": {"input": declared, "output": None, "output_node": True}}
-    validate({"1": node("Odd", a=1)}, info)
+    graph = {"1": node("Odd", a=1)}
+    validate(graph, info)
+    assert set(problems_of(graph | {"2": node("PreviewImage")}, info)) == {"2"}
+    info["Odd"] = info["Odd"] | {"input": {"required": {"a": ["INT", {"min": 2}]}}}
+    [problem] = problems_of(graph, info)["1"]
+    assert problem["reason"] == "value_smaller_than_min"
 
 
 def test_a_chain_of_ten_thousand_nodes_needs_no_recursion() -> None:
