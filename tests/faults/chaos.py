@@ -1,0 +1,209 @@
+"""A seeded driver that submits, cancels, kills, restarts and cuts, and what must hold after it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.fakes.bootstrap_family import is_alive
+from tests.fakes.comfy import FakeComfy
+from tests.fakes.comfy_graphs import Graph, saved, twice
+from tests.faults.harness import KEY, Process, until
+
+_TROUBLE = (httpx.TransportError, AssertionError)
+
+
+class Chaos:
+    """One Studio process, one engine and everything that was asked of them.
+
+    ``jobs`` maps ids to the text of their graphs; a submit whose answer was lost is found again
+    through its label.
+    """
+
+    def __init__(self, studio: Process, engine: FakeComfy, seed: int) -> None:
+        self.studio = studio
+        self.engine = engine
+        self.chance = random.Random(seed)
+        self.jobs: dict[str, str] = {}
+        self.canceled: set[str] = set()
+        self.kills = 0
+        self.deaths = 0
+        self._count = 0
+        self._client = httpx.AsyncClient(
+            base_url=studio.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=20
+        )
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def submit(self, *, doubled: bool = False) -> None:
+        """Submit one job, trying again until it is acknowledged, under one idempotency key."""
+        self._count += 1
+        text = f"job {self._count}"
+        graph: Graph = twice(text) if doubled else saved(text)
+        body = {"workflow": graph, "metadata": {"text": text}}
+        while True:
+            with contextlib.suppress(*_TROUBLE):
+                answer = await self._client.post(
+                    "/api/v2/jobs", json=body, headers={"Idempotency-Key": text}
+                )
+                if answer.status_code == 201:
+                    self.jobs[answer.json()["id"]] = text
+                    return
+                if answer.status_code == 422:
+                    listed = await self._client.get("/api/v2/jobs", params={"metadata[text]": text})
+                    [job] = listed.json()["jobs"]
+                    self.jobs[job["id"]] = text
+                    return
+                assert answer.status_code in (429, 503, 507), answer.text
+            await asyncio.sleep(0.05)
+
+    async def cancel_one(self) -> None:
+        """Cancel any job; it may have ended."""
+        if self.jobs:
+            job_id = self.chance.choice(list(self.jobs))
+            with contextlib.suppress(*_TROUBLE):
+                answer = await self._client.post(f"/api/v2/jobs/{job_id}/cancel")
+                if answer.status_code == 200:
+                    self.canceled.add(job_id)
+
+    async def kill_studio(self) -> None:
+        """kill -9, and a new one."""
+        self.kills += 1
+        await asyncio.to_thread(self.studio.kill)
+        self.studio.start()
+
+    async def restart_studio(self) -> None:
+        """SIGTERM, and a new one."""
+        assert await asyncio.to_thread(self.studio.terminate) == 0
+        self.studio.start()
+
+    async def kill_engine(self) -> None:
+        """The engine dies, and lives again a little later."""
+        self.deaths += 1
+        await self.engine.die()
+        await asyncio.sleep(self.chance.random() * 0.5)
+        await self.engine.start()
+
+    def cut_sockets(self) -> None:
+        self.engine.cut_all()
+
+    async def settle(self, within_s: float) -> dict[str, dict[str, Any]]:
+        """Every job once it has ended, by id."""
+        deadline = time.monotonic() + within_s
+        ended: dict[str, dict[str, Any]] = {}
+        while True:
+            with contextlib.suppress(*_TROUBLE):
+                for job_id in self.jobs.keys() - ended.keys():
+                    answer = await self._client.get(f"/api/jobs/{job_id}")
+                    assert answer.status_code == 200
+                    if answer.json()["completed_at"] is not None:
+                        ended[job_id] = answer.json()
+            left = {self.jobs[job_id] for job_id in self.jobs.keys() - ended.keys()}
+            if not left:
+                return ended
+            assert time.monotonic() < deadline, f"not ended: {left}\n{self.studio.output()[-3000:]}"
+            await asyncio.sleep(0.2)
+
+    def check(self, ended: dict[str, dict[str, Any]]) -> None:
+        """What holds whatever happened: one end per job, outputs once, executions within rules."""
+        for job_id, job in ended.items():
+            text = self.jobs[job_id]
+            allowed = {"succeeded", "canceled"} if job_id in self.canceled else {"succeeded"}
+            assert job["status"] in allowed, job
+            keys = [(output["node_id"], output["name"]) for output in job["outputs"]]
+            assert len(set(keys)) == len(keys)
+            if job["status"] == "succeeded":
+                assert [node for node, _ in keys] in (["2"], ["2", "3"])
+            # Only the death of an engine may cost a job a second execution, and each at most one.
+            assert self.engine.runs[text] <= 1 + self.deaths, text
+        surplus = sum(self.engine.runs.values()) - len(self.engine.runs)
+        assert surplus <= self.deaths, self.engine.runs.most_common(5)
+
+    def check_disk(self) -> None:
+        """After the end: the database is whole, and files and rows are the same."""
+        with closing(sqlite3.connect(self.studio.studio_dir / "db" / "studio.db")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            found = Counter(
+                connection.execute(
+                    "SELECT job_id, node_id, output_index FROM assets WHERE job_id IS NOT NULL"
+                ).fetchall()
+            )
+            assert set(found.values()) <= {1}
+            hashes = {
+                row[0].removeprefix("blake3:")
+                for row in connection.execute("SELECT hash FROM assets")
+            }
+            rows = connection.execute("SELECT id, completed_at FROM jobs").fetchall()
+        assert {row[0] for row in rows} == self.jobs.keys()
+        assert all(row[1] is not None for row in rows)
+        files = {p.name for p in (self.studio.studio_dir / "assets").rglob("*") if p.is_file()}
+        assert files == hashes
+
+
+@contextlib.asynccontextmanager
+async def chaos(studio: Process, engine: FakeComfy, seed: int) -> AsyncIterator[Chaos]:
+    """A driver with a Studio that answers."""
+    print(f"seed {seed}")
+    engine.node_delay_s = 0.01
+    studio.start()
+    async with studio.api():
+        driver = Chaos(studio, engine, seed)
+    try:
+        yield driver
+    finally:
+        await driver.close()
+
+
+async def finish(driver: Chaos, *, within_s: float) -> dict[str, dict[str, Any]]:
+    """Let everything end, stop Studio, and check it all."""
+    ended = await driver.settle(within_s)
+    await until(lambda: driver.engine.running is None and not driver.engine.pending)
+    driver.check(ended)
+    child = driver.studio.child
+    assert child is not None
+    family = set(descendants(child.pid))
+    assert await asyncio.to_thread(driver.studio.terminate) == 0
+    assert [pid for pid in family if is_alive(pid)] == []
+    driver.check_disk()
+    return ended
+
+
+async def walk(driver: Chaos, seconds: float) -> None:
+    """Do anything at any time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        match driver.chance.choices(range(6), weights=[70, 20, 4, 2, 3, 8])[0]:
+            case 0:
+                await driver.submit(doubled=driver.chance.random() < 0.3)
+            case 1:
+                await driver.cancel_one()
+            case 2:
+                await driver.kill_studio()
+            case 3:
+                await driver.restart_studio()
+            case 4:
+                await driver.kill_engine()
+            case 5:
+                driver.cut_sockets()
+        await asyncio.sleep(driver.chance.random() * 0.2)
+
+
+def descendants(pid: int) -> Iterator[int]:
+    """Every process below ``pid``."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == pid:
+                yield int(path.parent.name)
+                yield from descendants(int(path.parent.name))
