@@ -89,7 +89,7 @@ class Settings:
             environ.get("ENGINE_DIR")
             or ("/workspace/engine" if in_image else studio_dir / "engine")
         ).expanduser()
-        api_key = environ.get("API_KEY") or None
+        api_key = environ.get("API_KEY", "").strip() or None
         warmup = environ.get("WARMUP_WORKFLOW") or None
         return cls(
             studio_dir=studio_dir,

@@ -106,6 +106,7 @@ def job_routes(
     @router.post("/jobs/{job_id}/retry", summary="Run the same graph again", **schemas.RETRY)
     async def retry(request: Request, job_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
+        caller(request, Scope.GRAPHS_RUN)
         body = await json_body(request)
         new_seed = body.get("new_seed", False)
         if not isinstance(new_seed, bool):

@@ -46,7 +46,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/jobs/cancel", {"jobs"}),
     ("POST", "/api/jobs/{id}/cancel", {"jobs"}),
     ("POST", "/api/jobs/{id}/move", {"jobs"}),
-    ("POST", "/api/jobs/{id}/retry", {"jobs"}),
+    ("POST", "/api/jobs/{id}/retry", {"jobs", "graphs:run"}),
     ("GET", "/api/jobs/{id}/package", {"jobs", "assets"}),
     ("GET", "/api/queue", {"jobs"}),
     ("POST", "/api/queue/pause", {"admin"}),
