@@ -113,6 +113,8 @@ class Job:
     cancel_requested_at: int | None = None
     error: JobError | None = None
     title: str = ""
+    workflow_id: str = ""
+    """Name of the workflow the graph was made from, as the submitter gave it."""
     origin: str = "api"
     metadata: dict[str, str] = field(default_factory=dict)
     extra: dict[str, Any] = field(default_factory=dict)

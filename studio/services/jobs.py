@@ -244,6 +244,7 @@ class JobService:
             Submission(
                 workflow=graph,
                 title=view.job.title,
+                workflow_id=view.job.workflow_id,
                 metadata=view.job.metadata,
                 secrets=view.job.extra.get("secrets", {}),
                 credentials=given,

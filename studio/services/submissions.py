@@ -42,6 +42,7 @@ class Submission:
     priority: int = 0
     deadline_at: int | None = None
     title: str = ""
+    workflow_id: str = ""
     idempotency_key: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -144,6 +145,7 @@ class SubmissionService:
             paid=facts.paid,
             deadline_at=submission.deadline_at,
             title=submission.title[:_TITLE_LENGTH],
+            workflow_id=submission.workflow_id[:_TITLE_LENGTH],
             origin=submission.origin,
             metadata=dict(submission.metadata),
             extra=extra,

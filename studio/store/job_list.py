@@ -26,6 +26,7 @@ class JobFilter:
     text: str = ""
     model: str = ""
     title: str = ""
+    workflow_id: str = ""
     created_from: int | None = None
     created_to: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -73,6 +74,8 @@ def _query(wanted: JobFilter) -> tuple[str, list[Any]]:
         where(f"jobs.status IN ({marks})", *(status.value for status in wanted.statuses))
     if wanted.title:
         where("jobs.title = ?", wanted.title)
+    if wanted.workflow_id:
+        where("jobs.workflow_id = ?", wanted.workflow_id)
     if wanted.created_from is not None:
         where("jobs.created_at >= ?", wanted.created_from)
     if wanted.created_to is not None:

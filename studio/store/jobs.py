@@ -19,7 +19,7 @@ from studio.store.db import Database
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
     "graph_key, affinity_key, classes, models, paid, engine, engine_boot, prompt_id, attempt, "
-    "deaths, executing, cancel_requested_at, error, title, origin, metadata, extra, retry_of"
+    "deaths, executing, cancel_requested_at, error, title, workflow_id, origin, metadata, extra, retry_of"
 )
 _INSERT: Final = (
     f"INSERT INTO jobs ({COLUMNS}, prompt_text, graph) VALUES ("
@@ -53,6 +53,7 @@ def _values(job: Job) -> tuple[Any, ...]:
         job.cancel_requested_at,
         _error_text(job.error),
         job.title,
+        job.workflow_id,
         job.origin,
         orjson.dumps(job.metadata).decode(),
         orjson.dumps(job.extra).decode(),
@@ -90,6 +91,7 @@ def job_from(row: sqlite3.Row) -> Job:
         cancel_requested_at=row["cancel_requested_at"],
         error=JobError(**orjson.loads(row["error"])) if row["error"] else None,
         title=row["title"],
+        workflow_id=row["workflow_id"],
         origin=row["origin"],
         metadata=orjson.loads(row["metadata"]),
         extra=orjson.loads(row["extra"]),

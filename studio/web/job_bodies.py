@@ -106,6 +106,7 @@ def studio_body(view: JobView, request: Request, links: Links) -> dict[str, Any]
     return {
         **job_body(view, request, links),
         "title": job.title,
+        "workflow_id": job.workflow_id,
         "user_id": job.user_id,
         "priority": job.priority,
         "deadline_at": iso_or_none(job.deadline_at),

@@ -84,6 +84,7 @@ _LISTED: Final[Schema] = {
 }
 _OWN_PROPERTIES: Final[dict[str, Schema]] = {
     "title": STRING,
+    "workflow_id": STRING,
     "user_id": STRING,
     "priority": INTEGER,
     "deadline_at": optional(TIME),
@@ -122,6 +123,7 @@ _SUBMIT: Final = {
         {
             **_V2_SUBMIT["properties"],
             "title": STRING,
+            "workflow_id": STRING,
             "priority": {
                 "type": "integer",
                 "minimum": -100,
@@ -238,6 +240,7 @@ LIST: Final[dict[str, Any]] = {
             query("q", "Words of the prompt: all of them, the last one by its beginning."),
             query("model", "A model file the graph loads."),
             query("title", "The exact title."),
+            query("workflow", "The exact name of the workflow it was made from."),
             query("from", "Created at or after this time.", TIME),
             query("to", "Created before this time.", TIME),
             *_PAGE,

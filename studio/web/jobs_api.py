@@ -27,7 +27,16 @@ from studio.web.v2_jobs_api import credentials, idempotency_key, integer, labels
 MAX_PAGE: Final = 200
 MAX_IDS: Final = 1000
 _SUBMIT_FIELDS: Final = frozenset(
-    {"workflow", "extra_data", "metadata", "priority", "deadline_at", "title", "secrets"}
+    {
+        "workflow",
+        "extra_data",
+        "metadata",
+        "priority",
+        "deadline_at",
+        "title",
+        "secrets",
+        "workflow_id",
+    }
 )
 _RESERVED: Final = frozenset({"webhook_url", "webhook_events", "webhook_secret"})
 
@@ -186,14 +195,15 @@ def _submission(body: dict[str, Any], key: str | None) -> Submission:
     unknown = sorted(body.keys() - _SUBMIT_FIELDS)
     if unknown:
         raise Unprocessable(f"Unknown field {unknown[0]}.", details={"fields": unknown})
-    title = body.get("title", "")
-    if not isinstance(title, str):
-        raise Unprocessable("title must be a string.")
+    for name in ("title", "workflow_id"):
+        if not isinstance(body.get(name, ""), str):
+            raise Unprocessable(f"{name} must be a string.")
     return Submission(
         workflow=body.get("workflow"),
         priority=_whole(body.get("priority"), "priority", 0) or 0,
         deadline_at=time_ms(body.get("deadline_at"), "deadline_at"),
-        title=title,
+        title=body.get("title", ""),
+        workflow_id=body.get("workflow_id", ""),
         idempotency_key=key,
         credentials=credentials(body.get("extra_data")),
         secrets=_secrets(body.get("secrets")),
@@ -245,6 +255,7 @@ def _filter(request: Request, identity: Identity) -> JobFilter:
         text=query.get("q", "")[:1000],
         model=query.get("model", ""),
         title=query.get("title", ""),
+        workflow_id=query.get("workflow", ""),
         created_from=time_ms(query.get("from"), "from"),
         created_to=time_ms(query.get("to"), "to"),
         before=integer(query.get("cursor"), "cursor", None, 1, 1 << 62),

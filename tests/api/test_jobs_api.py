@@ -126,6 +126,16 @@ def test_a_search_can_hold_any_text(owner: httpx.Client, text: str) -> None:
     assert owner.get(JOBS, params={"q": text}).status_code == 200
 
 
+def test_history_is_filtered_by_the_workflow_a_job_was_made_from(paused: httpx.Client) -> None:
+    name = str(uuid.uuid4())
+    named = submit(paused, solid(), workflow_id=name)
+    submit(paused, solid(), workflow_id="another")
+    assert named["workflow_id"] == name
+    assert list_ids(paused, workflow=name) == [named["id"]]
+    again = paused.post(f"{JOBS}/{named['id']}/cancel").json()
+    assert again["workflow_id"] == name
+
+
 def test_history_is_filtered_by_model_status_title_and_date(paused: httpx.Client) -> None:
     title = str(uuid.uuid4())
     plain = submit(paused, solid(), title=title)
