@@ -245,7 +245,7 @@ async def _services(
     durations.load(await stats.recent_durations())
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
-    engines.start(follower)
+    engines.prepare(follower)
     await adopt_unfinished(
         queue=queue,
         jobs=job_store,
@@ -254,6 +254,7 @@ async def _services(
         runner=runner,
         finisher=finisher,
     )
+    engines.start()
     dispatcher.wake()
 
     # web

@@ -71,8 +71,8 @@ class EngineService:
         self.changed = Signal()
         """An engine may take work that it did not take before."""
 
-    def start(self, listener: EngineListener) -> None:
-        """Begin to connect to every engine; returns at once."""
+    def prepare(self, listener: EngineListener) -> None:
+        """Know every engine, without asking any: first the jobs inside them must be known, too."""
         remembered = self._remembered()
         for setting in self._settings:
             client_id = remembered.get(setting.name) or new_id()
@@ -93,7 +93,11 @@ class EngineService:
                 pace=self._pace,
             )
             self._links[setting.name] = link
-            self._tasks.append(asyncio.create_task(link.keep(), name=f"engine {setting.name}"))
+
+    def start(self) -> None:
+        """Begin to connect to every engine; returns at once."""
+        for name, link in self._links.items():
+            self._tasks.append(asyncio.create_task(link.keep(), name=f"engine {name}"))
 
     async def stop(self) -> None:
         """Let go of every engine; they go on working."""

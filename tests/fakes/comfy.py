@@ -44,6 +44,7 @@ class FakeComfy:
         cut_after: frames after which a socket is cut, or ``None``.
         deaf: sockets get no frame at all.
         garble: the type of frames that are cut in half, or ``None``.
+        noise: what the history says beside what matters.
         stats: what ``/system_stats`` says instead of the truth.
         hangs: requests are accepted and never answered.
         last_words_s: how long frames have to arrive before a crash; without it they are lost.
@@ -57,6 +58,7 @@ class FakeComfy:
         self.runs: Counter[str] = Counter()
         self.finished: Counter[str] = Counter()
         self.stats: Any = None
+        self.noise: dict[str, Any] = {}
         self.posts: list[dict[str, Any]] = []
         self.asked: Counter[str] = Counter()
         self.cancels: Counter[str] = Counter()
@@ -136,7 +138,7 @@ class FakeComfy:
                 web.post("/upload/image", self._upload),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
@@ -290,6 +292,7 @@ class FakeComfy:
         self.history[prompt_id] = {
             "prompt": entry,
             "outputs": outputs,
+            "meta": self.noise,
             "status": {"status_str": status, "completed": status == "success"},
         }
         self.history[prompt_id]["status"]["messages"] = messages

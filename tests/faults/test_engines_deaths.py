@@ -87,6 +87,25 @@ async def test_a_death_never_counts_against_the_job_that_waited_behind(
         assert engine.runs["behind"] == 1
 
 
+async def test_a_death_never_counts_against_the_job_that_was_on_its_way_there(
+    engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.hold("node")
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        executing = await api.submit(saved("executing"))
+        await api.wait(executing, ["running"])
+        engine.hold("accept")
+        coming = await api.submit(saved("coming"))
+        await until(lambda: len(engine.posts) == 2)
+        await engine.die()
+        engine.open_all()
+        await engine.start()
+        jobs = await api.wait_all([executing, coming])
+
+        assert [job["status"] for job in jobs] == ["succeeded"] * 2
+        assert [job["engine_deaths"] for job in jobs] == [1, 0]
+
+
 async def test_a_paid_graph_that_had_started_is_not_run_again_by_itself(
     engine: FakeComfy, tmp_path: Path
 ) -> None:
@@ -125,8 +144,11 @@ async def test_a_paid_graph_whose_first_frame_died_with_the_engine_is_not_run_ag
     engine.crashes["gold"] = 1
     engine.last_words_s = 0.0
     async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        await api.wait_ready()
+        engine.deaf = True
         job_id = await api.submit(paid("gold"))
         await until(lambda: not engine.alive)
+        engine.deaf = False
         await engine.start()
         job = await api.wait(job_id)
 
@@ -231,7 +253,7 @@ async def test_a_job_sent_to_an_engine_that_is_gone_for_good_goes_to_another(
         assert other_engine.runs == {"fox": 1}
 
 
-async def test_waiting_jobs_start_when_a_frame_shows_that_the_engine_lives(
+async def test_waiting_jobs_start_once_a_hung_engine_answers_again(
     engine: FakeComfy, tmp_path: Path
 ) -> None:
     engine.hold("node")

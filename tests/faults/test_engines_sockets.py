@@ -104,10 +104,10 @@ async def test_an_output_frame_that_nobody_understands_costs_no_output(
     engine: FakeComfy, tmp_path: Path
 ) -> None:
     async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
-        await api.wait_ready()
+        await api.wait(await api.submit(saved("hen")))
         engine.hold("node")
         job_id = await api.submit(twice("fox"))
-        await until(lambda: engine.arrived["node"] == 1)
+        await until(lambda: engine.running)
         engine.garble = "executed"
         engine.open_all()
         job = await api.wait(job_id)
@@ -119,7 +119,7 @@ async def test_a_value_that_json_does_not_know_ends_no_job(
     engine: FakeComfy, tmp_path: Path
 ) -> None:
     async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
-        await api.wait_ready()
+        await api.wait(await api.submit(saved("hen")))
         engine.hold("node")
         job_id = await api.submit(saved("fox"))
         await until(lambda: engine.running)
@@ -132,7 +132,19 @@ async def test_a_value_that_json_does_not_know_ends_no_job(
         engine.open_all()
 
         assert (await api.wait(job_id))["status"] == "succeeded"
-        assert engine.sockets_opened == 1
+        [described] = await api.engines()
+        assert (described["dropped_frames"], engine.sockets_opened) == (0, 1)
+
+
+async def test_a_history_with_values_that_json_does_not_know_is_read(
+    engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.deaf = True
+    engine.noise = {"score": float("nan"), "name": "\ud800"}
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        job = await api.wait(await api.submit(saved("fox")))
+
+        assert (job["status"], len(job["outputs"])) == ("succeeded", 1)
 
 
 async def test_a_preview_of_five_megabytes_is_relayed_and_carries_its_job(

@@ -167,21 +167,33 @@ async def test_a_job_that_executed_when_both_died_runs_again_and_the_death_count
         assert engine.runs == {"fox": 2}
 
 
+def copy_job(database: Path, job_id: str, times: int) -> None:
+    """Let many more such jobs wait."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TEMP TABLE one AS SELECT * FROM jobs WHERE id = ?", (job_id,))
+        for _ in range(times):
+            connection.execute("UPDATE one SET seq = NULL, id = lower(hex(randomblob(18)))")
+            connection.execute("INSERT INTO jobs SELECT * FROM one")
+        connection.commit()
+
+
 async def test_prompts_of_an_earlier_studio_are_no_strays_however_many_jobs_wait(
-    engine: FakeComfy, studio: Process
+    engine: FakeComfy, tmp_path: Path
 ) -> None:
+    settings = settings_for(tmp_path, [engine.url])
     engine.hold("node")
-    studio.start()
-    async with studio.api() as api:
-        jobs = [await api.submit(saved(f"fox {n}")) for n in range(120)]
-        await reach(engine, "node")
-        studio.kill()
-    studio.start()
-    async with studio.api() as api:
-        await asyncio.sleep(0.5)
+    async with studio_inside(settings) as api:
+        jobs = [await api.submit(saved(f"fox {n}")) for n in range(2)]
+        await until(lambda: len(engine.posts) == 2)
+        await api.client.post("/api/queue/pause")
+        waiting = await api.submit(saved("waiting"))
+    copy_job(settings.database_path, waiting, 3000)
+    async with studio_inside(settings) as api:
+        await api.wait_ready()
+        await asyncio.sleep(0.3)
         assert engine.cancels.total() == 0
         engine.open_all()
         done = await api.wait_all(jobs)
 
-        assert {job["status"] for job in done} == {"succeeded"}
-        assert set(engine.runs.values()) == {1}
+        assert [job["status"] for job in done] == ["succeeded"] * 2
+        assert engine.runs == {"fox 0": 1, "fox 1": 1}

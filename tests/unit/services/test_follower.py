@@ -1,0 +1,193 @@
+"""What the listener of all engines holds, and how deaths are told from one another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from studio.clients.comfy import ComfyClient
+from studio.clients.comfy_events import EngineEvent
+from studio.clock import FrozenClock
+from studio.models import Job, JobStatus
+from studio.services.collector import Collector
+from studio.services.engine import Engine, EngineState
+from studio.services.follower import Follower
+from studio.services.pace import Pace
+from studio.services.queue import LiveJob
+from studio.services.run import End, Run
+from studio.settings import EngineSetting
+from studio.store.jobs import JobStore
+
+JOB = Job(
+    id="job",
+    user_id="ann",
+    status=JobStatus.QUEUED,
+    created_at=0,
+    rank=1.0,
+    priority=0,
+    graph_key="",
+    affinity_key="",
+    classes=frozenset(),
+    models=(),
+    paid=False,
+)
+
+
+class NoStore:
+    """Nothing here lives long enough to be stored."""
+
+    async def update_start(self, job: Job) -> None:
+        return
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    setting = EngineSetting("one", "remote", "http://127.0.0.1:1")
+    made = Engine(setting=setting, client=ComfyClient(setting.url), client_id="us")
+    made.state, made.boot = EngineState.READY, "life"
+    yield made
+    await made.client.close()
+
+
+@pytest.fixture
+async def follower() -> AsyncIterator[Follower]:
+    made = Follower(
+        jobs=cast(JobStore, NoStore()),
+        collector=cast(Collector, None),
+        clock=FrozenClock(),
+        pace=Pace(),
+    )
+    yield made
+    await made.stop()
+
+
+def opened(follower: Follower, engine: Engine, prompt_id: str, *, paid: bool = False) -> Run:
+    live = LiveJob(replace(JOB, id=prompt_id, prompt_id=prompt_id, paid=paid))
+    return follower.open(engine, live, prompt_id, {"1": "Source", "2": "SaveImage"})
+
+
+def tell(follower: Follower, run: Run, kind: str, **data: object) -> None:
+    follower.on_frame(run.engine, EngineEvent(kind, {"prompt_id": run.prompt_id, **data}))
+
+
+async def test_a_prompt_that_will_be_asked_about_is_held_before_and_not_after(
+    follower: Follower, engine: Engine
+) -> None:
+    assert not follower.holds(engine, "p")
+    follower.expect(engine, "p")
+    assert follower.holds(engine, "p")
+    run = opened(follower, engine, "p")
+    assert follower.holds(engine, "p")
+    follower.close(run)
+    assert not follower.holds(engine, "p")
+
+
+async def test_only_accepted_prompts_count_as_inside(follower: Follower, engine: Engine) -> None:
+    run = opened(follower, engine, "p")
+    assert follower.prompts(engine) == []
+    run.accepted = True
+    assert follower.prompts(engine) == ["p"]
+
+
+async def test_a_death_is_counted_for_the_prompt_that_executed_alone(
+    follower: Follower, engine: Engine
+) -> None:
+    executing, pending, coming = (opened(follower, engine, name) for name in ("a", "b", "c"))
+    executing.accepted = pending.accepted = coming.awaiting_reply = True
+    tell(follower, executing, "execution_start")
+    follower.on_died(engine, counted=True)
+    ends = [run.ended.result() for run in (executing, pending, coming)]
+
+    assert [ended.end for ended in ends] == [End.DIED] * 3
+    assert [ended.counted for ended in ends] == [True, False, False]
+
+
+async def test_a_death_while_an_idle_engine_judges_a_graph_is_counted_for_it(
+    follower: Follower, engine: Engine
+) -> None:
+    coming = opened(follower, engine, "c")
+    coming.awaiting_reply = True
+    follower.on_died(engine, counted=True)
+    assert coming.ended.result().counted
+
+
+async def test_a_death_that_was_asked_for_is_counted_for_nobody(
+    follower: Follower, engine: Engine
+) -> None:
+    run = opened(follower, engine, "a")
+    run.accepted = True
+    tell(follower, run, "execution_start")
+    follower.on_died(engine, counted=False)
+    assert not run.ended.result().counted
+
+
+@pytest.mark.parametrize(("seen_pending", "foreign", "marked"), [(0, 0, 1), (1, 0, 0), (0, 1, 0)])
+async def test_a_paid_prompt_that_may_have_started_is_marked_as_started(
+    follower: Follower, engine: Engine, seen_pending: int, foreign: int, marked: int
+) -> None:
+    run = opened(follower, engine, "a", paid=True)
+    run.accepted = True
+    run.seen_pending = bool(seen_pending)
+    engine.foreign = foreign
+    follower.on_died(engine, counted=True)
+    assert run.live.job.executing is bool(marked)
+
+
+async def test_a_run_whose_every_frame_was_seen_ends_by_its_frames(
+    follower: Follower, engine: Engine
+) -> None:
+    run = opened(follower, engine, "p")
+    run.accepted = True
+    output = {"images": [{"filename": "x.png", "subfolder": "", "type": "output"}]}
+    tell(follower, run, "execution_start")
+    tell(follower, run, "execution_cached", nodes=["1"])
+    tell(follower, run, "executing", node="2")
+    tell(follower, run, "progress", node="2", value=1, max=2)
+    assert run.live.progress is not None
+    assert (run.live.progress.step, run.live.progress.value) == (1, 0.75)
+    tell(follower, run, "executed", node="2", output=output)
+    tell(follower, run, "execution_success")
+    ended = run.ended.result()
+
+    assert (ended.end, ended.outputs, ended.cached) == (End.SUCCESS, {"2": output}, {"1"})
+
+
+@pytest.mark.parametrize("missing", ["start", "cached", "reconnect", "garbled"])
+async def test_a_run_that_may_have_missed_a_frame_does_not_end_by_its_frames(
+    follower: Follower, engine: Engine, missing: str
+) -> None:
+    run = opened(follower, engine, "p")
+    if missing == "garbled":
+        run.dropped_frames = -1
+    if missing != "start":
+        tell(follower, run, "execution_start")
+    if missing != "cached":
+        tell(follower, run, "execution_cached", nodes=[])
+    if missing == "reconnect":
+        engine.epoch += 1
+    tell(follower, run, "execution_success")
+    await asyncio.sleep(0)
+    assert not run.ended.done()
+
+
+async def test_an_error_names_its_node_and_an_interruption_is_no_error(
+    follower: Follower, engine: Engine
+) -> None:
+    failed, stopped = opened(follower, engine, "a"), opened(follower, engine, "b")
+    what = {"node_id": 4, "node_type": "KSampler", "exception_message": " no room \n"}
+    tell(follower, failed, "execution_error", traceback=["x", "y"], **what)
+    tell(follower, stopped, "execution_interrupted")
+    error = failed.ended.result().error
+    assert error is not None
+
+    assert (error.code, error.node_id, error.class_type) == (
+        "node_execution_error",
+        "4",
+        "KSampler",
+    )
+    assert (error.message, error.traceback) == ("no room", "xy")
+    assert stopped.ended.result().end is End.INTERRUPTED
