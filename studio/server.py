@@ -86,6 +86,8 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                     door.app = UnreadBodies(_guard(studio, settings, console=False))
                     async with _control(settings.run_dir, studio, settings):
                         log.info("Studio listens on http://%s:%s", address[0], address[1])
+                        if not await studio.auth.list():
+                            log.warning("no API key opens it yet: ./start.sh keys create NAME")
                         await _until_stopped(stop, lease, studio)
                         door.app = held
             finally:

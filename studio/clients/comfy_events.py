@@ -16,7 +16,7 @@ from studio.clients.comfy import ComfyClient, loads
 log = logging.getLogger(__name__)
 
 MAX_FRAME_BYTES: Final = 64 << 20
-_IGNORED: Final = ('{"type": "progress_state"', '{"type":"progress_state"')
+_STATES: Final = ('{"type": "progress_state"', '{"type":"progress_state"')
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
 _OTHER_KINDS: Final = (2, 3)
 """Raw pictures and progress texts, which nobody here reads."""
@@ -56,6 +56,8 @@ class EngineSocket:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
+        self.wants_states = False
+        """Whether anybody needs ``progress_state``, large frames that mostly repeat the others."""
         self.dropped_frames = 0
 
     @classmethod
@@ -73,7 +75,7 @@ class EngineSocket:
         """Hand every frame to ``receive`` until the socket closes."""
         async for message in self._socket:
             if message.type is aiohttp.WSMsgType.TEXT:
-                if message.data.startswith(_IGNORED):
+                if not self.wants_states and message.data.startswith(_STATES):
                     continue
                 event: EngineEvent | PreviewFrame | None = self._event(message.data)
             elif message.type is aiohttp.WSMsgType.BINARY:

@@ -116,14 +116,18 @@ class Follower:
                 watcher.show_progress(progress)
             if frame.type == "executed" and not run.ended.done():
                 node_id = str(frame.data.get("node"))
-                self._later(run, lambda: self._collect_early(run, node_id))
+                if node_id in run.outputs:
+                    self._later(run, lambda: self._collect_early(run, node_id))
         elif frame.type == "execution_success" and not run.ended.done():
             self._look_soon(run)
 
     def on_attached(self, engine: Engine) -> None:
         """Frames may have been missed: ask about every prompt."""
         self._attached.setdefault(engine.name, asyncio.Event()).set()
-        for run in self._inside(engine):
+        inside = self._inside(engine)
+        if engine.socket is not None:
+            engine.socket.wants_states = bool(inside)
+        for run in inside:
             run.epoch = -1
             if run.boot != engine.boot and run.accepted:
                 run.end(Ended(End.DIED, counted=run.executing))

@@ -100,6 +100,8 @@ class Run:
             case "progress":
                 self._enter(data.get("node"))
                 self.step, self.steps = _integer(data.get("value")), _integer(data.get("max"))
+            case "progress_state":
+                self._take_states(data.get("nodes"))
             case "executed":
                 node = str(data.get("node"))
                 self.done.add(node)
@@ -126,6 +128,12 @@ class Run:
             self.done.add(self.node)
         self.node = node
         self.step = self.steps = None
+
+    def _take_states(self, nodes: Any) -> None:
+        """What the engine says of all its nodes at once: for a prompt whose start was missed."""
+        for node_id, state in nodes.items() if isinstance(nodes, dict) else ():
+            if isinstance(state, dict) and state.get("state") == "finished":
+                self.done.add(str(node_id))
 
     def progress(self) -> Progress:
         """v2's snapshot: finished nodes plus the present node's share of steps."""

@@ -19,7 +19,8 @@ from studio.store.db import Database
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
     "graph_key, affinity_key, classes, models, paid, engine, engine_boot, prompt_id, attempt, "
-    "deaths, executing, cancel_requested_at, error, title, workflow_id, origin, metadata, extra, retry_of"
+    "deaths, executing, cancel_requested_at, error, title, workflow_id, origin, metadata, extra, "
+    "retry_of"
 )
 _INSERT: Final = (
     f"INSERT INTO jobs ({COLUMNS}, prompt_text, graph) VALUES ("

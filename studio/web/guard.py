@@ -118,7 +118,6 @@ async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:
     headers: list[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
     ]
     headers += [
         (key.lower().encode(), value.encode()) for key, value in error_headers(error).items()

@@ -22,7 +22,14 @@ from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
 from studio.web.links import Links
 from studio.web.respond import json_response
-from studio.web.v2_jobs_api import credentials, idempotency_key, integer, labels, statuses
+from studio.web.v2_jobs_api import (
+    credentials,
+    idempotency_key,
+    integer,
+    labels,
+    refuse_bare_graph,
+    statuses,
+)
 
 MAX_PAGE: Final = 200
 MAX_IDS: Final = 1000
@@ -187,6 +194,7 @@ def job_routes(
 
 
 def _submission(body: dict[str, Any], key: str | None) -> Submission:
+    refuse_bare_graph(body)
     reserved = sorted(_RESERVED & body.keys())
     if reserved:
         raise Unprocessable(

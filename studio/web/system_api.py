@@ -31,7 +31,7 @@ def system_routes(
 
     @router.get("/", summary="What this is")
     async def root() -> Response:
-        return json_response({"name": "Studio", "version": version, "docs": "/api/docs"})
+        return json_response({"name": "Studio", "version": version, "openapi": "/api/openapi.json"})
 
     @router.get("/health", summary="The process answers")
     async def get_health() -> Response:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from studio.clock import Clock
 from studio.errors import InvalidRequest, InvalidWorkflow, Unprocessable
+from studio.graphs.graph import parse
 from studio.models import Identity, JobStatus, Scope
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService
@@ -122,6 +123,7 @@ def v2_submission(body: dict[str, Any], key: str | None) -> Submission:
     Raises:
         InvalidWorkflow: no workflow. Unprocessable: reserved or unknown fields, wrong types.
     """
+    refuse_bare_graph(body)
     reserved = sorted(_RESERVED & body.keys())
     if reserved:
         raise Unprocessable(
@@ -139,6 +141,21 @@ def v2_submission(body: dict[str, Any], key: str | None) -> Submission:
         credentials=credentials(body.get("extra_data")),
         metadata=labels(body.get("metadata")),
     )
+
+
+def refuse_bare_graph(body: dict[str, Any]) -> None:
+    """Tell somebody who sent a graph as the body itself what is missing around it.
+
+    Raises:
+        InvalidWorkflow, WorkflowFormatUi.
+    """
+    if "workflow" in body:
+        return
+    nodes = [node for node in body.values() if isinstance(node, dict)]
+    if any("class_type" in node for node in nodes):
+        raise InvalidWorkflow('This is a bare graph. Send it as {"workflow": <the graph>}.')
+    if isinstance(body.get("nodes"), list):
+        parse(body)
 
 
 def credentials(value: object) -> dict[str, str]:

@@ -32,6 +32,15 @@ def test_what_is_no_json_object_is_refused(owner: httpx.Client, body: bytes) -> 
     assert refusal(owner, 400, content=body)["code"] == "invalid_request"
 
 
+@pytest.mark.parametrize("address", [JOBS, "/api/jobs"])
+def test_a_bare_graph_is_recognised_and_told_what_is_missing(
+    owner: httpx.Client, address: str
+) -> None:
+    answer = owner.post(address, json=solid())
+    assert (answer.status_code, code_of(answer)) == (422, "invalid_workflow")
+    assert '{"workflow": <the graph>}' in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -44,6 +53,8 @@ def test_what_is_no_json_object_is_refused(owner: httpx.Client, body: bytes) -> 
         ({"workflow": {"1": {"class_type": 7, "inputs": {}}}}, "invalid_workflow"),
         ({"workflow": {"1": {"class_type": "SaveImage", "inputs": []}}}, "invalid_workflow"),
         ({"workflow": {"nodes": [], "links": []}}, "workflow_format_ui"),
+        ({"nodes": [], "links": [], "last_link_id": 3}, "workflow_format_ui"),
+        (solid(), "invalid_workflow"),
         ({"workflow": solid(), "webhook_url": "https://example.com"}, "invalid_request"),
         ({"workflow": solid(), "inputs": {}}, "invalid_request"),
         ({"workflow": solid(), "priority": 1}, "invalid_request"),

@@ -15,7 +15,7 @@ from studio.clock import FrozenClock
 from studio.models import Job, JobStatus
 from studio.services.collector import Collector
 from studio.services.engine import Engine, EngineState
-from studio.services.follower import Follower
+from studio.services.follower import EARLY_S, Follower
 from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Run
@@ -40,7 +40,7 @@ JOB = Job(
 class NoStore:
     """Nothing here lives long enough to be stored."""
 
-    async def update_start(self, job: Job) -> None:
+    async def update_start(self, job: Job, *, durable: bool) -> None:
         return
 
 
@@ -191,3 +191,30 @@ async def test_an_error_names_its_node_and_an_interruption_is_no_error(
     )
     assert (error.message, error.traceback) == ("no room", "xy")
     assert stopped.ended.result().end is End.INTERRUPTED
+
+
+async def test_the_states_of_all_nodes_tell_a_late_listener_how_far_a_prompt_is(
+    follower: Follower, engine: Engine
+) -> None:
+    run = opened(follower, engine, "p1")
+    nodes = {"1": {"state": "finished"}, "2": {"state": "running"}, "3": "strange"}
+    follower.on_frame(engine, EngineEvent("progress_state", {"prompt_id": "p1", "nodes": nodes}))
+    follower.on_frame(
+        engine, EngineEvent("progress", {"prompt_id": "p1", "node": "2", "value": 1, "max": 4})
+    )
+    progress = run.live.progress
+    assert progress is not None
+    assert (progress.nodes_done, progress.value) == (1, (1 + 0.25) / 2)
+
+
+async def test_an_executed_frame_without_an_output_is_no_output(
+    follower: Follower, engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = opened(follower, engine, "p1")
+    follower.on_frame(engine, EngineEvent("execution_start", {"prompt_id": "p1"}))
+    empty = {"prompt_id": "p1", "node": "1", "output": None}
+    follower.on_frame(engine, EngineEvent("executed", empty))
+    await asyncio.sleep(EARLY_S * 1.5)
+    assert run.outputs == {}
+    assert "1" in run.done
+    assert caplog.records == []
