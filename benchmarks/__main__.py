@@ -78,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description="Measure Studio against its budgets and its rivals."
     )
-    parser.add_argument(
-        "parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS)
-    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, help="of the part jobs (12; 3 with --quick)")
     parser.add_argument("--quick", action="store_true", help="small counts: does it work at all?")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="the JSON file")

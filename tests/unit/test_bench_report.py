@@ -136,9 +136,9 @@ def test_the_verdict_names_what_was_missed() -> None:
     good = Figure("good", 1.0, budget=Budget("at_most", 2))
     bad = Figure("slow", 3.0, budget=Budget("at_most", 2))
     unjudged = Figure("plain", 3.0)
-    assert verdict([good, bad, unjudged]) == "1 of 2 budgets MISSED: slow."
-    assert verdict([good, unjudged]) == "All 1 budgets are met."
-    assert verdict([unjudged]) == "No budget was measured."
+    assert verdict([good, bad, unjudged]) == "Budgets met: 1 of 2. MISSED: slow."
+    assert verdict([good, unjudged]) == "Budgets met: 1 of 1."
+    assert verdict([unjudged]) == "Budgets met: 0 of 0."
 
 
 def test_the_json_document_has_figures_judgements_and_what_they_come_from() -> None:
