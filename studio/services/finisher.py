@@ -179,10 +179,14 @@ class Finisher:
         jobs, self._leavings = self._leavings, []
         unneeded: set[str] = set()
         try:
-            for job in jobs:
-                if job.extra.get("inputs"):
-                    unneeded.update(await self._jobs.unneeded_inputs(job.id))
-            await self._staging.clean(jobs, unneeded)
+            async with self._staging.inputs:
+                for job in jobs:
+                    if job.extra.get("inputs"):
+                        unneeded.update(await self._jobs.unneeded_inputs(job.id))
+                await self._staging.clean(jobs, unneeded)
+        except asyncio.CancelledError:
+            self._leavings += jobs
+            raise
         except (OSError, StorageUnavailable) as error:
             log.warning("files of %d finished jobs stay with the engine: %s", len(jobs), error)
 
@@ -190,4 +194,5 @@ class Finisher:
         """Remove what is left with engines."""
         if self._cleaning is not None:
             self._cleaning.cancel()
+            await asyncio.gather(self._cleaning, return_exceptions=True)
         await self._remove_leavings()

@@ -76,6 +76,8 @@ class Staging:
         self._assets = assets
         self._batch = batch
         self._engine_dir = engine_dir
+        self.inputs = asyncio.Lock()
+        """Held while input files are put into place, or found unneeded and removed."""
         self._roots: dict[str, Path] = {}
 
     async def build_prompt(
@@ -105,7 +107,8 @@ class Staging:
         if engine.managed:
             target = self._engine_dir / "input" / INPUT_FOLDER / name
             try:
-                await asyncio.to_thread(_copy, source, target, asset.size_bytes)
+                async with self.inputs:
+                    await asyncio.to_thread(_copy, source, target, asset.size_bytes)
             except OSError as error:
                 if is_disk_full(error):
                     raise DiskFull("There is no room for this job's input files.") from error

@@ -34,6 +34,7 @@ class Bench:
         self.usage = Usage(clock)
         self.engines = engines
         self.started: list[tuple[str, str]] = []
+        self.expired: list[str] = []
         self.dispatcher = Dispatcher(
             queue=self.queue,
             engines=engines,
@@ -48,7 +49,12 @@ class Bench:
         self.started.append((engine.name, live.job.title))
 
     async def _expire(self, live: LiveJob) -> None:
-        raise AssertionError("nothing expires here")
+        assert not live.waiting, "it could still be picked while its end is written"
+        self.expired.append(live.job.title)
+        for other in list(self.queue.live.values()):
+            # While this end was written, somebody else took the next one.
+            if other is not live and other.waiting:
+                self.queue.claim(other)
 
     def add(self, title: str, *, user: str = "ann", model: str = "", **fields: Any) -> LiveJob:
         """A waiting job; ``model`` is the one file it loads."""
@@ -263,6 +269,16 @@ async def test_nothing_is_sent_to_an_engine_that_is_not_ready(bench: Bench) -> N
     bench.dispatcher.wake()
     await _turns()
     assert bench.started == []
+
+
+async def test_a_deadline_ends_only_what_still_waits(bench: Bench) -> None:
+    past = bench.clock.now_ms() - 1
+    for number in range(3):
+        bench.add(str(number), deadline_at=past)
+    watching = asyncio.create_task(bench.dispatcher.watch_deadlines())
+    await asyncio.sleep(1.2)
+    watching.cancel()
+    assert bench.expired == ["0"]
 
 
 async def test_a_paused_queue_sends_nothing(bench: Bench) -> None:

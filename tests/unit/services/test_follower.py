@@ -153,7 +153,9 @@ async def test_a_run_whose_every_frame_was_seen_ends_by_its_frames(
     tell(follower, run, "execution_success")
     ended = run.ended.result()
 
-    assert (ended.end, ended.outputs, ended.cached) == (End.SUCCESS, {"2": output}, {"1"})
+    assert ended.end is End.SUCCESS
+    assert ended.outputs == {"2": output}
+    assert ended.cached == {"1"}
 
 
 @pytest.mark.parametrize("missing", ["start", "cached", "reconnect", "garbled"])
