@@ -61,14 +61,15 @@ def _query(wanted: JobFilter) -> tuple[str, list[Any]]:
         conditions.append(condition)
         values.extend(parameters)
 
-    source = "jobs"
+    source, order = "jobs", "jobs.seq"
     if terms := _match(wanted.text):
-        source = "jobs_fts JOIN jobs ON jobs.seq = jobs_fts.rowid"
+        # Ordered by the index's own rows: otherwise every hit is read before the first is shown.
+        source, order = "jobs_fts JOIN jobs ON jobs.seq = jobs_fts.rowid", "jobs_fts.rowid"
         where("jobs_fts MATCH ?", terms)
     if wanted.user_id is not None:
         where("jobs.user_id = ?", wanted.user_id)
     if wanted.before is not None:
-        where("jobs.seq < ?", wanted.before)
+        where(f"{order} < ?", wanted.before)
     if wanted.statuses:
         marks = ", ".join("?" * len(wanted.statuses))
         where(f"jobs.status IN ({marks})", *(status.value for status in wanted.statuses))
@@ -93,7 +94,7 @@ def _query(wanted: JobFilter) -> tuple[str, list[Any]]:
         )
     clause = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     columns = ", ".join(f"jobs.{name.strip()}" for name in COLUMNS.split(","))
-    query = f"SELECT jobs.seq, {columns} FROM {source}{clause} ORDER BY jobs.seq DESC LIMIT ?"
+    query = f"SELECT jobs.seq, {columns} FROM {source}{clause} ORDER BY {order} DESC LIMIT ?"
     return query, [*values, wanted.limit + 1]
 
 
