@@ -7,31 +7,19 @@ Faults are said through its attributes; ``gates`` hold a prompt at a named stage
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from tests.fakes.comfy_graphs import CLASSES, File, Made, execution_order, make, signature, text_of
+from tests.fakes.comfy_lines import Lines
 
-STAGES = ("accept", "reply", "start", "node", "history", "view")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(eq=False)
-class Line:
-    """One client's WebSocket and how many frames it got."""
-
-    socket: web.WebSocketResponse
-    transport: asyncio.Transport
-    frames: int = 0
-
-
-class FakeComfy:
+class FakeComfy(Lines):
     """One engine; ``start`` it, order faults, ``stop`` it.
 
     Attributes:
@@ -41,9 +29,6 @@ class FakeComfy:
             ``lose-after`` (the connection closes without an answer), ``500``, ``garbage``,
             ``partial`` (200 with node errors), ``400``.
         crashes: how often each text still kills the engine while it executes.
-        cut_after: frames after which a socket is cut, or ``None``.
-        deaf: sockets get no frame at all.
-        garble: the type of frames that are cut in half, or ``None``.
         noise: what the history says beside what matters.
         stats: what ``/system_stats`` says instead of the truth.
         hangs: requests are accepted and never answered.
@@ -52,6 +37,7 @@ class FakeComfy:
     """
 
     def __init__(self, *, version: str = "0.33.0", classes: dict[str, Any] | None = None) -> None:
+        super().__init__()
         self.version = version
         self.classes = CLASSES if classes is None else classes
         self.port = 0
@@ -64,34 +50,24 @@ class FakeComfy:
         self.cancels: Counter[str] = Counter()
         self.prompt_faults: deque[str] = deque()
         self.crashes: Counter[str] = Counter()
-        self.cut_after: int | None = None
-        self.deaf = False
-        self.garble: str | None = None
         self._answering = asyncio.Event()
         self._answering.set()
         self.lost_cancels = 0
         self.lives = 0
-        self.sockets_opened = 0
-        self.frames_sent = 0
         self.node_delay_s = 0.0
         self.last_words_s = 0.05
         self.slow_view_s = 0.0
-        self.on_frame: Callable[[str], None] | None = None
-        self.gates = {stage: asyncio.Event() for stage in STAGES}
-        self.arrived: Counter[str] = Counter()
-        for gate in self.gates.values():
-            gate.set()
         self._runner: web.AppRunner | None = None
         self._transports: set[asyncio.Transport] = set()
         self._dying: set[asyncio.Task[None]] = set()
         self._forget()
 
     def _forget(self) -> None:
+        self.sockets.clear()
         self.pending: list[list[Any]] = []
         self.running: list[Any] | None = None
         self.history: dict[str, dict[str, Any]] = {}
         self.files: dict[File, Made] = {}
-        self.sockets: dict[str, Line] = {}
         self._cache: dict[str, dict[str, Any]] = {}
         self._interrupted: set[str] = set()
         self._number = 0
@@ -125,7 +101,7 @@ class FakeComfy:
         app = web.Application(client_max_size=64 << 20, middlewares=[self._middleware])
         app.add_routes(
             [
-                web.get("/ws", self._serve_socket),
+                web.get("/ws", self.serve_socket),
                 web.post("/prompt", self._post_prompt),
                 web.get("/queue", self._get_queue),
                 web.post("/queue", self._post_queue),
@@ -160,26 +136,15 @@ class FakeComfy:
         await runner.cleanup()
         self._forget()
 
+    @property
+    def remaining(self) -> int:
+        return len(self.pending) + (self.running is not None)
+
     async def stop(self) -> None:
         """End for good."""
         self.open_all()
         await asyncio.gather(*self._dying, return_exceptions=True)
         await self.die()
-
-    def hold(self, stage: str) -> None:
-        """Let nothing pass ``stage`` any more."""
-        self.gates[stage].clear()
-
-    def release(self, stage: str) -> None:
-        self.gates[stage].set()
-
-    def open_all(self) -> None:
-        for gate in self.gates.values():
-            gate.set()
-
-    async def _pass(self, stage: str) -> None:
-        self.arrived[stage] += 1
-        await self.gates[stage].wait()
 
     @web.middleware
     async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -202,11 +167,11 @@ class FakeComfy:
         if fault == "400":
             error = {"type": "prompt_no_outputs", "message": "Prompt has no outputs", "details": ""}
             return web.json_response({"error": error, "node_errors": {}}, status=400)
-        await self._pass("accept")
+        await self.pass_("accept")
         self.put(body["prompt"], body["prompt_id"], body["client_id"])
         if fault == "lose-after":
             return self._hang_up(request)
-        await self._pass("reply")
+        await self.pass_("reply")
         if fault == "garbage":
             return web.Response(text="<html>hello</html>")
         errors = {"9": {"errors": [{"type": "x"}]}} if fault == "partial" else {}
@@ -219,7 +184,7 @@ class FakeComfy:
         self._number += 1
         self.pending.append([self._number, prompt_id, graph, {"client_id": client_id}, []])
         self._more.set()
-        self._later(self._tell_status())
+        self._later(self.tell_status())
 
     @staticmethod
     def _hang_up(request: web.Request) -> web.Response:
@@ -230,16 +195,16 @@ class FakeComfy:
     async def _work(self) -> None:
         while True:
             await self._more.wait()
-            await self._pass("start")
+            await self.pass_("start")
             if not self.pending:
                 self._more.clear()
                 continue
             self.running = entry = self.pending.pop(0)
-            await self._tell_status()
+            await self.tell_status()
             await self._execute(entry)
             self.running = None
-            await self._tell(entry, "executing", {"node": None})
-            await self._tell_status()
+            await self.tell(entry, "executing", {"node": None})
+            await self.tell_status()
 
     async def _execute(self, entry: list[Any]) -> None:
         _, prompt_id, graph, _, _ = entry
@@ -249,7 +214,7 @@ class FakeComfy:
 
         async def say(kind: str, data: dict[str, Any]) -> None:
             messages.append([kind, {**data, "prompt_id": prompt_id}])
-            await self._tell(entry, kind, data)
+            await self.tell(entry, kind, data)
 
         order = execution_order(graph, self.classes)
         signs = {node: signature(graph, node) for node in order}
@@ -260,8 +225,8 @@ class FakeComfy:
         await say("execution_cached", {"nodes": cached})
         for node in order:
             if node not in cached:
-                await self._tell(entry, "executing", {"node": node})
-                await self._pass("node")
+                await self.tell(entry, "executing", {"node": node})
+                await self.pass_("node")
                 await asyncio.sleep(self.node_delay_s)
                 if self.crashes[text] > 0:
                     self.crashes[text] -= 1
@@ -278,7 +243,7 @@ class FakeComfy:
             ui = self._cache[signs[node]]
             if ui:
                 outputs[node] = ui
-                await self._tell(entry, "executed", {"node": node, "output": ui})
+                await self.tell(entry, "executed", {"node": node, "output": ui})
         if ended == "success":
             await say("execution_success", {})
             self.finished[text] += 1
@@ -287,7 +252,7 @@ class FakeComfy:
             await say("execution_error", {"node_id": node, "node_type": "Source", **what})
         else:
             await say("execution_interrupted", {"node_id": node})
-        await self._pass("history")
+        await self.pass_("history")
         status = "success" if ended == "success" else "error"
         self.history[prompt_id] = {
             "prompt": entry,
@@ -296,74 +261,6 @@ class FakeComfy:
             "status": {"status_str": status, "completed": status == "success"},
         }
         self.history[prompt_id]["status"]["messages"] = messages
-
-    # -- frames ----------------------------------------------------------------------------------
-
-    async def _serve_socket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(max_msg_size=0)
-        await socket.prepare(request)
-        self.sockets_opened += 1
-        client_id = request.query["clientId"]
-        assert isinstance(request.transport, asyncio.Transport)
-        self.sockets[client_id] = line = Line(socket, request.transport)
-        await self._send(line, self._status_frame())
-        with contextlib.suppress(ConnectionError):
-            async for message in socket:
-                if message.type is not WSMsgType.TEXT:
-                    break
-        # As in ComfyUI, one that closes late takes its successor's registration with it.
-        self.sockets.pop(client_id, None)
-        return socket
-
-    def _status_frame(self) -> str:
-        remaining = len(self.pending) + (self.running is not None)
-        return json.dumps(
-            {"type": "status", "data": {"status": {"exec_info": {"queue_remaining": remaining}}}}
-        )
-
-    async def _tell_status(self) -> None:
-        for line in list(self.sockets.values()):
-            await self._send(line, self._status_frame())
-
-    async def _tell(self, entry: list[Any], kind: str, data: dict[str, Any]) -> None:
-        line = self.sockets.get(entry[3]["client_id"])
-        if self.on_frame is not None:
-            self.on_frame(kind)
-        if line is not None:
-            content = {"type": kind, "data": {**data, "prompt_id": entry[1]}}
-            text = json.dumps(content)
-            await self._send(line, text[: len(text) // 2] if kind == self.garble else text)
-
-    async def send_raw(self, frame: str | bytes) -> None:
-        """Put one frame of any content on every socket."""
-        for line in list(self.sockets.values()):
-            await self._send(line, frame)
-
-    async def _send(self, line: Line, frame: str | bytes) -> None:
-        if self.deaf or line.socket.closed:
-            return
-        if self.cut_after is not None and line.frames >= self.cut_after:
-            self.cut(line)
-            return
-        line.frames += 1
-        self.frames_sent += 1
-        with contextlib.suppress(ConnectionError, RuntimeError):
-            if isinstance(frame, str):
-                await line.socket.send_str(frame)
-            else:
-                await line.socket.send_bytes(frame)
-
-    def cut(self, line: Line) -> None:
-        """Break one socket's connection."""
-        line.transport.abort()
-        for client_id, known in list(self.sockets.items()):
-            if known is line:
-                del self.sockets[client_id]
-
-    def cut_all(self) -> None:
-        """Break every socket."""
-        for line in list(self.sockets.values()):
-            self.cut(line)
 
     # -- the other routes ------------------------------------------------------------------------
 
@@ -397,7 +294,7 @@ class FakeComfy:
         before = len(self.pending)
         self.pending = [entry for entry in self.pending if entry[1] != prompt_id]
         if len(self.pending) < before:
-            self._later(self._tell_status())
+            self._later(self.tell_status())
         return len(self.pending) < before
 
     def _interrupt(self, prompt_id: str | None) -> bool:
@@ -415,7 +312,7 @@ class FakeComfy:
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
         query = request.query
-        await self._pass("view")
+        await self.pass_("view")
         await asyncio.sleep(self.slow_view_s)
         made = self.files.get(File(query["type"], query["subfolder"], query["filename"]))
         if made is None:
