@@ -178,6 +178,7 @@ async def _services(
             engines=engines,
             jobs=job_store,
             secrets=secrets,
+            assets=assets,
             staging=staging,
             follower=follower,
             clock=clock,

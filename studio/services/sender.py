@@ -8,8 +8,11 @@ from typing import Any
 from studio.clients.comfy import EngineError, PromptRejected, ReplyLost
 from studio.clock import Clock, new_id
 from studio.errors import InvalidWorkflow, StudioError
+from studio.graphs.files import file_references
 from studio.graphs.graph import Graph
 from studio.graphs.validation import validate
+from studio.models import OWNER_ID, Identity, Role
+from studio.services.assets import AssetService
 from studio.services.collector import is_paid
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
@@ -17,7 +20,7 @@ from studio.services.follower import Follower
 from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Ended, Run
-from studio.services.staging import Staging
+from studio.services.staging import Staging, input_records
 from studio.store.jobs import JobStore
 from studio.store.secrets import SecretStore
 
@@ -39,6 +42,7 @@ class Sender:
         engines: EngineService,
         jobs: JobStore,
         secrets: SecretStore,
+        assets: AssetService,
         staging: Staging,
         follower: Follower,
         clock: Clock,
@@ -47,6 +51,7 @@ class Sender:
         self._engines = engines
         self._jobs = jobs
         self._secrets = secrets
+        self._assets = assets
         self._staging = staging
         self._follower = follower
         self._clock = clock
@@ -71,6 +76,8 @@ class Sender:
         if live.job.extra.get("unchecked") and is_paid(engine, classes, frozenset(classes)):
             # Nobody could know when it was accepted: no engine had been reached.
             live.update(paid=True)
+        if live.job.extra.get("unchecked") or len(self._engines.engines) > 1:
+            await self._claim_files(engine, live, graph)
         extra_data = {"preview_method": "auto", **await self._credentials(live)}
         prompt = await self._staging.build_prompt(engine, live.job, graph, rerun)
         prompt_id = await self._mark(engine, live)
@@ -107,6 +114,30 @@ class Sender:
             return await run.ended
         finally:
             self._follower.close(run)
+
+    async def _claim_files(self, engine: Engine, live: LiveJob, graph: Graph) -> None:
+        """Find the user's own file behind every value that this engine takes for a file.
+
+        Which values those are is the engine's to say, and the one asked at the submit may have
+        been another, or none.
+
+        Raises:
+            MissingAsset: a file is not the user's.
+        """
+        known = {(node_id, tuple(path)) for node_id, path, *_ in live.job.extra.get("inputs", ())}
+        references = [
+            reference
+            for reference in file_references(graph, engine.info)
+            if reference.key not in known
+        ]
+        if not references:
+            return
+        role = Role.OWNER if live.job.user_id == OWNER_ID else Role.MEMBER
+        user = Identity(live.job.user_id, role, frozenset())
+        found = await self._assets.resolve(user, references)
+        inputs = [*live.job.extra.get("inputs", ()), *input_records(found)]
+        job = live.update(extra={**live.job.extra, "inputs": inputs})
+        await self._jobs.add_inputs(job, [asset.id for asset in found.values()])
 
     async def _mark(self, engine: Engine, live: LiveJob) -> str:
         """Commit where the job goes before it goes there, and return its prompt id."""

@@ -16,7 +16,7 @@ import orjson
 
 from studio.clients.comfy import EngineFile
 from studio.errors import DiskFull
-from studio.graphs.files import replace_references
+from studio.graphs.files import FileReference, replace_references
 from studio.graphs.graph import Graph
 from studio.graphs.prefixes import force_rerun, with_job_folder
 from studio.models import Asset, Job, OutputType
@@ -199,6 +199,14 @@ class Staging:
         }
         folders = [self._engine_dir / "output" / INPUT_FOLDER / job.id for job in jobs]
         await asyncio.to_thread(_remove, folders, files)
+
+
+def input_records(found: Mapping[FileReference, Asset]) -> list[list[Any]]:
+    """What a job's row remembers of its files: node, path in its inputs, asset, staged name."""
+    return [
+        [reference.node_id, list(reference.path), asset.id, staged_name(asset)]
+        for reference, asset in found.items()
+    ]
 
 
 def staged_name(asset: Asset) -> str:

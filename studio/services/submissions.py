@@ -21,7 +21,7 @@ from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.queue import JobQueue, LiveJob
-from studio.services.staging import staged_name
+from studio.services.staging import input_records
 from studio.store.jobs import JobStore
 from studio.store.secrets import SecretStore
 
@@ -123,10 +123,7 @@ class SubmissionService:
         if info is None:
             extra["unchecked"] = True
         if inputs:
-            extra["inputs"] = [
-                [reference.node_id, list(reference.path), asset.id, staged_name(asset)]
-                for reference, asset in inputs.items()
-            ]
+            extra["inputs"] = input_records(inputs)
         if submission.credentials:
             extra["credentials"] = sorted(submission.credentials)
         if submission.secrets:

@@ -208,6 +208,21 @@ class JobStore:
 
         return await self._db.write(work)
 
+    async def add_inputs(self, job: Job, asset_ids: Sequence[str]) -> None:
+        """Store files that were found to be a job's inputs only when it was sent."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE jobs SET extra = ? WHERE id = ?",
+                (orjson.dumps(job.extra).decode(), job.id),
+            )
+            connection.executemany(
+                "INSERT OR IGNORE INTO job_inputs (job_id, asset_id) VALUES (?, ?)",
+                [(job.id, asset_id) for asset_id in asset_ids],
+            )
+
+        await self._db.write(work)
+
     async def add_outputs(self, outputs: Sequence[tuple[Asset, StagedBlob]]) -> list[Asset]:
         """Store outputs of a job that still runs."""
 
