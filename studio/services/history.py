@@ -51,14 +51,18 @@ class HistoryService:
         """When a job is purged: its end, or now while it lives, and the retention from there."""
         return (job.completed_at or self._clock.now_ms()) + self._retention_ms
 
-    async def page(self, wanted: JobFilter) -> tuple[list[tuple[Job, Sequence[Asset]]], int | None]:
-        """Jobs with their outputs, newest first, and the next page's cursor."""
+    async def page(self, wanted: JobFilter) -> tuple[list[JobView], int | None]:
+        """Jobs as they are now with their outputs, newest first, and the next page's cursor."""
         jobs, cursor = await self._lists.page(wanted)
         outputs = await self._assets.outputs_of([job.id for job in jobs])
-        fresh = [
-            self._queue.live[job.id].job if job.id in self._queue.live else job for job in jobs
-        ]
-        return [(job, outputs[job.id]) for job in fresh], cursor
+        return [self._view(job, outputs[job.id]) for job in jobs], cursor
+
+    def _view(self, job: Job, outputs: Sequence[Asset]) -> JobView:
+        live = self._queue.live.get(job.id)
+        if live is None:
+            return JobView(job, tuple(outputs), self.expiry(job))
+        position = self._queue.position(live)
+        return JobView(live.job, tuple(live.outputs), self.expiry(live.job), position, live)
 
     def estimate(self, view: JobView) -> int | None:
         """When a waiting job may start, in ms from now; ``None`` when it runs or is unknown."""
@@ -78,20 +82,29 @@ class HistoryService:
             keys.append(live.job.graph_key)
             if identity.sees_all or live.job.user_id == identity.user_id:
                 places.append((position, live))
-        running = [live for live in self._queue.live.values() if not live.waiting]
-        keys_running = [live.job.graph_key for live in running]
-        wait_ms: list[float | None] = [self._sum(keys_running)]
+        wait_ms: list[float | None] = [self._left_inside()]
         for key in keys:
             before, own = wait_ms[-1], self._durations.median(key)
             wait_ms.append(None if before is None or own is None else before + own)
-        engines = max(1, sum(engine.ready for engine in self._engines.engines.values()))
+        engines = sum(engine.ready for engine in self._engines.engines.values())
         entries = []
         for position, live in places[start:]:
             wait = wait_ms[position - 1]
-            starts_in_ms = None if wait is None else int(wait / engines)
+            known = wait is not None and engines and not self._queue.paused
+            starts_in_ms = int(wait / engines) if known and wait is not None else None
             entries.append(QueueEntry(live, position, starts_in_ms))
         return entries
 
-    def _sum(self, keys: Sequence[str]) -> float | None:
-        known = [median for key in keys if (median := self._durations.median(key)) is not None]
-        return sum(known) if len(known) == len(keys) else None
+    def _left_inside(self) -> float | None:
+        """How long the jobs inside engines will still take in all, ms; ``None`` if unknown."""
+        now_ms = self._clock.now_ms()
+        left_ms = 0.0
+        for live in self._queue.live.values():
+            if live.waiting:
+                continue
+            median = self._durations.median(live.job.graph_key)
+            if median is None:
+                return None
+            started = live.job.started_at
+            left_ms += max(0.0, median - (now_ms - started if started is not None else 0))
+        return left_ms

@@ -238,7 +238,8 @@ class JobService:
             )
         graph = await self.graph(identity, job_id)
         if new_seed:
-            graph = with_new_seeds(graph, random.SystemRandom())
+            info = self._submissions.info_for(view.job)
+            graph = with_new_seeds(graph, random.SystemRandom(), info)
         return await self.submit(
             identity,
             Submission(

@@ -195,6 +195,11 @@ class SubmissionService:
             idempotency_key=submission.idempotency_key,
         )
 
+    def info_for(self, job: Job) -> dict[str, Any] | None:
+        """The ``object_info`` of an engine that can run the job, ``None`` when there is none."""
+        engines = self._engines.engines.values()
+        return next((engine.info for engine in engines if engine.can_run(job)), None)
+
     async def _judge(self, graph: Graph) -> dict[str, Any] | None:
         """The ``object_info`` of an engine that can run the graph; ``None`` if none is known yet.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,7 +11,7 @@ from starlette.requests import Request
 
 from studio.clock import iso, iso_or_none
 from studio.graphs.graph import Graph
-from studio.models import Asset, Job, JobError, Preview, Progress
+from studio.models import Asset, JobError, Preview, Progress
 from studio.services.jobs import JobView
 from studio.web.links import Links
 
@@ -91,11 +90,10 @@ def job_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
     return body
 
 
-def listed_body(
-    job: Job, outputs: Sequence[Asset], expires_at: int, request: Request, links: Links
-) -> dict[str, Any]:
+def listed_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
     """One item of a list: v2's ``Job`` and the names the official clients read in lists."""
-    body = job_body(JobView(job, tuple(outputs), expires_at), request, links)
+    job = view.job
+    body = job_body(view, request, links)
     changed = job.completed_at or job.started_at or job.created_at
     return {**body, "create_time": body["created_at"], "update_time": iso(changed)}
 

@@ -71,8 +71,7 @@ def job_routes(
     @router.get("/jobs", summary="History: search, filter, page", **schemas.LIST)
     async def list_jobs(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
-        page, cursor = await history.page(_filter(request, identity))
-        views = [JobView(job, tuple(outputs), history.expiry(job)) for job, outputs in page]
+        views, cursor = await history.page(_filter(request, identity))
         return json_response(
             {
                 "jobs": [studio_body(view, request, links) for view in views],

@@ -73,11 +73,8 @@ def v2_job_routes(
         identity = caller(request, Scope.JOBS)
         wanted = list_filter(request, identity)
         page, cursor = await history.page(wanted)
-        expires_at = history.expiry
         body: dict[str, Any] = {
-            "jobs": [
-                listed_body(job, outputs, expires_at(job), request, links) for job, outputs in page
-            ],
+            "jobs": [listed_body(view, request, links) for view in page],
             "truncated": False,
         }
         if cursor is not None:
