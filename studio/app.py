@@ -186,6 +186,7 @@ async def _services(
         ),
         collector=collector,
         finisher=finisher,
+        clock=clock,
         pace=pace,
         wake=lambda: dispatcher.wake(),
     )
@@ -196,6 +197,7 @@ async def _services(
         clock=clock,
         start=runner.start,
         expire=finisher.expire,
+        take_back=follower.take_back,
     )
     submissions = SubmissionService(
         queue=queue,

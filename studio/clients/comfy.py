@@ -183,6 +183,10 @@ class ComfyClient:
             await self._post("/queue", {"delete": [prompt_id]})
             await self._post("/interrupt", {"prompt_id": prompt_id})
 
+    async def delete_pending(self, prompt_id: str) -> None:
+        """Take a prompt out of the engine's queue; one that runs already goes on."""
+        await self._post("/queue", {"delete": [prompt_id]})
+
     async def system_stats(self, *, timeout_s: float = 5.0) -> dict[str, Any]:
         """Version, memory and devices."""
         return _object(await self._get("/system_stats", timeout_s=timeout_s))

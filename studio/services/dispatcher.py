@@ -29,6 +29,8 @@ class Dispatcher:
 
     Args:
         start: hands a claimed job to an engine; must not block.
+        expire: ends a claimed job whose deadline has passed.
+        take_back: asks an engine for a job back that it has not started.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Dispatcher:
         clock: Clock,
         start: Callable[[Engine, LiveJob], None],
         expire: Callable[[LiveJob], Awaitable[None]],
+        take_back: Callable[[LiveJob], None],
     ) -> None:
         self._queue = queue
         self._engines = engines
@@ -47,6 +50,7 @@ class Dispatcher:
         self._clock = clock
         self._start = start
         self._expire = expire
+        self._take_back = take_back
         self._scheduled = False
         self._stopped = False
         engines.changed.connect(self.wake)
@@ -138,16 +142,14 @@ class Dispatcher:
         return engine.can_run(job) or not self._engines.any_can_run(job)
 
     async def watch_deadlines(self) -> None:
-        """End waiting jobs whose deadline has passed; runs until cancelled."""
+        """End jobs whose deadline passes before they start; runs until cancelled."""
         while True:
             await asyncio.sleep(1.0)
             now_ms = self._clock.now_ms()
-            due = [
-                live
-                for live in self._queue.live.values()
-                if live.waiting and (live.job.deadline_at or now_ms + 1) <= now_ms
-            ]
-            for live in due:
+            late = [live for live in self._queue.live.values() if live.is_late(now_ms)]
+            for live in late:
                 if live.waiting:
                     self._queue.claim(live)
                     await self._expire(live)
+                else:
+                    self._take_back(live)

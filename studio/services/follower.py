@@ -165,6 +165,18 @@ class Follower:
             if run.live is live and run.accepted:
                 self._soon(self._cancel_and_look(run))
 
+    def take_back(self, live: LiveJob) -> None:
+        """Ask for an accepted job back whose deadline has passed, unless it has started."""
+        for run in list(self._runs.values()):
+            if run.live is live and run.accepted and not run.executing:
+                self._soon(self._take_back(run))
+
+    async def _take_back(self, run: Run) -> None:
+        run.live.overdue = True
+        with contextlib.suppress(EngineError):
+            await run.engine.client.delete_pending(run.prompt_id)
+        await self._look_or_bury(run)
+
     async def withdraw(self, run: Run) -> None:
         """Take an accepted prompt back; its end is of no interest."""
         with contextlib.suppress(EngineError):

@@ -42,6 +42,8 @@ class LiveJob:
     """In the waiting line, free to be picked or cancelled without asking an engine."""
     overtaken: int = 0
     head_since_s: float | None = None
+    overdue: bool = False
+    """Its deadline passed before it started: it is being taken back from its engine."""
     marked: bool = False
     """The row already says to which engine and under which prompt id the job goes."""
     collected: dict[tuple[str, int], tuple[Asset, StagedBlob]] = field(default_factory=dict)
@@ -51,6 +53,11 @@ class LiveJob:
     """Its end is being written: outputs are published by that commit alone."""
     excluded: set[str] = field(default_factory=set)
     """Engines this job must not go to: their own validation refused it."""
+
+    def is_late(self, now_ms: int) -> bool:
+        """Whether its deadline has passed before it started."""
+        deadline = self.job.deadline_at
+        return deadline is not None and deadline <= now_ms and self.job.started_at is None
 
     def update(self, **changes: Any) -> Job:
         """Replace fields of the row's copy and return it."""

@@ -18,6 +18,7 @@ from studio.clients.comfy import (
     EngineUnreachable,
     ReplyLost,
 )
+from studio.clock import Clock
 from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.graphs.graph import Graph, parse
 from studio.models import JobError, JobStatus
@@ -51,9 +52,11 @@ class Runner:
         sender: Sender,
         collector: Collector,
         finisher: Finisher,
+        clock: Clock,
         pace: Pace,
         wake: Callable[[], None],
     ) -> None:
+        self._clock = clock
         self._pace = pace
         self._queue = queue
         self._jobs = jobs
@@ -115,6 +118,9 @@ class Runner:
             if live.job.cancel_requested_at is not None and not adopted:
                 await self._finisher.cancel(live, engine)
                 return
+            if live.is_late(self._clock.now_ms()) and not adopted:
+                await self._finisher.expire(live)
+                return
             try:
                 if adopted:
                     ended = await self._sender.rejoin(engine, live, classes)
@@ -166,6 +172,8 @@ class Runner:
         if ended.end is End.ERROR:
             assert ended.error is not None
             await self._finisher.fail(live, ended.error, engine)
+        elif ended.end is End.VANISHED and live.overdue and not _is_unwanted(live):
+            await self._finisher.expire(live)
         elif ended.end is not End.DIED or live.job.cancel_requested_at is not None:
             await self._finisher.cancel(live, engine)
         else:

@@ -35,6 +35,7 @@ class Bench:
         self.engines = engines
         self.started: list[tuple[str, str]] = []
         self.expired: list[str] = []
+        self.taken_back: list[str] = []
         self.dispatcher = Dispatcher(
             queue=self.queue,
             engines=engines,
@@ -42,6 +43,7 @@ class Bench:
             clock=clock,
             start=self._start,
             expire=self._expire,
+            take_back=lambda live: self.taken_back.append(live.job.title),
         )
 
     def _start(self, engine: Engine, live: LiveJob) -> None:
