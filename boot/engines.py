@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import socket
 import subprocess
@@ -78,13 +80,28 @@ def plan_engines(
         elif word == "embedded":
             engines.append(planner.embedded(first="comfyui" not in words))
         else:
-            number = 1 + sum(engine.kind == "remote" for engine in engines)
-            engines.append(Engine(f"remote-{number}", "remote", _remote_url(word)))
+            url = _remote_url(word)
+            engines.append(Engine(remote_name(url), "remote", url))
     if not engines or len({engine.url for engine in engines}) < len(engines):
         raise BootError("STUDIO_ENGINE names no engine, or one of them twice.")
     if len({engine.name for engine in engines}) < len(engines):
         raise BootError("STUDIO_ENGINE names one of its engines twice.")
     return tuple(engines)
+
+
+def remote_name(url: str) -> str:
+    """The name of an engine given by ``url``: the same wherever it stands in the list.
+
+    Studio's settings name engines by the same rule; jobs remember the name over restarts.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    host, path = parts.hostname or "", parts.path.rstrip("/")
+    name = f"{re.sub('[^a-z0-9.-]', '-', host)}-{port}"
+    if name == f"{host}-{port}" and not path and (parts.scheme == "https") == (port == 443):
+        return name
+    whole = f"{parts.scheme}://{host}:{port}{path}"
+    return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
 
 
 class _Planner:

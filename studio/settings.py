@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from studio.errors import InvalidRequest
 from studio.paths import run_folder
@@ -153,9 +156,30 @@ def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:
             EngineSetting(name=item["name"], kind=item["kind"], url=item["url"].rstrip("/"))
             for item in json.loads(listed)
         )
-    urls = [part.strip() for part in environ.get("STUDIO_ENGINE", "").split(",")]
+    urls = [part.strip().rstrip("/") for part in environ.get("STUDIO_ENGINE", "").split(",")]
     remote = [url for url in urls if url.startswith(("http://", "https://"))]
-    return tuple(
-        EngineSetting(name=f"remote-{number}", kind="remote", url=url.rstrip("/"))
-        for number, url in enumerate(remote, 1)
-    )
+    engines = tuple(EngineSetting(remote_name(url), "remote", url) for url in remote)
+    if len({engine.name for engine in engines}) < len(engines):
+        raise InvalidRequest("STUDIO_ENGINE names one of its engines twice.")
+    return engines
+
+
+def remote_name(url: str) -> str:
+    """The name of an engine given by ``url``: the same wherever it stands in the list.
+
+    Bootstrap names engines by the same rule; jobs remember the name over restarts.
+
+    Raises:
+        InvalidRequest: it is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise InvalidRequest("STUDIO_ENGINE holds an address that cannot be read.") from None
+    host, path = parts.hostname or "", parts.path.rstrip("/")
+    name = f"{re.sub('[^a-z0-9.-]', '-', host)}-{port}"
+    if name == f"{host}-{port}" and not path and (parts.scheme == "https") == (port == 443):
+        return name
+    whole = f"{parts.scheme}://{host}:{port}{path}"
+    return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"
