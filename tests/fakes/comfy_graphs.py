@@ -31,6 +31,7 @@ def _node(
 _TEXT = ["STRING", {"default": ""}]
 CLASSES: dict[str, Any] = {
     "Source": _node({"text": _TEXT}, ["IMAGE"]),
+    "Brush": _node({"text": _TEXT, "mask": ["STRING", {"image_upload": True}]}, ["IMAGE"]),
     "Loader": _node({"ckpt_name": [MODELS]}, ["MODEL"]),
     "Paint": _node({"model": ["MODEL"], "text": _TEXT}, ["IMAGE"]),
     "PaidSource": _node({"text": _TEXT}, ["IMAGE"], paid=True),
