@@ -140,7 +140,7 @@ def test_studio_is_told_where_the_engines_are(app: App) -> None:
     engines = json.loads(told["STUDIO_ENGINES"])
     assert [(each["name"], each["kind"]) for each in engines] == [
         ("comfyui", "comfyui"),
-        ("remote-1", "remote"),
+        ("10.0.0.2-8188", "remote"),
         ("embedded", "embedded"),
     ]
     assert engines[1]["url"] == "http://10.0.0.2:8188"
@@ -185,6 +185,7 @@ def test_the_folders_and_the_model_paths_are_made(app: App) -> None:
         ({"STUDIO_ENGINE": "embeded"}, "STUDIO_ENGINE"),
         ({"STUDIO_ENGINE": "embedded,embedded"}, "twice"),
         ({"STUDIO_ENGINE": "http://a:1,http://a:1/"}, "twice"),
+        ({"STUDIO_ENGINE": "http://a,http://A:80"}, "twice"),
         ({"COMFYUI_PORT": "80a"}, "COMFYUI_PORT"),
         ({"COMFYUI_FLAGS": "--x 'open"}, "COMFYUI_FLAGS"),
         ({"STUDIO_RUN_DIR": "/tmp/" + "x" * 110}, "STUDIO_RUN_DIR"),
