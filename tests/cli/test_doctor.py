@@ -98,7 +98,7 @@ def test_a_weak_key_fails_only_where_strangers_can_come(place: Place) -> None:
 def test_an_engine_elsewhere_that_does_not_answer_fails(place: Place) -> None:
     place.more = {"STUDIO_ENGINE": "http://127.0.0.1:9"}
     status, findings = examine(place)
-    assert (status, findings["remote-1"]["level"]) == (1, "FAIL")
+    assert (status, findings["127.0.0.1-9"]["level"]) == (1, "FAIL")
 
 
 def test_a_setting_that_cannot_be_read_is_named(place: Place) -> None:
