@@ -42,7 +42,7 @@ class OutputBatch:
         self._flushing: asyncio.Task[None] | None = None
 
     async def add(self, source: Path, root: Path) -> StagedBlob:
-        """Copy one file; see ``BlobStore.stage_file``."""
+        """Copy one file; see ``BlobStore.stage_file``. Whatever copying raises arrives here."""
         request = _Request(source, root, asyncio.get_running_loop().create_future())
         self._waiting.append(request)
         if self._flushing is None:
@@ -50,17 +50,28 @@ class OutputBatch:
         return await request.future
 
     async def _flush(self) -> None:
-        while self._waiting:
-            if self._is_busy():
-                await asyncio.sleep(PATIENCE_S)
-            batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-            sources = [(request.source, request.root) for request in batch]
-            results = await asyncio.to_thread(self._stage, sources)
-            for request, result in zip(batch, results, strict=True):
-                if request.future.done():
-                    continue
-                if isinstance(result, Exception):
-                    request.future.set_exception(result)
-                else:
-                    request.future.set_result(result)
-        self._flushing = None
+        batch: list[_Request] = []
+        try:
+            while self._waiting:
+                if self._is_busy():
+                    await asyncio.sleep(PATIENCE_S)
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                sources = [(request.source, request.root) for request in batch]
+                _answer(batch, await asyncio.to_thread(self._stage, sources))
+        except BaseException as error:
+            # Nobody else would ever answer those who wait.
+            stranded, self._waiting = batch + self._waiting, []
+            _answer(stranded, [error] * len(stranded))
+            raise
+        finally:
+            self._flushing = None
+
+
+def _answer(batch: Sequence[_Request], results: Sequence[StagedBlob | BaseException]) -> None:
+    for request, result in zip(batch, results, strict=True):
+        if request.future.done():
+            continue
+        if isinstance(result, BaseException):
+            request.future.set_exception(result)
+        else:
+            request.future.set_result(result)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 300.0
 USAGE_EVERY_S: Final = 10.0
+_AT_ONCE: Final = 200
 _FORGETFUL: Final = "restored_database"
 
 
@@ -70,6 +71,9 @@ class RetentionService:
 
     async def purge(self) -> None:
         """Delete everything that is past its time."""
-        while hashes := await self._jobs.purge(self._clock.now_ms()):
-            await self._assets.collect_garbage(set(hashes))
+        purged = _AT_ONCE
+        while purged == _AT_ONCE:
+            purged, hashes = await self._jobs.purge(self._clock.now_ms(), _AT_ONCE)
+            if hashes:
+                await self._assets.collect_garbage(set(hashes))
         await self._assets.purge(self._clock.now_ms())

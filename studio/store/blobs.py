@@ -91,7 +91,8 @@ class BlobStore:
         for source, root in sources:
             try:
                 placed.append(self._copy(source, root))
-            except (StudioError, OSError) as error:
+            except (StudioError, OSError, ValueError) as error:
+                # An engine may name what cannot be a file's name: that is a ``ValueError``.
                 placed.append(error)
         folders = {writer.folder for writer in placed if isinstance(writer, BlobWriter)}
         staged = [self._sync(one) if isinstance(one, BlobWriter) else one for one in placed]

@@ -47,14 +47,14 @@ class JobStatsStore:
 
         return await self._db.read(work)
 
-    async def purge(self, now_ms: int, limit: int = 200) -> list[str]:
+    async def purge(self, now_ms: int, limit: int) -> tuple[int, list[str]]:
         """Delete finished jobs past their retention, with their outputs' rows.
 
         Returns:
-            Hashes of blobs that may have lost their last asset.
+            How many were deleted, and hashes of blobs that may have lost their last asset.
         """
 
-        def work(connection: sqlite3.Connection) -> list[str]:
+        def work(connection: sqlite3.Connection) -> tuple[int, list[str]]:
             rows = connection.execute(
                 "SELECT seq, id, prompt_text FROM jobs WHERE completed_at IS NOT NULL "
                 "AND expires_at <= ? AND NOT EXISTS ("
@@ -84,6 +84,6 @@ class JobStatsStore:
             connection.execute(
                 "DELETE FROM idempotency_keys WHERE created_at < ?", (now_ms - DAY_MS,)
             )
-            return hashes
+            return len(rows), hashes
 
         return await self._db.write(work)

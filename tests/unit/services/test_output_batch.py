@@ -76,3 +76,37 @@ async def test_a_batch_goes_on_after_a_caller_gave_up(tmp_path: Path) -> None:
     assert (await patient).path.read_bytes() == b"1.png"
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_an_error_that_nobody_expected_reaches_all_who_wait_and_the_next_is_served(
+    tmp_path: Path,
+) -> None:
+    copies = Copies(tmp_path / "assets")
+    broken = True
+
+    def stage(sources: Sources) -> list[StagedBlob | Exception]:
+        if broken:
+            raise RuntimeError("unexpected")
+        return copies.stage(sources)
+
+    batch = OutputBatch(stage=stage, is_busy=lambda: True)
+    paths = _files(tmp_path / "output", MAX_BATCH + 1)
+    waiting = asyncio.gather(
+        *(batch.add(path, tmp_path / "output") for path in paths), return_exceptions=True
+    )
+    results = await asyncio.wait_for(waiting, 10)
+    assert {type(result) for result in results} == {RuntimeError}
+    broken = False
+    staged = await asyncio.wait_for(batch.add(paths[0], tmp_path / "output"), 10)
+    assert staged.path.read_bytes() == b"0.png"
+
+
+async def test_a_name_that_no_file_can_have_fails_alone(tmp_path: Path) -> None:
+    batch = OutputBatch(stage=Copies(tmp_path / "assets").stage, is_busy=lambda: True)
+    (good,) = _files(tmp_path / "output", 1)
+    results = await asyncio.gather(
+        batch.add(good, tmp_path / "output"),
+        batch.add(tmp_path / "output" / "a\0b.png", tmp_path / "output"),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [StagedBlob, ValueError]
