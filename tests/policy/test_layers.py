@@ -54,7 +54,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
     ),
     "sender": frozenset(
-        {"collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
+        {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
