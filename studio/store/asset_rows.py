@@ -180,6 +180,11 @@ def is_expired(asset: Asset, now_ms: int) -> bool:
     return asset.expires_at is not None and asset.expires_at <= now_ms
 
 
+def is_usable(asset: Asset, now_ms: int) -> bool:
+    """Whether a new job may read it: it is neither expired nor in the trash."""
+    return asset.trashed_at is None and not is_expired(asset, now_ms)
+
+
 def purge(connection: sqlite3.Connection, now_ms: int) -> tuple[int, list[str]]:
     """Delete up to ``BATCH`` expired uploads; return how many, and the blobs without rows."""
     rows = connection.execute(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from studio.clock import Clock
-from studio.errors import BlobNotFound
+from studio.errors import BlobNotFound, StudioError
 from studio.models import Asset
 from studio.settings import DAY_MS
 from studio.store.asset_rows import (
@@ -28,6 +29,7 @@ from studio.store.asset_rows import (
     insert,
     insert_output,
     is_expired,
+    is_usable,
     outputs_of,
     purge,
     unused_hashes,
@@ -116,16 +118,32 @@ class AssetStore:
             insert(connection, asset)
             return had is None
 
-        return asset, await self._db.write(work)
+        is_new = await self._db.write(work)
+        self._blobs.release(staged)
+        return asset, is_new
 
     def add_output(self, connection: sqlite3.Connection, asset: Asset, staged: StagedBlob) -> Asset:
-        """Publish one output inside a caller's transaction, once per (job, node, index)."""
+        """Publish one output inside a caller's transaction, once per (job, node, index).
+
+        Give the answer to ``settle`` once that transaction is committed.
+        """
         stored = insert_output(connection, asset)
         if stored is asset:
             self._blobs.publish(staged)
-        else:
-            self._blobs.discard(staged)
         return stored
+
+    async def settle(
+        self, outputs: Sequence[tuple[Asset, StagedBlob]], stored: Sequence[Asset]
+    ) -> None:
+        """The outputs are committed: let go of their bytes, and of those stored before."""
+        doubles = []
+        for (asset, staged), kept in zip(outputs, stored, strict=True):
+            if kept is asset:
+                self._blobs.release(staged)
+            else:
+                doubles.append(staged)
+        with contextlib.suppress(StudioError):
+            await self.discard(doubles)
 
     async def mint(self, draft: Asset, *, keep_path: bool) -> tuple[Asset, bool]:
         """Store ``draft`` over bytes of which its user has an asset already.
@@ -191,7 +209,7 @@ class AssetStore:
         def find(connection: sqlite3.Connection, one: Wanted) -> Asset | None:
             if one.asset_id is not None:
                 found = get(connection, one.asset_id, by_id)
-                return None if found is None or is_expired(found, now_ms) else found
+                return found if found is not None and is_usable(found, now_ms) else None
             if one.file_path is None:
                 return None
             return find_by_path(connection, one.file_path, user_id, now_ms, kind=one.kind)

@@ -28,7 +28,7 @@ _FULL: Final = "The disk is full: nothing was stored. Free some space and try ag
 class StagedBlob:
     """Bytes on disk that no row knows yet; ``head`` is their first 4 KiB.
 
-    ``placed`` ones have their final name already and a pin that ``publish`` or ``discard`` pulls.
+    ``placed`` ones have their final name already and a pin that ``release`` or ``discard`` pulls.
     """
 
     path: Path

@@ -2,9 +2,9 @@
 
 Uploads are first staged in ``tmp/``, hashed while they arrive and fsynced; a rename inside a
 database transaction then publishes them. Outputs of jobs get their final name on a worker thread,
-before their transaction, which spares every job an fsync of the folder; until the row is there the
-name is pinned. Names vanish on the database's thread alone, and never while pinned: whatever has a
-row has its file.
+before their transaction, which spares every job an fsync of the folder. A name is pinned until the
+commit of its row has succeeded or nobody wants it any more. Names vanish on the database's thread
+alone, and never while pinned: whatever has a row has its file.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class BlobStore:
         self._staging = private_folder(self._root / "tmp")
         self._session = secrets.token_hex(8)
         self._pins: Counter[str] = Counter()
+        self._published: set[Path] = set()
         self._pins_lock = threading.Lock()
         self._create_folders()
 
@@ -141,16 +142,22 @@ class BlobStore:
     def publish(self, staged: StagedBlob) -> None:
         """Give staged bytes their final name; on the database's thread, inside a transaction.
 
+        May be called again after that was rolled back. Call ``release`` once it is committed, or
+        ``discard`` when it never will be.
+
         Raises:
             DiskFull, StorageUnavailable: the file system refused.
         """
         if staged.placed:
-            self._unpin(staged.hash)
             return
+        with self._pins_lock:
+            if staged.path not in self._published:
+                self._published.add(staged.path)
+                self._pins[staged.hash] += 1
         final = self.path(staged.hash)
         try:
             if _size_of(final) == staged.size_bytes:
-                self.discard(staged)
+                staged.path.unlink(missing_ok=True)
                 return
             staged.path.rename(final)
             fsync_folder(final.parent)
@@ -158,12 +165,21 @@ class BlobStore:
             raise translate(error) from error
 
     def discard(self, staged: StagedBlob) -> None:
-        """Let go of staged bytes that are not wanted; placed ones wait for garbage collection."""
-        if staged.placed:
-            self._unpin(staged.hash)
-            return
-        with contextlib.suppress(OSError):
-            staged.path.unlink()
+        """Let go of staged bytes that are not wanted; those that have their final name wait for
+        garbage collection."""
+        self.release(staged)
+        if not staged.placed:
+            with contextlib.suppress(OSError):
+                staged.path.unlink()
+
+    def release(self, staged: StagedBlob) -> None:
+        """Its row is committed: from now on that keeps the bytes."""
+        if not staged.placed:
+            with self._pins_lock:
+                if staged.path not in self._published:
+                    return
+                self._published.remove(staged.path)
+        self._unpin(staged.hash)
 
     def _unpin(self, blob_hash: str) -> None:
         with self._pins_lock:

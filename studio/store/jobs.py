@@ -15,6 +15,7 @@ from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
 from studio.store.blobs import StagedBlob
 from studio.store.db import Database
+from studio.store.job_inputs import hold_inputs
 
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
@@ -120,6 +121,7 @@ class JobStore:
 
         Raises:
             IdempotencyKeyReuse: the key was used in the last 24 hours; nothing is stored.
+            MissingAsset: an input was deleted since it was looked up; nothing is stored.
         """
         inputs = list(input_ids)
 
@@ -137,11 +139,7 @@ class JobStore:
                     "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
                     [(file, seq) for _, _, file in job.models],
                 )
-            if inputs:
-                connection.executemany(
-                    "INSERT OR IGNORE INTO job_inputs (job_id, asset_id) VALUES (?, ?)",
-                    [(job.id, asset_id) for asset_id in inputs],
-                )
+            hold_inputs(connection, job, inputs, job.created_at)
 
         await self._db.write(work)
 
@@ -206,20 +204,23 @@ class JobStore:
             )
             return stored
 
-        return await self._db.write(work)
+        stored = await self._db.write(work)
+        await self._assets.settle(outputs, stored)
+        return stored
 
     async def add_inputs(self, job: Job, asset_ids: Sequence[str]) -> None:
-        """Store files that were found to be a job's inputs only when it was sent."""
+        """Store files that were found to be a job's inputs only when it was sent.
+
+        Raises:
+            MissingAsset: one was deleted since it was looked up; nothing is stored.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE jobs SET extra = ? WHERE id = ?",
                 (orjson.dumps(job.extra).decode(), job.id),
             )
-            connection.executemany(
-                "INSERT OR IGNORE INTO job_inputs (job_id, asset_id) VALUES (?, ?)",
-                [(job.id, asset_id) for asset_id in asset_ids],
-            )
+            hold_inputs(connection, job, asset_ids, None)
 
         await self._db.write(work)
 
@@ -229,7 +230,9 @@ class JobStore:
         def work(connection: sqlite3.Connection) -> list[Asset]:
             return [self._assets.add_output(connection, asset, staged) for asset, staged in outputs]
 
-        return await self._db.write(work)
+        stored = await self._db.write(work)
+        await self._assets.settle(outputs, stored)
+        return stored
 
     async def get(self, job_id: str, user_id: str | None) -> Job:
         """One job the user may see (``None`` sees all).

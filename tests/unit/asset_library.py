@@ -61,9 +61,11 @@ async def add_output(
         output_index=index,
         output_type=OutputType.TEXT,
     )
-    return await library.db.write(
+    stored = await library.db.write(
         lambda connection: library.store.add_output(connection, asset, staged)
     )
+    await library.store.settle([(asset, staged)], [stored])
+    return stored
 
 
 def reference(

@@ -79,7 +79,8 @@ async def test_a_rolled_back_transaction_leaves_a_row_for_every_file(library: Li
     report = await library.store.sweep()
     assert report.missing == ()
     await library.service.open_content(ANN, kept.id)
-    library.blobs.discard(staged)
+    await library.store.discard([staged])
+    await library.store.sweep()
     assert len(library.files()) == 1
 
 
@@ -87,6 +88,7 @@ async def test_a_sweep_removes_what_no_row_knows(library: Library) -> None:
     kept = await upload(library, b"kept")
     orphan = await library.service.stage_bytes(b"orphan")
     library.blobs.publish(orphan)
+    library.blobs.release(orphan)
     stale = library.folder / "assets" / "tmp" / "left.over"
     stale.write_bytes(b"x")
     await library.db.write(

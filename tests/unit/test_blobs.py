@@ -127,9 +127,31 @@ def test_only_blake3_hashes_have_a_path(tmp_path: Path, text: str) -> None:
 
 def test_a_removed_blob_no_longer_exists(tmp_path: Path) -> None:
     store = BlobStore(tmp_path)
-    store.publish(stage(store, b"x"))
+    staged = stage(store, b"x")
+    store.publish(staged)
+    store.release(staged)
     assert store.exists(name_of(b"x"))
     store.remove(name_of(b"x"))
+    store.remove(name_of(b"x"))
+    assert not store.exists(name_of(b"x"))
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_bytes_stay_through_rolled_back_transactions_until_their_row_is_committed(
+    tmp_path: Path, placed: bool
+) -> None:
+    store = BlobStore(tmp_path / "assets")
+    source = tmp_path / "out.png"
+    source.write_bytes(b"x")
+    first, second = (store.stage_file(source) if placed else stage(store, b"x") for _ in range(2))
+    store.publish(first)
+    store.remove(name_of(b"x"))
+    store.publish(first)
+    store.publish(second)
+    store.release(first)
+    store.remove(name_of(b"x"))
+    assert store.exists(name_of(b"x"))
+    store.discard(second)
     store.remove(name_of(b"x"))
     assert not store.exists(name_of(b"x"))
 
