@@ -14,6 +14,8 @@ from studio.models import Job
 from studio.settings import EngineSetting
 
 OLDEST_VERSION: Final = (0, 33)
+MAX_REFUSED_JOBS: Final = 3
+_LONGEST_REST: Final = 12
 _KEPT_KEYS: Final = (
     "input",
     "output",
@@ -87,6 +89,10 @@ class Engine:
     buried: float | None = None
     """Start time of the last process whose end was taken note of."""
     crashes: deque[float] = field(default_factory=lambda: deque(maxlen=16))
+    refused_jobs: int = 0
+    """Jobs in a row that it answered with an error status, however often they were offered."""
+    rests_until_s: float = 0.0
+    rest_reason: str = ""
     log_tail: list[str] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
     produced: dict[tuple[str, str, str], str] = field(default_factory=dict)
@@ -113,7 +119,9 @@ class Engine:
         return self.socket.dropped_frames if self.socket is not None else 0
 
     def has_room(self, window: int) -> bool:
-        """Whether it takes another job now."""
+        """Whether it takes another job now; one that refused many is tried with a single one."""
+        if self.refused_jobs >= MAX_REFUSED_JOBS and self.occupied:
+            return False
         return self.ready and self.occupied + self.foreign < window
 
     def heard(self, now_s: float) -> bool:
@@ -121,8 +129,28 @@ class Engine:
         self.last_heard_s = now_s
         if self.state is not EngineState.UNRESPONSIVE:
             return False
-        self.state, self.reason = EngineState.READY, ""
-        return True
+        self.state, self.reason = self.condition(now_s)
+        return self.ready
+
+    def condition(self, now_s: float) -> tuple[EngineState, str]:
+        """State and reason while it answers: ready, unless it rests because it refused jobs."""
+        if now_s < self.rests_until_s:
+            return EngineState.UNRESPONSIVE, self.rest_reason
+        return EngineState.READY, ""
+
+    def refuse(self, status: int, now_s: float, rest_s: float) -> None:
+        """Take note that it refused a job for good; after some in a row it gets none for a while.
+
+        Args:
+            status: what it answered to the last try.
+            rest_s: the first of those whiles; it doubles with every job that is refused after it.
+        """
+        self.refused_jobs += 1
+        beyond = self.refused_jobs - MAX_REFUSED_JOBS
+        if beyond >= 0:
+            self.rests_until_s = now_s + rest_s * min(2.0 ** min(beyond, 10), _LONGEST_REST)
+            self.rest_reason = f"refused the last {self.refused_jobs} jobs: it answers {status}"
+            self.distrust(self.rest_reason)
 
     def distrust(self, reason: str) -> None:
         """Send nothing more until it is heard of again."""
@@ -142,6 +170,8 @@ class Engine:
         self.boot = boot
         self.marker = None
         self.foreign = 0
+        self.refused_jobs = 0
+        self.rests_until_s = 0.0
         self.loaded.clear()
         self.produced.clear()
 

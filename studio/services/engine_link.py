@@ -213,7 +213,7 @@ class EngineLink:
         engine.last_frame_s = now_s
         engine.submitted_s = None
         engine.heard(now_s)
-        self._set(EngineState.READY, "")
+        self._set(*engine.condition(now_s))
         await self._drop_strays()
         self._listener.on_attached(engine)
         self._changed()
@@ -250,7 +250,7 @@ class EngineLink:
             if overdue_s > self._pace.status_due_s:
                 log.warning("engine %s: no frame after a submit; new socket", engine.name)
                 return
-            if engine.ready:
+            if engine.ready or now_s < engine.rests_until_s:
                 self._listener.on_idle_check(engine)
             if engine.ready and now_s - engine.last_heard_s < self._pace.tick_s:
                 continue

@@ -16,6 +16,7 @@ class Pace:
     ``refusal_pause_s``: before a job is offered again to an engine that refused it.
     ``unresponsive_s``: without an answer for this long an engine gets no more work.
     ``status_due_s``: every submit causes a frame; without one for this long the socket is dead.
+    ``rest_s``: how long an engine that refuses every job gets none; doubles up to twelve times it.
     ``backoff_s``: before the first restart of an engine that crashed; doubles each time.
     """
 
@@ -26,4 +27,5 @@ class Pace:
     refusal_pause_s: float = 1.0
     unresponsive_s: float = 5.0
     status_due_s: float = 5.0
+    rest_s: float = 5.0
     backoff_s: float = 1.0

@@ -128,11 +128,11 @@ class Runner:
                     ended = await self._sender.send(engine, live, graph, classes, rerun)
             except EngineRefused as error:
                 refusals += 1
-                if refusals >= MAX_REFUSALS:
-                    await self._finisher.fail(live, _refused(error))
-                    return
-                await asyncio.sleep(self._pace.refusal_pause_s)
-                continue
+                if refusals < MAX_REFUSALS:
+                    await asyncio.sleep(self._pace.refusal_pause_s)
+                    continue
+                await self._give_up_on(engine, live, error)
+                return
             except EngineUnreachable:
                 engine.distrust("it refused a connection")
                 raise Requeue from None
@@ -167,6 +167,14 @@ class Runner:
             rerun = missing
             live.closing = False
             slot.take()
+
+    async def _give_up_on(self, engine: Engine, live: LiveJob, error: EngineRefused) -> None:
+        """The engine is sick, or cannot bear this job: which of the two, another engine shows."""
+        engine.refuse(error.status, self._clock.monotonic_s(), self._pace.rest_s)
+        live.excluded.add(engine.name)
+        if self._sender.may_go_elsewhere(live):
+            raise Requeue from error
+        await self._finisher.fail(live, _refused(error))
 
     async def _end_badly(self, engine: Engine, live: LiveJob, ended: Ended) -> None:
         if ended.end is End.ERROR:

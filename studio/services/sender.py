@@ -95,7 +95,7 @@ class Sender:
                 )
             except PromptRejected as error:
                 live.excluded.add(engine.name)
-                if self._elsewhere(live):
+                if self.may_go_elsewhere(live):
                     raise Requeue from error
                 raise _rejection(error) from error
             except ReplyLost:
@@ -103,6 +103,7 @@ class Sender:
                 node_errors = {}
             run.awaiting_reply = False
             run.accepted = True
+            engine.refused_jobs = 0
             now_s = self._clock.monotonic_s()
             if engine.last_frame_s < run.last_news_s:
                 engine.submitted_s = now_s
@@ -213,7 +214,7 @@ class Sender:
                     raise ReplyLost("the engine does not know the prompt")
             await asyncio.wait({run.ended}, timeout=self._pace.reply_poll_s)
 
-    def _elsewhere(self, live: LiveJob) -> bool:
+    def may_go_elsewhere(self, live: LiveJob) -> bool:
         """Whether another engine may accept what this one refused."""
         return any(
             engine.name not in live.excluded and engine.can_run(live.job)

@@ -36,6 +36,7 @@ HASTY: Final = Pace(
     refusal_pause_s=0.05,
     unresponsive_s=0.4,
     status_due_s=0.4,
+    rest_s=0.3,
     backoff_s=0.02,
 )
 _PATIENCE_S: Final = 30.0
