@@ -151,7 +151,12 @@ async def _services(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
     batch = OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting)
-    staging = Staging(assets=assets, batch=batch, engine_dir=settings.engine_dir)
+    staging = Staging(
+        assets=assets,
+        batch=batch,
+        engine_dir=settings.engine_dir,
+        shared=any(engine.managed for engine in settings.engines),
+    )
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 
@@ -257,6 +262,7 @@ async def _services(
         runner=runner,
         finisher=finisher,
     )
+    await finisher.sweep()
     engines.start()
     dispatcher.wake()
 

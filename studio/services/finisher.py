@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from studio.clock import Clock
 from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.models import Asset, Job, JobError, JobStatus
-from studio.services.engine import Engine
 from studio.services.events import OutputCommitted
 from studio.services.queue import JobQueue, LiveJob, output_order
 from studio.services.staging import Staging
@@ -51,21 +50,16 @@ class Finisher:
         self._leavings: list[Job] = []
         self._cleaning: asyncio.Task[None] | None = None
 
-    async def succeed(self, live: LiveJob, engine: Engine) -> None:
+    async def succeed(self, live: LiveJob) -> None:
         """Publish the collected outputs and the success in one commit."""
         await self._finish(live, JobStatus.SUCCEEDED, None)
-        self._clean(live, engine)
 
-    async def fail(self, live: LiveJob, error: JobError, engine: Engine | None = None) -> None:
+    async def fail(self, live: LiveJob, error: JobError) -> None:
         """End the job with a named reason."""
         log.info("job %s failed: %s", live.job.id, error.code)
         await self._finish(live, JobStatus.FAILED, error)
-        if engine is not None:
-            self._clean(live, engine)
 
-    async def cancel(
-        self, live: LiveJob, engine: Engine | None = None, *, patient: bool = True
-    ) -> None:
+    async def cancel(self, live: LiveJob, *, patient: bool = True) -> None:
         """End the job as cancelled.
 
         Args:
@@ -75,8 +69,6 @@ class Finisher:
         if live.job.cancel_requested_at is None:
             error = JobError("interrupted", "Somebody ended this job inside the engine.")
         await self._finish(live, JobStatus.CANCELED, error, patient=patient)
-        if engine is not None:
-            self._clean(live, engine)
 
     async def expire(self, live: LiveJob) -> None:
         """End a job whose deadline passed while it waited."""
@@ -139,6 +131,7 @@ class Finisher:
             wait_s = min(wait_s * 2, _RETRY_MAX_S)
         live.job = job
         self._tell(live, stored, expires_at, duration_ms)
+        self._clean(job)
 
     def _tell(
         self, live: LiveJob, stored: list[Asset], expires_at: int, duration_ms: int | None
@@ -161,10 +154,10 @@ class Finisher:
             with contextlib.suppress(StudioError):
                 await self._staging.discard(staged)
 
-    def _clean(self, live: LiveJob, engine: Engine) -> None:
-        """Note what a job left with a managed engine; a moment later one thread removes it all."""
-        if engine.managed:
-            self._leavings.append(live.job)
+    def _clean(self, job: Job) -> None:
+        """Note what a job left with managed engines; a moment later one thread removes it all."""
+        if job.attempt > 0 and self._staging.shared:
+            self._leavings.append(job)
             if self._cleaning is None:
                 self._cleaning = asyncio.create_task(self._clean_up())
 
@@ -177,18 +170,23 @@ class Finisher:
 
     async def _remove_leavings(self) -> None:
         jobs, self._leavings = self._leavings, []
-        unneeded: set[str] = set()
         try:
-            async with self._staging.inputs:
-                for job in jobs:
-                    if job.extra.get("inputs"):
-                        unneeded.update(await self._jobs.unneeded_inputs(job.id))
-                await self._staging.clean(jobs, unneeded)
+            await self._staging.clean(jobs, self._unfinished)
         except asyncio.CancelledError:
             self._leavings += jobs
             raise
-        except (OSError, StorageUnavailable) as error:
+        except OSError as error:
             log.warning("files of %d finished jobs stay with the engine: %s", len(jobs), error)
+
+    def _unfinished(self) -> Iterator[Job]:
+        return (live.job for live in self._queue.live.values())
+
+    async def sweep(self) -> None:
+        """Once the unfinished jobs are known: remove what others left with managed engines."""
+        try:
+            await self._staging.sweep(self._unfinished)
+        except OSError as error:
+            log.warning("what old jobs left with the engine stays there: %s", error)
 
     async def stop(self) -> None:
         """Remove what is left with engines."""

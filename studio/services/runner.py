@@ -91,12 +91,10 @@ class Runner:
         try:
             await self._drive(engine, live, slot, adopted=adopted)
         except Requeue:
-            await self._requeue(engine, live)
+            await self._requeue(live)
         except StudioError as error:
-            details = error.details
-            await self._finisher.fail(
-                live, JobError(error.code, error.message, details=details), engine
-            )
+            failure = JobError(error.code, error.message, details=error.details)
+            await self._finisher.fail(live, failure)
         except Exception:
             # The last resort of a job's task: an acknowledged job never just disappears.
             log.exception("job %s: unexpected error", live.job.id)
@@ -116,7 +114,7 @@ class Runner:
         resent = False
         while True:
             if live.job.cancel_requested_at is not None and not adopted:
-                await self._finisher.cancel(live, engine)
+                await self._finisher.cancel(live)
                 return
             if live.is_late(self._clock.now_ms()) and not adopted:
                 await self._finisher.expire(live)
@@ -159,7 +157,7 @@ class Runner:
                 await self._finisher.fail(live, JobError("output_lost", error.message))
                 return
             if not missing:
-                await self._finisher.succeed(live, engine)
+                await self._finisher.succeed(live)
                 return
             if live.job.paid and is_paid(engine, classes, missing):
                 await self._finisher.fail(live, _output_lost(missing))
@@ -179,11 +177,11 @@ class Runner:
     async def _end_badly(self, engine: Engine, live: LiveJob, ended: Ended) -> None:
         if ended.end is End.ERROR:
             assert ended.error is not None
-            await self._finisher.fail(live, ended.error, engine)
+            await self._finisher.fail(live, ended.error)
         elif ended.end is End.VANISHED and live.overdue and not _is_unwanted(live):
             await self._finisher.expire(live)
         elif ended.end is not End.DIED or live.job.cancel_requested_at is not None:
-            await self._finisher.cancel(live, engine)
+            await self._finisher.cancel(live)
         else:
             await self._bury(engine, live, counted=ended.counted)
 
@@ -206,9 +204,9 @@ class Runner:
         else:
             raise Requeue
 
-    async def _requeue(self, engine: Engine, live: LiveJob) -> None:
+    async def _requeue(self, live: LiveJob) -> None:
         if _is_unwanted(live):
-            await self._finisher.cancel(live, engine)
+            await self._finisher.cancel(live)
             return
         if live.job.paid and live.job.executing:
             await self._finisher.fail(live, _not_again())
@@ -218,7 +216,7 @@ class Runner:
         live.update(status=JobStatus.QUEUED, executing=False, started_at=None, engine=None)
         await self._finisher.persist(live)
         if _is_unwanted(live):
-            await self._finisher.cancel(live, engine)
+            await self._finisher.cancel(live)
             return
         self._queue.wait(live)
         live.announce(self._queue.position(live))

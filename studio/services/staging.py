@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from studio.clients.comfy import EngineFile
-from studio.errors import DiskFull
+from studio.errors import StudioError
 from studio.graphs.files import FileReference, replace_references
 from studio.graphs.graph import Graph
 from studio.graphs.prefixes import force_rerun, with_job_folder
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 INPUT_FOLDER: Final = "studio"
 BATCHED_BYTES: Final = 8 << 20
 ENGINE_FOLDERS: Final = ("input", "output", "temp")
+_JOB_FOLDER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PART: Final = ".part-"
+_STAGED_FILE: Final = re.compile(rf"{_JOB_FOLDER.pattern}(\.[^.]{{1,11}})?|{re.escape(_PART)}[^.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +68,32 @@ def list_outputs(outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[NodeOutpu
                 index += 1
 
 
+class EngineFolderFull(StudioError):
+    code, status = "disk_full", 507
+
+
+class EngineFolderFault(StudioError):
+    code, status = "storage_unavailable", 503
+
+
 class Staging:
     """Moves bytes between Studio's assets and engines.
 
     Args:
         engine_dir: folder that managed engines share with Studio; theirs are its ``input``,
             ``output`` and ``temp``.
+        shared: whether there are managed engines; without, nothing there is ever removed.
     """
 
-    def __init__(self, *, assets: AssetService, batch: OutputBatch, engine_dir: Path) -> None:
+    def __init__(
+        self, *, assets: AssetService, batch: OutputBatch, engine_dir: Path, shared: bool
+    ) -> None:
         self._assets = assets
         self._batch = batch
         self._engine_dir = engine_dir
-        self.inputs = asyncio.Lock()
-        """Held while input files are put into place, or found unneeded and removed."""
+        self.shared = shared
+        # Held while input files are put into place, or found unneeded and removed.
+        self._placing = asyncio.Lock()
         self._roots: dict[str, Path] = {}
 
     async def build_prompt(
@@ -89,7 +105,8 @@ class Staging:
             rerun: output nodes whose cached result was not to be believed.
 
         Raises:
-            StudioError: an input's bytes are gone or cannot be put into place.
+            EngineFolderFull, EngineFolderFault: an input cannot be put into place.
+            StudioError: an input's bytes are gone.
         """
         names: dict[tuple[str, tuple[str | int, ...]], str] = {}
         for node_id, path, asset_id, name in job.extra.get("inputs", ()):
@@ -104,17 +121,22 @@ class Staging:
 
     async def _place(self, engine: Engine, asset_id: str, name: str) -> None:
         asset, source = await self._assets.open_for_job(asset_id)
-        if engine.managed:
-            target = self._engine_dir / "input" / INPUT_FOLDER / name
-            try:
-                async with self.inputs:
+        try:
+            if engine.managed:
+                target = self._input_folder / name
+                async with self._placing:
                     await asyncio.to_thread(_copy, source, target, asset.size_bytes)
-            except OSError as error:
-                if is_disk_full(error):
-                    raise DiskFull("There is no room for this job's input files.") from error
-                raise
-        else:
-            await engine.client.upload(source, name=name, subfolder=INPUT_FOLDER)
+            else:
+                await engine.client.upload(source, name=name, subfolder=INPUT_FOLDER)
+        except OSError as error:
+            log.warning("an input file cannot be handed to %s: %s", engine.name, error)
+            if is_disk_full(error):
+                raise EngineFolderFull(
+                    "The engine's folder has no room for this job's input files."
+                ) from error
+            raise EngineFolderFault(
+                "This job's input files cannot be copied into the engine's folder."
+            ) from error
 
     async def fingerprint(self, engine: Engine, file: EngineFile) -> str | None:
         """What changes whenever the file does: its mtime and size; ``None`` when it is gone."""
@@ -185,20 +207,40 @@ class Staging:
         """Let go of collected outputs that will not be published."""
         await self._assets.discard(staged)
 
-    async def clean(self, jobs: Sequence[Job], unneeded: Collection[str]) -> None:
-        """Remove what finished jobs left with managed engines.
+    async def clean(self, ended: Sequence[Job], unfinished: Callable[[], Iterable[Job]]) -> None:
+        """Remove what ended jobs left with managed engines.
 
         Args:
-            unneeded: ids of assets that no unfinished job reads.
+            unfinished: the jobs whose inputs stay.
         """
-        files = {
-            self._engine_dir / "input" / INPUT_FOLDER / name
-            for job in jobs
-            for _, _, asset_id, name in job.extra.get("inputs", ())
-            if asset_id in unneeded
-        }
-        folders = [self._engine_dir / "output" / INPUT_FOLDER / job.id for job in jobs]
-        await asyncio.to_thread(_remove, folders, files)
+        names = _input_names(ended)
+        folders = [self._output_folder / job.id for job in ended]
+        async with self._placing:
+            if names:
+                names -= _input_names(unfinished())
+            files = [self._input_folder / name for name in names]
+            await asyncio.to_thread(_remove, folders, files)
+
+    async def sweep(self, unfinished: Callable[[], Iterable[Job]]) -> None:
+        """Remove what jobs of an earlier Studio left with managed engines: of the files and
+        folders that have a name of ours, those that no unfinished job needs."""
+        if not self.shared:
+            return
+        async with self._placing:
+            jobs = list(unfinished())
+            await asyncio.to_thread(
+                _remove,
+                _named(self._output_folder, _JOB_FOLDER, {job.id for job in jobs}, folders=True),
+                _named(self._input_folder, _STAGED_FILE, _input_names(jobs), folders=False),
+            )
+
+    @property
+    def _input_folder(self) -> Path:
+        return self._engine_dir / "input" / INPUT_FOLDER
+
+    @property
+    def _output_folder(self) -> Path:
+        return self._engine_dir / "output" / INPUT_FOLDER
 
 
 def input_records(found: Mapping[FileReference, Asset]) -> list[list[Any]]:
@@ -238,7 +280,7 @@ def _copy(source: Path, target: Path, size_bytes: int) -> None:
     except FileNotFoundError:
         pass
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-")
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART)
     os.close(handle)
     part = Path(name)
     try:
@@ -250,9 +292,32 @@ def _copy(source: Path, target: Path, size_bytes: int) -> None:
         raise
 
 
+def _input_names(jobs: Iterable[Job]) -> set[str]:
+    """The staged names of everything these jobs read."""
+    return {name for job in jobs for *_, name in job.extra.get("inputs", ())}
+
+
+def _named(
+    folder: Path, pattern: re.Pattern[str], kept: Collection[str], *, folders: bool
+) -> Iterator[Path]:
+    """The real files, or folders, in ``folder`` whose name is one of ours and not ``kept``."""
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        fits = entry.is_dir if folders else entry.is_file
+        if pattern.fullmatch(entry.name) and entry.name not in kept and fits(follow_symlinks=False):
+            yield folder / entry.name
+
+
 def _remove_folder(folder: Path) -> None:
     """A job's folder is nearly always flat; whatever else is in it goes the thorough way."""
     try:
+        if folder.is_symlink():
+            # What it points to is not the job's.
+            folder.unlink()
+            return
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
@@ -265,5 +330,11 @@ def _remove_folder(folder: Path) -> None:
 def _remove(folders: Iterable[Path], files: Iterable[Path]) -> None:
     for folder in folders:
         _remove_folder(folder)
+    refused: OSError | None = None
     for file in files:
-        file.unlink(missing_ok=True)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            refused = error
+    if refused is not None:
+        raise refused

@@ -295,20 +295,6 @@ class JobStore:
 
         return await self._db.read(work)
 
-    async def unneeded_inputs(self, job_id: str) -> list[str]:
-        """Ids of the assets of a finished job that no unfinished job reads."""
-
-        def work(connection: sqlite3.Connection) -> list[str]:
-            rows = connection.execute(
-                "SELECT asset_id FROM job_inputs AS mine WHERE job_id = ? AND NOT EXISTS ("
-                " SELECT 1 FROM job_inputs JOIN jobs ON jobs.id = job_inputs.job_id"
-                " WHERE job_inputs.asset_id = mine.asset_id AND jobs.completed_at IS NULL)",
-                (job_id,),
-            )
-            return [row["asset_id"] for row in rows]
-
-        return await self._db.read(work)
-
 
 def claim_key(connection: sqlite3.Connection, user_id: str, key: str, now_ms: int) -> None:
     """Claim an idempotency key inside the caller's transaction: released if that rolls back.
