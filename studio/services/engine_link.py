@@ -32,7 +32,9 @@ BACKOFF_MAX_S: Final = 60.0
 CRASH_LIMIT: Final = 5
 CRASH_WINDOW_S: Final = 600.0
 START_FACTOR: Final = 3
+_LOOK_AGAIN_S: Final = 30.0
 _POLL_S: Final = 0.1
+_NEVER_STARTED: Final = ("start_failed", "unknown_child")
 
 
 class EngineLink:
@@ -86,6 +88,9 @@ class EngineLink:
                 SupervisorRefused,
             ) as error:
                 self._set(EngineState.DOWN, f"not reachable: {error}")
+                if isinstance(error, SupervisorRefused) and error.code in _NEVER_STARTED:
+                    # Nothing runs there that could still finish what an earlier Studio sent.
+                    self._died(counted=False)
                 await self._give_up_hung()
                 await self._pause(self._pace.tick_s)
                 continue
@@ -109,7 +114,7 @@ class EngineLink:
         if self._supervisor is None:
             return None
         while True:
-            child = (await self._supervisor.status())[engine.name]
+            child = await self._child(self._supervisor)
             boot = f"{child.pid}:{child.start_time}"
             if child.state == "running":
                 if engine.boot != boot:
@@ -128,6 +133,7 @@ class EngineLink:
                     f"crashed {CRASH_LIMIT} times in ten minutes; last lines: "
                     + " | ".join(engine.log_tail[-5:]),
                 )
+                self._died(counted=False)
                 await self._pause(None)
                 engine.crashes.clear()
             elif engine.crashes:
@@ -136,6 +142,13 @@ class EngineLink:
                 await self._pause(wait_s)
             self._set(EngineState.STARTING, "starting")
             child = await self._supervisor.start(engine.name)
+
+    async def _child(self, supervisor: Supervisor) -> ChildStatus:
+        name = self._engine.name
+        child = (await supervisor.status()).get(name)
+        if child is None:
+            raise SupervisorRefused("unknown_child", f"bootstrap holds no engine {name}")
+        return child
 
     def _count_death(self, child: ChildStatus) -> None:
         engine = self._engine
@@ -172,11 +185,14 @@ class EngineLink:
         engine.version = str(named or "of no known version")
         if parse_version(engine.version) < OLDEST_VERSION:
             wanted = ".".join(map(str, OLDEST_VERSION))
+            first = engine.state is not EngineState.INCOMPATIBLE
             self._set(
                 EngineState.INCOMPATIBLE,
                 f"ComfyUI {engine.version} is too old: Studio needs {wanted} or newer",
             )
-            await self._pause(30.0)
+            self._died(counted=False)
+            # Jobs of an earlier Studio may be loaded only now; the second look releases those.
+            await self._pause(self._pace.tick_s if first else _LOOK_AGAIN_S)
             return False
         engine.learn(await engine.client.object_info())
         boot = f"{child.pid}:{child.start_time}" if child else await self._remote_boot()
@@ -270,7 +286,7 @@ class EngineLink:
         engine = self._engine
         if self._supervisor is None:
             return False
-        child = (await self._supervisor.status())[engine.name]
+        child = await self._child(self._supervisor)
         return child.state != "running" or f"{child.pid}:{child.start_time}" != engine.boot
 
     async def _give_up_hung(self) -> None:

@@ -27,7 +27,7 @@ from studio.services.engine import (
     EngineListener,
     EngineState,
 )
-from studio.services.engine_link import EngineLink
+from studio.services.engine_link import START_FACTOR, EngineLink
 from studio.services.events import Signal
 from studio.services.pace import Pace
 from studio.settings import EngineSetting
@@ -66,6 +66,7 @@ class EngineService:
         self._pace = pace
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshed: dict[str, float] = {}
+        self._started_s = clock.monotonic_s()
         self._links: dict[str, EngineLink] = {}
         self.engines: dict[str, Engine] = {}
         self.changed = Signal()
@@ -118,7 +119,20 @@ class EngineService:
 
     def any_can_run(self, job: Job) -> bool:
         """Whether some engine can run the job, or might once it has been reached."""
-        return any(engine.info is None or engine.can_run(job) for engine in self.engines.values())
+        return any(
+            engine.can_run(job) or (engine.info is None and self._is_awaited(engine))
+            for engine in self.engines.values()
+        )
+
+    def _is_awaited(self, engine: Engine) -> bool:
+        """Whether an engine that was never reached may still come: no job waits for it longer."""
+        limit_s = self._hang_s
+        if engine.state is EngineState.STARTING and engine.managed:
+            limit_s *= START_FACTOR
+        return (
+            engine.state in (EngineState.STARTING, EngineState.DOWN)
+            and self._clock.monotonic_s() - self._started_s < limit_s
+        )
 
     async def refresh(self) -> bool:
         """Ask every ready engine again what it can run, at most once in five seconds each.

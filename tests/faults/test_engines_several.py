@@ -6,10 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from studio.settings import Settings
+from tests.fakes.bootstrap_family import family
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
-from tests.faults.harness import HASTY, settings_for, studio_inside, until
+from tests.faults.harness import HASTY, settings_for, studio_inside, until, with_run_dir
 
 
 def driving(folder: Path, *engines: FakeComfy, hang_s: float = 300.0) -> Settings:
@@ -103,3 +106,78 @@ async def test_a_job_that_every_engine_refuses_fails_by_name(
 
         assert (job["status"], job["error"]["code"]) == ("failed", "engine_refused")
         assert [len(engine.posts), len(other_engine.posts)] == [3, 3]
+
+
+async def test_a_job_that_waited_for_a_dead_engine_is_refused_by_a_live_one_with_its_reason(
+    engine: FakeComfy, other_engine: FakeComfy, tmp_path: Path
+) -> None:
+    await engine.die()
+    await other_engine.die()
+    async with studio_inside(driving(tmp_path, engine, other_engine, hang_s=0.5)) as api:
+        graph = saved("fox")
+        graph["1"]["class_type"] = "NoSuchNode"
+        job_id = await api.submit(graph)
+        await engine.start()
+        job = await api.wait(job_id)
+
+        assert (job["status"], job["error"]["code"]) == ("failed", "invalid_workflow")
+        assert "NoSuchNode" in str(job["error"])
+
+
+async def test_what_an_incompatible_engine_held_runs_elsewhere(
+    engine: FakeComfy, other_engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.hold("node")
+    async with studio_inside(driving(tmp_path, engine)) as api:
+        job_id = await api.submit(saved("fox"))
+        await api.wait(job_id, ["running"])
+    await engine.die()
+    engine.version = "0.32.0"
+    await engine.start()
+    async with studio_inside(driving(tmp_path, engine, other_engine)) as api:
+        job = await api.wait(job_id)
+
+        assert (job["status"], job["engine_deaths"]) == ("succeeded", 0)
+        assert other_engine.runs == {"fox": 1}
+
+
+async def test_what_an_incompatible_engine_held_can_be_cancelled(
+    engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.hold("node")
+    async with studio_inside(driving(tmp_path, engine)) as api:
+        job_id = await api.submit(saved("fox"))
+        await api.wait(job_id, ["running"])
+    await engine.die()
+    engine.version = "0.32.0"
+    await engine.start()
+    async with studio_inside(driving(tmp_path, engine)) as api:
+        await api.wait_engine("incompatible")
+        await api.cancel(job_id)
+        assert (await api.wait(job_id))["status"] == "canceled"
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_an_engine_held_that_cannot_be_started_runs_elsewhere(
+    engine: FakeComfy, other_engine: FakeComfy, tmp_path: Path, known: bool
+) -> None:
+    engine.hold("node")
+    before = settings_for(tmp_path, [engine.url])
+    mine = replace(before.engines[0], name="comfyui")
+    async with studio_inside(replace(before, engines=(mine,))) as api:
+        job_id = await api.submit(saved("fox"))
+        await api.wait(job_id, ["running"])
+    await engine.die()
+    with family() as folk:
+        folk.add("comfyui" if known else "another", kind="comfyui")
+        folk.children[0]["argv"] = [str(tmp_path / "missing")]
+        folk.start()
+        [other] = driving(tmp_path, other_engine).engines
+        both = (replace(mine, kind="comfyui"), other)
+        settings = with_run_dir(replace(before, engines=both), folk.run_dir)
+        async with studio_inside(settings) as api:
+            job = await api.wait(job_id)
+
+            assert (job["status"], job["engine_deaths"]) == ("succeeded", 0)
+            assert other_engine.runs == {"fox": 1}
+            assert (await api.engines())[0]["state"] == "down"

@@ -233,9 +233,29 @@ def test_a_job_that_no_engine_can_run_is_sent_to_be_refused_by_name(
 def test_a_job_is_kept_for_an_engine_that_was_not_reached_yet(
     bench: Bench, one: Engine, two: Engine
 ) -> None:
-    two.info = None
+    two.info, two.state = None, EngineState.DOWN
     bench.add("strange", classes=frozenset({"NoSuchNode"}))
     assert bench.take(one) is None
+    bench.clock.advance(299)
+    assert bench.take(one) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "waited_s"),
+    [
+        (EngineState.DOWN, 301),
+        (EngineState.STARTING, 301),
+        (EngineState.STOPPED, 0),
+        (EngineState.INCOMPATIBLE, 0),
+    ],
+)
+def test_a_job_is_not_kept_for_ever_for_an_engine_that_was_never_reached(
+    bench: Bench, one: Engine, two: Engine, state: EngineState, waited_s: float
+) -> None:
+    two.info, two.state = None, state
+    bench.add("strange", classes=frozenset({"NoSuchNode"}))
+    bench.clock.advance(waited_s)
+    assert bench.take(one) == "strange"
 
 
 def test_an_engine_finds_its_job_behind_thousands_that_only_the_other_can_run(
