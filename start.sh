@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set everything up and run Studio:   ./start.sh [serve [--take-over]]
-# Any other command is Studio's own:  ./start.sh run "a red fox"   ./start.sh doctor
+# Any other command is Studio's own:  ./start.sh run "a red fox"   ./start.sh --help
 set -euo pipefail
 
 here="$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)"
@@ -13,7 +13,7 @@ else
   python="${here}/.venv/bin/python"
 fi
 
-if [[ $# -eq 0 || "$1" == serve ]]; then
+if [[ $# -eq 0 || "$*" == serve || "$*" == "serve --take-over" ]]; then
   exec "${python}" "${here}/bootstrap.py" "$@"
 fi
 

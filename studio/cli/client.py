@@ -36,6 +36,8 @@ class Client:
         """(takes work, the answer of ``/ready``)."""
         response = await self._send("GET", "/ready")
         body = _json(response)
+        if "error" in body:
+            _checked(response)
         return response.status_code == HTTPStatus.OK, body
 
     async def get(self, path: str) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def _json(response: httpx.Response) -> dict[str, Any]:
         body = None
     if not isinstance(body, dict):
         raise CommandFailed(
-            f"What answered (HTTP status {response.status_code}) is not Studio.",
+            f"What answered (HTTP status {response.status_code}) is not a Studio.",
             reason="not_studio",
         )
     return body

@@ -15,21 +15,25 @@ from boot.plan import BootError
 from boot.settings import Settings as BootSettings
 from boot.settings import read_settings
 from studio.cli.checks.engines import check_engines, check_gpu
-from studio.cli.checks.finding import Finding, Level, fail, ok, warn
+from studio.cli.checks.finding import Finding, Level, fail, info, ok, warn
 from studio.cli.checks.installation import check_installation
 from studio.cli.checks.network import check_access, check_port, check_run_dir
 from studio.cli.checks.running import check_running
 from studio.cli.checks.storage import check_storage
-from studio.cli.sockets import CONTROL_SOCKET, is_listening
+from studio.cli.environment import load_settings
+from studio.cli.sockets import CONTROL_SOCKET, control_socket, is_listening
 from studio.errors import InvalidRequest
 from studio.settings import Settings
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_COLORS: Final = {Level.OK: "32", Level.WARN: "33", Level.FAIL: "31"}
+_COLORS: Final = {Level.OK: "32", Level.INFO: "36", Level.WARN: "33", Level.FAIL: "31"}
 
 
 def execute(options: argparse.Namespace) -> int:
     """Print the findings; 0 when nothing failed."""
+    if options.socket:
+        print(control_socket(load_settings()))
+        return 0
     findings = []
     for finding in _findings():
         findings.append(finding)
@@ -43,7 +47,7 @@ def execute(options: argparse.Namespace) -> int:
     elif failed:
         print(f"\n{failed} failed; what helps is said below each.")
     else:
-        print("\nStudio can work here." + (f" {warned} warnings." if warned else ""))
+        print("\nStudio can work here." + _warnings(warned))
     return 1 if failed else 0
 
 
@@ -66,15 +70,22 @@ def _findings() -> Iterator[Finding]:
     else:
         yield from check_engines(boot, os.environ)
     yield check_gpu()
-    yield from check_access(settings)
+    yield from check_access(settings, running=running)
     yield _check_isolation(boot)
+
+
+def _warnings(count: int) -> str:
+    return f" {count} warning{'s' if count > 1 else ''}." if count else ""
 
 
 def _check_isolation(boot: BootSettings) -> Finding:
     if boot.isolation:
         return ok("isolation", "Studio and the engines run as different users")
     if not boot.image:
-        return ok("isolation", "none: Studio and the engines run as you, so custom nodes can too")
+        return info(
+            "isolation",
+            "none: Studio and the engines run as you, so custom nodes can do what you can",
+        )
     return warn(
         "isolation",
         "Custom nodes can read Studio's files and keys.",

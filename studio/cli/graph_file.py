@@ -17,11 +17,13 @@ from studio.graphs.graph import Graph, execution_copy, parse
 from studio.graphs.values import ASSET_TYPE
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
+_MEDIA: Final = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".webm", ".safetensors")
+_WRAPPERS: Final = ("prompt", "workflow")
 
 
 def names_a_file(text: str) -> bool:
     """Whether the argument of ``run`` is a file and not a prompt."""
-    if text.lower().endswith(".json"):
+    if text.lower().endswith(".json") or (" " not in text and text.lower().endswith(_MEDIA)):
         return True
     try:
         return Path(text).expanduser().is_file()
@@ -31,12 +33,18 @@ def names_a_file(text: str) -> bool:
 
 
 def read_graph(path: Path) -> Graph:
-    """The API-format graph in a file.
+    """The API-format graph in a file, also as the body of a request that carries it.
 
     Raises:
         CommandFailed: it cannot be read, or is not JSON.
         WorkflowFormatUi, InvalidWorkflow: it is not an API-format graph.
     """
+    if path.suffix.lower() in _MEDIA:
+        raise CommandFailed(
+            f"{path} is not a graph. run takes words in quotes, or a graph that ComfyUI saved "
+            "with “Export (API)”; a graph names its pictures itself, or by --set 1.image=FILE.",
+            reason="invalid_workflow",
+        )
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise CommandFailed(f"{path} is too large for a workflow.", reason="invalid_workflow")
@@ -47,7 +55,22 @@ def read_graph(path: Path) -> Graph:
         ) from error
     except (ValueError, RecursionError) as error:
         raise CommandFailed(f"{path} is not JSON: {error}.", reason="invalid_workflow") from error
-    return parse(content)
+    return parse(_unwrapped(content))
+
+
+def _unwrapped(content: object) -> object:
+    """The graph in ``{"prompt": graph}``, ComfyUI's own form, or ``{"workflow": graph}``."""
+    if isinstance(content, dict):
+        for name in _WRAPPERS:
+            inner = content.get(name)
+            if isinstance(inner, dict) and "class_type" not in inner:
+                return inner
+    return content
+
+
+def missing_files(graph: Graph) -> list[str]:
+    """Names of files that a graph with its uploads done still names as they are."""
+    return [each.name for each in file_references(graph, None) if each.name]
 
 
 def set_values(graph: Graph, assignments: Sequence[str]) -> Graph:

@@ -12,6 +12,7 @@ from studio.cli.client import Client
 from studio.cli.console import open_console
 from studio.cli.environment import load_settings
 from studio.cli.failures import CommandFailed
+from studio.cli.table import print_table
 from studio.settings import Settings
 
 
@@ -40,8 +41,7 @@ async def _list(client: Client, options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(keys, indent=2))
         return
-    rows = [("ID", "NAME", "SCOPES", "ENDS", "LAST USED")]
-    rows += [
+    rows = [
         (
             key["id"],
             key["name"],
@@ -51,10 +51,7 @@ async def _list(client: Client, options: argparse.Namespace) -> None:
         )
         for key in keys
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
+    print_table(("ID", "NAME", "SCOPES", "ENDS", "LAST USED"), rows)
 
 
 async def _revoke(client: Client, options: argparse.Namespace) -> None:

@@ -13,16 +13,37 @@ from typing import IO, Any, Final
 
 from blake3 import blake3
 
-from studio.cli.client import Client
+from studio.cli.client import Client, Unreachable
 from studio.cli.failures import CommandFailed
 from studio.errors import InvalidRequest
 from studio.paths import safe_relative
 
 _CHUNK_BYTES: Final = 1024 * 1024
+_MAX_STEM_BYTES: Final = 60
 
 
-async def save_outputs(client: Client, job: dict[str, Any], folder: Path) -> list[Path]:
+def check_folder(folder: Path) -> None:
+    """Find out early whether files can be written there.
+
+    Raises:
+        CommandFailed: it is a file, or it cannot be made or written.
+    """
+    path = folder.absolute()
+    present = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if not present.is_dir():
+        raise CommandFailed(f"--out: {present} is not a folder.", reason="out_failed")
+    if not os.access(present, os.W_OK | os.X_OK):
+        raise CommandFailed(f"--out: {present} cannot be written.", reason="out_failed")
+
+
+async def save_outputs(
+    client: Client, job: dict[str, Any], folder: Path, *, advice: str, words: str = ""
+) -> list[Path]:
     """Write every output into ``folder``, which is made when it is missing.
+
+    Args:
+        advice: how to get the files later, as a sentence.
+        words: files are named after these; otherwise by their own names.
 
     Raises:
         CommandFailed: the folder cannot be written, or a file did not arrive whole.
@@ -35,13 +56,15 @@ async def save_outputs(client: Client, job: dict[str, Any], folder: Path) -> lis
                 await client.download(output["id"], file)
                 file.flush()
                 _verify(file, output)
-                written.append(_publish(Path(file.name), folder, safe_name(output)))
+                names = _names_after(words, output) if words else _names_like(safe_name(output))
+                written.append(_publish(Path(file.name), folder, names))
     except OSError as error:
         raise CommandFailed(
-            f"The outputs cannot be written to {folder}: {error.strerror}. They are kept in "
-            f"Studio, as job {job['id']}.",
+            f"The outputs cannot be written to {folder}: {error.strerror}. {advice}",
             reason="out_failed",
         ) from error
+    except Unreachable as error:
+        raise Unreachable(f"Studio stopped answering. {advice}", reason=error.reason) from error
     return written
 
 
@@ -78,13 +101,26 @@ def _verify(file: IO[bytes], output: dict[str, Any]) -> None:
         )
 
 
-def _publish(partial: Path, folder: Path, name: str) -> Path:
-    """Give a finished file its name, or the next free one like it."""
+def _names_like(name: str) -> Iterator[str]:
+    stem, suffix = Path(name).stem, Path(name).suffix
+    yield name
+    yield from (f"{stem}-{number}{suffix}" for number in count(2))
+
+
+def _names_after(words: str, output: dict[str, Any]) -> Iterator[str]:
+    """``a-red-fox-1.png``, ``a-red-fox-2.png`` and so on."""
+    letters = "".join(each if each.isalnum() else " " for each in words.lower())
+    stem = "-".join(letters.split()).encode()[:_MAX_STEM_BYTES].decode(errors="ignore").strip("-")
+    suffix = Path(safe_name(output)).suffix
+    return (f"{stem or 'picture'}-{number}{suffix}" for number in count(1))
+
+
+def _publish(partial: Path, folder: Path, names: Iterator[str]) -> Path:
+    """Give a finished file the first of ``names`` that is free."""
     # The mode of a temporary file is 0600, which would surprise whoever shares the folder.
     partial.chmod(0o666 & ~_umask())
-    stem, suffix = Path(name).stem, Path(name).suffix
-    for number in count(1):
-        path = folder / (name if number == 1 else f"{stem}-{number}{suffix}")
+    for name in names:
+        path = folder / name
         with contextlib.suppress(FileExistsError):
             _claim(partial, path)
             return path

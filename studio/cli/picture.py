@@ -34,7 +34,9 @@ async def make_picture_graph(
     Raises:
         CommandFailed: the engine has no checkpoint, or not the one that was asked for.
     """
-    name = await _choose_checkpoint(client, options.checkpoint, screen, checkpoints)
+    name = await _choose_checkpoint(
+        client, options.checkpoint, screen, checkpoints, how="--checkpoint chooses"
+    )
     graph = execution_copy(parse(json.loads(_WORKFLOW.read_bytes())))
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
     graph["checkpoint"]["inputs"]["ckpt_name"] = name
@@ -54,8 +56,32 @@ async def make_picture_graph(
     return graph
 
 
+async def fill_checkpoints(
+    client: Client, graph: Graph, screen: Screen, *, checkpoints: str
+) -> Graph:
+    """A copy in which every checkpoint loader without a name has one.
+
+    Raises:
+        CommandFailed: the engine has no checkpoint.
+    """
+    empty = [
+        node_id
+        for node_id, node in graph.items()
+        if node["class_type"] == _LOADER and node["inputs"].get("ckpt_name") == ""
+    ]
+    if not empty:
+        return graph
+    changed = execution_copy(graph)
+    how = f"--set {empty[0]}.ckpt_name=NAME chooses"
+    name = await _choose_checkpoint(client, None, screen, checkpoints, how=how)
+    for node_id in empty:
+        changed[node_id]["inputs"]["ckpt_name"] = name
+    screen.say(f"Checkpoint: {name}")
+    return changed
+
+
 async def _choose_checkpoint(
-    client: Client, wanted: str | None, screen: Screen, checkpoints: str
+    client: Client, wanted: str | None, screen: Screen, checkpoints: str, *, how: str
 ) -> str:
     info = await client.object_info(_LOADER)
     if info is None:
@@ -85,5 +111,5 @@ async def _choose_checkpoint(
             reason="not_found",
         )
     if len(names) > 1:
-        screen.say(f"Using the first of {len(names)} checkpoints; --checkpoint chooses another.")
+        screen.say(f"Using the first of {len(names)} checkpoints; {how} another.")
     return names[0]

@@ -7,34 +7,35 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-from boot.plan import BootError
-from boot.settings import read_settings
-from studio.cli.client import Client, Unreachable
-from studio.cli.environment import load_settings
+from studio.cli.client import Client
+from studio.cli.console import BASE_URL
 from studio.cli.failures import EXIT_USAGE, CommandFailed
+from studio.cli.following import failure, follow
 from studio.cli.graph_file import (
     assigned_texts,
+    missing_files,
     names_a_file,
     read_graph,
     set_values,
     upload_files,
 )
 from studio.cli.interrupts import Interrupts, run_interruptible
-from studio.cli.outputs import save_outputs
-from studio.cli.picture import make_picture_graph
+from studio.cli.outputs import check_folder, save_outputs
+from studio.cli.picture import fill_checkpoints, make_picture_graph
+from studio.cli.place import checkpoint_folder, kept, open_place
 from studio.cli.screen import Screen
-from studio.cli.session import open_local, open_remote
+from studio.cli.session import Session
 from studio.graphs.graph import Graph
 from studio.models import TERMINAL_STATUSES, JobStatus
 
 _CANCEL_WAIT_S: Final = 10.0
-_RECONNECT_S: Final = 1.0
-_MAX_LOST: Final = 30
 _FOR_WORDS: Final = ("negative", "checkpoint", "seed", "steps", "size", "count")
+_EMBEDDED: Final = "embedded"
+_PAINTERS: Final = frozenset({"KSampler", "KSamplerAdvanced"})
+"""What the embedded engine only pretends to do."""
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -45,20 +46,61 @@ def execute(options: argparse.Namespace) -> int:
 async def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     screen = Screen(quiet=options.quiet)
     source = _Source(options, screen)
-    async with _open(options, interrupts, screen) as client:
-        graph = await source.graph(client)
-        job = await _submit_and_follow(client, graph, source.title, screen)
+    check_folder(options.out)
+    async with open_place(options, interrupts, screen) as session:
+        graph = await source.graph(session.client)
+        await _tell_engine(session, graph, screen)
+        await _tell_earlier_jobs(session, screen)
+        job = await _submit_and_follow(session, graph, source, screen)
         if job["status"] != JobStatus.SUCCEEDED:
-            raise _failure(job)
-        files = await save_outputs(client, job, options.out)
+            raise failure(job)
+        files = await save_outputs(
+            session.client,
+            job,
+            options.out,
+            advice=kept(options, job["id"]),
+            words=source.words,
+        )
     if not files:
         screen.say("The workflow made no files.")
     if options.json:
-        print(json.dumps({**job, "files": [str(path) for path in files]}, indent=2))
+        shown = {**job, "outputs": [_openable(output) for output in job["outputs"]]}
+        print(json.dumps({**shown, "files": [str(path) for path in files]}, indent=2))
     else:
         for path in files:
             print(path)
     return 0
+
+
+def _openable(output: dict[str, Any]) -> dict[str, Any]:
+    """Without a link that leads to the socket, which no other program can open."""
+    if not str(output.get("url")).startswith(BASE_URL):
+        return output
+    return {name: value for name, value in output.items() if not name.startswith("url")}
+
+
+async def _tell_engine(session: Session, graph: Graph, screen: Screen) -> None:
+    if not any(node["class_type"] in _PAINTERS for node in graph.values()):
+        return
+    _, body = await session.client.ready()
+    engines = body.get("engines")
+    if isinstance(engines, dict) and list(engines) == [_EMBEDDED]:
+        searched = session.private and os.environ.get("STUDIO_ENGINE", "auto") in ("", "auto")
+        screen.say(
+            f"{'No ComfyUI found: the' if searched else 'The'} embedded engine paints a "
+            "placeholder, it is not a model."
+        )
+
+
+async def _tell_earlier_jobs(session: Session, screen: Screen) -> None:
+    """Jobs that an earlier Studio left unfinished, which this one does first."""
+    if not session.private:
+        return
+    statuses = ",".join(set(JobStatus) - TERMINAL_STATUSES)
+    answer = await session.client.get(f"/api/jobs?status={statuses}&limit=200")
+    if count := len(answer["jobs"]):
+        more = "+" if answer["next_cursor"] else ""
+        screen.say(f"{count}{more} earlier job{'s' if count > 1 else ''} ahead")
 
 
 class _Source:
@@ -84,60 +126,67 @@ class _Source:
 
     @property
     def title(self) -> str:
-        return self._path.stem if self._path is not None else self._options.workflow
+        return self._path.stem if self._path is not None else self.words
+
+    @property
+    def words(self) -> str:
+        """The prompt; empty for a file."""
+        return "" if self._path is not None else self._options.workflow
 
     async def graph(self, client: Client) -> Graph:
         """What to send."""
-        folder = Path()
+        folder, checkpoints = Path(), checkpoint_folder(self._options)
         if self._path is not None:
             written, folder = self._written, self._path.parent
         else:
             written = await make_picture_graph(
-                client, self._options, self._screen, checkpoints=_checkpoints(self._options)
+                client, self._options, self._screen, checkpoints=checkpoints
             )
         assignments = self._options.assignments
-        return await upload_files(
+        graph = await upload_files(
             client,
             set_values(written, assignments),
             assigned=assigned_texts(written, assignments),
             folder=folder,
             screen=self._screen,
         )
+        return await fill_checkpoints(client, graph, self._screen, checkpoints=checkpoints)
+
+    async def submit(self, client: Client, graph: Graph) -> dict[str, Any]:
+        """The new job.
+
+        Raises:
+            CommandFailed: it was refused.
+        """
+        try:
+            return await client.submit(graph, self.title)
+        except CommandFailed as error:
+            names = missing_files(graph)
+            if error.reason != "missing_asset" or not names or self._path is None:
+                raise
+            raise CommandFailed(
+                f"{_listed(names)} found neither beside {self._path.name} nor in the current "
+                "folder, nor among the files in Studio.",
+                reason=error.reason,
+            ) from error
+
+    def advice(self, job_id: str) -> str:
+        """How to get the files of the job later."""
+        return kept(self._options, job_id)
 
 
-@contextlib.asynccontextmanager
-async def _open(
-    options: argparse.Namespace, interrupts: Interrupts, screen: Screen
-) -> AsyncIterator[Client]:
-    if url := _url(options):
-        async with open_remote(url, options.key or os.environ.get("API_KEY")) as client:
-            yield client
-        return
-    settings = load_settings()
-    async with open_local(settings, interrupts, screen, wait_s=options.wait) as client:
-        yield client
-
-
-def _url(options: argparse.Namespace) -> str | None:
-    return options.url or os.environ.get("STUDIO_URL") or None
-
-
-def _checkpoints(options: argparse.Namespace) -> str:
-    """Where checkpoints go, as words of a sentence."""
-    if not _url(options):
-        with contextlib.suppress(BootError):
-            settings = read_settings(os.environ, app_dir=Path(__file__).resolve().parents[2])
-            return str(settings.model_dir / "checkpoints")
-    return "the folder models/checkpoints of that Studio"
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(dict.fromkeys(names))} {'was' if len(set(names)) == 1 else 'were'}"
 
 
 async def _submit_and_follow(
-    client: Client, graph: Graph, title: str, screen: Screen
+    session: Session, graph: Graph, source: _Source, screen: Screen
 ) -> dict[str, Any]:
-    submitting = asyncio.create_task(client.submit(graph, title))
+    client = session.client
+    submitting = asyncio.create_task(source.submit(client, graph))
     try:
         job = await asyncio.shield(submitting)
-        return await _follow(client, job["id"], screen)
+        return await follow(session, job["id"], screen, advice=source.advice(job["id"]))
     except asyncio.CancelledError:
         screen.say("Cancelling the job …")
         with contextlib.suppress(CommandFailed, TimeoutError):
@@ -153,37 +202,3 @@ async def _cancel(client: Client, job_id: str) -> None:
     while JobStatus(job["status"]) not in TERMINAL_STATUSES:
         await asyncio.sleep(0.1)
         job = await client.job(job_id)
-
-
-async def _follow(client: Client, job_id: str, screen: Screen) -> dict[str, Any]:
-    """The job once it has ended; a lost connection is opened again."""
-    screen.start_clock()
-    lost = 0
-    while True:
-        try:
-            async for event, data in client.events(job_id):
-                lost = 0
-                if event == "status":
-                    screen.show_status(data["status"], data["queue_position"])
-                elif event == "progress":
-                    screen.show_progress(data)
-            job = await client.job(job_id)
-            if JobStatus(job["status"]) in TERMINAL_STATUSES:
-                return job
-        except Unreachable:
-            lost += 1
-            if lost > _MAX_LOST:
-                raise
-            screen.show_status("waiting for Studio to answer again", None)
-        await asyncio.sleep(_RECONNECT_S)
-
-
-def _failure(job: dict[str, Any]) -> CommandFailed:
-    error = job["error"]
-    if error is None:
-        return CommandFailed(f"The job was {job['status']}.", reason=job["status"])
-    place = ""
-    if error["node_id"]:
-        kind = f" ({error['class_type']})" if error["class_type"] else ""
-        place = f" at node {error['node_id']}{kind}"
-    return CommandFailed(f"The job failed{place}: {error['message']}", reason=error["code"])

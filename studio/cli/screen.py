@@ -32,12 +32,13 @@ class Screen:
         """The time beside the bar counts from now on."""
         self._started_s = time.monotonic()
 
-    def show_status(self, status: str, position: int | None) -> None:
+    def show_status(self, status: str, position: int | None, *, engine_ready: bool = True) -> None:
         """Where the job stands: its place in the queue, counted from one, or its status."""
         text = status
         if status == "queued":
-            before = f", {position - 1} before it" if position and position > 1 else ""
-            text = f"waiting for an engine{before}"
+            text = "queued" if engine_ready else "waiting for an engine"
+            if position and position > 1:
+                text += f", {position - 1} before it"
         if self._live:
             self._draw(text)
         elif text != self._last:

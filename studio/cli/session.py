@@ -8,6 +8,7 @@ import fcntl
 import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from studio.cli.failures import EXIT_USAGE, CommandFailed
 from studio.cli.interrupts import Interrupts
 from studio.cli.private import PrivateStudio, open_private
 from studio.cli.screen import Screen
-from studio.cli.sockets import control_socket, is_listening
+from studio.cli.sockets import CONTROL_SOCKET, control_socket, is_listening
 from studio.paths import private_folder
 from studio.settings import Settings
 from studio.store.holder import is_same_place, parse, this_process
@@ -31,28 +32,59 @@ _FOREIGN_WAIT_S: Final = 75.0
 """A lease whose holder is gone is free after 60 s."""
 _MAX_LEASE_BYTES: Final = 4096
 _HOPELESS: Final = frozenset({"stopped", "incompatible"})
+_BOOTSTRAP_SOCKET: Final = "bootstrap.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A Studio to talk to.
+
+    ``run_dir`` is where its sockets are when it runs on this machine, ``private`` that it was
+    started for this command alone.
+    """
+
+    client: Client
+    run_dir: Path | None = None
+    private: bool = False
+
+    def is_gone(self) -> bool:
+        """Whether nothing is left here that would start it again."""
+        if self.run_dir is None:
+            return False
+        names = (CONTROL_SOCKET, _BOOTSTRAP_SOCKET)
+        return not any(is_listening(self.run_dir / name) for name in names)
 
 
 @contextlib.asynccontextmanager
-async def open_remote(url: str, key: str | None) -> AsyncIterator[Client]:
+async def open_remote(url: str, key: str | None) -> AsyncIterator[Session]:
     """A Studio elsewhere.
 
     Raises:
-        CommandFailed: that is no web address.
+        CommandFailed: that is no web address, or something else answers there.
     """
-    if not url.startswith(("http://", "https://")):
-        raise CommandFailed(
-            "The address must start with http:// or https://.", reason="usage", exit_code=EXIT_USAGE
-        )
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    async with httpx.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=60.0) as http:
-        yield Client(http)
+    try:
+        if not url.startswith(("http://", "https://")) or not httpx.URL(url).host:
+            raise httpx.InvalidURL("no address")
+        http = httpx.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=60.0)
+    except httpx.InvalidURL as error:
+        raise CommandFailed(
+            "The address must be like http://host:8000 or https://host.",
+            reason="usage",
+            exit_code=EXIT_USAGE,
+        ) from error
+    async with http:
+        client = Client(http)
+        _, body = await client.ready()
+        if "ready" not in body:
+            raise CommandFailed(f"What answers at {url} is not a Studio.", reason="not_studio")
+        yield Session(client)
 
 
 @contextlib.asynccontextmanager
 async def open_local(
     settings: Settings, interrupts: Interrupts, screen: Screen, *, wait_s: float
-) -> AsyncIterator[Client]:
+) -> AsyncIterator[Session]:
     """The Studio of ``settings``, ready; one is started for this block when none runs.
 
     Args:
@@ -73,7 +105,7 @@ async def open_local(
         http = await stack.enter_async_context(open_socket(path))
         client = Client(http)
         await _Waiting(settings, client, path, private, screen, wait_s).until_ready()
-        yield client
+        yield Session(client, run_dir, private is not None)
 
 
 @contextlib.asynccontextmanager

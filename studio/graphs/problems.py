@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from studio.errors import InvalidWorkflow
+
+_SHOWN: Final = 2
 
 
 class Problems:
@@ -17,7 +19,7 @@ class Problems:
     def __init__(self) -> None:
         self.node_errors: dict[str, list[dict[str, Any]]] = {}
         self._reasons: dict[str, None] = {}
-        self._first = ""
+        self._shown: list[str] = []
         self._count = 0
 
     def __bool__(self) -> bool:
@@ -46,16 +48,18 @@ class Problems:
         """Raises ``InvalidWorkflow`` with every problem, or returns when there is none."""
         if not self._count:
             return
-        more = self._count - 1
-        tail = f" And {more} more problem{'s' if more > 1 else ''}." if more else ""
+        # Two fit into one message; a longer list is in the details.
+        shown = self._shown if self._count <= _SHOWN else self._shown[:1]
+        more = self._count - len(shown)
         raise InvalidWorkflow(
-            self._first + tail,
+            " ".join((*shown, f"And {more} more problems.") if more else shown),
             details={"node_errors": self.node_errors, "error_types": list(self._reasons)},
         )
 
     def _note(self, reason: str, message: str) -> None:
         self._reasons[reason] = None
-        self._first = self._first or message
+        if len(self._shown) < _SHOWN:
+            self._shown.append(message)
         self._count += 1
 
 

@@ -79,7 +79,9 @@ class Place:
             **self.more,
         }
 
-    def start(self, *arguments: str, program: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, program: tuple[str, ...] = (), own_group: bool = False
+    ) -> subprocess.Popen[str]:
         """A command that runs in ``folder``; the caller ends it."""
         return subprocess.Popen(
             (*(program or (sys.executable, "-P", "-m", "studio")), *arguments),
@@ -89,6 +91,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=own_group,
         )
 
     def run(self, *arguments: str, program: tuple[str, ...] = ()) -> Ended:
@@ -130,8 +133,8 @@ class Place:
         return found
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[None]:
-        """A Studio that runs as it would for a person."""
+    def serving(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A Studio that runs as it would for a person; its bootstrap."""
         with (self.folder / "serving.log").open("wb") as log:
             process = subprocess.Popen(
                 (sys.executable, str(ROOT / "bootstrap.py")),
@@ -143,7 +146,7 @@ class Place:
             )
         try:
             wait_for(lambda: self.is_up() and self.ask("/ready")["ready"])
-            yield
+            yield process
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)

@@ -115,6 +115,25 @@ def test_a_studio_that_runs_is_asked(running: Place) -> None:
     assert findings["embedded"]["level"] == "OK"
 
 
+def test_the_shell_of_doctor_is_not_taken_for_that_of_the_studio_that_runs(
+    running: Place,
+) -> None:
+    running.run("keys", "create", "for-doctor")
+    _, findings = examine(running)
+    assert "API key" not in findings
+    assert "open it" in findings["keys"]["message"]
+
+
+def test_a_short_key_is_warned_about_and_one_warning_is_one(place: Place) -> None:
+    place.more = {"API_KEY": "0123456789abcde"}
+    _, findings = examine(place)
+    assert findings["API key"]["level"] == "WARN"
+    assert "shorter than 16" in findings["API key"]["message"]
+    count = sum(finding["level"] == "WARN" for finding in findings.values())
+    wanted = "1 warning." if count == 1 else f"{count} warnings."
+    assert wanted in place.run("doctor").out
+
+
 def test_every_failure_is_shown_with_its_fix_for_people(place: Place) -> None:
     place.more = {"STUDIO_ENGINE": "auto", "COMFYUI_DIR": str(place.folder / "nowhere")}
     ended = place.run("doctor")

@@ -145,7 +145,7 @@ def test_a_studio_elsewhere_is_used_by_its_address_and_key(running: Place, place
                       "--scope", "graphs:run").out.strip()  # fmt: skip
     words = ("run", place.graph("plain.json", plain_picture()), "--url", address(running))
     place.more = {"API_KEY": key}
-    assert place.run(*words).files == [Path("plain_00001_.png")]
+    assert place.run(*words).files == [Path("pictures/plain_00001_.png")]
     place.more = {"API_KEY": "wrong-key-123456"}
     refused = place.run(*words)
     assert refused.status == 1

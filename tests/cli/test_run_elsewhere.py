@@ -8,18 +8,24 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 from tests.cli.program import Place, plain_picture
+
+_READY = b'{"ready": true, "reasons": [], "engines": {}}'
 
 
 @contextlib.contextmanager
-def answering(status: int, body: bytes) -> Iterator[str]:
-    """A server on loopback that says the same to every request."""
+def answering(status: int, answer: bytes, *, is_studio: bool = True) -> Iterator[str]:
+    """A server on loopback that says the same to every request, but to ``/ready``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
             self.rfile.read(length)
-            self.send_response(status)
+            is_probe = is_studio and self.path == "/ready"
+            body = _READY if is_probe else answer
+            self.send_response(200 if is_probe else status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -59,10 +65,12 @@ def test_the_newer_style_of_a_list_of_checkpoints_is_understood_too(place: Place
     assert "one.safetensors, two.safetensors" in ended.err
 
 
-def test_a_server_that_is_not_studio_is_said_to_be_none(place: Place) -> None:
-    with answering(200, b"<html>hello</html>") as url:
+@pytest.mark.parametrize("answer", [b"<html>hello</html>", b'{"detail": "Not Found"}'])
+def test_a_server_that_is_not_studio_is_said_to_be_none(place: Place, answer: bytes) -> None:
+    with answering(200, answer, is_studio=False) as url:
         ended = place.run("run", place.graph("plain.json", plain_picture()), "--url", url)
     assert ended.status == 1
+    assert "not a Studio" in ended.err
     assert "[not_studio]" in ended.err
 
 
@@ -74,7 +82,8 @@ def test_the_words_and_code_of_a_refusal_are_shown(place: Place) -> None:
     assert ended.err == "studio: The queue is full. [queue_full]\n"
 
 
-def test_an_address_without_a_scheme_is_refused(place: Place) -> None:
-    ended = place.run("run", "a fox", "--url", "example.org")
+@pytest.mark.parametrize("address", ["example.org", "http://", "http://[::1", "http://x:port"])
+def test_an_address_that_is_none_is_refused(place: Place, address: str) -> None:
+    ended = place.run("run", "a fox", "--url", address)
     assert ended.status == 2
     assert "[usage]" in ended.err

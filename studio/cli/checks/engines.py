@@ -17,7 +17,7 @@ from boot.engines import Engine, plan_engines
 from boot.folders import Folders
 from boot.plan import BootError, ChildPlan
 from boot.settings import Settings as BootSettings
-from studio.cli.checks.finding import Finding, fail, ok, warn
+from studio.cli.checks.finding import Finding, fail, info, ok, warn
 
 OLDEST_COMFYUI: Final = (0, 33)
 _TORCH_TIMEOUT_S: Final = 120
@@ -65,7 +65,7 @@ def check_gpu() -> Finding:
     )
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return warn("GPU", "No NVIDIA GPU was found (there is no nvidia-smi).", fix)
+        return info("GPU", "No NVIDIA GPU was found (there is no nvidia-smi).", fix)
     try:
         done = subprocess.run((tool, "-L"), capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.SubprocessError):

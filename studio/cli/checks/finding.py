@@ -8,13 +8,14 @@ from enum import StrEnum
 
 class Level(StrEnum):
     OK = "OK"
+    INFO = "INFO"
     WARN = "WARN"
     FAIL = "FAIL"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``fix`` says what to do; empty when all is well."""
+    """``fix`` says what to do, or could be done; empty when all is well."""
 
     subject: str
     level: Level
@@ -24,6 +25,10 @@ class Finding:
 
 def ok(subject: str, message: str) -> Finding:
     return Finding(subject, Level.OK, message)
+
+
+def info(subject: str, message: str, fix: str = "") -> Finding:
+    return Finding(subject, Level.INFO, message, fix)
 
 
 def warn(subject: str, message: str, fix: str) -> Finding:

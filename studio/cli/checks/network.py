@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from studio.cli.checks.finding import Finding, fail, ok, warn
+from studio.cli.checks.finding import Finding, fail, info, ok, warn
 from studio.settings import Settings
 
 _STRONG_KEY: Final = 20
+_SHORT_KEY: Final = 16
 _MIN_KINDS: Final = 8
 _MAX_SOCKET_PATH: Final = 107
-_NEW_KEY: Final = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))' makes a good one."
+_NEW_KEY: Final = "This makes a good one: openssl rand -hex 24"
 
 
 def check_port(settings: Settings, *, running: bool) -> Finding:
@@ -64,8 +65,12 @@ def check_run_dir(run_dir: Path, studio_dir: Path) -> Finding:
     return ok("run folder", str(run_dir))
 
 
-def check_access(settings: Settings) -> Iterator[Finding]:
-    """The public address, and how hard ``API_KEY`` is to guess."""
+def check_access(settings: Settings, *, running: bool) -> Iterator[Finding]:
+    """The public address, and how hard ``API_KEY`` is to guess.
+
+    Args:
+        running: a Studio runs, whose own environment counts, not the one of this command.
+    """
     url = settings.public_url
     is_open = url is not None or not _is_loopback(settings.host)
     if url is None:
@@ -79,11 +84,14 @@ def check_access(settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("public URL", url)
     if settings.api_key is None:
-        yield ok("API key", "API_KEY is not set; studio keys create NAME makes keys")
+        if not running:
+            yield info("API key", "API_KEY is not set; ./start.sh keys create NAME makes keys")
         return
     key = settings.api_key.reveal()
     if len(key) >= _STRONG_KEY and len(set(key)) >= _MIN_KINDS:
         yield ok("API key", "API_KEY is set and long enough")
+    elif len(key) < _SHORT_KEY and not is_open:
+        yield warn("API key", f"API_KEY is shorter than {_SHORT_KEY} characters.", _NEW_KEY)
     elif is_open:
         yield fail(
             "API key", "API_KEY can be guessed, and Studio is reachable from outside.", _NEW_KEY

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from studio.cli.checks.finding import Finding, Level, fail, ok, warn
+from studio.cli.checks.finding import Finding, Level, fail, info, ok, warn
 
 _TIMEOUT_S: Final = 5.0
 
@@ -30,6 +30,7 @@ def check_running(control_socket: Path) -> Iterator[Finding]:
     try:
         ready = _get(control_socket, "/ready")
         engines = _get(control_socket, "/api/system/engines")["engines"]
+        keys = _get(control_socket, "/api/keys")["keys"]
     except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
         yield fail(
             "running", f"Studio has its socket open but does not answer: {error}.", "Restart it."
@@ -42,6 +43,10 @@ def check_running(control_socket: Path) -> Iterator[Finding]:
     for notice in ready["notices"]:
         if notice != "no isolation":
             yield warn("running", notice, "It is gone after the next start.")
+    if keys:
+        yield ok("keys", f"{len(keys)} open it: {', '.join(key['name'] for key in keys[:5])}")
+    else:
+        yield info("keys", "none yet; ./start.sh keys create NAME makes one")
     for engine in engines:
         yield _engine(engine)
 
@@ -50,7 +55,7 @@ def _engine(engine: dict[str, Any]) -> Finding:
     version = f" {engine['version']}" if engine["version"] else ""
     text = f"{engine['kind']}{version} is {engine['state']}"
     if engine["state"] == "ready":
-        return ok(engine["name"], f"{text}, {engine['jobs']} jobs in it")
+        return ok(engine["name"], f"{text}, jobs in it: {engine['jobs']}")
     last = " | ".join(engine["log_tail"][-3:])
     level = Level.WARN if engine["state"] in ("starting", "unresponsive") else Level.FAIL
     return Finding(

@@ -76,6 +76,14 @@ def test_problems_in_front_of_an_unknown_class_are_found_too() -> None:
     assert set(problems_of(graph)) == {"10", "11"}
 
 
+def test_two_problems_are_both_said() -> None:
+    with pytest.raises(InvalidWorkflow) as caught:
+        validate(changed("3", steps=0, cfg="x"), INFO)
+    assert "steps" in caught.value.message
+    assert "cfg" in caught.value.message
+    assert "more problem" not in caught.value.message
+
+
 def test_every_problem_is_listed_and_counted() -> None:
     graph = changed("3", steps=0, cfg="x", seed=...)
     graph["5"]["inputs"]["width"] = 1
