@@ -15,7 +15,6 @@ from studio.clock import Clock, new_id
 from studio.errors import StudioError
 from studio.models import Job
 from studio.services.engine import Engine
-from studio.services.events import OutputCommitted
 from studio.services.queue import LiveJob
 from studio.services.run import Ended
 from studio.services.staging import INPUT_FOLDER, NodeOutput, Staging, list_outputs
@@ -86,10 +85,7 @@ class Collector:
 
     async def _publish(self, live: LiveJob) -> None:
         waiting = dict(live.collected)
-        for asset in await self._jobs.add_outputs(list(waiting.values())):
-            live.outputs.append(asset)
-            for watcher in live.watchers:
-                watcher.fact(OutputCommitted(asset))
+        live.publish(await self._jobs.add_outputs(list(waiting.values())))
         for key in waiting:
             live.collected.pop(key, None)
 

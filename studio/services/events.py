@@ -1,7 +1,8 @@
 """In-process publish and subscribe: what services tell each other and every live stream.
 
-Everything is published after its commit. A subscriber never slows a publisher: facts (status,
-outputs) are kept in order, and of the rest (progress, previews) only the latest survives.
+Everything is published after its commit. A subscriber never slows a publisher: changes of status
+are kept in order, outputs are read from the live job, and of the rest (progress, previews) only
+the latest survives.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from studio.models import Asset, JobStatus, Preview, Progress
+from studio.models import JobStatus, Preview, Progress
 
-MAX_FACTS: Final = 4096
+MAX_STATUSES: Final = 64
+"""A reader that is further behind misses the oldest changes, never the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +27,23 @@ class StatusChanged:
     queue_position: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutputCommitted:
-    """An output asset of a job is durable."""
-
-    asset: Asset
-
-
-JobFact = StatusChanged | OutputCommitted
-
-
 class JobWatcher:
     """One reader of one job's events, bounded whatever the reader does."""
 
     def __init__(self) -> None:
-        self.facts: deque[JobFact] = deque(maxlen=MAX_FACTS)
+        self.statuses: deque[StatusChanged] = deque(maxlen=MAX_STATUSES)
         self.progress: Progress | None = None
         self.preview: Preview | None = None
         self.changed = asyncio.Event()
 
-    def fact(self, fact: JobFact) -> None:
-        self.facts.append(fact)
+    def show_status(self, change: StatusChanged) -> None:
+        if self.statuses and self.statuses[-1].status is change.status:
+            self.statuses.pop()
+        self.statuses.append(change)
+        self.changed.set()
+
+    def show_outputs(self) -> None:
+        """The live job has more outputs than before."""
         self.changed.set()
 
     def show_progress(self, progress: Progress) -> None:

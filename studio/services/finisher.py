@@ -12,7 +12,6 @@ from typing import Final
 from studio.clock import Clock
 from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.models import Asset, Job, JobError, JobStatus
-from studio.services.events import OutputCommitted
 from studio.services.queue import JobQueue, LiveJob, output_order
 from studio.services.staging import Staging
 from studio.services.usage import Usage
@@ -96,9 +95,8 @@ class Finisher:
         patient: bool = True,
     ) -> None:
         now_ms = self._clock.now_ms()
-        started = live.job.started_at
         expires_at = now_ms + self._retention_ms
-        duration_ms = now_ms - started if started is not None else None
+        duration_ms = self._duration_ms(live, now_ms)
         if duration_ms is not None:
             self._usage.add(live.job.user_id, duration_ms / 1000)
         live.closing = True
@@ -133,15 +131,20 @@ class Finisher:
         self._tell(live, stored, expires_at, duration_ms)
         self._clean(job)
 
+    def _duration_ms(self, live: LiveJob, now_ms: int) -> int | None:
+        """How long it ran; wall time, which may jump, only if it started before this process."""
+        if live.job.started_at is None:
+            return None
+        if live.started_s is None:
+            return max(0, now_ms - live.job.started_at)
+        return round((self._clock.monotonic_s() - live.started_s) * 1000)
+
     def _tell(
         self, live: LiveJob, stored: list[Asset], expires_at: int, duration_ms: int | None
     ) -> None:
         live.collected.clear()
         live.credentials.clear()
-        for asset in stored:
-            live.outputs.append(asset)
-            for watcher in live.watchers:
-                watcher.fact(OutputCommitted(asset))
+        live.publish(stored)
         live.outputs.sort(key=output_order)
         self._queue.finish(live, expires_at)
         self._on_finish(live.job, duration_ms)

@@ -199,6 +199,7 @@ class Follower:
         if live.job.status is JobStatus.QUEUED:
             live.update(status=JobStatus.RUNNING)
         live.update(started_at=self._clock.now_ms(), executing=True)
+        live.started_s = self._clock.monotonic_s()
         live.announce()
         if live.job.paid:
             self._soon(self._persist_start(run))

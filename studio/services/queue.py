@@ -42,6 +42,8 @@ class LiveJob:
     """In the waiting line, free to be picked or cancelled without asking an engine."""
     overtaken: int = 0
     head_since_s: float | None = None
+    started_s: float | None = None
+    """When it began to run, on the monotonic clock of this process."""
     overdue: bool = False
     """Its deadline passed before it started: it is being taken back from its engine."""
     marked: bool = False
@@ -66,9 +68,15 @@ class LiveJob:
 
     def announce(self, queue_position: int | None = None) -> None:
         """Tell every watcher the present status."""
-        fact = StatusChanged(self.job.status, queue_position)
+        change = StatusChanged(self.job.status, queue_position)
         for watcher in self.watchers:
-            watcher.fact(fact)
+            watcher.show_status(change)
+
+    def publish(self, outputs: Iterable[Asset]) -> None:
+        """Show outputs that are durable now to everybody who looks or watches."""
+        self.outputs.extend(outputs)
+        for watcher in self.watchers:
+            watcher.show_outputs()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 
 from studio.clock import Clock
 from studio.errors import TooManyStreams
-from studio.models import JobStatus
-from studio.services.events import JobFact, JobWatcher, OutputCommitted, StatusChanged
+from studio.models import Asset, Job, JobStatus
+from studio.services.events import JobWatcher
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
 from studio.web.job_bodies import output_body, preview_body, progress_body
@@ -119,8 +119,9 @@ class JobStream:
     async def frames(self) -> AsyncGenerator[bytes, None]:
         """SSE frames until the job has ended."""
         live = self._view.live
-        if live is None:
-            for frame in self._ended():
+        job = self._view.job if live is None else live.job
+        if live is None or job.status.is_terminal:
+            for frame in self._ended(job, self._view.outputs if live is None else live.outputs):
                 yield frame
             return
         watcher = JobWatcher()
@@ -131,19 +132,18 @@ class JobStream:
             while True:
                 for frame in self._changes(live, watcher):
                     yield frame
-                if live.job.status.is_terminal and not watcher.facts:
+                if live.job.status.is_terminal and not watcher.statuses:
                     return
                 if not await self._wait(watcher):
                     yield b": alive\n\n"
         finally:
             live.watchers.discard(watcher)
 
-    def _ended(self) -> Iterator[bytes]:
+    def _ended(self, job: Job, outputs: Sequence[Asset]) -> Iterator[bytes]:
         """A finished job's story in short, for a client that came late.
 
         The outputs stand between a first and the terminal status, as they would have live.
         """
-        job, outputs = self._view.job, self._view.outputs
         if outputs:
             yield _frame("status", {"status": JobStatus.RUNNING, "queue_position": None})
         for asset in outputs:
@@ -153,8 +153,7 @@ class JobStream:
     def _snapshot(self, live: LiveJob) -> Iterator[bytes]:
         self._position = self._queue.position(live)
         yield self._status(live.job.status, self._position)
-        for asset in list(live.outputs):
-            yield from self._fact(OutputCommitted(asset))
+        yield from self._outputs(live)
         if live.progress is not None:
             yield _frame("progress", progress_body(live.progress))
         if live.preview is not None:
@@ -163,11 +162,13 @@ class JobStream:
     def _changes(self, live: LiveJob, watcher: JobWatcher) -> Iterator[bytes]:
         """What is new, in the order it happened: the terminal status after everything else."""
         watcher.changed.clear()
-        while watcher.facts:
-            fact = watcher.facts.popleft()
-            if isinstance(fact, StatusChanged) and fact.status.is_terminal:
+        while watcher.statuses:
+            change = watcher.statuses.popleft()
+            if change.status.is_terminal:
+                yield from self._outputs(live)
                 yield from self._show(watcher)
-            yield from self._fact(fact)
+            yield self._status(change.status, change.queue_position)
+        yield from self._outputs(live)
         if self._clock.monotonic_s() - self._shown_s >= THROTTLE_S:
             yield from self._show(watcher)
         position = self._queue.position(live) if live.waiting else None
@@ -205,12 +206,13 @@ class JobStream:
                 return True
         return False
 
-    def _fact(self, fact: JobFact) -> Iterator[bytes]:
-        if isinstance(fact, StatusChanged):
-            yield self._status(fact.status, fact.queue_position)
-        elif fact.asset.id not in self._sent:
-            self._sent.add(fact.asset.id)
-            yield _frame("output", output_body(fact.asset, self._request, self._links))
+    def _outputs(self, live: LiveJob) -> Iterator[bytes]:
+        """Every output that was not sent yet; their order changes at the end, their ids do not."""
+        if len(live.outputs) == len(self._sent):
+            return
+        for asset in [one for one in live.outputs if one.id not in self._sent]:
+            self._sent.add(asset.id)
+            yield _frame("output", output_body(asset, self._request, self._links))
 
     @staticmethod
     def _status(status: JobStatus, position: int | None) -> bytes:

@@ -187,3 +187,27 @@ async def test_an_input_that_cannot_be_placed_is_a_reason_with_a_code(stage: Sta
         await stage.staging.build_prompt(stage.engine, live.job, GRAPH)
     assert refusal.value.code == "storage_unavailable"
     assert os.fspath(stage.folder) not in refusal.value.message
+
+
+async def test_a_clock_that_jumps_changes_neither_durations_nor_shares(stage: Stage) -> None:
+    live = await stage.sent()
+    live.update(started_at=stage.clock.now_ms())
+    live.started_s = stage.clock.monotonic_s()
+    stage.clock.advance(2.5)
+    stage.clock.jump_wall(7200)
+    await stage.finisher.succeed(live)
+    assert stage.durations == [2500]
+    assert stage.usage.of("ann") == 2.5
+    await stage.finisher.stop()
+
+
+@pytest.mark.parametrize(("wall_s", "duration_ms"), [(3, 3000), (-3600, 0)])
+async def test_a_job_that_started_before_this_process_is_timed_by_the_wall(
+    stage: Stage, wall_s: float, duration_ms: int
+) -> None:
+    live = await stage.sent()
+    live.update(started_at=stage.clock.now_ms())
+    stage.clock.jump_wall(wall_s)
+    await stage.finisher.succeed(live)
+    assert stage.durations == [duration_ms]
+    await stage.finisher.stop()
