@@ -83,7 +83,11 @@ def _plan_studio(
     engines: Sequence[Engine],
     environ: Mapping[str, str],
 ) -> ChildPlan:
-    listed = [{"name": each.name, "kind": each.kind, "url": each.url} for each in engines]
+    listed = [
+        {"name": each.name, "kind": each.kind, "url": each.url}
+        | ({"temp_dir": str(each.temp_dir)} if each.temp_dir else {})
+        for each in engines
+    ]
     given = {
         "STUDIO_DIR": str(settings.studio_dir),
         "STUDIO_RUN_DIR": str(settings.run_dir),

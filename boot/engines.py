@@ -26,12 +26,17 @@ _HOST: Final = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Engine:
-    """One entry of ``STUDIO_ENGINES``; ``child`` is None for one that somebody else runs."""
+    """One entry of ``STUDIO_ENGINES``.
+
+    ``child`` is None for one that somebody else runs; ``temp_dir`` is the folder of its temporary
+    files when that is not ``ENGINE_DIR/temp``.
+    """
 
     name: str
     kind: Literal["comfyui", "embedded", "remote"]
     url: str
     child: ChildPlan | None = None
+    temp_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,9 @@ def plan_engines(
     """
     home = str(settings.engine_dir) if settings.engine_ids else None
     env = engine_environment(environ, home=home)
-    planner = _Planner(settings, folders, env, python)
+    words = [word.strip() for word in settings.engine.split(",") if word.strip()]
+    several = len({"comfyui", "embedded"}.intersection(words)) > 1
+    planner = _Planner(settings, folders, env, python, several=several)
     if settings.engine == "auto":
         comfy, missing = planner.find_comfyui()
         if comfy is None and settings.comfyui_dir is not None:
@@ -70,7 +77,6 @@ def plan_engines(
         log(f"ComfyUI found in {comfy.folder}")
         return (planner.comfyui(comfy),)
     engines: list[Engine] = []
-    words = [word.strip() for word in settings.engine.split(",") if word.strip()]
     for word in words:
         if word == "comfyui":
             comfy, missing = planner.find_comfyui()
@@ -105,9 +111,18 @@ def remote_name(url: str) -> str:
 
 
 class _Planner:
+    """Makes the command lines; ``several`` engines on this machine share all but ``temp``."""
+
     def __init__(
-        self, settings: Settings, folders: Folders, env: Mapping[str, str], python: str
+        self,
+        settings: Settings,
+        folders: Folders,
+        env: Mapping[str, str],
+        python: str,
+        *,
+        several: bool,
     ) -> None:
+        self._several = several
         self._settings = settings
         self._folders = folders
         self._env = env
@@ -139,8 +154,7 @@ class _Planner:
             *("--listen", _HOST, "--port", str(port)),
             *("--input-directory", str(engine_dir / "input")),
             *("--output-directory", str(engine_dir / "output")),
-            # Engines append "temp" to this one by themselves.
-            *("--temp-directory", str(engine_dir)),
+            *("--temp-directory", str(self._temp_base("comfyui"))),
             *("--user-directory", str(engine_dir / "user")),
             *("--database-url", f"sqlite:///{engine_dir / 'user' / 'comfyui.db'}"),
             *("--extra-model-paths-config", str(self._folders.model_paths)),
@@ -157,7 +171,7 @@ class _Planner:
             *("-m", "studio.embedded", "--listen", _HOST, "--port", str(port)),
             *("--input-directory", str(engine_dir / "input")),
             *("--output-directory", str(engine_dir / "output")),
-            *("--temp-directory", str(engine_dir)),
+            *("--temp-directory", str(self._temp_base("embedded"))),
             *("--user-directory", str(engine_dir / "user")),
         )
         return self._managed("embedded", argv, self._settings.app_dir, port)
@@ -178,7 +192,13 @@ class _Planner:
             umask=0o002,
             ids=self._settings.engine_ids,
         )
-        return Engine(name, name, url, child)
+        temp_dir = self._temp_base(name) / "temp" if self._several else None
+        return Engine(name, name, url, child, temp_dir)
+
+    def _temp_base(self, name: str) -> Path:
+        """Where an engine makes its folder "temp", which it empties whenever it starts."""
+        engine_dir = self._settings.engine_dir
+        return engine_dir / name if self._several else engine_dir
 
     def _comfyui_dir(self) -> Path | None:
         given = self._settings.comfyui_dir

@@ -45,11 +45,13 @@ class EngineSetting:
     """One engine Studio drives.
 
     ``kind`` is ``comfyui``, ``embedded`` (both started by bootstrap) or ``remote`` (given by URL).
+    ``temp_dir`` is the folder of a managed engine's temporary files, if it has one of its own.
     """
 
     name: str
     kind: str
     url: str
+    temp_dir: Path | None = None
 
     @property
     def managed(self) -> bool:
@@ -153,7 +155,12 @@ def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:
     listed = environ.get("STUDIO_ENGINES")
     if listed:
         return tuple(
-            EngineSetting(name=item["name"], kind=item["kind"], url=item["url"].rstrip("/"))
+            EngineSetting(
+                name=item["name"],
+                kind=item["kind"],
+                url=item["url"].rstrip("/"),
+                temp_dir=Path(item["temp_dir"]) if item.get("temp_dir") else None,
+            )
             for item in json.loads(listed)
         )
     urls = [part.strip().rstrip("/") for part in environ.get("STUDIO_ENGINE", "").split(",")]

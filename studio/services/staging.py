@@ -94,7 +94,7 @@ class Staging:
         self.shared = shared
         # Held while input files are put into place, or found unneeded and removed.
         self._placing = asyncio.Lock()
-        self._roots: dict[str, Path] = {}
+        self._roots: dict[Path, Path] = {}
 
     async def build_prompt(
         self, engine: Engine, job: Job, graph: Graph, rerun: frozenset[str] = frozenset()
@@ -140,7 +140,7 @@ class Staging:
 
     async def fingerprint(self, engine: Engine, file: EngineFile) -> str | None:
         """What changes whenever the file does: its mtime and size; ``None`` when it is gone."""
-        root = self._root(file.type) if engine.managed else None
+        root = self._root(engine, file.type) if engine.managed else None
         if root is None:
             return await engine.client.fingerprint(file)
         try:
@@ -184,7 +184,7 @@ class Staging:
         )
 
     async def _fetch(self, engine: Engine, file: EngineFile) -> StagedBlob:
-        root = self._root(file.type) if engine.managed else None
+        root = self._root(engine, file.type) if engine.managed else None
         if root is not None:
             path = _path(root, file)
             try:
@@ -195,13 +195,16 @@ class Staging:
                 log.info("an output is not where %s keeps its files; asking it", engine.name)
         return await self._assets.stage_output(engine.client.view(file))
 
-    def _root(self, file_type: str) -> Path | None:
-        """The real folder of that type that managed engines share with Studio."""
+    def _root(self, engine: Engine, file_type: str) -> Path | None:
+        """The real folder of that type that a managed engine shares with Studio."""
         if file_type not in ENGINE_FOLDERS:
             return None
-        if file_type not in self._roots:
-            self._roots[file_type] = (self._engine_dir / file_type).resolve()
-        return self._roots[file_type]
+        folder = self._engine_dir / file_type
+        if file_type == "temp" and engine.setting.temp_dir is not None:
+            folder = engine.setting.temp_dir
+        if folder not in self._roots:
+            self._roots[folder] = folder.resolve()
+        return self._roots[folder]
 
     async def discard(self, staged: Collection[StagedBlob]) -> None:
         """Let go of collected outputs that will not be published."""

@@ -155,6 +155,11 @@ def test_studio_is_told_where_the_engines_are(app: App) -> None:
         argv = facts["argv"]
         assert url == f"http://127.0.0.1:{argv[argv.index('--port') + 1]}"
         assert argv[argv.index("--output-directory") + 1] == str(data / "engine" / "output")
+        # Whichever starts last must not empty the other's temporary folder.
+        assert argv[argv.index("--temp-directory") + 1] == str(data / "engine" / name)
+        temp_dir = next(each["temp_dir"] for each in engines if each["name"] == name)
+        assert temp_dir == str(data / "engine" / name / "temp")
+    assert "temp_dir" not in engines[1]
     assert app.facts("comfyui")["argv"][-3:] == ["--cpu", "--preview-size", "256"]
 
 
