@@ -156,6 +156,7 @@ class JobService:
 
         Raises:
             Conflict: the job, or the one it should precede, no longer waits.
+            DiskFull, StorageUnavailable: it could not be stored; the job keeps its place.
         """
         live = self._waiting(await self.get(identity, job_id))
         if priority is not None:
@@ -169,10 +170,21 @@ class JobService:
             rank = await self._rank_before(other, live)
         elif before == "":
             rank = self._queue.next_rank()
+        place = live.job.rank, live.job.priority
         self._queue.move(live, rank=rank, priority=target_priority)
-        await self._finisher.persist(live)
+        try:
+            await self._jobs.update(live.job)
+        except StudioError:
+            self._put_back(live, *place)
+            raise
         self._wake()
         return self._view(live)
+
+    def _put_back(self, live: LiveJob, rank: float, priority: int) -> None:
+        if live.waiting:
+            self._queue.move(live, rank=rank, priority=priority)
+        else:
+            live.update(rank=rank, priority=priority)
 
     async def _rank_before(self, other: LiveJob, moved: LiveJob) -> float:
         rank = self._gap_before(other, moved)
@@ -203,7 +215,7 @@ class JobService:
         last = line[-1].job.rank
         for distance, live in enumerate(reversed(line)):
             self._queue.move(live, rank=last - distance, priority=priority)
-        await asyncio.gather(*(self._finisher.persist(live) for live in line))
+        await asyncio.gather(*(self._jobs.update(live.job) for live in line))
 
     @staticmethod
     def _waiting(view: JobView) -> LiveJob:

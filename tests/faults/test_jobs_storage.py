@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,15 @@ import pytest
 
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import Made, png, saved
-from tests.faults.harness import Api, Process, process, settings_for, studio_inside, until
+from tests.faults.harness import (
+    Api,
+    Process,
+    process,
+    settings_for,
+    studio_inside,
+    until,
+    until_it,
+)
 
 
 @pytest.fixture
@@ -130,6 +139,58 @@ async def test_jobs_end_with_a_reason_while_the_folder_of_outputs_is_read_only(
         assert job["status"] == "failed"
         assert job["error"]["code"] == "storage_unavailable"
         assert after["status"] == "succeeded"
+
+
+async def test_a_move_that_a_full_volume_refuses_leaves_the_job_in_its_place(
+    engine: FakeComfy, volume: Path
+) -> None:
+    async with studio_inside(settings_for(volume, [engine.url])) as api:
+        await api.client.post("/api/queue/pause")
+        first, second = await api.submit(saved("first")), await api.submit(saved("second"))
+        move = f"/api/jobs/{second}/move"
+        ballast = fill(volume)
+        for number in range(200):
+            answer = await api.client.post("/api/jobs", json={"workflow": saved(f"more {number}")})
+            if answer.status_code != 201:
+                break
+        moving = api.client.post(move, json={"before": first})
+        refused = await asyncio.wait_for(moving, 20)
+        assert refused.json()["error"]["code"] in ("disk_full", "storage_unavailable")
+        places = [(await api.get(job_id))["queue_position"] for job_id in (first, second)]
+        assert places == [1, 2]
+        ballast.unlink()
+
+        async def moved() -> bool:
+            answer = await api.client.post(move, json={"before": first})
+            return answer.status_code == 200
+
+        await until_it(moved, "the job is moved when there is room")
+        places = [(await api.get(job_id))["queue_position"] for job_id in (first, second)]
+        assert places == [2, 1]
+
+
+async def test_a_full_engine_folder_fails_the_job_that_has_inputs_as_disk_full(
+    engine: FakeComfy, tmp_path: Path, volume: Path
+) -> None:
+    settings = replace(
+        settings_for(tmp_path, [engine.url], kind="embedded"), engine_dir=volume / "engine"
+    )
+    async with studio_inside(settings) as api:
+        await api.wait_ready()
+        answer = await api.client.post(
+            "/api/v2/assets",
+            files={"file": ("mask.png", png("mask") + bytes(1 << 20), "image/png")},
+            data={"file_path": "mask.png", "content_type": "image/png"},
+        )
+        assert answer.status_code in (200, 201), answer.text
+        graph = saved("fox")
+        graph["1"] = {"class_type": "Brush", "inputs": {"text": "fox", "mask": "mask.png"}}
+        ballast = fill(volume)
+        job = await api.wait(await api.submit(graph))
+        assert (job["status"], job["error"]["code"]) == ("failed", "disk_full")
+        ballast.unlink()
+        assert (await api.wait(await api.submit(graph)))["status"] == "succeeded"
+    assert [path for path in (volume / "engine").rglob("*") if path.is_file()] == []
 
 
 @pytest.fixture
