@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from studio.clients.comfy import EngineError
+from studio.clients.comfy import EngineError, EngineFile
 from studio.clock import Clock, new_id
 from studio.errors import StudioError
 from studio.models import Job
@@ -20,7 +20,6 @@ from studio.services.run import Ended
 from studio.services.staging import INPUT_FOLDER, NodeOutput, Staging, list_outputs
 from studio.store.jobs import JobStore
 
-_MAX_FINGERPRINTS = 20_000
 _FETCH_TRIES = 3
 
 
@@ -101,9 +100,8 @@ class Collector:
     ) -> None:
         if fresh and output.file is not None and not _is_own(output, live.job):
             mark = await self._fingerprint(engine, output)
-            if mark is not None and len(engine.produced) < _MAX_FINGERPRINTS:
-                file = output.file
-                engine.produced[file.type, file.subfolder, file.filename] = mark
+            if mark is not None:
+                engine.saw_made(_key(output.file), mark)
         for remaining in reversed(range(_FETCH_TRIES)):
             try:
                 asset, staged = await self._staging.collect(
@@ -119,8 +117,7 @@ class Collector:
     async def _believes(self, engine: Engine, output: NodeOutput) -> bool:
         if output.file is None:
             return True
-        file = output.file
-        made = engine.produced.get((file.type, file.subfolder, file.filename))
+        made = engine.made(_key(output.file))
         return made is not None and made == await self._fingerprint(engine, output)
 
     async def _fingerprint(self, engine: Engine, output: NodeOutput) -> str | None:
@@ -135,6 +132,10 @@ def is_paid(engine: Engine, classes: Mapping[str, str], nodes: frozenset[str]) -
     """Whether one of these nodes costs money each time it runs."""
     info = engine.info or {}
     return any(info.get(classes.get(node, ""), {}).get("api_node") for node in nodes)
+
+
+def _key(file: EngineFile) -> tuple[str, str, str]:
+    return file.type, file.subfolder, file.filename
 
 
 def _is_own(output: NodeOutput, job: Job) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, Protocol
@@ -15,6 +15,7 @@ from studio.settings import EngineSetting
 
 OLDEST_VERSION: Final = (0, 33)
 MAX_REFUSED_JOBS: Final = 3
+MAX_FINGERPRINTS: Final = 20_000
 _LONGEST_REST: Final = 12
 _KEPT_KEYS: Final = (
     "input",
@@ -25,6 +26,10 @@ _KEPT_KEYS: Final = (
     "display_name",
     "is_input_list",
 )
+
+
+FileKey = tuple[str, str, str]
+"""A file of an engine's: type, subfolder, name."""
 
 
 class EngineState(StrEnum):
@@ -95,9 +100,8 @@ class Engine:
     rest_reason: str = ""
     log_tail: list[str] = field(default_factory=list)
     loaded: set[str] = field(default_factory=set)
-    produced: dict[tuple[str, str, str], str] = field(default_factory=dict)
-    """Fingerprint of every file that was seen made in this boot, by (type, folder, name)."""
     info: dict[str, Any] | None = None
+    _produced: OrderedDict[FileKey, str] = field(default_factory=OrderedDict)
     _classes: frozenset[str] = frozenset()
     _capable: dict[str, bool] = field(default_factory=dict)
 
@@ -173,7 +177,21 @@ class Engine:
         self.refused_jobs = 0
         self.rests_until_s = 0.0
         self.loaded.clear()
-        self.produced.clear()
+        self._produced.clear()
+
+    def saw_made(self, file: FileKey, mark: str) -> None:
+        """Remember the fingerprint of a file that was made in this boot; the oldest give way."""
+        self._produced[file] = mark
+        self._produced.move_to_end(file)
+        if len(self._produced) > MAX_FINGERPRINTS:
+            self._produced.popitem(last=False)
+
+    def made(self, file: FileKey) -> str | None:
+        """The fingerprint of a file when it was made, ``None`` if nobody knows it any more."""
+        mark = self._produced.get(file)
+        if mark is not None:
+            self._produced.move_to_end(file)
+        return mark
 
     def learn(self, info: dict[str, Any]) -> None:
         """Take over an ``object_info``, without the texts only an editor shows."""
