@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cli.program import ROOT, SLOW, Ended, Place, finish, plain_picture, wait_for
+from tests.cli.program import ROOT, SLOW, Place, finish, plain_picture, wait_for
 from tests.cli.test_run import address
 
 
@@ -58,35 +58,26 @@ def test_without_a_studio_the_list_says_how_to_start_one(place: Place) -> None:
     assert not place.studio_dir.exists()
 
 
-def stop_under(place: Place, *words: str) -> tuple[str, Ended]:
-    """The id of a job whose Studio is stopped while it runs, and how its command ended."""
-    with place.serving() as bootstrap:
-        process = place.start("run", *words)
-        job = wait_for(lambda: place.jobs("running"))[0]
-        bootstrap.terminate()
-        return job["id"], finish(process)
-
-
 def test_a_job_outlives_the_studio_that_stopped_and_its_files_are_fetched_later(
     place: Place,
 ) -> None:
-    job_id, ended = stop_under(place, "a fox", "--steps", "60")
+    with place.serving() as bootstrap:
+        process = place.start("run", "a fox", "--steps", "150")
+        job = wait_for(lambda: place.jobs("running"))[0]
+        bootstrap.terminate()
+        ended = finish(process)
     assert ended.status == 1
-    assert f"./start.sh jobs get {job_id}" in ended.err
+    assert f"./start.sh jobs get {job['id']}" in ended.err
     assert "[unreachable]" in ended.err
-    later = place.run("jobs", "get", job_id)
-    assert later.status == 0, later.err
-    assert (place.folder / later.files[0]).is_file()
-
-
-def test_a_private_studio_says_that_earlier_jobs_are_ahead(place: Place) -> None:
-    stop_under(place, *SLOW)
+    # A private Studio does that job first, and one that is interrupted leaves it for the next.
     process = place.start("run", place.graph("plain.json", plain_picture()))
     assert process.stderr is not None
-    lines = iter(process.stderr.readline, "")
-    assert any("1 earlier job ahead" in line for line in lines)
+    assert any("1 earlier job ahead" in line for line in iter(process.stderr.readline, ""))
     process.send_signal(signal.SIGINT)
     assert finish(process).status == 130
+    later = place.run("jobs", "get", job["id"])
+    assert later.status == 0, later.err
+    assert (place.folder / later.files[0]).is_file()
 
 
 def test_ctrl_c_while_waiting_for_a_job_leaves_it_alone(running: Place) -> None:
