@@ -243,7 +243,9 @@ async def _services(
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(jobs=stats, assets=asset_store, usage=usage, clock=clock)
-    warmup = Warmup(jobs=jobs, auth=auth, engines=engines, workflow=settings.warmup_workflow)
+    warmup = Warmup(
+        jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
+    )
 
     # open
     await auth.load(settings.api_key)

@@ -33,6 +33,9 @@ async def adopt_unfinished(
     outputs = await assets.outputs_of(sent)
     for job in unfinished:
         live = LiveJob(job, outputs=list(outputs.get(job.id, ())))
+        only = job.extra.get("only_engine")
+        if only is not None:
+            live.excluded = set(engines.engines) - {only}
         engine = engines.engines.get(job.engine) if job.engine is not None else None
         if engine is not None:
             queue.add(live, waiting=False)
@@ -48,6 +51,16 @@ async def adopt_unfinished(
                     "engine_crash",
                     f"The engine {job.engine}, which ran this job, is no longer configured. It "
                     "uses paid nodes, so it was not run again by itself; retry it if you want.",
+                ),
+            )
+        elif only is not None and only not in engines.engines:
+            queue.add(live, waiting=False)
+            await finisher.fail(
+                live,
+                JobError(
+                    "engine_refused",
+                    f"The engine {only}, on which alone this job was to run, is no longer "
+                    "configured.",
                 ),
             )
         else:

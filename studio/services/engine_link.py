@@ -45,6 +45,7 @@ class EngineLink:
         changed: called when the engine may take work that it did not take before.
         reached: called when it was found in a life whose name is new.
         hang_s: seconds without a sign of life before a restart.
+        known: the life in which an earlier Studio left it, and a prompt that had ended in it.
         pace: how long to wait for what.
     """
 
@@ -59,7 +60,9 @@ class EngineLink:
         reached: Callable[[], None],
         hang_s: float,
         pace: Pace,
+        known: tuple[str, str] | None = None,
     ) -> None:
+        self._known = known
         self._engine = engine
         self._supervisor = supervisor
         self._listener = listener
@@ -200,12 +203,18 @@ class EngineLink:
             if engine.boot:
                 self._died()
             engine.new_boot(boot)
+            if self._known is not None and boot == self._known[0]:
+                engine.marker = self._known[1]
+            self._known = None
         self._reached()
         return True
 
     async def _remote_boot(self) -> str:
         """The name of a remote engine's present life; engines do not tell, so look for traces."""
         engine = self._engine
+        known = None if engine.boot else self._known
+        if known is not None and await engine.client.history(known[1]) is not None:
+            return known[0]
         if engine.boot:
             queue = await engine.client.queue()
             inside = self._listener.prompts(engine)

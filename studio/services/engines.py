@@ -68,6 +68,7 @@ class EngineService:
         self._refreshed: dict[str, float] = {}
         self._started_s = clock.monotonic_s()
         self._links: dict[str, EngineLink] = {}
+        self._records: dict[str, dict[str, str]] = {}
         self.engines: dict[str, Engine] = {}
         self.changed = Signal()
         """An engine may take work that it did not take before."""
@@ -76,12 +77,16 @@ class EngineService:
         """Know every engine, without asking any: first the jobs inside them must be known, too."""
         remembered = self._remembered()
         for setting in self._settings:
-            client_id = remembered.get(setting.name) or new_id()
+            record = remembered.get(setting.name)
+            if record is None:
+                record = {"client_id": new_id()}
+            self._records[setting.name] = record
             engine = Engine(
                 setting=setting,
                 client=ComfyClient(setting.url),
-                client_id=client_id,
+                client_id=record["client_id"],
             )
+            boot, marker = record.get("boot"), record.get("marker")
             self.engines[setting.name] = engine
             link = EngineLink(
                 engine=engine,
@@ -92,6 +97,7 @@ class EngineService:
                 reached=self._remember,
                 hang_s=self._hang_s,
                 pace=self._pace,
+                known=(boot, marker) if boot and marker else None,
             )
             self._links[setting.name] = link
 
@@ -105,6 +111,7 @@ class EngineService:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._remember()
         for engine in self.engines.values():
             await engine.client.close()
 
@@ -157,24 +164,49 @@ class EngineService:
 
     # -- what is remembered over restarts --------------------------------------------------------
 
-    def _remembered(self) -> dict[str, str]:
-        """The client id of every engine that was reached before."""
+    def is_warm(self, engine: Engine) -> bool:
+        """Whether this life of the engine had its warm-up, under this Studio or an earlier one."""
+        record = self._records[engine.name]
+        if record.get("warmed") != engine.boot:
+            return False
+        if engine.marker is not None and record.get("marker") is None:
+            # From now on the next Studio can tell that this is still the same life.
+            self._remember()
+        return True
+
+    def note_warm(self, engine: Engine) -> None:
+        """Remember, over restarts too, that this life of the engine gets no further warm-up."""
+        self._records[engine.name]["warmed"] = engine.boot
+        self._remember()
+
+    def _remembered(self) -> dict[str, dict[str, str]]:
+        """What was written of every engine that was reached before."""
         try:
             content = json.loads(self._record.read_bytes())
-            return {name: str(entry["client_id"]) for name, entry in content.items()}
+            return {
+                name: {"client_id": str(entry["client_id"])}
+                | {
+                    key: entry[key]
+                    for key in ("boot", "marker", "warmed")
+                    if isinstance(entry.get(key), str)
+                }
+                for name, entry in content.items()
+            }
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
 
     def _remember(self) -> None:
-        content = {
-            engine.name: {
-                "client_id": engine.client_id,
-                "boot": engine.boot,
-                "url": engine.setting.url,
-            }
-            for engine in self.engines.values()
-        }
+        for engine in self.engines.values():
+            record = self._records[engine.name]
+            record["url"] = engine.setting.url
+            if not engine.boot:
+                continue
+            if record.get("boot") != engine.boot:
+                record.pop("marker", None)
+                record["boot"] = engine.boot
+            if engine.marker is not None:
+                record["marker"] = engine.marker
         try:
-            atomic_write(self._record, json.dumps(content).encode())
+            atomic_write(self._record, json.dumps(self._records).encode())
         except OSError as error:
             log.warning("engines.json cannot be written: %s", error)

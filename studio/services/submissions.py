@@ -128,6 +128,8 @@ class SubmissionService:
             extra["credentials"] = sorted(submission.credentials)
         if submission.secrets:
             extra["secrets"] = dict(submission.secrets)
+        if submission.only_engine is not None:
+            extra["only_engine"] = submission.only_engine
         job = Job(
             id=new_id(),
             user_id=identity.user_id,
