@@ -35,11 +35,11 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
 SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
     "assets": frozenset({"references", "upload_fields"}),
-    "collector": frozenset({"engine", "events", "queue", "run", "staging"}),
+    "collector": frozenset({"engine", "queue", "run", "staging"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
-    "finisher": frozenset({"engine", "events", "queue", "staging", "usage"}),
+    "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
