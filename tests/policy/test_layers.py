@@ -58,7 +58,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
-    "warmup": frozenset({"auth", "engines", "jobs", "submissions"}),
+    "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
 (submissions, dispatcher, runner, sender, follower, collector, finisher) knows its next link."""
