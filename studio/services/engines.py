@@ -196,8 +196,8 @@ class EngineService:
             return {}
 
     def _remember(self) -> None:
-        for engine in self.engines.values():
-            record = self._records[engine.name]
+        for name, record in self._records.items():
+            engine = self.engines[name]
             record["url"] = engine.setting.url
             if not engine.boot:
                 continue
