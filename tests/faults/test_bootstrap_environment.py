@@ -219,7 +219,7 @@ def test_a_chosen_port_that_is_taken_is_said(app: App) -> None:
 
 
 def test_unknown_arguments_are_refused(app: App) -> None:
-    assert app.refused("restart") == (2, "usage: bootstrap.py [serve]\n")
+    assert app.refused("restart") == (2, "usage: bootstrap.py [serve [--take-over]]\n")
 
 
 def test_a_run_folder_that_is_a_link_is_refused(app: App) -> None:
