@@ -85,6 +85,7 @@ async def _pick(count: int, folder: Path) -> list[float]:
         clock=clock,
         start=start,
         expire=expire,
+        take_back=lambda _: None,
     )
     setting = EngineSetting("bench", "remote", "http://127.0.0.1:9")
     client = ComfyClient(setting.url)

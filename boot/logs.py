@@ -43,14 +43,26 @@ class LogFile:
             if self._folder < 0:
                 return
             try:
-                if self._handle is None:
-                    self._open()
-                if self._used_bytes and self._used_bytes + len(data) > self._limit_bytes:
-                    self._rotate()
-                if self._handle is not None:
-                    self._used_bytes += os.write(self._handle, data)
+                while data:
+                    data = self._write_some(data)
             except OSError:
                 self._close_file()
+
+    def _write_some(self, data: bytes) -> bytes:
+        """Write the whole lines that fit into the present file, one at least; return the rest."""
+        if self._handle is None:
+            self._open()
+        room = self._limit_bytes - self._used_bytes
+        if self._used_bytes and data.find(b"\n", 0, room) < 0 and len(data) > room:
+            self._rotate()
+            room = self._limit_bytes
+        if self._handle is None:
+            return b""
+        end = len(data)
+        if end > room:
+            end = data.rfind(b"\n", 0, room) + 1 or data.find(b"\n") + 1 or end
+        self._used_bytes += os.write(self._handle, data[:end])
+        return data[end:]
 
     def close(self) -> None:
         """Further writes are dropped."""

@@ -135,5 +135,7 @@ def test_start_hands_its_arguments_to_studio_from_anywhere(tmp_path: Path) -> No
             check=True,
         ).stdout
 
-    assert start() == start("serve") == "bootstrap []\n"
+    assert start() == "bootstrap []\n"
+    assert start("serve") == "bootstrap ['serve']\n"
+    assert start("serve", "--take-over") == "bootstrap ['serve', '--take-over']\n"
     assert start("run", "a red fox") == f"{elsewhere} ['run', 'a red fox']\n"
