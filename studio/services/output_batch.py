@@ -11,6 +11,7 @@ from typing import Final
 from studio.store.blobs import StagedBlob
 
 MAX_BATCH: Final = 64
+LOOKS: Final = 5
 PATIENCE_S: Final = 0.02
 """How long a file waits for others while jobs queue anyway: it costs them no throughput."""
 
@@ -49,12 +50,18 @@ class OutputBatch:
             self._flushing = asyncio.create_task(self._flush())
         return await request.future
 
+    async def _gather(self) -> None:
+        """Let others come while jobs queue; the last ones of a line wait for nobody."""
+        for _ in range(LOOKS):
+            if not self._is_busy():
+                return
+            await asyncio.sleep(PATIENCE_S / LOOKS)
+
     async def _flush(self) -> None:
         batch: list[_Request] = []
         try:
             while self._waiting:
-                if self._is_busy():
-                    await asyncio.sleep(PATIENCE_S)
+                await self._gather()
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
                 sources = [(request.source, request.root) for request in batch]
                 _answer(batch, await asyncio.to_thread(self._stage, sources))
