@@ -20,6 +20,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,8 @@ HELD_S: Final = 60.0
 HELD_OLD_S: Final = 25.0
 OLD_MS: Final = 600_000
 LOST_S: Final = 50.0
+_LOOKS: Final = 5
+_LOOK_AGAIN_S: Final = 0.01
 _MAX_BYTES: Final = 4096
 _RECORD_BYTES: Final = 512
 _TAKEN: Final = "Another Studio has taken this volume over: nothing is written."
@@ -200,10 +203,17 @@ class Lease:
                 self._clear(sight, force=False)
 
     def _look(self) -> _Sight | None:
+        """The lease as it stands; one that is being written this moment is looked at again."""
         try:
-            return _sight(self._path)
+            sight = _sight(self._path)
+            for _ in range(_LOOKS):
+                if parse(sight.content) is not None:
+                    break
+                time.sleep(_LOOK_AGAIN_S)
+                sight = _sight(self._path)
         except FileNotFoundError:
             return None
+        return sight
 
     def _is_of_dead_process(self, sight: _Sight) -> bool:
         holder = parse(sight.content)

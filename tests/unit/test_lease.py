@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,17 @@ def test_a_touch_alone_is_a_sign_of_life(path: Path, clock: FrozenClock) -> None
         os.utime(path, ns=(second, second))
         assert isinstance(lease.acquire(), HeldByOther)
         clock.advance(10)
+
+
+def test_a_lease_that_is_being_written_this_moment_is_looked_at_again(tmp_path: Path) -> None:
+    path = tmp_path / "lease.json"
+    first = Lease(path, FrozenClock())
+    assert isinstance(first.acquire(), Held)
+    content = path.read_bytes()
+    path.write_bytes(b"")
+    writer = threading.Timer(0.015, path.write_bytes, (content,))
+    writer.start()
+    answer = Lease(path, FrozenClock()).acquire()
+    writer.join()
+    assert isinstance(answer, HeldByOther)
+    assert answer.holder is not None
