@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 import re
 from collections.abc import Mapping
@@ -29,10 +28,6 @@ class Secret:
     def reveal(self) -> str:
         """The value itself, for the one call that needs it."""
         return self._value
-
-    def matches(self, candidate: str) -> bool:
-        """Compare in constant time."""
-        return hmac.compare_digest(self._value.encode(), candidate.encode())
 
     def __repr__(self) -> str:
         return "Secret(***)"
