@@ -10,9 +10,9 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Final
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
@@ -49,6 +49,7 @@ from studio.services.warmup import Warmup
 from studio.settings import Settings
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
+from studio.store.carried import CarriedBlobs, settle_often
 from studio.store.db import Database
 from studio.store.job_list import JobListStore
 from studio.store.job_stats import JobStatsStore
@@ -59,7 +60,6 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
-from studio.web.hot_path import HotPath
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
@@ -70,17 +70,15 @@ from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 log = logging.getLogger(__name__)
 
 BOOTSTRAP_SOCKET = "bootstrap.sock"
+_SETTLE_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """An opened Studio: the application, and what servers in front of it need.
+    """An opened Studio: the application, and what servers in front of it need."""
 
-    ``api`` is the part of ``app`` that has routes and documentation.
-    """
-
-    app: ASGIApp
-    api: FastAPI
+    app: FastAPI
+    v2_jobs: V2Jobs
     auth: AuthService
     links: Links
     db: Database
@@ -128,6 +126,7 @@ async def _services(
     blobs = BlobStore(settings.studio_dir / "assets")
     thumbnails = Thumbnails(root=settings.studio_dir / "thumbs", blobs=blobs)
     asset_store = AssetStore(db, blobs, clock, forget=thumbnails.remove)
+    carried = CarriedBlobs(db, blobs)
     job_store = JobStore(db, asset_store)
     stats = JobStatsStore(db)
     prefs = PrefStore(db)
@@ -253,6 +252,7 @@ async def _services(
     for user_id, seconds, at_ms in await stats.usage():
         usage.load(user_id, seconds, at_ms)
     durations.load(await stats.recent_durations())
+    await carried.restore()
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     engines.prepare(follower)
@@ -310,13 +310,14 @@ async def _services(
             ("recovery", health.recover()),
             ("retention", retention.run()),
             ("usage", retention.keep_usage()),
+            ("small outputs", settle_often(carried, _SETTLE_EVERY_S)),
             ("warm-up", warmup.run()),
         )
     ]
     try:
         yield Studio(
-            app=HotPath(app, submit=v2_jobs.submit, get_job=v2_jobs.get_job),
-            api=app,
+            app=app,
+            v2_jobs=v2_jobs,
             auth=auth,
             links=links,
             db=db,
@@ -332,4 +333,5 @@ async def _services(
         await finisher.stop()
         with contextlib.suppress(StudioError):
             await retention.store_usage()
+            await carried.settle()
         await backups.finish()

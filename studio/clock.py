@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 class Clock:
@@ -72,12 +72,22 @@ _randomness = _Randomness()
 
 def new_id() -> str:
     """A random UUID in canonical lower-case form."""
-    return str(uuid.UUID(bytes=_randomness.take(16), version=4))
+    digits = _randomness.take(16).hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def iso(ms: int) -> str:
     """UTC ISO 8601 with offset for milliseconds since the epoch."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    seconds, rest = divmod(ms, 1000)
+    return f"{_second(seconds)}.{rest:03d}+00:00"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def iso_or_none(ms: int | None) -> str | None:

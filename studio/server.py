@@ -26,6 +26,7 @@ from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
+from studio.web.hot_path import HotPath
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                 if claim.fence:
                     await asyncio.to_thread(fence, settings.database_path)
                 async with open_studio(settings, clock, lease_check=lease.check) as studio:
-                    door.app = UnreadBodies(_guard(studio, settings, console=False))
+                    door.app = front(studio, settings)
                     async with _control(settings.run_dir, studio, settings):
                         log.info("Studio listens on http://%s:%s", address[0], address[1])
                         if not await studio.auth.list():
@@ -125,6 +126,17 @@ async def _until_stopped(stop: asyncio.Event, lease: Lease, studio: Studio) -> N
         for task in (keeping, stopping):
             task.cancel()
         await asyncio.gather(keeping, stopping, return_exceptions=True)
+
+
+def front(studio: Studio, settings: Settings) -> ASGIApp:
+    """The application as the open port serves it."""
+    return HotPath(
+        UnreadBodies(_guard(studio, settings, console=False)),
+        auth=studio.auth,
+        submit=studio.v2_jobs.submit,
+        get_job=studio.v2_jobs.get_job,
+        max_body_bytes=settings.max_body_bytes,
+    )
 
 
 def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:

@@ -1,7 +1,7 @@
 """The HTTP side of one engine that speaks ComfyUI's protocol.
 
-aiohttp, because a small request costs it a quarter of the CPU that it costs httpx and every job
-makes one (docs/performance.md).
+aiohttp, which costs a quarter of the CPU that httpx costs (docs/performance.md); prompts take a
+line of their own, ``http_line``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from typing import Any, Final
 import aiohttp
 import orjson
 
+from studio.clients.http_line import AnswerLost, HttpLine, Unreachable
+
 _CONNECT_TIMEOUT_S: Final = 5.0
+_PROMPT_TIMEOUT_S: Final = 120.0
 _VIEW_CHUNK_BYTES: Final = 1 << 18
 _LOST_BEHIND_A_PROXY: Final = (502, 504)
 
@@ -88,10 +91,13 @@ class ComfyClient:
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
         self._session = _open_session()
+        self._line = HttpLine(base_url) if HttpLine.speaks(base_url) else None
 
     async def close(self) -> None:
         """Close every connection."""
         await self._session.close()
+        if self._line is not None:
+            self._line.close()
 
     async def connect_socket(
         self, client_id: str, *, max_frame_bytes: int
@@ -129,7 +135,7 @@ class ComfyClient:
             orjson.dumps(extra_data),
             graph,
         )
-        status, answer = await self._call("POST", "/prompt", body=body, timeout_s=120)
+        status, answer = await self._post_prompt(body)
         if status == 200:
             try:
                 errors = _object(answer).get("node_errors")
@@ -256,6 +262,16 @@ class ComfyClient:
         status, answer = await self._call("POST", path, body=orjson.dumps(content), timeout_s=5)
         if status != 200:
             raise EngineRefused(status, answer[:500].decode("utf-8", "replace"))
+
+    async def _post_prompt(self, body: bytes) -> tuple[int, bytes]:
+        if self._line is None:
+            return await self._call("POST", "/prompt", body=body, timeout_s=_PROMPT_TIMEOUT_S)
+        try:
+            return await self._line.post("/prompt", body, timeout_s=_PROMPT_TIMEOUT_S)
+        except Unreachable as error:
+            raise EngineUnreachable(str(error)) from error
+        except AnswerLost as error:
+            raise ReplyLost(str(error)) from error
 
     async def _call(
         self, method: str, path: str, *, body: bytes | None = None, timeout_s: float

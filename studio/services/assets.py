@@ -31,6 +31,7 @@ from studio.services.upload_fields import (
     wrong,
 )
 from studio.store.assets import KEY_REUSED, AssetStore, is_expired
+from studio.store.blob_writer import SMALL_BYTES, read_small
 from studio.store.blobs import BlobStore, BlobWriter, StagedBlob, is_hash
 
 _FLUSH_BYTES: Final = 1024 * 1024
@@ -240,8 +241,20 @@ class AssetService:
             return await asyncio.to_thread(self._blobs.stage_file, source, root)
         return await self.stage_stream(source)
 
+    def keep_output(self, source: str, root: Path, size_bytes: int) -> StagedBlob | None:
+        """Copy a small output at once, without waiting until it is durable: its bytes travel with
+        its row. ``None`` when it is not that small any more.
+
+        Raises:
+            FileNotFoundError, InvalidRequest, DiskFull, StorageUnavailable: see ``stage_output``.
+        """
+        data = read_small(source, root, size_bytes)
+        return None if data is None else self._blobs.keep(data)
+
     async def stage_bytes(self, data: bytes) -> StagedBlob:
         """Stage bytes that are in memory."""
+        if len(data) <= SMALL_BYTES:
+            return self._blobs.keep(data)
         return await asyncio.to_thread(_finish, self._blobs.writer(len(data)), data)
 
     async def stage_stream(

@@ -24,7 +24,7 @@ from studio.models import Asset, Job, OutputType
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.services.output_batch import OutputBatch
-from studio.store.blobs import StagedBlob
+from studio.store.blob_writer import SMALL_BYTES, StagedBlob
 from studio.store.db import is_disk_full
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Staging:
         self.shared = shared
         # Held while input files are put into place, or found unneeded and removed.
         self._placing = asyncio.Lock()
-        self._roots: dict[Path, Path] = {}
+        self._roots: dict[tuple[str, str], Path] = {}
 
     async def build_prompt(
         self, engine: Engine, job: Job, graph: Graph, rerun: frozenset[str] = frozenset()
@@ -144,7 +144,7 @@ class Staging:
         if root is None:
             return await engine.client.fingerprint(file)
         try:
-            found = _path(root, file).stat()
+            found = Path(_path(root, file)).stat()
         except OSError:
             return None
         return f"{found.st_mtime_ns:x}-{found.st_size:x}"
@@ -188,9 +188,14 @@ class Staging:
         if root is not None:
             path = _path(root, file)
             try:
-                if path.stat().st_size <= BATCHED_BYTES:
-                    return await self._batch.add(path, root)
-                return await self._assets.stage_output(path, root)
+                size_bytes = os.stat(path).st_size  # noqa: PTH116 - on the path of every job
+                if size_bytes <= SMALL_BYTES:
+                    small = self._assets.keep_output(path, root, size_bytes)
+                    if small is not None:
+                        return small
+                if size_bytes <= BATCHED_BYTES:
+                    return await self._batch.add(Path(path), root)
+                return await self._assets.stage_output(Path(path), root)
             except FileNotFoundError:
                 log.info("an output is not where %s keeps its files; asking it", engine.name)
         return await self._assets.stage_output(engine.client.view(file))
@@ -199,12 +204,13 @@ class Staging:
         """The real folder of that type that a managed engine shares with Studio."""
         if file_type not in ENGINE_FOLDERS:
             return None
-        folder = self._engine_dir / file_type
-        if file_type == "temp" and engine.setting.temp_dir is not None:
-            folder = engine.setting.temp_dir
-        if folder not in self._roots:
-            self._roots[folder] = folder.resolve()
-        return self._roots[folder]
+        root = self._roots.get((engine.name, file_type))
+        if root is None:
+            folder = self._engine_dir / file_type
+            if file_type == "temp" and engine.setting.temp_dir is not None:
+                folder = engine.setting.temp_dir
+            root = self._roots[engine.name, file_type] = folder.resolve()
+        return root
 
     async def discard(self, staged: Collection[StagedBlob]) -> None:
         """Let go of collected outputs that will not be published."""
@@ -261,9 +267,9 @@ def staged_name(asset: Asset) -> str:
     return f"{asset.id}{safe}"
 
 
-def _path(root: Path, file: EngineFile) -> Path:
+def _path(root: Path, file: EngineFile) -> str:
     """Where an engine says its file is; whoever opens it makes sure that it lies in ``root``."""
-    return root / file.subfolder / file.filename
+    return f"{root}/{file.subfolder}/{file.filename}"
 
 
 def _shown_name(file: EngineFile, job_id: str) -> str:

@@ -35,6 +35,7 @@ from studio.store.asset_rows import (
     unused_hashes,
 )
 from studio.store.blobs import BlobStore, StagedBlob
+from studio.store.carried import carry
 from studio.store.db import Database
 
 __all__ = [
@@ -130,6 +131,7 @@ class AssetStore:
         stored = insert_output(connection, asset)
         if stored is asset:
             self._blobs.publish(staged)
+            carry(connection, staged)
         return stored
 
     async def settle(

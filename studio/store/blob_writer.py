@@ -14,11 +14,12 @@ from typing import Final, Protocol
 from blake3 import blake3
 
 from studio.errors import DiskFull, InvalidRequest, StorageUnavailable, StudioError
-from studio.paths import reserve_space
+from studio.paths import require_inside, reserve_space
 from studio.store.db import is_disk_full
 
 HEAD_BYTES: Final = 4096
 CHUNK_BYTES: Final = 1024 * 1024
+SMALL_BYTES: Final = 64 * 1024
 _RESERVED_FROM_BYTES: Final = CHUNK_BYTES
 """Smaller files are written as quickly as their space is reserved."""
 _FULL: Final = "The disk is full: nothing was stored. Free some space and try again."
@@ -29,6 +30,7 @@ class StagedBlob:
     """Bytes on disk that no row knows yet; ``head`` is their first 4 KiB.
 
     ``placed`` ones have their final name already and a pin that ``release`` or ``discard`` pulls.
+    ``data`` is all of them for small ones that are not durable yet: it travels with their row.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class StagedBlob:
     size_bytes: int
     head: bytes
     placed: bool = False
+    data: bytes | None = None
 
 
 class _Hasher(Protocol):
@@ -183,7 +186,25 @@ class BlobWriter:
             os.close(handle)
 
 
-def open_regular(path: Path) -> int:
+def read_small(path: str, root: Path, size_bytes: int) -> bytes | None:
+    """All of a small regular file that really lies in ``root``; ``None`` when it has grown.
+
+    Raises:
+        FileNotFoundError, InvalidRequest, StorageUnavailable: as ``open_regular``, or it lies
+            outside.
+    """
+    handle = open_regular(path)
+    try:
+        require_inside(handle, path, root)
+        data = os.read(handle, size_bytes + 1)
+    except OSError as error:
+        raise StorageUnavailable("The file cannot be read at the moment.") from error
+    finally:
+        os.close(handle)
+    return data if len(data) == size_bytes else None
+
+
+def open_regular(path: Path | str) -> int:
     """Open a regular file for reading; a link, a pipe or a device is refused without waiting.
 
     Returns:

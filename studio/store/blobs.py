@@ -20,9 +20,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from blake3 import blake3
+
 from studio.errors import BlobNotFound, StudioError
-from studio.paths import fsync_folder, private_folder, require_inside
+from studio.paths import fsync_file, fsync_folder, private_folder, require_inside
 from studio.store.blob_writer import (
+    HEAD_BYTES,
     BlobWriter,
     StagedBlob,
     open_regular,
@@ -139,6 +142,75 @@ class BlobStore:
             self._unpin(writer.hash)
             return error
 
+    def keep(self, data: bytes) -> StagedBlob:
+        """Give small bytes their final, pinned name at once; they are not durable yet.
+
+        Raises:
+            DiskFull, StorageUnavailable: they could not be stored.
+        """
+        digest = blake3(data).hexdigest()
+        blob_hash = f"blake3:{digest}"
+        final = f"{self._root}/{digest[:2]}/{digest}"
+        with self._pins_lock:
+            self._pins[blob_hash] += 1
+        try:
+            if _size_of(final) != len(data):
+                self._put(final, data, durable=False)
+        except OSError as error:
+            self._unpin(blob_hash)
+            raise translate(error) from error
+        return StagedBlob(Path(final), blob_hash, len(data), data[:HEAD_BYTES], True, data)
+
+    def restore(self, blob_hash: str, data: bytes) -> None:
+        """Write bytes anew, durably, over whatever is there.
+
+        Raises:
+            DiskFull, StorageUnavailable: they could not be stored.
+        """
+        final = self.path(blob_hash)
+        try:
+            self._put(str(final), data, durable=True)
+            fsync_folder(final.parent)
+        except OSError as error:
+            raise translate(error) from error
+
+    def sync(self, hashes: Collection[str]) -> list[str]:
+        """Make published files durable; return those with which that failed."""
+        lost = []
+        folders: dict[Path, list[str]] = {}
+        for blob_hash in hashes:
+            path = self.path(blob_hash)
+            try:
+                fsync_file(path)
+            except OSError:
+                lost.append(blob_hash)
+            else:
+                folders.setdefault(path.parent, []).append(blob_hash)
+        for folder, inside in folders.items():
+            try:
+                fsync_folder(folder)
+            except OSError:
+                lost += inside
+        return lost
+
+    def _put(self, final: str, data: bytes, *, durable: bool) -> None:
+        part = f"{self._staging}/{self._session}.{secrets.token_hex(8)}"
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(handle, view) :]
+                if durable:
+                    os.fsync(handle)
+            finally:
+                os.close(handle)
+            os.rename(part, final)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+            raise
+
     def publish(self, staged: StagedBlob) -> None:
         """Give staged bytes their final name; on the database's thread, inside a transaction.
 
@@ -240,9 +312,9 @@ class BlobStore:
             fsync_folder(self._root)
 
 
-def _size_of(path: Path) -> int | None:
+def _size_of(path: Path | str) -> int | None:
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except OSError:
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None

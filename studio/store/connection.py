@@ -39,6 +39,8 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
             "foreign_keys=ON",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
+            # The database folds the log on its own thread; this is for what grows it at once.
+            "wal_autocheckpoint=8192",
         ):
             connection.execute(f"PRAGMA {pragma}")
     except BaseException:

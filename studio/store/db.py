@@ -1,9 +1,11 @@
 """The one SQLite connection, and transactions that share a commit.
 
-All work runs on one thread that owns the connection. Work that arrives while a commit is being
-written waits and then shares the next commit, so a thousand submits at once cost a few fsyncs, and
-an idle Studio answers one submit with exactly one. WAL with an exclusive lock needs no shared
-memory, so the file may lie on a network volume; FULL means that what was acknowledged is on disk.
+One piece of work at a time uses the connection. Work that arrives meanwhile waits and then shares
+the next commit, so a thousand submits at once cost a few fsyncs, and an idle Studio answers one
+submit with exactly one. Short writes run on the event loop as long as the disk is quick, which
+costs less than a thread; everything else runs on the database's own thread. WAL with an exclusive
+lock needs no shared memory, so the file may lie on a network volume; FULL means that what was
+acknowledged is on disk.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any, Final, TypeVar
 
 from studio.errors import StorageUnavailable, StudioError
 from studio.store.connection import abandon, connect, is_disk_full, is_fault, is_full, translate
+from studio.store.disk_speed import DiskSpeed
 from studio.store.lease import LeaseLost
 
 __all__ = ["Database", "Work", "connect", "is_disk_full"]
@@ -32,6 +35,10 @@ Work = Callable[[sqlite3.Connection], T]
 
 _RETRY_MIN_S: Final = 0.5
 _RETRY_MAX_S: Final = 30.0
+_CHECKPOINT_COMMITS: Final = 250
+
+
+_Result = tuple[Any, BaseException | None]
 
 
 @dataclass(slots=True)
@@ -41,21 +48,29 @@ class _Item:
     writes: bool
     alone: bool = False
     durable: bool = True
+    short: bool = False
 
 
 class Database:
-    """One SQLite file, one connection, one thread.
+    """One SQLite file, one connection, one piece of work at a time.
 
     Args:
         path: the database file; its folder must exist.
-        guard: called on the database's thread before and after each commit; it raises
-            ``LeaseLost`` when another Studio holds the volume: then nothing is acknowledged or
-            written any more.
+        guard: called before and after each commit; it raises ``LeaseLost`` when another Studio
+            holds the volume: then nothing is acknowledged or written any more.
+        speed: whether short writes may be waited for on the event loop.
     """
 
-    def __init__(self, path: Path, guard: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        guard: Callable[[], None] | None = None,
+        speed: DiskSpeed | None = None,
+    ) -> None:
         self._path = path
         self._guard = guard
+        self._speed = speed or DiskSpeed()
+        self._checkpointed = 0
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db")
         self._waiting: list[_Item] = []
@@ -120,7 +135,7 @@ class Database:
                 item.future.set_exception(StorageUnavailable(reason))
         self._waiting = [item for item in self._waiting if not item.writes]
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True, short: bool = False) -> T:
         """Run ``work`` inside a transaction and return its result once that is on disk.
 
         Work that raises is rolled back alone; others that share the commit are not affected.
@@ -128,6 +143,7 @@ class Database:
         Args:
             durable: whether it must survive a power cut too. Without, it survives the death of
                 this process and costs no fsync: right for what is worthless after a power cut.
+            short: whether it is a handful of statements on single rows and touches no files.
 
         Raises:
             DiskFull, StorageUnavailable: nothing was acknowledged. After an I/O error in the very
@@ -138,7 +154,7 @@ class Database:
             raise StorageUnavailable(self._halted)
         if self._fault is not None and time.monotonic() < self._retry_at_s:
             raise type(self._fault)(self._fault.message)
-        result: T = await self._submit(work, writes=True, durable=durable)
+        result: T = await self._submit(work, writes=True, durable=durable, short=short)
         return result
 
     async def read(self, work: Work[T]) -> T:
@@ -191,37 +207,50 @@ class Database:
             abandon(connection, self._path)
 
     def _submit(
-        self, work: Work[Any], *, writes: bool, alone: bool = False, durable: bool = True
+        self,
+        work: Work[Any],
+        *,
+        writes: bool,
+        alone: bool = False,
+        durable: bool = True,
+        short: bool = False,
     ) -> asyncio.Future[Any]:
         if self._closed:
             raise StorageUnavailable("Studio is shutting down.")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Item(work, future, writes, alone, durable))
+        self._waiting.append(_Item(work, future, writes, alone, durable, short))
         if self._idle.is_set():
             self._idle.clear()
-            loop.call_soon(self._start_batch, loop)
+            # One turn more, and what the same news set off elsewhere shares the commit.
+            loop.call_soon(loop.call_soon, self._start_batch, loop)
         return future
 
     def _start_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         until = next((n for n, item in enumerate(self._waiting) if item.alone), len(self._waiting))
         count = max(until, 1)
         batch, self._waiting = self._waiting[:count], self._waiting[count:]
-        done = loop.run_in_executor(self._executor, self._run_batch, batch)
-        done.add_done_callback(lambda finished: self._deliver(loop, batch, finished))
+        if self._speed.is_quick and all(item.short for item in batch):
+            with self._speed.measure():
+                results = self._run_batch(batch)
+            self._deliver(loop, batch, results)
+        else:
+            done = loop.run_in_executor(self._executor, self._run_batch, batch)
+            done.add_done_callback(lambda finished: self._take_results(loop, batch, finished))
 
-    def _deliver(
+    def _take_results(
         self,
         loop: asyncio.AbstractEventLoop,
         batch: list[_Item],
-        finished: asyncio.Future[list[tuple[Any, BaseException | None]]],
+        finished: asyncio.Future[list[_Result]],
     ) -> None:
         failure = finished.exception()
         results = finished.result() if failure is None else [(None, failure)] * len(batch)
-        if self._waiting:
-            self._start_batch(loop)
-        else:
-            self._idle.set()
+        self._deliver(loop, batch, results)
+
+    def _deliver(
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Item], results: list[_Result]
+    ) -> None:
         for item, (value, error) in zip(batch, results, strict=True):
             if item.future.done():
                 continue
@@ -229,9 +258,23 @@ class Database:
                 item.future.set_result(value)
             else:
                 item.future.set_exception(error)
+        if self._commits - self._checkpointed >= _CHECKPOINT_COMMITS and not self._closed:
+            self._checkpointed = self._commits
+            checkpoint = _Item(self._checkpoint, loop.create_future(), writes=False, alone=True)
+            self._waiting.insert(0, checkpoint)
+        if self._waiting:
+            self._start_batch(loop)
+        else:
+            self._idle.set()
 
-    def _run_batch(self, batch: list[_Item]) -> list[tuple[Any, BaseException | None]]:
-        """On the database thread: run every item, one commit for all of them."""
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Fold the log into the file, on the thread: a commit that did it would be a long one."""
+        with contextlib.suppress(sqlite3.Error, StudioError):
+            self._require_lease()
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _run_batch(self, batch: list[_Item]) -> list[_Result]:
+        """Run every item, one commit for all of them."""
         writes = sum(item.writes for item in batch)
         try:
             if writes:
@@ -257,7 +300,7 @@ class Database:
 
     def _run_item(
         self, connection: sqlite3.Connection, item: _Item, *, alone: bool
-    ) -> tuple[Any, BaseException | None]:
+    ) -> _Result:
         guarded = item.writes and not alone
         if guarded:
             connection.execute("SAVEPOINT item")

@@ -23,6 +23,7 @@ COLUMNS: Final = (
     "deaths, executing, cancel_requested_at, error, title, workflow_id, origin, metadata, extra, "
     "retry_of"
 )
+_FEW: Final = 16
 _INSERT: Final = (
     f"INSERT INTO jobs ({COLUMNS}, prompt_text, graph) VALUES ("
     + ", ".join("?" * (len(COLUMNS.split(",")) + 2))
@@ -141,7 +142,7 @@ class JobStore:
                 )
             hold_inputs(connection, job, inputs, job.created_at)
 
-        await self._db.write(work)
+        await self._db.write(work, short=True)
 
     async def update(self, job: Job, *, durable: bool = True) -> None:
         """Store the changeable fields of a live job.
@@ -149,7 +150,9 @@ class JobStore:
         Args:
             durable: whether the change matters after a power cut; see ``Database.write``.
         """
-        await self._db.write(lambda connection: update_row(connection, job), durable=durable)
+        await self._db.write(
+            lambda connection: update_row(connection, job), durable=durable, short=True
+        )
 
     async def update_start(self, job: Job, *, durable: bool) -> None:
         """Store that a job runs, unless it has ended meanwhile."""
@@ -161,7 +164,7 @@ class JobStore:
                 (job.status.value, job.started_at, int(job.executing), job.id, job.prompt_id),
             )
 
-        await self._db.write(work, durable=durable)
+        await self._db.write(work, durable=durable, short=True)
 
     async def finish(
         self,
@@ -204,7 +207,7 @@ class JobStore:
             )
             return stored
 
-        stored = await self._db.write(work)
+        stored = await self._db.write(work, short=_are_few(outputs))
         await self._assets.settle(outputs, stored)
         return stored
 
@@ -230,7 +233,7 @@ class JobStore:
         def work(connection: sqlite3.Connection) -> list[Asset]:
             return [self._assets.add_output(connection, asset, staged) for asset, staged in outputs]
 
-        stored = await self._db.write(work)
+        stored = await self._db.write(work, short=_are_few(outputs))
         await self._assets.settle(outputs, stored)
         return stored
 
@@ -294,6 +297,11 @@ class JobStore:
             return [row["asset_id"] for row in rows]
 
         return await self._db.read(work)
+
+
+def _are_few(outputs: Sequence[tuple[Asset, StagedBlob]]) -> bool:
+    """Whether storing them is a matter of a few rows, without any file to be moved."""
+    return len(outputs) <= _FEW and all(staged.placed for _, staged in outputs)
 
 
 def claim_key(connection: sqlite3.Connection, user_id: str, key: str, now_ms: int) -> None:

@@ -294,7 +294,7 @@ class Lease:
 def _mark(path: Path) -> tuple[int, int] | None:
     """What changes when anybody rewrites the file."""
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - around every commit
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns

@@ -147,4 +147,12 @@ def _first(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first,)
+def _carry_small_outputs(connection: sqlite3.Connection) -> None:
+    # Older code may write beside it: it makes its outputs durable before their commit.
+    connection.execute(
+        "CREATE TABLE carried_blobs (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL,"
+        " data BLOB NOT NULL)"
+    )
+
+
+MIGRATIONS: Final[Sequence[Migration]] = (_first, _carry_small_outputs)

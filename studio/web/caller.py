@@ -25,16 +25,25 @@ def caller(request: Request, scope: Scope) -> Identity:
     return identity
 
 
+async def read_body(request: Request) -> bytes:
+    """All of the request's body.
+
+    Raises:
+        InvalidRequest: the caller hung up before its end.
+    """
+    try:
+        return await request.body()
+    except ClientDisconnect as error:
+        raise InvalidRequest("The connection closed before the whole request came.") from error
+
+
 async def json_body(request: Request) -> dict[str, Any]:
     """The request's JSON object; an empty body is an empty object.
 
     Raises:
         InvalidRequest: not JSON, not an object, or the caller hung up before its end.
     """
-    try:
-        body = await request.body()
-    except ClientDisconnect as error:
-        raise InvalidRequest("The connection closed before the whole request came.") from error
+    body = await read_body(request)
     if not body:
         return {}
     try:

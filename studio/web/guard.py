@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -69,7 +70,7 @@ class Guard:
     def _identify(self, scope: Scope, headers: dict[bytes, bytes]) -> Identity | None:
         if self._console:
             return self._auth.console()
-        key = _key(headers)
+        key = key_in(headers)
         if key is not None:
             return self._auth.authenticate(key)
         path: str = scope["path"]
@@ -83,7 +84,8 @@ class Guard:
         )
 
 
-def _key(headers: dict[bytes, bytes]) -> str | None:
+def key_in(headers: Mapping[bytes, bytes]) -> str | None:
+    """The API key that a request brings, if any."""
     authorization = headers.get(b"authorization", b"").decode("latin-1")
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer" and value.strip():

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import Message, Send
 
-_HEADERS: Final = (
+ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
@@ -25,7 +25,7 @@ def with_headers(send: Send, request_id: str) -> Send:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             present = {key.lower() for key, _ in headers}
-            headers += [pair for pair in _HEADERS if pair[0] not in present]
+            headers += [pair for pair in ALWAYS if pair[0] not in present]
             headers.append(own)
             message = {**message, "headers": headers}
         await send(message)

@@ -1,22 +1,31 @@
 """The two questions programs ask hundreds of times a second, answered without the framework.
 
 Submitting a job and polling it are ordinary routes of the application too, documented there. Here
-they skip its middleware and its search for the route, which such a small answer does not need.
+a caller who is known and whose request is small passes by the door's and the framework's layers,
+which are most of the cost of so small an answer. Whatever is out of the ordinary, a stranger or a
+large body, goes the long way, where it is refused as everywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from studio.errors import StudioError
+from studio.clock import new_id
+from studio.errors import StudioError, Unauthorized
+from studio.logs import request_id
+from studio.services.auth import AuthService
+from studio.web.caller import read_body
+from studio.web.guard import key_in
+from studio.web.headers import ALWAYS
 from studio.web.respond import error_response, unexpected_response
 
 JOBS: Final = "/api/v2/jobs"
+SMALL_BYTES: Final = 1 << 20
 _PREFIX: Final = JOBS + "/"
 _ID_LENGTH: Final = 36
 
@@ -25,32 +34,80 @@ GetJob = Callable[[Request, str], Awaitable[Response]]
 
 
 class HotPath:
-    """Answers ``POST /api/v2/jobs`` and ``GET /api/v2/jobs/{id}``; the rest goes on to ``app``."""
+    """Answers ``POST /api/v2/jobs`` and ``GET /api/v2/jobs/{id}``; the rest goes on to ``app``.
 
-    def __init__(self, app: ASGIApp, *, submit: Submit, get_job: GetJob) -> None:
+    Args:
+        app: the application behind its door.
+        max_body_bytes: the door's own limit.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        auth: AuthService,
+        submit: Submit,
+        get_job: GetJob,
+        max_body_bytes: int,
+    ) -> None:
         self._app = app
+        self._auth = auth
         self._submit = submit
         self._get_job = get_job
+        self._small_bytes = min(SMALL_BYTES, max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = self._answer(scope, receive) if scope["type"] == "http" else None
         if answer is None:
             await self._app(scope, receive, send)
             return
+        name = new_id()
+        token = request_id.set(name)
         try:
             response = await answer
         except StudioError as error:
             response = error_response(error)
         except Exception as error:  # noqa: BLE001 - the framework's last resort is not in front
             response = unexpected_response(error)
-        await response(scope, receive, send)
+        finally:
+            request_id.reset(token)
+        headers = [*response.raw_headers, *ALWAYS, (b"x-request-id", name.encode())]
+        status = response.status_code
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
     def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Response] | None:
+        """The answer under way, ``None`` for whatever must go the long way."""
         path: str = scope["path"]
-        if scope["method"] == "GET" and path.startswith(_PREFIX):
+        if not path.startswith(JOBS):
+            return None
+        method: str = scope["method"]
+        if method == "GET" and path.startswith(_PREFIX):
             job_id = path[len(_PREFIX) :]
-            if len(job_id) == _ID_LENGTH and "/" not in job_id:
+            if len(job_id) == _ID_LENGTH and "/" not in job_id and self._admits(scope):
                 return self._get_job(Request(scope, receive), job_id)
-        elif scope["method"] == "POST" and path == JOBS:
-            return self._submit(Request(scope, receive))
+        elif method == "POST" and path == JOBS and self._admits(scope):
+            return self._take(Request(scope, receive))
         return None
+
+    def _admits(self, scope: Scope) -> bool:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        key = key_in(headers)
+        if key is None or not self._is_small(headers):
+            return False
+        try:
+            scope["studio.identity"] = self._auth.authenticate(key)
+        except Unauthorized:
+            return False
+        return True
+
+    def _is_small(self, headers: Mapping[bytes, bytes]) -> bool:
+        if b"transfer-encoding" in headers or b"expect" in headers:
+            return False
+        length = headers.get(b"content-length", b"0")
+        return length.isdigit() and int(length) <= self._small_bytes
+
+    async def _take(self, request: Request) -> Response:
+        # All of it first: a refusal over an unread body would cost the connection.
+        await read_body(request)
+        return await self._submit(request)

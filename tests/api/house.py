@@ -16,7 +16,6 @@ from studio.app import open_studio
 from studio.clock import FrozenClock
 from studio.settings import Settings
 from studio.store.db import Database
-from studio.web.guard import Guard
 
 KEY = "canary-door-key-19d4"
 
@@ -66,10 +65,4 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
     )
     clock = FrozenClock()
     async with open_studio(settings, clock) as studio:
-        guard = Guard(
-            studio.app,
-            auth=studio.auth,
-            links=studio.links,
-            max_body_bytes=settings.max_body_bytes,
-        )
-        yield House(guard, studio.api, studio.db, clock, folder / "house")
+        yield House(front(studio, settings), studio.app, studio.db, clock, folder / "house")
