@@ -146,7 +146,7 @@ class _Connection(asyncio.Protocol):
 
     # -- what the parser calls -------------------------------------------------------------------
 
-    def on_header(self, name: bytes, value: bytes) -> None:
+    def on_header(self, name: bytes, _: bytes) -> None:
         if name.lower() in (b"content-length", b"transfer-encoding"):
             self._sized = True
 

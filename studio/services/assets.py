@@ -242,14 +242,13 @@ class AssetService:
         return await self.stage_stream(source)
 
     def keep_output(self, source: str, root: Path, size_bytes: int) -> StagedBlob | None:
-        """Copy a small output at once, without waiting until it is durable: its bytes travel with
-        its row. ``None`` when it is not that small any more.
+        """Copy a small output whose bytes will travel with its row; ``None`` if it has grown.
 
         Raises:
             FileNotFoundError, InvalidRequest, DiskFull, StorageUnavailable: see ``stage_output``.
         """
         data = read_small(source, root, size_bytes)
-        return None if data is None else self._blobs.keep(data)
+        return data if data is None else self._blobs.keep(data)
 
     async def stage_bytes(self, data: bytes) -> StagedBlob:
         """Stage bytes that are in memory."""

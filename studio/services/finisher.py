@@ -111,6 +111,8 @@ class Finisher:
                     expires_at=expires_at,
                     duration_ms=duration_ms,
                     outputs=list(live.collected.values()),
+                    # While others queue, throughput counts for more than one job's milliseconds.
+                    patient=self._queue.has_waiting,
                 )
                 break
             except DiskFull as full:

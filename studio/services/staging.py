@@ -94,7 +94,7 @@ class Staging:
         self.shared = shared
         # Held while input files are put into place, or found unneeded and removed.
         self._placing = asyncio.Lock()
-        self._roots: dict[tuple[str, str], Path] = {}
+        self._roots: dict[tuple[str, Path | None], Path] = {}
 
     async def build_prompt(
         self, engine: Engine, job: Job, graph: Graph, rerun: frozenset[str] = frozenset()
@@ -144,7 +144,7 @@ class Staging:
         if root is None:
             return await engine.client.fingerprint(file)
         try:
-            found = Path(_path(root, file)).stat()
+            found = os.stat(_path(root, file))  # noqa: PTH116 - on the path of every job
         except OSError:
             return None
         return f"{found.st_mtime_ns:x}-{found.st_size:x}"
@@ -204,12 +204,11 @@ class Staging:
         """The real folder of that type that a managed engine shares with Studio."""
         if file_type not in ENGINE_FOLDERS:
             return None
-        root = self._roots.get((engine.name, file_type))
+        own = engine.setting.temp_dir if file_type == "temp" else None
+        root = self._roots.get((file_type, own))
         if root is None:
-            folder = self._engine_dir / file_type
-            if file_type == "temp" and engine.setting.temp_dir is not None:
-                folder = engine.setting.temp_dir
-            root = self._roots[engine.name, file_type] = folder.resolve()
+            root = (own or self._engine_dir / file_type).resolve()
+            self._roots[file_type, own] = root
         return root
 
     async def discard(self, staged: Collection[StagedBlob]) -> None:

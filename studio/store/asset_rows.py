@@ -68,6 +68,7 @@ def insert_output(connection: sqlite3.Connection, asset: Asset) -> Asset:
         return asset
     found = find_output(connection, asset.job_id, asset.node_id, asset.output_index)
     assert found is not None
+    drop_unreferenced(connection, [asset.hash])
     return found
 
 

@@ -205,10 +205,10 @@ class BlobStore:
                     os.fsync(handle)
             finally:
                 os.close(handle)
-            os.rename(part, final)
+            Path(part).rename(final)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(part)
+                Path(part).unlink()
             raise
 
     def publish(self, staged: StagedBlob) -> None:

@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,30 +22,16 @@ from studio.errors import StorageUnavailable, StudioError
 from studio.store.connection import abandon, connect, is_disk_full, is_fault, is_full, translate
 from studio.store.disk_speed import DiskSpeed
 from studio.store.lease import LeaseLost
+from studio.store.outage import Outage
+from studio.store.work_line import Item, Outcome, WorkLine
 
 __all__ = ["Database", "Work", "connect", "is_disk_full"]
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_RETRY_MIN_S: Final = 0.5
-_RETRY_MAX_S: Final = 30.0
 _CHECKPOINT_COMMITS: Final = 250
-
-
-_Result = tuple[Any, BaseException | None]
-
-
-@dataclass(slots=True)
-class _Item:
-    work: Work[Any]
-    future: asyncio.Future[Any]
-    writes: bool
-    alone: bool = False
-    durable: bool = True
-    short: bool = False
+_PATIENCE_S: Final = 0.01
 
 
 class Database:
@@ -71,18 +54,17 @@ class Database:
         self._guard = guard
         self._speed = speed or DiskSpeed()
         self._checkpointed = 0
+        self._alarm: asyncio.TimerHandle | None = None
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db")
-        self._waiting: list[_Item] = []
+        self._line = WorkLine()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
         self._halted: str | None = None
         self._durable = True
         self._commits = 0
-        self._fault: StudioError | None = None
-        self._retry_at_s = 0.0
-        self._retry_wait_s = _RETRY_MIN_S
+        self._outage = Outage()
 
     @property
     def path(self) -> Path:
@@ -98,7 +80,7 @@ class Database:
         """Why writes are refused at the moment, or ``None`` when the database is writable."""
         if self._halted is not None:
             return self._halted
-        return None if self._fault is None else self._fault.message
+        return self._outage.message
 
     async def open(self, prepare: Callable[[sqlite3.Connection], None] | None = None) -> None:
         """Open the file and run ``prepare`` (the migrations) on the connection.
@@ -130,12 +112,16 @@ class Database:
         From here on the files are not touched again, not even by ``close``.
         """
         self._halted = reason
-        for item in self._waiting:
-            if item.writes and not item.future.done():
-                item.future.set_exception(StorageUnavailable(reason))
-        self._waiting = [item for item in self._waiting if not item.writes]
+        self._line.refuse_writes(StorageUnavailable(reason))
 
-    async def write(self, work: Work[T], *, durable: bool = True, short: bool = False) -> T:
+    async def write(
+        self,
+        work: Work[T],
+        *,
+        durable: bool = True,
+        short: bool = False,
+        patient: bool = False,
+    ) -> T:
         """Run ``work`` inside a transaction and return its result once that is on disk.
 
         Work that raises is rolled back alone; others that share the commit are not affected.
@@ -144,6 +130,7 @@ class Database:
             durable: whether it must survive a power cut too. Without, it survives the death of
                 this process and costs no fsync: right for what is worthless after a power cut.
             short: whether it is a handful of statements on single rows and touches no files.
+            patient: whether it may wait some milliseconds for others to share its commit with.
 
         Raises:
             DiskFull, StorageUnavailable: nothing was acknowledged. After an I/O error in the very
@@ -152,19 +139,22 @@ class Database:
         """
         if self._halted is not None:
             raise StorageUnavailable(self._halted)
-        if self._fault is not None and time.monotonic() < self._retry_at_s:
-            raise type(self._fault)(self._fault.message)
-        result: T = await self._submit(work, writes=True, durable=durable, short=short)
+        self._outage.require_over()
+        loop = asyncio.get_running_loop()
+        item = Item(work, loop.create_future(), True, False, durable, short, patient)
+        result: T = await self._submit(item)
         return result
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on the connection's thread; it must not write."""
-        result: T = await self._submit(work, writes=False)
+        loop = asyncio.get_running_loop()
+        result: T = await self._submit(Item(work, loop.create_future(), writes=False))
         return result
 
     async def run_alone(self, work: Work[T]) -> T:
         """Run ``work`` outside any transaction, as ``VACUUM INTO`` needs; it must not write."""
-        result: T = await self._submit(work, writes=False, alone=True)
+        loop = asyncio.get_running_loop()
+        result: T = await self._submit(Item(work, loop.create_future(), writes=False, alone=True))
         return result
 
     async def probe(self) -> None:
@@ -173,7 +163,7 @@ class Database:
         Raises:
             DiskFull, StorageUnavailable: still failing.
         """
-        if self._fault is not None:
+        if self._outage.message is not None:
             await self.write(
                 lambda connection: connection.execute("UPDATE meta SET value = value").rowcount
             )
@@ -183,6 +173,9 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._lose_patience(asyncio.get_running_loop())
         await self._idle.wait()
         await asyncio.get_running_loop().run_in_executor(self._executor, self._close)
         self._executor.shutdown(wait=True)
@@ -206,63 +199,65 @@ class Database:
         else:
             abandon(connection, self._path)
 
-    def _submit(
-        self,
-        work: Work[Any],
-        *,
-        writes: bool,
-        alone: bool = False,
-        durable: bool = True,
-        short: bool = False,
-    ) -> asyncio.Future[Any]:
+    def _submit(self, item: Item) -> asyncio.Future[Any]:
         if self._closed:
             raise StorageUnavailable("Studio is shutting down.")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Item(work, future, writes, alone, durable, short))
+        self._line.add(item)
+        if item.patient and self._alarm is None:
+            self._alarm = loop.call_later(_PATIENCE_S, self._lose_patience, loop)
+        elif not item.patient:
+            self._begin(loop)
+        return item.future
+
+    def _lose_patience(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        self._line.press()
+        if self._line.is_pressing:
+            self._begin(loop)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._idle.is_set():
             self._idle.clear()
             # One turn more, and what the same news set off elsewhere shares the commit.
             loop.call_soon(loop.call_soon, self._start_batch, loop)
-        return future
 
     def _start_batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        until = next((n for n, item in enumerate(self._waiting) if item.alone), len(self._waiting))
-        count = max(until, 1)
-        batch, self._waiting = self._waiting[:count], self._waiting[count:]
+        batch = self._line.take()
         if self._speed.is_quick and all(item.short for item in batch):
-            with self._speed.measure():
-                results = self._run_batch(batch)
-            self._deliver(loop, batch, results)
+            self._deliver(loop, batch, self._run_here(batch))
         else:
             done = loop.run_in_executor(self._executor, self._run_batch, batch)
             done.add_done_callback(lambda finished: self._take_results(loop, batch, finished))
 
+    def _run_here(self, batch: list[Item]) -> list[Outcome]:
+        with self._speed.measure():
+            try:
+                return self._run_batch(batch)
+            except Exception as error:  # noqa: BLE001 - whoever waits is told, as from the thread
+                return [(None, error)] * len(batch)
+
     def _take_results(
         self,
         loop: asyncio.AbstractEventLoop,
-        batch: list[_Item],
-        finished: asyncio.Future[list[_Result]],
+        batch: list[Item],
+        finished: asyncio.Future[list[Outcome]],
     ) -> None:
         failure = finished.exception()
-        results = finished.result() if failure is None else [(None, failure)] * len(batch)
+        lost: Outcome = (None, failure)
+        results = finished.result() if failure is None else [lost] * len(batch)
         self._deliver(loop, batch, results)
 
     def _deliver(
-        self, loop: asyncio.AbstractEventLoop, batch: list[_Item], results: list[_Result]
+        self, loop: asyncio.AbstractEventLoop, batch: list[Item], results: list[Outcome]
     ) -> None:
-        for item, (value, error) in zip(batch, results, strict=True):
-            if item.future.done():
-                continue
-            if error is None:
-                item.future.set_result(value)
-            else:
-                item.future.set_exception(error)
+        for item, outcome in zip(batch, results, strict=True):
+            item.settle(outcome)
         if self._commits - self._checkpointed >= _CHECKPOINT_COMMITS and not self._closed:
             self._checkpointed = self._commits
-            checkpoint = _Item(self._checkpoint, loop.create_future(), writes=False, alone=True)
-            self._waiting.insert(0, checkpoint)
-        if self._waiting:
+            checkpoint = Item(self._checkpoint, loop.create_future(), writes=False, alone=True)
+            self._line.add(checkpoint, first=True)
+        if self._line.is_pressing:
             self._start_batch(loop)
         else:
             self._idle.set()
@@ -273,7 +268,7 @@ class Database:
             self._require_lease()
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def _run_batch(self, batch: list[_Item]) -> list[_Result]:
+    def _run_batch(self, batch: list[Item]) -> list[Outcome]:
         """Run every item, one commit for all of them."""
         writes = sum(item.writes for item in batch)
         try:
@@ -292,15 +287,13 @@ class Database:
                 self._require_lease()
             if connection.total_changes != changes:
                 self._commits += 1
-                self._recovered()
+                self._outage.end()
         except (sqlite3.Error, StudioError) as error:
             fault = self._fail(error)
             return [(None, type(fault)(fault.message)) for _ in batch]
         return results
 
-    def _run_item(
-        self, connection: sqlite3.Connection, item: _Item, *, alone: bool
-    ) -> _Result:
+    def _run_item(self, connection: sqlite3.Connection, item: Item, *, alone: bool) -> Outcome:
         guarded = item.writes and not alone
         if guarded:
             connection.execute("SAVEPOINT item")
@@ -315,7 +308,7 @@ class Database:
             connection.execute("RELEASE item")
         return value, None
 
-    def _undo(self, connection: sqlite3.Connection, item: _Item, *, guarded: bool) -> None:
+    def _undo(self, connection: sqlite3.Connection, item: Item, *, guarded: bool) -> None:
         if guarded:
             connection.execute("ROLLBACK TO item")
             connection.execute("RELEASE item")
@@ -340,15 +333,8 @@ class Database:
         if self._connection is None:
             if self._halted is not None:
                 raise StorageUnavailable(self._halted)
-            self._connection = connect(self._path, create=False)
-            self._durable = True
+            self._connection, self._durable = connect(self._path, create=False), True
         return self._connection
-
-    def _recovered(self) -> None:
-        if self._fault is not None:
-            log.warning("the database is writable again")
-            self._fault = None
-            self._retry_wait_s = _RETRY_MIN_S
 
     def _fail(self, error: sqlite3.Error | StudioError) -> StudioError:
         """Roll back and refuse writes for a while; an fsync that failed is never trusted again."""
@@ -360,9 +346,5 @@ class Database:
             if isinstance(error, sqlite3.Error) and not is_full(error):
                 self._drop()
         fault = error if isinstance(error, StudioError) else translate(error, self._path.parent)
-        if self._fault is None:
-            log.error("the database refuses writes: %s", error)
-        self._fault = fault
-        self._retry_at_s = time.monotonic() + self._retry_wait_s
-        self._retry_wait_s = min(self._retry_wait_s * 2, _RETRY_MAX_S)
+        self._outage.begin(fault, error)
         return fault

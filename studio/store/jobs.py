@@ -173,11 +173,13 @@ class JobStore:
         expires_at: int,
         duration_ms: int | None,
         outputs: Sequence[tuple[Asset, StagedBlob]],
+        patient: bool = False,
     ) -> list[Asset]:
         """The one commit that ends a job: its status and its outputs together.
 
         Args:
             outputs: those that are not stored yet, with their bytes.
+            patient: whether it may wait a moment to share its commit; see ``Database.write``.
 
         Returns:
             The stored outputs, once each however often this is called.
@@ -207,7 +209,7 @@ class JobStore:
             )
             return stored
 
-        stored = await self._db.write(work, short=_are_few(outputs))
+        stored = await self._db.write(work, short=_are_few(outputs), patient=patient)
         await self._assets.settle(outputs, stored)
         return stored
 

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp
 
 from studio.app import open_studio
 from studio.clock import FrozenClock
+from studio.server import front
+from studio.services.auth import AuthService
 from studio.settings import Settings
 from studio.store.db import Database
 
@@ -27,6 +29,7 @@ class House:
     app: ASGIApp
     api: FastAPI
     db: Database
+    auth: AuthService
     clock: FrozenClock
     folder: Path
 
@@ -65,4 +68,6 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
     )
     clock = FrozenClock()
     async with open_studio(settings, clock) as studio:
-        yield House(front(studio, settings), studio.app, studio.db, clock, folder / "house")
+        yield House(
+            front(studio, settings), studio.app, studio.db, studio.auth, clock, folder / "house"
+        )

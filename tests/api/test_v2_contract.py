@@ -32,6 +32,7 @@ from tests.api.graphs import (
     text_to_image,
     wait_ended,
 )
+from tests.api.house import KEY, open_house
 from tests.api.studio_process import RunningStudio, run_studio
 
 V2 = "/api/v2"
@@ -193,7 +194,7 @@ def test_nothing_of_the_contract_was_left_out(
 
 @pytest.mark.parametrize("hot", [False, True], ids=["route", "hot path"])
 async def test_what_nobody_foresaw_is_an_upstream_error(
-    hot: bool, caplog: pytest.LogCaptureFixture
+    hot: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def breaks(request: Request, job_id: str = "") -> Response:
         raise RuntimeError(f"canary-internal-detail {request.url.path}{job_id}")
@@ -201,10 +202,11 @@ async def test_what_nobody_foresaw_is_an_upstream_error(
     app = FastAPI()
     install_error_handlers(app)
     app.add_api_route(f"{V2}/jobs", breaks, methods=["POST"])
-    asgi = HotPath(app, submit=breaks, get_job=breaks) if hot else app
-    transport = httpx.ASGITransport(app=asgi, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://studio") as client:
-        answer = await client.post(f"{V2}/jobs")
+    async with open_house(tmp_path) as house:
+        hot_path = HotPath(app, auth=house.auth, submit=breaks, get_job=breaks, max_body_bytes=1000)
+        transport = httpx.ASGITransport(app=hot_path if hot else app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://studio") as client:
+            answer = await client.post(f"{V2}/jobs", headers={"X-API-Key": KEY})
     assert answer.status_code == 500
     check_schema("/components/schemas/ErrorEnvelope", answer.json())
     assert answer.json()["error"]["code"] == "upstream_error"

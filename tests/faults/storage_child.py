@@ -18,9 +18,8 @@ from unittest import mock
 
 from studio.clock import Clock
 from studio.errors import StudioError
-from studio.store import db as db_module
 from studio.store import lease as lease_module
-from studio.store import snapshots
+from studio.store import outage, snapshots
 from studio.store.db import Database, Work
 from studio.store.lease import HeldByOther, Lease, LeaseLost
 from studio.store.migrations import Migration, migrate
@@ -60,7 +59,7 @@ async def commit_for_ever(path: Path) -> None:
 
 async def commit_some(path: Path, count: int) -> None:
     """``count`` writes in a storage that fails now and then, then a clean close."""
-    _replace(db_module, "_RETRY_MIN_S", 0.0)
+    _replace(outage, "_RETRY_MIN_S", 0.0)
     db = Database(path)
     try:
         await db.open(schema)
@@ -79,7 +78,7 @@ async def commit_some(path: Path, count: int) -> None:
 async def commit_until_full(path: Path) -> None:
     """Write until the file size limit is met; go on when the limit is lifted."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    _replace(db_module, "_RETRY_MIN_S", 0.02)
+    _replace(outage, "_RETRY_MIN_S", 0.02)
     db = Database(path)
     await db.open(schema)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, resource.RLIM_INFINITY))
@@ -99,7 +98,7 @@ async def commit_until_full(path: Path) -> None:
 
 async def commit_until_volume_is_full(path: Path, ballast: Path) -> None:
     """The same on a volume that is really full, until the ballast is removed."""
-    _replace(db_module, "_RETRY_MIN_S", 0.02)
+    _replace(outage, "_RETRY_MIN_S", 0.02)
     db = Database(path)
     await db.open(schema)
     while True:

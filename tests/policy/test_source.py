@@ -14,8 +14,8 @@ BROAD = {
     "studio/services/runner.py": 1,
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,
-    # The database's thread: whoever waits for an answer gets one.
-    "studio/store/db.py": 1,
+    # The database, on its thread and off it: whoever waits for an answer gets one.
+    "studio/store/db.py": 2,
 }
 """How many handlers of anything at all there are, and why there."""
 

@@ -14,7 +14,7 @@ import pytest
 
 from studio.errors import Conflict, DiskFull, StorageUnavailable
 from studio.store import connection as connection_module
-from studio.store import db as db_module
+from studio.store import outage as outage_module
 from studio.store.db import Database, Work
 from studio.store.migrations import migrate
 
@@ -55,7 +55,7 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db_module, "_RETRY_MIN_S", 0.01)
+    monkeypatch.setattr(outage_module, "_RETRY_MIN_S", 0.01)
 
 
 async def _statements(db: Database) -> list[str]:
@@ -183,7 +183,7 @@ async def test_a_write_whose_caller_gave_up_does_not_disturb_the_rest(db: Databa
 async def test_a_full_database_refuses_and_recovers_when_there_is_room(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "_retry_wait_s", 0.05)
+    monkeypatch.setattr(db._outage, "_wait_s", 0.05)
     await db.write(_adding("kept"))
     await db.read(lambda c: c.execute("PRAGMA max_page_count=1").fetchone())
     with pytest.raises(DiskFull):
@@ -202,11 +202,11 @@ async def test_a_full_database_refuses_and_recovers_when_there_is_room(
 async def test_a_write_that_changes_nothing_does_not_prove_that_the_disk_works(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
+    monkeypatch.setattr(db._outage, "_wait_s", 0.0)
     await db.read(lambda c: c.execute("PRAGMA max_page_count=1").fetchone())
     with pytest.raises(DiskFull):
         await db.write(_adding("x" * 100_000))
-    monkeypatch.setattr(db, "_retry_at_s", 0.0)
+    monkeypatch.setattr(db._outage, "_retry_at_s", 0.0)
     await db.write(_remove_nothing)
     assert _fault(db) is not None
     await db.probe()
@@ -221,7 +221,7 @@ async def test_a_commit_that_meets_an_io_error_is_refused_to_all_who_share_it(
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
         raise error
 
-    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
+    monkeypatch.setattr(db._outage, "_wait_s", 0.0)
     await db.write(_adding("kept"))
     release = threading.Event()
     held = await _hold(db, release)

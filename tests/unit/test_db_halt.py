@@ -204,7 +204,7 @@ async def test_a_guard_that_cannot_tell_refuses_for_a_while_only(
     def guard() -> None:
         raise StorageUnavailable("The lease cannot be used just now.")
 
-    monkeypatch.setattr(db, "_retry_wait_s", 0.0)
+    monkeypatch.setattr(db._outage, "_wait_s", 0.0)
     monkeypatch.setattr(db, "_guard", guard)
     with pytest.raises(StorageUnavailable, match="just now"):
         await db.write(_adding("refused"))

@@ -1,0 +1,83 @@
+"""What waits for the database's connection, and what of it runs together."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from studio.errors import StudioError
+
+Outcome = tuple[Any, BaseException | None]
+"""What a piece of work returned, or raised."""
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One piece of work; what its flags mean says ``Database.write``."""
+
+    work: Callable[[sqlite3.Connection], Any]
+    future: asyncio.Future[Any]
+    writes: bool
+    alone: bool = False
+    durable: bool = True
+    short: bool = False
+    patient: bool = False
+
+    def settle(self, outcome: Outcome) -> None:
+        """Tell whoever waits, unless they have gone."""
+        value, error = outcome
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(error)
+
+
+class WorkLine:
+    """The work that waits, in order."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+
+    @property
+    def is_pressing(self) -> bool:
+        """Whether there is work that does not wait for company."""
+        return any(not item.patient for item in self._items)
+
+    def add(self, item: Item, *, first: bool = False) -> None:
+        """Let ``item`` wait behind the others, or before them."""
+        self._items.insert(0 if first else len(self._items), item)
+
+    def press(self) -> None:
+        """Nothing waits for company any more."""
+        for item in self._items:
+            item.patient = False
+
+    def refuse_writes(self, error: StudioError) -> None:
+        """Tell everybody whose work would write that it will not be done."""
+        for item in self._items:
+            if item.writes:
+                item.settle((None, error))
+        self._items = [item for item in self._items if not item.writes]
+
+    def take(self) -> list[Item]:
+        """What runs together now: all that waits, up to something that must run alone.
+
+        Patient writes come along with an fsync, and do not impose theirs on work without one.
+        """
+        batch: list[Item] = []
+        left: list[Item] = []
+        syncs = any(item.writes and item.durable and not item.patient for item in self._items)
+        for position, item in enumerate(self._items):
+            if item.alone:
+                if not batch:
+                    batch, position = [item], position + 1
+                left += self._items[position:]
+                break
+            (left if item.patient and not syncs else batch).append(item)
+        self._items = left
+        return batch
