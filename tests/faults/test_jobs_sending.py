@@ -160,6 +160,9 @@ async def test_jobs_wait_for_an_engine_that_refuses_connections(
     async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
         job_id = await api.submit(saved("fox"))
         ready = await api.ready()
+        while "starting" in str(ready.json()["reasons"]):
+            await asyncio.sleep(0.01)
+            ready = await api.ready()
         assert ready.status_code == 503
         assert "not reachable" in str(ready.json()["reasons"])
         assert (await api.get(job_id))["status"] == "queued"
