@@ -182,13 +182,13 @@ async def submit_while_killing(
 ) -> None:
     """Submit at an even pace while the kills happen at moments of the seed.
 
-    Each kill has its own share of the jobs, so none of them happens when all is done.
+    Each kill has its own share of the jobs and happens while that is submitted.
     """
     kinds = ["studio"] * studio_kills + ["engine"] * engine_kills
     driver.chance.shuffle(kinds)
 
     async def kill(kind: str) -> None:
-        await asyncio.sleep(pause_s * (0.5 + driver.chance.random()))
+        await asyncio.sleep(pause_s * driver.chance.uniform(0.1, 0.9))
         await (driver.kill_studio() if kind == "studio" else driver.kill_engine())
 
     async def submit(numbers: range) -> None:

@@ -128,7 +128,10 @@ class FamilyRig:
 
     async def runs(self) -> Counter[int]:
         async def is_idle() -> bool:
-            return not any((await self._look(all_history=True)).values())
+            # One that was killed when all was done may still be starting.
+            with contextlib.suppress(httpx.TransportError):
+                return not any((await self._look(all_history=True)).values())
+            return False
 
         await until_it(is_idle, "the engine has nothing left")
         return Counter(self._seen.values())
