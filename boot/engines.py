@@ -255,7 +255,7 @@ class _Planner:
         if chosen == 0:
             return self._free_port()
         if chosen is None:
-            usual = _DEFAULT_PORT != taken and _is_free(_DEFAULT_PORT)
+            usual = taken != _DEFAULT_PORT and _is_free(_DEFAULT_PORT)
             return _DEFAULT_PORT if usual else self._free_port()
         if chosen == taken:
             raise BootError(
