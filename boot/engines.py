@@ -164,7 +164,7 @@ class _Planner:
         return self._managed("comfyui", argv, comfy.folder, port)
 
     def embedded(self, *, first: bool) -> Engine:
-        port = self._port() if first else _free_port()
+        port = self._port() if first else self._free_port()
         engine_dir = self._settings.engine_dir
         argv = (
             self._python,
@@ -247,12 +247,20 @@ class _Planner:
         return done.returncode == 0
 
     def _port(self) -> int:
-        """The chosen port, or the usual one while it is free, or any free one."""
-        chosen = self._settings.comfyui_port
+        """The chosen port, or the usual one while it is free, or any free one.
+
+        Studio's own is never among them: it is free only because Studio has not started yet.
+        """
+        chosen, taken = self._settings.comfyui_port, self._settings.studio_port
         if chosen == 0:
-            return _free_port()
+            return self._free_port()
         if chosen is None:
-            return _DEFAULT_PORT if _is_free(_DEFAULT_PORT) else _free_port()
+            usual = taken != _DEFAULT_PORT and _is_free(_DEFAULT_PORT)
+            return _DEFAULT_PORT if usual else self._free_port()
+        if chosen == taken:
+            raise BootError(
+                f"COMFYUI_PORT and STUDIO_PORT are both {chosen}. Choose another for one of them."
+            )
         # The engine of a bootstrap that was just killed may need a moment to go.
         deadline = time.monotonic() + _PORT_WAIT_S
         while not _is_free(chosen):
@@ -263,6 +271,11 @@ class _Planner:
                 )
             time.sleep(0.1)
         return chosen
+
+    def _free_port(self) -> int:
+        while (port := _any_free_port()) == self._settings.studio_port:
+            continue
+        return port
 
 
 def _is_free(port: int) -> bool:
@@ -275,7 +288,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def _any_free_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]

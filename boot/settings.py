@@ -14,6 +14,7 @@ from boot.plan import BootError, Ids
 
 _STUDIO_UID = 10001
 _ENGINE_UID = 10002
+_STUDIO_PORT = 8000
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Settings:
     """Absolute folders, ids and the engine's options.
 
     ``studio_ids`` and ``engine_ids`` are both set (two users besides root) or both None.
-    ``comfyui_port`` is None when nobody chose one and 0 for any free one.
+    ``comfyui_port`` is None when nobody chose one and 0 for any free one; ``studio_port`` is what
+    Studio will open, 0 for any free one.
     """
 
     app_dir: Path
@@ -38,6 +40,7 @@ class Settings:
     comfyui_dir: Path | None
     comfyui_python: str | None
     comfyui_port: int | None
+    studio_port: int
     comfyui_flags: tuple[str, ...]
     studio_ids: Ids | None
     engine_ids: Ids | None
@@ -66,6 +69,7 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
     engine_dir = _folder(given, "ENGINE_DIR", base / "engine")
     studio_ids, engine_ids = _ids(given) if image and os.geteuid() == 0 else (None, None)
     comfyui_dir = given.get("COMFYUI_DIR")
+    studio_port = _number(given, "STUDIO_PORT", maximum=65535)
     return Settings(
         app_dir=app_dir,
         image=image,
@@ -81,6 +85,7 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         comfyui_dir=_absolute("COMFYUI_DIR", comfyui_dir) if comfyui_dir else None,
         comfyui_python=given.get("COMFYUI_PYTHON"),
         comfyui_port=_number(given, "COMFYUI_PORT", maximum=65535),
+        studio_port=_STUDIO_PORT if studio_port is None else studio_port,
         comfyui_flags=_flags(given.get("COMFYUI_FLAGS", "")),
         studio_ids=studio_ids,
         engine_ids=engine_ids,

@@ -29,15 +29,27 @@ class Scope(StrEnum):
 
 ALL_SCOPES: Final = frozenset(Scope)
 
+ROLE_SCOPES: Final = {
+    Role.OWNER: ALL_SCOPES,
+    Role.MEMBER: frozenset({Scope.JOBS, Scope.GRAPHS_RUN, Scope.ASSETS}),
+    Role.GUEST: frozenset({Scope.JOBS, Scope.ASSETS}),
+}
+"""What a person may do who is logged in; a guest runs what others made, no graphs of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The authenticated caller of one request."""
+    """The authenticated caller of one request.
+
+    Exactly one of ``key_id`` and ``session_id`` is set, but at the console and for signed links,
+    where neither is.
+    """
 
     user_id: str
     role: Role
     scopes: frozenset[Scope]
     key_id: str | None = None
+    session_id: str | None = None
 
     @property
     def sees_all(self) -> bool:

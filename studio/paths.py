@@ -58,6 +58,7 @@ def _is_encodable(part: str) -> bool:
     return True
 
 
+<<<<<<< HEAD
 def safe_join(root: Path, relative: str) -> Path:
     """``root/relative`` after symbolic links are resolved, still inside ``root``.
 
@@ -81,6 +82,9 @@ def open_without_following(path: Path) -> int:
 
 
 def require_inside(handle: int, path: Path | str, root: Path) -> None:
+=======
+def require_inside(handle: int, path: Path, root: Path) -> None:
+>>>>>>> side
     """Refuse an open file that really lies outside ``root``, whatever links led to it.
 
     Args:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -125,9 +125,18 @@ async def open_private(
         "STUDIO_PORT": "0",
         "COMFYUI_PORT": "0",
     }
+    studio = PrivateStudio(_spawn(bootstrap, environ, log), log, settings.run_dir)
+    try:
+        yield studio
+    finally:
+        screen.clear()
+        await studio.stop(interrupts)
+
+
+def _spawn(bootstrap: Path, environ: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        process = subprocess.Popen(  # noqa: ASYNC220
+        return subprocess.Popen(
             (sys.executable, str(bootstrap)),
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -140,9 +149,3 @@ async def open_private(
         raise CommandFailed(f"Studio cannot be started: {error}.", reason="start_failed") from error
     finally:
         os.close(handle)
-    studio = PrivateStudio(process, log, settings.run_dir)
-    try:
-        yield studio
-    finally:
-        screen.clear()
-        await studio.stop(interrupts)

@@ -66,28 +66,6 @@ def normalise(prefix: str) -> str:
     return "/".join(parts) or DEFAULT_PREFIX
 
 
-def output_nodes(graph: Graph, info: ObjectInfo) -> set[str]:
-    """The nodes whose class is an output node."""
-    return {
-        node_id
-        for node_id, node in graph.items()
-        if (class_info := info.get(node["class_type"])) and class_info.get("output_node")
-    }
-
-
-def nodes_without_prefix(graph: Graph, info: ObjectInfo) -> set[str]:
-    """Output nodes that no literal prefix leads to the job's own folder.
-
-    Their results may be an earlier job's, so a reference that comes from the engine's cache has
-    to be verified before it is believed.
-    """
-    return {
-        node_id
-        for node_id in output_nodes(graph, info)
-        if not any(True for _ in _literal_prefixes(graph[node_id], info))
-    }
-
-
 def force_rerun(graph: Graph, node_ids: Iterable[str], job_id: str) -> Graph:
     """A copy in which ``node_ids`` miss the engine's cache, and no node before them does.
 

@@ -125,11 +125,6 @@ def verify(path: Path) -> bool:
         return False
 
 
-def newest_good(folder: Path) -> Path | None:
-    """The newest snapshot that verifies."""
-    return next((path for path in snapshots(folder) if verify(path)), None)
-
-
 def preparation(
     folder: Path, clock: Clock, migrations: Sequence[Migration] = MIGRATIONS
 ) -> Callable[[sqlite3.Connection], None]:

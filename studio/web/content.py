@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import quote
 
-import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from studio.errors import BlobNotFound, StorageUnavailable
+from studio.errors import BlobNotFound, RangeNotSatisfiable, StorageUnavailable
+from studio.web.respond import error_response
 
 CHUNK_BYTES: Final = 256 * 1024
 CACHE_FOREVER: Final = "private, max-age=31536000, immutable"
@@ -47,12 +47,7 @@ class FileContent(Response):
             return
         handle, size_bytes = await _open(self._path)
         try:
-            wanted = self._wanted_range(etag, size_bytes)
-            if wanted is None:
-                self.headers["content-range"] = f"bytes */{size_bytes}"
-                await self._refuse(send)
-                return
-            start, stop = wanted
+            start, stop = self._wanted_range(etag, size_bytes)
             partial = (start, stop) != (0, size_bytes) or self._is_ranged(etag)
             if partial:
                 self.headers["content-range"] = f"bytes {start}-{stop - 1}/{size_bytes}"
@@ -62,6 +57,10 @@ class FileContent(Response):
                 return
             await self._send_start(send, 206 if partial else 200)
             await _send_file(receive, send, handle, start, stop)
+        except RangeNotSatisfiable as error:
+            refusal = error_response(error)
+            refusal.headers["content-range"] = f"bytes */{size_bytes}"
+            await refusal(scope, receive, send)
         finally:
             os.close(handle)
 
@@ -75,36 +74,24 @@ class FileContent(Response):
             return False
         return not (match[1] and match[2]) or int(match[1]) <= int(match[2])
 
-    def _wanted_range(self, etag: str, size_bytes: int) -> tuple[int, int] | None:
-        """First byte and the one after the last, or ``None`` when there are no such bytes."""
+    def _wanted_range(self, etag: str, size_bytes: int) -> tuple[int, int]:
+        """First byte and the one after the last.
+
+        Raises:
+            RangeNotSatisfiable: there are no such bytes.
+        """
         if not self._is_ranged(etag):
             return 0, size_bytes
         match = _ONE_RANGE.fullmatch(self._request_headers["range"])
         assert match is not None
         if not match[1]:
-            length = min(int(match[2]), size_bytes)
-            return (size_bytes - length, size_bytes) if length else None
-        start = int(match[1])
-        stop = min(int(match[2]) + 1, size_bytes) if match[2] else size_bytes
-        return (start, stop) if start < size_bytes else None
-
-    async def _refuse(self, send: Send) -> None:
-        body = orjson.dumps(
-            {
-                "error": {
-                    "code": "range_not_satisfiable",
-                    "message": "The file has no such range.",
-                    "details": None,
-                }
-            }
-        )
-        self.headers["content-type"] = "application/json"
-        self.headers["content-length"] = str(len(body))
-        self.headers["cache-control"] = "no-store"
-        for name in ("content-disposition", "etag"):
-            del self.headers[name]
-        await self._send_start(send, 416)
-        await send({"type": "http.response.body", "body": body})
+            start, stop = size_bytes - min(int(match[2]), size_bytes), size_bytes
+        else:
+            start = int(match[1])
+            stop = min(int(match[2]) + 1, size_bytes) if match[2] else size_bytes
+        if start >= size_bytes:
+            raise RangeNotSatisfiable("The file has no such range.")
+        return start, stop
 
     async def _send_empty(self, send: Send, status: int) -> None:
         await self._send_start(send, status)

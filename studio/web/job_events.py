@@ -74,7 +74,7 @@ class EventResponse(Response):
         self._limit = limit
         self._user_id = user_id
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
         gone = asyncio.create_task(_hung_up(receive))
         try:

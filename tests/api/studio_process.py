@@ -21,7 +21,7 @@ from tests.contract.harness import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER_KEY = "canary-owner-key-8f2d71"
-_START_S = 40.0
+_START_S = 120.0
 _STOP_S = 15.0
 
 

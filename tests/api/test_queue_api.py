@@ -32,6 +32,27 @@ def test_a_higher_priority_goes_first(paused: httpx.Client) -> None:
     assert paused.get(f"{JOBS}/{low['id']}").json()["queue_position"] == 4
 
 
+def test_lists_show_the_places_that_jobs_have_at_the_moment(paused: httpx.Client) -> None:
+    batch = str(uuid.uuid4())
+    labels = {"title": batch, "metadata": {"batch": batch}}
+    a, b, c, gone = (submit(paused, solid(), **labels)["id"] for _ in range(4))
+    paused.post(f"{JOBS}/{gone}/cancel")
+
+    def places() -> list[dict[str, int | None]]:
+        found = []
+        for path, name in ((JOBS, "title"), ("/api/v2/jobs", "metadata[batch]")):
+            answer = paused.get(path, params={name: batch})
+            assert answer.status_code == 200, answer.text
+            found.append({job["id"]: job["queue_position"] for job in answer.json()["jobs"]})
+        return found
+
+    assert places() == [{a: 1, b: 2, c: 3, gone: None}] * 2
+    paused.post(f"{JOBS}/{c}/move", json={"before": a})
+    assert places() == [{c: 1, a: 2, b: 3, gone: None}] * 2
+    paused.post(f"{JOBS}/{c}/cancel")
+    assert places() == [{a: 1, b: 2, c: None, gone: None}] * 2
+
+
 def test_a_paused_queue_sends_nothing_and_a_resumed_one_goes_on(owner: httpx.Client) -> None:
     owner.post("/api/queue/pause")
     job = submit(owner, solid())

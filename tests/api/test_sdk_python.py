@@ -33,9 +33,9 @@ from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 
 
 @pytest.fixture
-def comfy(studio: RunningStudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comfy]:
+def comfy(any_studio: RunningStudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comfy]:
     """The client as its own documentation sets it up: two variables of the environment."""
-    monkeypatch.setenv("COMFY_BASE_URL", studio.url)
+    monkeypatch.setenv("COMFY_BASE_URL", any_studio.url)
     monkeypatch.setenv("COMFY_API_KEY", OWNER_KEY)
     with Comfy() as client:
         yield client
@@ -43,9 +43,9 @@ def comfy(studio: RunningStudio, monkeypatch: pytest.MonkeyPatch) -> Iterator[Co
 
 @pytest.fixture
 async def async_comfy(
-    studio: RunningStudio, monkeypatch: pytest.MonkeyPatch
+    any_studio: RunningStudio, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[AsyncComfy]:
-    monkeypatch.setenv("COMFY_BASE_URL", studio.url)
+    monkeypatch.setenv("COMFY_BASE_URL", any_studio.url)
     monkeypatch.setenv("COMFY_API_KEY", OWNER_KEY)
     async with AsyncComfy() as client:
         yield client
@@ -94,7 +94,7 @@ def test_the_same_graph_again_is_delivered_in_full(comfy: Comfy) -> None:
 
 
 def test_text_becomes_a_picture_with_previews(comfy: Comfy) -> None:
-    graph = text_to_image(seed=fresh_color(), steps=40, size=256)
+    graph = text_to_image(seed=fresh_color(), steps=40)
     events = list(comfy.submit(comfy.workflows.from_json(graph)).events())
     check_order(events, outputs=1)
     values = [event.value for event in events if isinstance(event, Progress)]
@@ -130,7 +130,7 @@ def test_a_job_is_found_again_by_its_id_alone(comfy: Comfy) -> None:
     assert [output.id for output in again.outputs] == [output.id for output in job.outputs]
 
 
-def test_refusals_are_the_clients_own_exceptions(comfy: Comfy, studio: RunningStudio) -> None:
+def test_refusals_are_the_clients_own_exceptions(comfy: Comfy) -> None:
     def submit(graph: dict[str, object], key: str | None = None) -> None:
         comfy.submit(comfy.workflows.from_json(graph), idempotency_key=key)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import threading
 from typing import Any
 
 import pytest
@@ -99,6 +101,20 @@ def test_an_engine_elsewhere_that_does_not_answer_fails(place: Place) -> None:
     place.more = {"STUDIO_ENGINE": "http://127.0.0.1:9"}
     status, findings = examine(place)
     assert (status, findings["127.0.0.1-9"]["level"]) == (1, "FAIL")
+
+
+def test_an_engine_elsewhere_that_speaks_another_protocol_fails(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def greet() -> None:
+            with contextlib.suppress(OSError), server.accept()[0] as visitor:
+                visitor.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        place.more = {"STUDIO_ENGINE": f"http://127.0.0.1:{port}"}
+        status, findings = examine(place)
+    assert (status, findings[f"127.0.0.1-{port}"]["level"]) == (1, "FAIL")
 
 
 def test_a_setting_that_cannot_be_read_is_named(place: Place) -> None:

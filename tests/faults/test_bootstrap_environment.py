@@ -218,6 +218,17 @@ def test_a_chosen_port_that_is_taken_is_said(app: App) -> None:
     assert code == 2 and f"COMFYUI_PORT {port} is in use" in words
 
 
+def test_the_port_that_studio_will_open_is_not_given_to_an_engine(app: App) -> None:
+    app.start(STUDIO_ENGINE="embedded", COMFYUI_PORT="", STUDIO_PORT="8188")
+    argv = app.facts("embedded")["argv"]
+    assert argv[argv.index("--port") + 1] != "8188"
+
+
+def test_one_port_for_both_is_refused(app: App) -> None:
+    code, words = app.refused(STUDIO_ENGINE="embedded", COMFYUI_PORT="9123", STUDIO_PORT="9123")
+    assert code == 2 and "COMFYUI_PORT and STUDIO_PORT are both 9123" in words
+
+
 def test_unknown_arguments_are_refused(app: App) -> None:
     assert app.refused("restart") == (2, "usage: bootstrap.py [serve [--take-over]]\n")
 

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from tests.contract.harness import run_embedded
+from tests.faults.family import members
 from tests.faults.harness import Api, process, settings_for, studio_inside, until
-from tests.faults.test_restart_family import members
 
 JOBS = 24
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from tests.api.graphs import text_to_image
 from tests.fakes.bootstrap_family import is_alive
+from tests.faults.family import engine_url, members
 from tests.faults.harness import KEY, Process, process, until
 
 
@@ -28,28 +28,6 @@ def family(tmp_path: Path) -> Iterator[Process]:
 
 def picture(seed: int, steps: int = 4) -> dict[str, Any]:
     return text_to_image(f"fox {seed}", seed=seed, steps=steps)
-
-
-def members(family: Process) -> dict[str, int]:
-    """Pids of Studio and the engine, by what their command lines say."""
-    assert family.child is not None
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/status"):
-        try:
-            parent = path.read_text().partition("PPid:")[2].split()[0]
-            line = (path.parent / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if int(parent) == family.child.pid and b"-m" in line:
-            module = line[line.index(b"-m") + 1]
-            found["engine" if b"embedded" in module else "studio"] = int(path.parent.name)
-    return found
-
-
-def engine_url(family: Process) -> str:
-    record = json.loads((family.run_dir / "engines.json").read_text())
-    url: str = record["embedded"]["url"]
-    return url
 
 
 def executions(url: str) -> Counter[str]:

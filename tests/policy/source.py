@@ -24,7 +24,8 @@ def walk(*suffixes: str, under: str = ".") -> Iterator[Path]:
         )
         if ".hypothesis" in names:
             names.remove(".hypothesis")
-        for name in sorted(files):
+        # In a second work tree ".git" is a file.
+        for name in sorted(set(files) - _SKIPPED):
             path = Path(folder, name)
             if not suffixes or path.suffix in suffixes:
                 yield path

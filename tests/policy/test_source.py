@@ -6,8 +6,9 @@ import ast
 import re
 from pathlib import Path
 
-from tests.policy.source import ROOT, parse, shown, walk
+from tests.policy.source import ROOT, module_name, parse, shown, walk
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_LINES = 350
 BROAD = {
     # A job's task: an acknowledged job never just disappears.
@@ -119,44 +120,59 @@ def test_no_secret_is_kept_here() -> None:
 def test_every_test_asserts_something() -> None:
     """Directly, through ``pytest.raises``, or in a helper of the tests that asserts."""
     asserting = asserting_helpers()
-    idle = []
-    for path in walk(".py", under="tests"):
-        if not path.name.startswith("test_"):
-            continue
-        for node in ast.walk(parse(path)):
-            is_test = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            if is_test and node.name.startswith("test_") and not asserts(node, asserting):  # type: ignore[attr-defined]
-                idle.append(f"{shown(path)}: {node.name}")  # type: ignore[attr-defined]
+    idle = [
+        f"{shown(path)}: {node.name}"
+        for path in walk(".py", under="tests")
+        if path.name.startswith("test_")
+        for node in functions(path)
+        if node.name.startswith("test_") and not asserts(node, meanings(path), asserting)
+    ]
     assert idle == []
 
 
-def asserts(node: ast.AST, helpers: frozenset[str] = frozenset()) -> bool:
-    """Whether a function can fail a test by itself."""
+def functions(path: Path) -> list[Function]:
+    return [node for node in ast.walk(parse(path)) if isinstance(node, Function)]
+
+
+def meanings(path: Path) -> dict[str, str]:
+    """Which function of the tests a plain name in a file is: its own, or one that it imports."""
+    found = {node.name: f"{module_name(path)}.{node.name}" for node in functions(path)}
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests."):
+            found |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def asserts(node: ast.AST, names: dict[str, str], helpers: frozenset[str]) -> bool:
+    """Whether a function can fail a test by itself, or calls one of ``helpers``."""
     for each in ast.walk(node):
         if isinstance(each, ast.Assert):
             return True
         if isinstance(each, ast.Raise) and "AssertionError" in ast.dump(each):
             return True
         if isinstance(each, ast.Call):
-            name = each.func.attr if isinstance(each.func, ast.Attribute) else None
-            name = each.func.id if isinstance(each.func, ast.Name) else name
-            if name in helpers or name in ("raises", "fail", "warns"):
+            if isinstance(each.func, ast.Name) and names.get(each.func.id) in helpers:
+                return True
+            if isinstance(each.func, ast.Attribute) and (
+                f".{each.func.attr}" in helpers or each.func.attr in ("raises", "fail", "warns")
+            ):
                 return True
     return False
 
 
 def asserting_helpers() -> frozenset[str]:
-    """Names of functions of the tests that assert, or call one that does."""
-    functions = [
-        node
-        for path in walk(".py", under="tests")
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not node.name.startswith("test_")
-    ]
+    """Functions of the tests, and methods as ``.name``, that assert or call one that does."""
+    helpers: list[tuple[str, Function, dict[str, str]]] = []
+    for path in walk(".py", under="tests"):
+        classes = (node for node in ast.walk(parse(path)) if isinstance(node, ast.ClassDef))
+        methods = {id(member) for node in classes for member in node.body}
+        for node in functions(path):
+            name = "" if id(node) in methods else module_name(path)
+            if not node.name.startswith(("test_", "__")):
+                helpers.append((f"{name}.{node.name}", node, meanings(path)))
     known: frozenset[str] = frozenset()
     while True:
-        found = frozenset(node.name for node in functions if asserts(node, known))
+        found = frozenset(name for name, node, names in helpers if asserts(node, names, known))
         if found == known:
             return known
         known = found

@@ -17,6 +17,7 @@ from studio.services.backups import BackupService
 from studio.store import archive, snapshots
 from studio.store.db import Database, Work
 from studio.store.migrations import migrate
+from tests.faults.harness import until
 
 
 @pytest.fixture
@@ -106,9 +107,7 @@ async def test_the_hourly_loop_takes_what_is_due(
     await db.write(_noting("one"))
     clock.advance(3600)
     loop = asyncio.create_task(service.run())
-    async with asyncio.timeout(10):
-        while service.has_changes:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+    await until(lambda: not service.has_changes, "the snapshot is taken")
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -106,7 +107,11 @@ async def test_a_range_beyond_the_end_is_416(path: Path, header: str) -> None:
     status, headers, body = await ask(path, {"range": header})
     assert status == 416
     assert headers["content-range"] == f"bytes */{SIZE}"
-    assert b"range_not_satisfiable" in body
+    assert json.loads(body)["error"] == {
+        "code": "range_not_satisfiable",
+        "message": "The file has no such range.",
+        "details": None,
+    }
     assert headers["content-type"] == "application/json"
     assert "etag" not in headers
 

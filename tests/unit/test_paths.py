@@ -15,11 +15,9 @@ from studio.errors import DiskFull, InvalidRequest
 from studio.paths import (
     MAX_NAME_BYTES,
     atomic_write,
-    open_without_following,
     private_folder,
     reserve_space,
     run_folder,
-    safe_join,
     safe_relative,
 )
 
@@ -64,19 +62,16 @@ BAD_NAMES = [
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_an_unsafe_name_is_refused(name: str, tmp_path: Path) -> None:
+def test_an_unsafe_name_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest):
         safe_relative(name)
-    with pytest.raises(InvalidRequest):
-        safe_join(tmp_path, name)
 
 
 @pytest.mark.parametrize(
     "name", ["a", "a.png", "a/b/c.png", "a b.png", "ünï/日本.png", "..a", "a..b"]
 )
-def test_an_ordinary_name_is_kept(name: str, tmp_path: Path) -> None:
+def test_an_ordinary_name_is_kept(name: str) -> None:
     assert str(safe_relative(name)) == name
-    assert safe_join(tmp_path, name) == tmp_path.resolve() / name
 
 
 def test_two_spellings_of_one_letter_are_one_name() -> None:
@@ -87,31 +82,11 @@ def test_two_spellings_of_one_letter_are_one_name() -> None:
 def test_whatever_is_accepted_stays_inside(name: str) -> None:
     root = Path("/nowhere/root")
     try:
-        joined = safe_join(root, name)
+        joined = Path(os.path.normpath(root / safe_relative(name)))
     except InvalidRequest:
         return
     assert joined.is_relative_to(root)
     assert joined != root
-
-
-def test_a_link_that_leads_outside_is_refused(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    root.mkdir()
-    (root / "out").symlink_to(tmp_path)
-    (root / "in").symlink_to(root)
-    with pytest.raises(InvalidRequest):
-        safe_join(root, "out/secret")
-    assert safe_join(root, "in/file") == root.resolve() / "file"
-
-
-def test_a_link_is_not_opened(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"data")
-    (tmp_path / "link").symlink_to(tmp_path / "file")
-    handle = open_without_following(tmp_path / "file")
-    os.close(handle)
-    with pytest.raises(OSError) as refused:
-        open_without_following(tmp_path / "link")
-    assert refused.value.errno == errno.ELOOP
 
 
 def test_an_atomic_write_replaces_the_file_and_its_rights(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import shutil
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -138,12 +138,13 @@ def _check_version(folder: Path) -> Finding:
 def _check_remote(engine: Engine) -> Finding:
     fix = "Start it, or correct its address in STUDIO_ENGINE."
     try:
+        # The address is http or https: bootstrap's own rules let no other pass.
         with urllib.request.urlopen(  # noqa: S310
             f"{engine.url}/system_stats", timeout=_ANSWER_TIMEOUT_S
         ) as answer:
             stats = json.loads(answer.read(_MAX_ANSWER_BYTES))
         version = str(stats["system"]["comfyui_version"])
-    except (OSError, ValueError, urllib.error.URLError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return fail(engine.name, f"{engine.url} does not answer: {error}.", fix)
     except (KeyError, TypeError):
         return fail(engine.name, f"What answers at {engine.url} is not ComfyUI.", fix)

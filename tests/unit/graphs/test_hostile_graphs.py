@@ -18,7 +18,6 @@ from studio.graphs.graph import parse
 from studio.graphs.prefixes import (
     check_prefixes,
     force_rerun,
-    nodes_without_prefix,
     with_job_folder,
 )
 from studio.graphs.seeds import with_new_seeds
@@ -67,8 +66,7 @@ def exercise(workflow: Any, info: dict[str, Any] | None) -> None:
     describe(graph, info)
     with_new_seeds(graph, random.Random(1), info)
     moved = with_job_folder(graph, info, "job")
-    if info is not None:
-        force_rerun(moved, nodes_without_prefix(moved, info), "job")
+    force_rerun(moved, moved, "job")
     for attempt in (
         lambda: check_prefixes(graph),
         lambda: set_value(graph, "1.anything=5"),

@@ -11,9 +11,7 @@ from studio.errors import InvalidWorkflow
 from studio.graphs.prefixes import (
     check_prefixes,
     force_rerun,
-    nodes_without_prefix,
     normalise,
-    output_nodes,
     with_job_folder,
 )
 from tests.unit.graphs.recorded import INFO, changed, extended, node, picture, text_to_image
@@ -47,11 +45,10 @@ def test_literal_prefixes_move_into_the_jobs_folder(prefix: Any, moved: str) -> 
     assert prefix_after(prefix) == moved
 
 
-def test_a_linked_prefix_stays_and_counts_as_none() -> None:
+def test_a_linked_prefix_stays() -> None:
     graph = changed("9", filename_prefix=["10", 0]) | {"10": node("PrimitiveString", value="../x")}
     check_prefixes(graph)
     assert with_job_folder(graph, INFO, "job1") == graph
-    assert nodes_without_prefix(graph, INFO) == {"9"}
 
 
 @pytest.mark.parametrize(
@@ -124,13 +121,6 @@ def test_a_prefix_chosen_from_a_list_is_left_as_it_is() -> None:
     }
     graph = {"1": node("Fixed", filename_prefix="a")}
     assert with_job_folder(graph, info, "job1") == graph
-    assert nodes_without_prefix(graph, info) == {"1"}
-
-
-def test_output_nodes_without_a_prefix_are_those_to_verify() -> None:
-    graph = extended(n10=node("PreviewImage", images=["8", 0]), n11=node("NoSuchNode"))
-    assert output_nodes(graph, INFO) == {"9", "10"}
-    assert nodes_without_prefix(graph, INFO) == {"10"}
 
 
 def test_a_forced_rerun_touches_only_the_nodes_named() -> None:

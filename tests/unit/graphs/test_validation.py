@@ -226,6 +226,8 @@ def test_a_diamond_is_no_cycle() -> None:
         d=node("PreviewImage", images=["c", 0]),
     )
     validate(graph, INFO)
+    graph["a"]["inputs"]["image"] = ["c", 0]
+    assert details_of(graph)["error_types"] == ["dependency_cycle"]
 
 
 def test_thousands_of_wrong_names_are_answered_with_suggestions_for_the_first_few() -> None:
