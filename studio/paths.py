@@ -58,33 +58,7 @@ def _is_encodable(part: str) -> bool:
     return True
 
 
-<<<<<<< HEAD
-def safe_join(root: Path, relative: str) -> Path:
-    """``root/relative`` after symbolic links are resolved, still inside ``root``.
-
-    Raises:
-        InvalidRequest: the name is unsafe or leads outside.
-    """
-    real_root = root.resolve()
-    joined = (real_root / safe_relative(relative)).resolve()
-    if not joined.is_relative_to(real_root):
-        raise InvalidRequest("That file name is not allowed.")
-    return joined
-
-
-def open_without_following(path: Path) -> int:
-    """Open a file for reading; refuse when its last part is a symbolic link.
-
-    Returns:
-        A file descriptor the caller closes.
-    """
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-
-
 def require_inside(handle: int, path: Path | str, root: Path) -> None:
-=======
-def require_inside(handle: int, path: Path, root: Path) -> None:
->>>>>>> side
     """Refuse an open file that really lies outside ``root``, whatever links led to it.
 
     Args:
