@@ -4,6 +4,7 @@ StudioError
 ├── InvalidRequest            400  invalid_request
 ├── Unauthorized              401  unauthorized
 ├── Forbidden                 403  forbidden
+│   └── CrossOrigin           403  cross_origin
 ├── NotFound                  404  not_found
 │   └── BlobNotFound          404  blob_not_found
 ├── MethodNotAllowed          405  method_not_allowed
@@ -69,6 +70,10 @@ class Unauthorized(StudioError):
 
 class Forbidden(StudioError):
     code, status = "forbidden", 403
+
+
+class CrossOrigin(Forbidden):
+    code = "cross_origin"
 
 
 class NotFound(StudioError):
