@@ -327,6 +327,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await engines.let_go()
         await runner.stop()
         await follower.stop()
         await engines.stop()

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +24,10 @@ from studio.store.archive import finish_restore
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
-from studio.web.guard import Guard
+from studio.web.guard import SESSION_COOKIE, Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
+from studio.web.origins import PublicAddress
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     held = HeldApp()
     door = _Door(held)
     with _listen(settings.host, settings.port) as listener:
-        async with _serving(door, listener):
+        async with _serving(door, listener, settings.trusted_proxies):
             address = listener.getsockname()
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
@@ -145,6 +146,7 @@ def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
         auth=studio.auth,
         links=studio.links,
         max_body_bytes=settings.max_body_bytes,
+        address=PublicAddress(settings.public_url, SESSION_COOKIE),
         console=console,
     )
 
@@ -193,7 +195,9 @@ async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(
+    app: ASGIApp, listener: socket.socket, proxies: Sequence[str] = ()
+) -> AsyncIterator[None]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
         uvicorn.Config(
@@ -203,6 +207,8 @@ async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             date_header=True,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,
