@@ -69,14 +69,16 @@ def run_tls_proxy(folder: Path, port: int, upstream: int) -> Iterator[TlsProxy]:
     """Run nginx in ``folder`` until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     certificate = folder / "cert.pem"
-    subject = f"/CN={PUBLIC_NAME}"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", subject, "-addext", f"subjectAltName=DNS:{PUBLIC_NAME}"]
-        + ["-keyout", str(folder / "key.pem"), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    options = {
+        "-newkey": "rsa:2048",
+        "-days": "2",
+        "-subj": f"/CN={PUBLIC_NAME}",
+        "-addext": f"subjectAltName=DNS:{PUBLIC_NAME}",
+        "-keyout": str(folder / "key.pem"),
+        "-out": str(certificate),
+    }
+    words = [word for option in options.items() for word in option]
+    subprocess.run(["openssl", "req", "-x509", "-nodes", *words], check=True, capture_output=True)
     config = folder / "nginx.conf"
     config.write_text(_CONFIG.format(folder=folder, port=port, name=PUBLIC_NAME, upstream=upstream))
     with (folder / "nginx.log").open("wb") as log:
@@ -103,8 +105,7 @@ def resolve_here(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
 
     def lookup(host: Any, *rest: Any, **options: Any) -> Any:
-        return real(
-            "127.0.0.1" if host in (PUBLIC_NAME, PUBLIC_NAME.encode()) else host, *rest, **options
-        )
+        ours = host in (PUBLIC_NAME, PUBLIC_NAME.encode())
+        return real("127.0.0.1" if ours else host, *rest, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
