@@ -60,7 +60,7 @@ class CarriedBlobs:
             DiskFull, StorageUnavailable: the rows stay.
         """
         total = 0
-        commits, self._commits = self._commits, self._db.commits
+        commits = self._db.commits
         if commits == self._commits:
             return 0
         while rows := await self._rows():
@@ -70,6 +70,7 @@ class CarriedBlobs:
                 await asyncio.to_thread(self._write, await self._bytes(lost))
             await self._drop(rows)
             total += len(rows)
+        self._commits = commits
         return total
 
     async def _rows(self) -> list[sqlite3.Row]:
