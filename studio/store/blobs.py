@@ -236,6 +236,9 @@ class BlobStore:
         final = self.path(staged.hash)
         try:
             if _size_of(final) == staged.size_bytes:
+                # It may be a small output's, whose own commit has not carried it yet.
+                fsync_file(final)
+                fsync_folder(final.parent)
                 staged.path.unlink(missing_ok=True)
                 return
             staged.path.rename(final)
