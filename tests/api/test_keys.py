@@ -209,7 +209,9 @@ async def test_a_key_ends_when_its_days_are_over(
 ) -> None:
     store, clock = keys_and_clock
     auth = AuthService(keys=store, clock=clock)
-    key, token = await auth.create(name="a day", scopes=frozenset({Scope.JOBS}), expires_in_days=1)
+    key, token = await auth.create(
+        auth.console(), name="a day", scopes=frozenset({Scope.JOBS}), expires_in_days=1
+    )
     clock.advance(86_399)
     assert auth.authenticate(token).key_id == key.id
     clock.advance(1)
@@ -229,7 +231,9 @@ async def test_keys_survive_a_restart_and_their_text_is_nowhere(
     store, clock = keys_and_clock
     first = AuthService(keys=store, clock=clock)
     await first.load(Secret("canary-environment-key"))
-    _, token = await first.create(name="kept", scopes=ALL_SCOPES, expires_in_days=None)
+    _, token = await first.create(
+        first.console(), name="kept", scopes=ALL_SCOPES, expires_in_days=None
+    )
     second = AuthService(keys=store, clock=clock)
     await second.load(Secret("canary-environment-key"))
     assert second.authenticate(token).scopes == ALL_SCOPES
