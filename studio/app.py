@@ -10,7 +10,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from fastapi import FastAPI
 
@@ -73,7 +72,6 @@ from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 log = logging.getLogger(__name__)
 
 BOOTSTRAP_SOCKET = "bootstrap.sock"
-_SETTLE_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +320,7 @@ async def _services(
             ("recovery", health.recover()),
             ("retention", retention.run()),
             ("usage", retention.keep_usage()),
-            ("small outputs", settle_often(carried, _SETTLE_EVERY_S)),
+            ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
         )
     ]
@@ -335,6 +333,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await engines.let_go()
         await runner.stop()
         await follower.stop()
         await engines.stop()
@@ -342,5 +341,4 @@ async def _services(
         with contextlib.suppress(StudioError):
             await sessions.store_use()
             await retention.store_usage()
-            await carried.settle()
         await backups.finish()

@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -74,7 +74,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     held = HeldApp()
     door = _Door(held)
     with _listen(settings.host, settings.port) as listener:
-        async with _serving(door, listener):
+        async with _serving(door, listener, settings.trusted_proxies):
             address = listener.getsockname()
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
@@ -202,7 +202,9 @@ async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(
+    app: ASGIApp, listener: socket.socket, proxies: Sequence[str] = ()
+) -> AsyncIterator[None]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
         uvicorn.Config(
@@ -212,6 +214,8 @@ async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             date_header=True,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,

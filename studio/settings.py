@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -63,6 +64,7 @@ class Settings:
     host: str
     port: int
     public_url: str | None
+    trusted_proxies: tuple[str, ...]
     engines: tuple[EngineSetting, ...]
     api_key: Secret | None
     job_retention_days: int
@@ -98,6 +100,7 @@ class Settings:
             host=environ.get("STUDIO_HOST") or ("0.0.0.0" if in_image else "127.0.0.1"),  # noqa: S104
             port=_integer(environ, "STUDIO_PORT", 8000, low=0, high=65535),
             public_url=_public_url(environ),
+            trusted_proxies=_proxies(environ),
             engines=_engines(environ),
             api_key=None if api_key is None else Secret(api_key),
             job_retention_days=_integer(environ, "JOB_RETENTION_DAYS", 365, low=1, high=36_500),
@@ -143,6 +146,20 @@ def _public_url(environ: Mapping[str, str]) -> str | None:
     if pod:
         return f"https://{pod}-{environ.get('STUDIO_PORT') or '8000'}.proxy.runpod.net"
     return None
+
+
+def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Addresses and networks whose word about the client and the scheme counts."""
+    listed = environ.get("STUDIO_TRUSTED_PROXIES", "").split(",")
+    found = tuple(part.strip() for part in listed if part.strip())
+    for one in found:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise InvalidRequest(
+                f"STUDIO_TRUSTED_PROXIES needs addresses or networks, not {one!r}."
+            ) from None
+    return found or ("127.0.0.1", "::1")
 
 
 def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:

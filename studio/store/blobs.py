@@ -174,6 +174,13 @@ class BlobStore:
         except OSError as error:
             raise translate(error) from error
 
+    def holds(self, blob_hash: str, data: bytes) -> bool:
+        """Whether the published file has exactly these bytes."""
+        try:
+            return self.path(blob_hash).read_bytes() == data
+        except OSError:
+            return False
+
     def sync(self, hashes: Collection[str]) -> list[str]:
         """Make published files durable; return those with which that failed."""
         lost = []
@@ -205,7 +212,7 @@ class BlobStore:
                     os.fsync(handle)
             finally:
                 os.close(handle)
-            Path(part).rename(final)
+            os.rename(part, final)  # noqa: PTH104 - on the path of every job
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(part).unlink()
@@ -229,6 +236,9 @@ class BlobStore:
         final = self.path(staged.hash)
         try:
             if _size_of(final) == staged.size_bytes:
+                # It may be a small output's, whose own commit has not carried it yet.
+                fsync_file(final)
+                fsync_folder(final.parent)
                 staged.path.unlink(missing_ok=True)
                 return
             staged.path.rename(final)

@@ -152,7 +152,7 @@ def _carry_small_outputs(connection: sqlite3.Connection) -> None:
     # Older code may write beside it: it makes its outputs durable before their commit.
     connection.execute(
         "CREATE TABLE carried_blobs (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL,"
-        " data BLOB NOT NULL)"
+        " created_at INTEGER NOT NULL, data BLOB NOT NULL)"
     )
 
 

@@ -6,7 +6,7 @@ On RunPod a stranger's pod is a sibling under the same parent domain: the same *
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from studio.errors import CrossOrigin
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*")
 _MAX_COOKIES: Final = 8
 
 
@@ -41,8 +42,7 @@ class PublicAddress:
 
     def is_secure(self, scope: Scope) -> bool:
         """Whether people reach this address by https."""
-        origin = self._origin or f"{_scheme(scope)}:"
-        return origin.startswith("https:")
+        return (self._origin or _scheme(scope)).startswith("https")
 
     def cookie_name(self, scope: Scope) -> str:
         """The cookie's name: with ``__Host-`` no other host and no plain http can plant it."""
@@ -101,26 +101,22 @@ def header(scope: Scope, wanted: bytes) -> str | None:
     return values.pop().decode("latin-1") if len(values) == 1 else ""
 
 
-def headers_of(scope: Scope) -> Mapping[bytes, bytes]:
-    """Headers by name; of several with one name the last."""
-    return dict(scope["headers"])
-
-
 def _scheme(scope: Scope) -> str:
-    return {"ws": "http", "wss": "https"}.get(scope["scheme"], scope["scheme"])
+    scheme: str = scope["scheme"]
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme)
 
 
 def _normal(address: str) -> str | None:
     """``scheme://host[:port]`` in lower case without a default port; ``None``: unreadable."""
     try:
         parts = urlsplit(address.strip())
-        port = parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return None
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+    if parts.scheme not in _DEFAULT_PORTS or not _HOST.fullmatch(host):
         return None
     if parts.username is not None or parts.password is not None:
         return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{host}]" if ":" in host else host
     shown = "" if port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{host}{shown}"
