@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
+from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.errors import StudioError
@@ -20,7 +21,6 @@ from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
-from studio.services.auth import AuthService
 from studio.services.backups import BackupService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
@@ -53,16 +53,19 @@ from studio.store.db import Database
 from studio.store.job_list import JobListStore
 from studio.store.job_stats import JobStatsStore
 from studio.store.jobs import JobStore
-from studio.store.keys import KeyStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.guard import SESSION_COOKIE
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
+from studio.web.origins import PublicAddress
+from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
+from studio.web.session_api import session_routes
 from studio.web.system_api import system_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 
@@ -77,7 +80,8 @@ class Studio:
 
     app: FastAPI
     v2_jobs: V2Jobs
-    auth: AuthService
+    accounts: Accounts
+    address: PublicAddress
     links: Links
     db: Database
 
@@ -143,7 +147,8 @@ async def _services(
     )
     queue = JobQueue()
     usage = Usage(clock)
-    auth = AuthService(keys=KeyStore(db), clock=clock)
+    accounts = build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    auth, sessions = accounts.auth, accounts.sessions
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
@@ -246,6 +251,7 @@ async def _services(
 
     # open
     await auth.load(settings.api_key)
+    await sessions.load()
     await control.load()
     for user_id, seconds, at_ms in await stats.usage():
         usage.load(user_id, seconds, at_ms)
@@ -253,6 +259,7 @@ async def _services(
     await carried.restore()
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
+    address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(follower)
     await adopt_unfinished(
         queue=queue,
@@ -298,12 +305,17 @@ async def _services(
         )
     )
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
+    app.include_router(people_routes(people=accounts.people, links=links))
+    app.include_router(
+        session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
+    )
 
     background = [
         asyncio.create_task(work, name=name)
         for name, work in (
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
+            ("session use", sessions.record_use()),
             ("snapshots", backups.run()),
             ("recovery", health.recover()),
             ("retention", retention.run()),
@@ -314,11 +326,7 @@ async def _services(
     ]
     try:
         yield Studio(
-            app=app,
-            v2_jobs=v2_jobs,
-            auth=auth,
-            links=links,
-            db=db,
+            app=app, v2_jobs=v2_jobs, accounts=accounts, address=address, links=links, db=db
         )
     finally:
         dispatcher.stop()
@@ -331,5 +339,6 @@ async def _services(
         await engines.stop()
         await finisher.stop()
         with contextlib.suppress(StudioError):
+            await sessions.store_use()
             await retention.store_usage()
         await backups.finish()

@@ -24,10 +24,9 @@ from studio.store.archive import finish_restore
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
-from studio.web.guard import SESSION_COOKIE, Guard
+from studio.web.guard import Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
-from studio.web.origins import PublicAddress
 
 log = logging.getLogger(__name__)
 
@@ -88,12 +87,19 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                     door.app = front(studio, settings)
                     async with _control(settings.run_dir, studio, settings):
                         log.info("Studio listens on http://%s:%s", address[0], address[1])
-                        if not await studio.auth.list():
-                            log.warning("no API key opens it yet: ./start.sh keys create NAME")
+                        await _show_the_way_in(studio, settings, address[1])
                         await _until_stopped(stop, lease, studio)
                         door.app = held
             finally:
                 lease.release()
+
+
+async def _show_the_way_in(studio: Studio, settings: Settings, port: int) -> None:
+    """Until the owner has a password, each start says how to choose one."""
+    base = settings.public_url or f"http://127.0.0.1:{port}"
+    link = None if settings.api_key is not None else await studio.accounts.people.first_link()
+    if link is not None:
+        log.warning("Nobody has set Studio up yet. Open %s within a day.", link.address(base))
 
 
 async def _acquire(
@@ -133,7 +139,7 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
     """The application as the open port serves it."""
     return HotPath(
         UnreadBodies(_guard(studio, settings, console=False)),
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         submit=studio.v2_jobs.submit,
         get_job=studio.v2_jobs.get_job,
         max_body_bytes=settings.max_body_bytes,
@@ -143,10 +149,11 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
 def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
     return Guard(
         studio.app,
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         links=studio.links,
         max_body_bytes=settings.max_body_bytes,
-        address=PublicAddress(settings.public_url, SESSION_COOKIE),
+        address=studio.address,
+        identify_session=studio.accounts.sessions.identify,
         console=console,
     )
 

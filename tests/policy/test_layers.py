@@ -18,9 +18,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "services": LEAVES | {"store", "clients", "graphs"},
     "web": LEAVES | {"services", "store", "graphs"},
     "embedded": frozenset(),
-    "app": LEAVES | {"store", "clients", "services", "web"},
+    "accounts": LEAVES | {"store", "services"},
+    "app": LEAVES | {"accounts", "store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
-    "cli": LEAVES | {"server", "store", "clients", "services", "graphs", "web"},
+    "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
 }
 """For each part of ``studio`` the other parts it may know; leaves are listed below."""
@@ -35,6 +36,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
 SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
     "assets": frozenset({"references", "upload_fields"}),
+    "auth": frozenset({"tokens"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "engine_link": frozenset({"engine", "pace"}),
@@ -44,8 +46,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
+    "logins": frozenset({"names", "passwords", "sessions", "throttle", "tokens"}),
     "metrics": frozenset({"engines", "queue"}),
     "packages": frozenset({"assets"}),
+    "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
     "retention": frozenset({"usage"}),
@@ -56,6 +60,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "sender": frozenset(
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
+    "sessions": frozenset({"tokens"}),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),

@@ -60,19 +60,20 @@ async def ways(house: House) -> AsyncIterator[Ways]:
     with _listen("127.0.0.1", 0) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with _serving(hot, listener), httpx.AsyncClient(base_url=url, timeout=30) as client:
-            made = Ways(house, client)
-            _, made.keys["reader"] = await house.auth.create(
-                name="reader", scopes=frozenset({Scope.JOBS}), expires_in_days=None
+            made, auth = Ways(house, client), house.accounts.auth
+            owner = auth.console()
+            _, made.keys["reader"] = await auth.create(
+                owner, name="reader", scopes=frozenset({Scope.JOBS}), expires_in_days=None
             )
-            _, made.keys["uploader"] = await house.auth.create(
-                name="uploader", scopes=frozenset({Scope.ASSETS}), expires_in_days=None
+            _, made.keys["uploader"] = await auth.create(
+                owner, name="uploader", scopes=frozenset({Scope.ASSETS}), expires_in_days=None
             )
-            revoked, made.keys["revoked"] = await house.auth.create(
-                name="revoked", scopes=ALL_SCOPES, expires_in_days=None
+            revoked, made.keys["revoked"] = await auth.create(
+                owner, name="revoked", scopes=ALL_SCOPES, expires_in_days=None
             )
-            await house.auth.revoke(revoked.id)
-            _, made.keys["expired"] = await house.auth.create(
-                name="expired", scopes=ALL_SCOPES, expires_in_days=1
+            await auth.revoke(owner, revoked.id)
+            _, made.keys["expired"] = await auth.create(
+                owner, name="expired", scopes=ALL_SCOPES, expires_in_days=1
             )
             house.clock.advance(2 * 86_400)
             made.keys["owner"] = KEY

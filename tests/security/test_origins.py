@@ -53,7 +53,7 @@ async def door(tmp_path: Path, public_url: str | None) -> AsyncIterator[Guard]:
     async with open_studio(settings, FrozenClock()) as studio:
         yield Guard(
             reached,
-            auth=studio.auth,
+            auth=studio.accounts.auth,
             links=studio.links,
             max_body_bytes=1000,
             address=PublicAddress(public_url, SESSION_COOKIE),
