@@ -19,29 +19,20 @@ from studio.clock import Clock
 from studio.errors import StudioError
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
+from studio.pipeline import build_pipeline
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
-from studio.services.collector import Collector
-from studio.services.dispatcher import Dispatcher
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
-from studio.services.finisher import Finisher
-from studio.services.follower import Follower
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
-from studio.services.jobs import JobService
 from studio.services.metrics import Metrics
-from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.packages import PackageService
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.retention import RetentionService, sweep
-from studio.services.runner import Runner
-from studio.services.sender import Sender
-from studio.services.staging import Staging
-from studio.services.submissions import SubmissionService
 from studio.services.thumbnails import Thumbnails
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
@@ -152,13 +143,6 @@ async def _services(
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
-    batch = OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting)
-    staging = Staging(
-        assets=assets,
-        batch=batch,
-        engine_dir=settings.engine_dir,
-        shared=any(engine.managed for engine in settings.engines),
-    )
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 
@@ -167,69 +151,21 @@ async def _services(
         if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
             durations.add(job.graph_key, duration_ms)
 
-    finisher = Finisher(
-        queue=queue,
-        jobs=job_store,
-        staging=staging,
-        usage=usage,
-        clock=clock,
-        retention_days=settings.job_retention_days,
-        on_finish=count_finish,
-    )
-    collector = Collector(jobs=job_store, staging=staging, clock=clock)
-    follower = Follower(jobs=job_store, collector=collector, clock=clock, pace=pace)
-    runner = Runner(
-        queue=queue,
-        jobs=job_store,
-        sender=Sender(
-            engines=engines,
-            jobs=job_store,
-            secrets=secrets,
-            assets=assets,
-            staging=staging,
-            follower=follower,
-            clock=clock,
-            pace=pace,
-        ),
-        collector=collector,
-        finisher=finisher,
+    pipeline = build_pipeline(
+        settings=settings,
         clock=clock,
         pace=pace,
-        wake=lambda: dispatcher.wake(),
-    )
-    dispatcher = Dispatcher(
         queue=queue,
         engines=engines,
         usage=usage,
-        clock=clock,
-        start=runner.start,
-        expire=finisher.expire,
-        take_back=follower.take_back,
-    )
-    submissions = SubmissionService(
-        queue=queue,
-        jobs=job_store,
-        assets=assets,
-        secrets=secrets,
-        engines=engines,
-        clock=clock,
-        wake=dispatcher.wake,
-        reserve=dispatcher.reserve,
-        start=runner.start,
-        max_depth=settings.max_queue_depth,
-        max_depth_member=settings.max_queue_depth_member,
-    )
-    jobs = JobService(
-        queue=queue,
         jobs=job_store,
         outputs=asset_store,
-        submissions=submissions,
-        finisher=finisher,
-        follower=follower,
-        clock=clock,
-        wake=dispatcher.wake,
-        retention_days=settings.job_retention_days,
+        secrets=secrets,
+        blobs=blobs,
+        assets=assets,
+        on_finish=count_finish,
     )
+    jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
     history = HistoryService(
         queue=queue,
         durations=durations,
@@ -260,13 +196,13 @@ async def _services(
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
-    engines.prepare(follower)
+    engines.prepare(pipeline.follower)
     await adopt_unfinished(
         queue=queue,
         jobs=job_store,
         assets=asset_store,
         engines=engines,
-        runner=runner,
+        runner=pipeline.runner,
         finisher=finisher,
     )
     await finisher.sweep()
@@ -340,8 +276,7 @@ async def _services(
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await engines.let_go()
-        await runner.stop()
-        await follower.stop()
+        await pipeline.stop()
         await engines.stop()
         await finisher.stop()
         with contextlib.suppress(StudioError):
