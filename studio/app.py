@@ -24,6 +24,7 @@ from studio.services.assets import AssetService
 from studio.services.auth import AuthService
 from studio.services.backups import BackupService
 from studio.services.collector import Collector
+from studio.services.creation import CreationService
 from studio.services.dispatcher import Dispatcher
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
@@ -60,9 +61,11 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.create_api import create_routes
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
+from studio.web.pages import page_routes
 from studio.web.respond import install_error_handlers
 from studio.web.system_api import system_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
@@ -299,6 +302,8 @@ async def _services(
             links=links,
         )
     )
+    app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
+    app.include_router(page_routes(links=links, version=VERSION))
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
 
     background = [

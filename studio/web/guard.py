@@ -18,7 +18,8 @@ from studio.web.headers import with_headers
 from studio.web.links import Links
 from studio.web.respond import error_body, error_headers
 
-PUBLIC_PATHS: Final = frozenset({"/", "/health", "/ready"})
+PUBLIC_PATHS: Final = frozenset({"/", "/health", "/ready", "/favicon.ico"})
+_PUBLIC_PREFIX: Final = "/static/"
 _CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
 _STREAMED: Final = frozenset({"/api/v2/assets"})
 
@@ -74,7 +75,8 @@ class Guard:
         if key is not None:
             return self._auth.authenticate(key)
         path: str = scope["path"]
-        if path in PUBLIC_PATHS and scope["type"] == "http":
+        is_public = path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX)
+        if is_public and scope["type"] == "http":
             return None
         linked = _CONTENT_PATH.match(path)
         if linked and scope.get("method") in ("GET", "HEAD") and scope["query_string"]:

@@ -36,6 +36,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
     "assets": frozenset({"references", "upload_fields"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
+    "creation": frozenset({"engines", "jobs", "submissions"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
