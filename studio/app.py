@@ -23,6 +23,7 @@ from studio.pipeline import build_pipeline
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
+from studio.services.creation import CreationService
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -49,11 +50,13 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.create_api import create_routes
 from studio.web.guard import SESSION_COOKIE
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
+from studio.web.pages import page_routes
 from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
 from studio.web.session_api import session_routes
@@ -246,6 +249,8 @@ async def _services(
             links=links,
         )
     )
+    app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
+    app.include_router(page_routes(links=links, version=VERSION))
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
     app.include_router(people_routes(people=accounts.people, links=links))
     app.include_router(

@@ -22,6 +22,7 @@ StudioError
 │   ├── InvalidWorkflow       422  invalid_workflow
 │   ├── WorkflowFormatUi      422  workflow_format_ui
 │   ├── MissingAsset          422  missing_asset
+│   ├── NoCheckpoint          422  no_checkpoint
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
@@ -148,6 +149,10 @@ class WorkflowFormatUi(Unprocessable):
 
 class MissingAsset(Unprocessable):
     code = "missing_asset"
+
+
+class NoCheckpoint(Unprocessable):
+    code = "no_checkpoint"
 
 
 class IdempotencyKeyReuse(Unprocessable):

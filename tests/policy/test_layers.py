@@ -39,6 +39,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "assets": frozenset({"references", "upload_fields"}),
     "auth": frozenset({"tokens"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
+    "creation": frozenset({"engines", "jobs", "submissions"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
