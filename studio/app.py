@@ -32,6 +32,7 @@ from studio.services.follower import Follower
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService
+from studio.services.live import Live
 from studio.services.metrics import Metrics
 from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
@@ -66,6 +67,7 @@ from studio.web.links import Links
 from studio.web.respond import install_error_handlers
 from studio.web.system_api import system_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
+from studio.web.ws_api import ws_routes
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +83,7 @@ class Studio:
     v2_jobs: V2Jobs
     auth: AuthService
     links: Links
+    live: Live
     db: Database
 
 
@@ -246,6 +249,8 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
+    live = Live(queue=queue, health=health, expiry=history.expiry, is_live=auth.is_live)
+
     # open
     await auth.load(settings.api_key)
     await control.load()
@@ -300,6 +305,7 @@ async def _services(
         )
     )
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
+    app.include_router(ws_routes(live=live, history=history, links=links))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -312,6 +318,7 @@ async def _services(
             ("usage", retention.keep_usage()),
             ("small outputs", settle_often(carried, _SETTLE_EVERY_S)),
             ("warm-up", warmup.run()),
+            ("readers", live.feed.watch()),
         )
     ]
     try:
@@ -320,9 +327,11 @@ async def _services(
             v2_jobs=v2_jobs,
             auth=auth,
             links=links,
+            live=live,
             db=db,
         )
     finally:
+        live.feed.stop()
         dispatcher.stop()
         for task in background:
             task.cancel()
