@@ -28,6 +28,7 @@ from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
+from studio.services.live import Live
 from studio.services.metrics import Metrics
 from studio.services.pace import Pace
 from studio.services.packages import PackageService
@@ -62,6 +63,7 @@ from studio.web.respond import install_error_handlers
 from studio.web.session_api import session_routes
 from studio.web.system_api import system_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
+from studio.web.ws_api import ws_routes
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,7 @@ class Studio:
     accounts: Accounts
     address: PublicAddress
     links: Links
+    live: Live
     db: Database
 
 
@@ -188,6 +191,8 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
+    live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
+
     # open
     await auth.load(settings.api_key)
     await sessions.load()
@@ -256,6 +261,7 @@ async def _services(
     app.include_router(
         session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
     )
+    app.include_router(ws_routes(live=live, history=history, links=links))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -269,13 +275,21 @@ async def _services(
             ("usage", retention.keep_usage()),
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
+            ("readers", live.feed.watch()),
         )
     ]
     try:
         yield Studio(
-            app=app, v2_jobs=v2_jobs, accounts=accounts, address=address, links=links, db=db
+            app=app,
+            v2_jobs=v2_jobs,
+            accounts=accounts,
+            address=address,
+            links=links,
+            live=live,
+            db=db,
         )
     finally:
+        live.feed.stop()
         dispatcher.stop()
         for task in background:
             task.cancel()

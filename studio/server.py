@@ -27,6 +27,7 @@ from studio.web.bodies import UnreadBodies
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
+from studio.web.sockets import BoundedSocket
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +220,9 @@ async def _serving(
             date_header=True,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,
+            ws=BoundedSocket,
             ws_max_size=32 << 20,
+            ws_per_message_deflate=False,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -47,8 +47,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
+    "job_news": frozenset({"events", "feed", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "logins": frozenset({"names", "passwords", "sessions", "throttle", "tokens"}),
+    "live": frozenset({"feed", "health", "job_news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
     "packages": frozenset({"assets"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
@@ -65,6 +67,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "sessions": frozenset({"tokens"}),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
+    "system_news": frozenset({"feed", "health"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
