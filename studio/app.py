@@ -44,6 +44,7 @@ from studio.services.sender import Sender
 from studio.services.staging import Staging
 from studio.services.submissions import SubmissionService
 from studio.services.thumbnails import Thumbnails
+from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
@@ -58,6 +59,8 @@ from studio.store.keys import KeyStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
+from studio.store.upload_files import UploadFiles
+from studio.store.uploads import UploadStore
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.jobs_api import job_routes
@@ -65,6 +68,7 @@ from studio.web.keys_api import key_routes
 from studio.web.links import Links
 from studio.web.respond import install_error_handlers
 from studio.web.system_api import system_routes
+from studio.web.uploads_api import upload_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 
 log = logging.getLogger(__name__)
@@ -148,6 +152,14 @@ async def _services(
     auth = AuthService(keys=KeyStore(db), clock=clock)
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
+    )
+    uploads = UploadService(
+        uploads=UploadStore(db, blobs),
+        files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
+        assets=assets,
+        blobs=blobs,
+        clock=clock,
+        max_bytes=settings.max_asset_bytes,
     )
     batch = OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting)
     staging = Staging(
@@ -241,7 +253,9 @@ async def _services(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
-    retention = RetentionService(jobs=stats, assets=asset_store, usage=usage, clock=clock)
+    retention = RetentionService(
+        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+    )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
@@ -253,6 +267,7 @@ async def _services(
         usage.load(user_id, seconds, at_ms)
     durations.load(await stats.recent_durations())
     await carried.restore()
+    await uploads.tidy()
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     engines.prepare(follower)
@@ -290,6 +305,7 @@ async def _services(
     )
     app.include_router(asset_routes(assets, links))
     app.include_router(thumbnail_routes(assets, thumbnails))
+    app.include_router(upload_routes(uploads, links))
     app.include_router(
         job_routes(
             jobs=jobs,
@@ -315,18 +331,13 @@ async def _services(
         )
     ]
     try:
-        yield Studio(
-            app=app,
-            v2_jobs=v2_jobs,
-            auth=auth,
-            links=links,
-            db=db,
-        )
+        yield Studio(app=app, v2_jobs=v2_jobs, auth=auth, links=links, db=db)
     finally:
         dispatcher.stop()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await uploads.stop()
         await runner.stop()
         await follower.stop()
         await engines.stop()

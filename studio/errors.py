@@ -19,6 +19,7 @@ StudioError
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
+│   ├── TooManyUploads        429  too_many_uploads
 │   └── TooManyStreams        429  too_many_streams
 ├── UpstreamError             500  upstream_error
 ├── Unavailable               503  unavailable
@@ -129,6 +130,10 @@ class TooManyRequests(StudioError):
 
 class QueueFull(TooManyRequests):
     code = "queue_full"
+
+
+class TooManyUploads(TooManyRequests):
+    code = "too_many_uploads"
 
 
 class TooManyStreams(TooManyRequests):

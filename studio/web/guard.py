@@ -20,7 +20,8 @@ from studio.web.respond import error_body, error_headers
 
 PUBLIC_PATHS: Final = frozenset({"/", "/health", "/ready"})
 _CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
-_STREAMED: Final = frozenset({"/api/v2/assets"})
+_STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+")
+"""Routes that never have a whole body in memory and know its limit themselves."""
 
 
 class Guard:
@@ -61,7 +62,7 @@ class Guard:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             scope["studio.identity"] = self._identify(scope, headers)
-            if scope["type"] == "http" and scope["path"] not in _STREAMED:
+            if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
                 receive = _limited(receive, headers, self._max_body_bytes)
             await self._app(scope, receive, send)
         except StudioError as error:

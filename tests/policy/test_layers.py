@@ -48,7 +48,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "packages": frozenset({"assets"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"usage"}),
+    "retention": frozenset({"uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
@@ -58,6 +58,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
+    "uploads": frozenset({"assets", "upload_fields"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
