@@ -36,6 +36,7 @@ from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.retention import RetentionService, sweep
 from studio.services.thumbnails import Thumbnails
+from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
@@ -49,6 +50,8 @@ from studio.store.jobs import JobStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
+from studio.store.upload_files import UploadFiles
+from studio.store.uploads import UploadStore
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.create_api import create_routes
@@ -62,6 +65,7 @@ from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
 from studio.web.session_api import session_routes
 from studio.web.system_api import system_routes
+from studio.web.uploads_api import upload_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 from studio.web.ws_api import ws_routes
 
@@ -149,6 +153,14 @@ async def _services(
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
+    uploads = UploadService(
+        uploads=UploadStore(db, blobs),
+        files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
+        assets=assets,
+        blobs=blobs,
+        clock=clock,
+        max_bytes=settings.max_asset_bytes,
+    )
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 
@@ -186,7 +198,9 @@ async def _services(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
-    retention = RetentionService(jobs=stats, assets=asset_store, usage=usage, clock=clock)
+    retention = RetentionService(
+        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+    )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
@@ -201,6 +215,7 @@ async def _services(
         usage.load(user_id, seconds, at_ms)
     durations.load(await stats.recent_durations())
     await carried.restore()
+    await uploads.tidy()
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
@@ -245,6 +260,7 @@ async def _services(
     )
     app.include_router(asset_routes(assets, links))
     app.include_router(thumbnail_routes(assets, thumbnails))
+    app.include_router(upload_routes(uploads, links))
     app.include_router(
         job_routes(
             jobs=jobs,
@@ -294,6 +310,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await uploads.stop()
         await engines.let_go()
         await pipeline.stop()
         await engines.stop()

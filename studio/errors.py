@@ -27,6 +27,7 @@ StudioError
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
 │   ├── TooManyLogins         429  too_many_logins
+│   ├── TooManyUploads        429  too_many_uploads
 │   └── TooManyStreams        429  too_many_streams
 ├── UpstreamError             500  upstream_error
 ├── Unavailable               503  unavailable
@@ -169,6 +170,10 @@ class QueueFull(TooManyRequests):
 
 class TooManyLogins(TooManyRequests):
     code = "too_many_logins"
+
+
+class TooManyUploads(TooManyRequests):
+    code = "too_many_uploads"
 
 
 class TooManyStreams(TooManyRequests):

@@ -73,6 +73,7 @@ class Settings:
     engine_hang_s: float
     max_upload_bytes: int
     max_body_bytes: int
+    max_asset_bytes: int
     warmup_workflow: Path | None
     isolated: bool
 
@@ -110,6 +111,7 @@ class Settings:
             max_upload_bytes=_integer(environ, "MAX_UPLOAD_MB", 100_000, low=1, high=10_000_000)
             * 1_000_000,
             max_body_bytes=_integer(environ, "MAX_BODY_MB", 32, low=1, high=1024) * 1_000_000,
+            max_asset_bytes=_integer(environ, "MAX_ASSET_GIB", 20, low=1, high=10_000) << 30,
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )

@@ -56,7 +56,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"usage"}),
+    "retention": frozenset({"uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
@@ -68,6 +68,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system_news": frozenset({"feed", "health"}),
+    "uploads": frozenset({"assets", "upload_fields"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
