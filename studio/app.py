@@ -26,6 +26,8 @@ from studio.services.backups import BackupService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
 from studio.services.durations import Durations
+from studio.services.editor import EditorService
+from studio.services.editor_runs import EditorRuns
 from studio.services.engines import EngineService
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
@@ -60,6 +62,8 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.comfy_proxy import ComfyProxy
+from studio.web.editor_api import editor_routes
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
@@ -82,6 +86,7 @@ class Studio:
     auth: AuthService
     links: Links
     db: Database
+    comfy: ComfyProxy
 
 
 @contextlib.asynccontextmanager
@@ -246,6 +251,11 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
+    editor = EditorService(
+        engines=engines.engines, listener=follower, is_live=auth.is_live, clock=clock
+    )
+    editor_runs = EditorRuns(queue=queue, jobs=job_store, runner=runner, clock=clock)
+
     # open
     await auth.load(settings.api_key)
     await control.load()
@@ -300,6 +310,7 @@ async def _services(
         )
     )
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
+    app.include_router(editor_routes(editor, settings))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -321,8 +332,10 @@ async def _services(
             auth=auth,
             links=links,
             db=db,
+            comfy=ComfyProxy(editor=editor, runs=editor_runs, settings=settings),
         )
     finally:
+        await editor.close()
         dispatcher.stop()
         for task in background:
             task.cancel()

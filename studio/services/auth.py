@@ -56,6 +56,14 @@ class AuthService:
         self._used[key.id] = now_ms
         return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
 
+    def is_live(self, identity: Identity) -> bool:
+        """Whether the key that a caller came with still opens anything."""
+        now_ms = self._clock.now_ms()
+        return any(
+            key.id == identity.key_id and (key.expires_at is None or key.expires_at > now_ms)
+            for key in self._by_hash.values()
+        )
+
     def console(self) -> Identity:
         """The owner at the machine itself, behind the 0600 control socket."""
         return Identity(user_id=OWNER_ID, role=Role.OWNER, scopes=ALL_SCOPES)
