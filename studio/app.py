@@ -25,6 +25,8 @@ from studio.services.assets import AssetService
 from studio.services.backups import BackupService
 from studio.services.creation import CreationService
 from studio.services.durations import Durations
+from studio.services.editor import EditorService
+from studio.services.editor_runs import EditorRuns
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
@@ -54,7 +56,9 @@ from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.comfy_proxy import ComfyProxy
 from studio.web.create_api import create_routes
+from studio.web.editor_api import editor_routes
 from studio.web.guard import SESSION_COOKIE
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
@@ -85,6 +89,7 @@ class Studio:
     links: Links
     live: Live
     db: Database
+    comfy: ComfyProxy
 
 
 @contextlib.asynccontextmanager
@@ -206,6 +211,10 @@ async def _services(
     )
 
     live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
+    editor = EditorService(
+        engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
+    )
+    editor_runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
 
     # open
     await auth.load(settings.api_key)
@@ -278,6 +287,7 @@ async def _services(
         session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
     )
     app.include_router(ws_routes(live=live, history=history, links=links))
+    app.include_router(editor_routes(editor, settings))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -303,9 +313,11 @@ async def _services(
             links=links,
             live=live,
             db=db,
+            comfy=ComfyProxy(editor=editor, runs=editor_runs, settings=settings),
         )
     finally:
         live.feed.stop()
+        await editor.close()
         dispatcher.stop()
         for task in background:
             task.cancel()
