@@ -106,9 +106,14 @@ class CarriedBlobs:
 
 async def settle_often(carried: CarriedBlobs, every_s: float) -> None:
     """Settle what was committed lately, again and again; the body of a task."""
+    is_refused = False
     while True:
         await asyncio.sleep(every_s)
         try:
             await carried.settle()
         except StudioError as error:
-            log.warning("small outputs stay in the database for now: %s", error.message)
+            if not is_refused:
+                log.warning("small outputs stay in the database for now: %s", error.message)
+            is_refused = True
+        else:
+            is_refused = False
