@@ -157,7 +157,8 @@ class BlobStore:
         with self._pins_lock:
             self._pins[blob_hash] += 1
         try:
-            if _size_of(final) != len(data):
+            # A power cut may have left a name over bytes that never came.
+            if _size_of(final) != len(data) or Path(final).read_bytes() != data:
                 self._put(final, data, durable=False)
         except OSError as error:
             self._unpin(blob_hash)
