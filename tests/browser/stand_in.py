@@ -228,5 +228,3 @@ def stand_in(studio_url: str) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(10)
-
-

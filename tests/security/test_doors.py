@@ -52,6 +52,10 @@ def addresses(house: House) -> Iterator[str]:
     yield from NOWHERE
 
 
+def is_public(path: str) -> bool:
+    return path in PUBLIC_PATHS or path.startswith("/static/")
+
+
 def check_headers(answer: httpx.Response) -> None:
     for name, value in HEADERS.items():
         assert answer.headers[name] == value, (answer.request.url, name)
@@ -70,8 +74,8 @@ async def test_every_route_is_closed_unless_it_is_public(house: House) -> None:
             for method in METHODS:
                 answer = await stranger.request(method, path)
                 check_headers(answer)
-                if path in PUBLIC_PATHS:
-                    assert answer.status_code in (200, 405, 503), (method, path)
+                if is_public(path):
+                    assert answer.status_code in (200, 404, 405, 503), (method, path)
                     continue
                 assert answer.status_code == 401, (method, path)
                 assert answer.headers["www-authenticate"] == "Bearer"
@@ -79,8 +83,8 @@ async def test_every_route_is_closed_unless_it_is_public(house: House) -> None:
                     assert code_of(answer) == "unauthorized"
 
 
-async def test_public_paths_are_these_three() -> None:
-    assert {"/", "/health", "/ready"} == PUBLIC_PATHS
+async def test_public_paths_are_these_and_the_pages_own_files() -> None:
+    assert {"/", "/health", "/ready", "/favicon.ico"} == PUBLIC_PATHS
 
 
 async def test_every_answer_to_the_owner_has_the_headers_and_errors_the_envelope(
@@ -96,7 +100,7 @@ async def test_every_answer_to_the_owner_has_the_headers_and_errors_the_envelope
                 answer = await owner.request(method, path, content=b"\xff{")
                 check_headers(answer)
                 seen.add(answer.status_code)
-                if answer.status_code >= 400 and method != "HEAD" and path not in PUBLIC_PATHS:
+                if answer.status_code >= 400 and method != "HEAD" and not is_public(path):
                     code_of(answer)
                 assert answer.status_code not in (301, 302, 307, 308, 500), (method, path)
     assert {200, 400, 404, 405} <= seen
