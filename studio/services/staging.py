@@ -222,7 +222,8 @@ class Staging:
             unfinished: the jobs whose inputs stay.
         """
         names = _input_names(ended)
-        folders = [self._output_folder / job.id for job in ended]
+        root = self._output_folder
+        folders = [root / job.id for job in ended]
         async with self._placing:
             if names:
                 names -= _input_names(unfinished())
