@@ -254,7 +254,6 @@ async def _services(
     editor = EditorService(
         engines=engines.engines, listener=follower, is_live=auth.is_live, clock=clock
     )
-    editor_runs = EditorRuns(queue=queue, jobs=job_store, runner=runner, clock=clock)
 
     # open
     await auth.load(settings.api_key)
@@ -311,6 +310,8 @@ async def _services(
     )
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
     app.include_router(editor_routes(editor, settings))
+    runs = EditorRuns(queue=queue, jobs=job_store, runner=runner, clock=clock)
+    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
 
     background = [
         asyncio.create_task(work, name=name)
@@ -332,7 +333,7 @@ async def _services(
             auth=auth,
             links=links,
             db=db,
-            comfy=ComfyProxy(editor=editor, runs=editor_runs, settings=settings),
+            comfy=comfy,
         )
     finally:
         await editor.close()
