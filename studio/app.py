@@ -222,7 +222,6 @@ async def _services(
     editor = EditorService(
         engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
     )
-    editor_runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
 
     # open
     await auth.load(settings.api_key)
@@ -296,6 +295,8 @@ async def _services(
     )
     app.include_router(ws_routes(live=live, history=history, links=links))
     app.include_router(editor_routes(editor, settings))
+    runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
+    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
 
     background = [
         asyncio.create_task(work, name=name)
@@ -321,7 +322,7 @@ async def _services(
             links=links,
             live=live,
             db=db,
-            comfy=ComfyProxy(editor=editor, runs=editor_runs, settings=settings),
+            comfy=comfy,
         )
     finally:
         live.feed.stop()
