@@ -57,6 +57,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/jobs/{id}/package", {"jobs", "assets"}),
     ("GET", "/api/create", {"jobs"}),
     ("POST", "/api/create", {"jobs"}),
+    ("POST", "/api/editor/open", {"editor"}),
     ("GET", "/api/queue", {"jobs"}),
     ("POST", "/api/queue/pause", {"admin"}),
     ("POST", "/api/queue/resume", {"admin"}),
