@@ -223,6 +223,8 @@ async def _services(
         engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
     )
 
+    sessions.on_end(editor.end_session)
+
     # open
     await auth.load(settings.api_key)
     await sessions.load()

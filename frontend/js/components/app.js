@@ -1,3 +1,4 @@
+import { api } from '../core/api.js';
 import { Element, html, nothing } from '../core/element.js';
 import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
@@ -80,6 +81,11 @@ class StudioApp extends Element {
           </a>
           ${Object.keys(VIEWS).map((name) => link(name, name === view))}
           <div class="bar-end">
+            ${session.can('editor')
+              ? html`<button class="quiet" @click=${openEditor}>
+                  ${icon('editor')}<span>${words.openEditor}</span>
+                </button>`
+              : nothing}
             <button class="quiet" @click=${() => theme.toggle()}>
               ${icon(theme.isDark ? 'sun' : 'moon')}
               <span>${theme.isDark ? words.toLight : words.toDark}</span>
@@ -111,6 +117,14 @@ class StudioApp extends Element {
       </div>
     `;
   }
+}
+
+/** ComfyUI's own editor has an origin of its own; the link into it works once. */
+function openEditor() {
+  notices.attempt(async () => {
+    const { url } = await api.post('/api/editor/open');
+    window.open(url, '_blank', 'noopener');
+  });
 }
 
 function skip(event) {

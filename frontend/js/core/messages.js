@@ -16,6 +16,7 @@ export const words = {
   toLight: 'Switch to light',
   toDark: 'Switch to dark',
   logOut: 'Log out',
+  openEditor: 'ComfyUI editor',
   close: 'Close',
   cancel: 'Cancel',
   copy: 'Copy',
