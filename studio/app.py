@@ -290,7 +290,13 @@ async def _services(
     )
     app.include_router(
         v2_job_routes(
-            endpoints=v2_jobs, jobs=jobs, history=history, queue=queue, links=links, clock=clock
+            endpoints=v2_jobs,
+            jobs=jobs,
+            history=history,
+            queue=queue,
+            links=links,
+            clock=clock,
+            is_live=accounts.is_live,
         )
     )
     app.include_router(asset_routes(assets, links))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -102,16 +102,29 @@ async def _hung_up(receive: Receive) -> None:
 
 
 class JobStream:
-    """One client's stream: snapshot first, then changes, the terminal status last."""
+    """One client's stream: snapshot first, then changes, the terminal status last.
+
+    Args:
+        is_welcome: whether the client would still be let in; asked before every frame after a wait,
+            so a stream ends with its session or key, at the next heartbeat at the latest.
+    """
 
     def __init__(
-        self, *, view: JobView, queue: JobQueue, request: Request, links: Links, clock: Clock
+        self,
+        *,
+        view: JobView,
+        queue: JobQueue,
+        request: Request,
+        links: Links,
+        clock: Clock,
+        is_welcome: Callable[[], bool] = lambda: True,
     ) -> None:
         self._view = view
         self._queue = queue
         self._request = request
         self._links = links
         self._clock = clock
+        self._is_welcome = is_welcome
         self._sent: set[str] = set()
         self._position: int | None = None
         self._shown_s = float("-inf")
@@ -134,7 +147,10 @@ class JobStream:
                     yield frame
                 if live.job.status.is_terminal and not watcher.statuses:
                     return
-                if not await self._wait(watcher):
+                is_quiet = not await self._wait(watcher)
+                if not self._is_welcome():
+                    return
+                if is_quiet:
                     yield b": alive\n\n"
         finally:
             live.watchers.discard(watcher)
