@@ -96,7 +96,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
 
 async def _show_the_way_in(studio: Studio, settings: Settings, port: int) -> None:
     """Until the owner has a password, each start says how to choose one."""
-    base = settings.public_url or f"http://127.0.0.1:{port}"
+    base = settings.public_url or settings.own_url(port)
     link = None if settings.api_key is not None else await studio.accounts.people.first_link()
     if link is not None:
         log.warning("Nobody has set Studio up yet. Open %s within a day.", link.address(base))

@@ -114,6 +114,11 @@ class Settings:
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )
 
+    def own_url(self, port: int) -> str:
+        """Where a browser on this machine finds Studio, which listens on ``port``."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
     @property
     def database_path(self) -> Path:
         return self.studio_dir / "db" / "studio.db"
