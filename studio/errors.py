@@ -22,10 +22,12 @@ StudioError
 │   ├── InvalidWorkflow       422  invalid_workflow
 │   ├── WorkflowFormatUi      422  workflow_format_ui
 │   ├── MissingAsset          422  missing_asset
+│   ├── NoCheckpoint          422  no_checkpoint
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
 │   ├── TooManyLogins         429  too_many_logins
+│   ├── TooManyUploads        429  too_many_uploads
 │   └── TooManyStreams        429  too_many_streams
 ├── UpstreamError             500  upstream_error
 ├── Unavailable               503  unavailable
@@ -150,6 +152,10 @@ class MissingAsset(Unprocessable):
     code = "missing_asset"
 
 
+class NoCheckpoint(Unprocessable):
+    code = "no_checkpoint"
+
+
 class IdempotencyKeyReuse(Unprocessable):
     code = "idempotency_key_reuse"
 
@@ -164,6 +170,10 @@ class QueueFull(TooManyRequests):
 
 class TooManyLogins(TooManyRequests):
     code = "too_many_logins"
+
+
+class TooManyUploads(TooManyRequests):
+    code = "too_many_uploads"
 
 
 class TooManyStreams(TooManyRequests):

@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,11 @@ from studio.store.archive import finish_restore
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
+from studio.web.comfy_proxy import MAX_FRAME_BYTES
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
+from studio.web.sockets import BoundedSocket
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +76,19 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
     held = HeldApp()
     door = _Door(held)
-    with _listen(settings.host, settings.port) as listener:
-        async with _serving(door, listener, settings.trusted_proxies):
-            address = listener.getsockname()
+    comfy_door = _Door(held)
+    proxies = settings.trusted_proxies
+    with (
+        _listen(settings.host, settings.port, "STUDIO_PORT") as listener,
+        _listen_beside(listener, settings) as comfy_listener,
+    ):
+        address, comfy_address = listener.getsockname(), comfy_listener.getsockname()
+        # From here on a port is the one that was opened, where the setting was "any".
+        settings = replace(settings, port=address[1], comfy_port=comfy_address[1])
+        async with (
+            _serving(door, listener, proxies),
+            _serving(comfy_door, comfy_listener, proxies, editor=True),
+        ):
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
                 return
@@ -85,11 +98,16 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                     await asyncio.to_thread(fence, settings.database_path)
                 async with open_studio(settings, clock, lease_check=lease.check) as studio:
                     door.app = front(studio, settings)
+                    comfy_door.app = UnreadBodies(studio.comfy)
                     async with _control(settings.run_dir, studio, settings):
-                        log.info("Studio listens on http://%s:%s", address[0], address[1])
+                        log.info(
+                            "Studio listens on http://%s:%s, ComfyUI's editor on port %s",
+                            *address[:2],
+                            comfy_address[1],
+                        )
                         await _show_the_way_in(studio, settings, address[1])
                         await _until_stopped(stop, lease, studio)
-                        door.app = held
+                        door.app = comfy_door.app = held
             finally:
                 lease.release()
 
@@ -159,7 +177,7 @@ def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
 
 
 @contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int, name: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -169,12 +187,25 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             raise InvalidRequest(
                 f"Port {port} on {host} cannot be opened: {error.strerror}. "
-                "Choose another with STUDIO_PORT."
+                f"Choose another with {name}."
             ) from error
         listener.listen(1024)
         yield listener
     finally:
         listener.close()
+
+
+@contextlib.contextmanager
+def _listen_beside(listener: socket.socket, settings: Settings) -> Iterator[socket.socket]:
+    """The editor's port: the chosen one; else the next one, or any while that is taken."""
+    host, port = settings.host, settings.comfy_port
+    following = listener.getsockname()[1] + 1
+    with contextlib.ExitStack() as stack:
+        opened: socket.socket | None = None
+        if port is None and settings.port and following < 65_536:
+            with contextlib.suppress(InvalidRequest):
+                opened = stack.enter_context(_listen(host, following, "STUDIO_COMFY_PORT"))
+        yield opened or stack.enter_context(_listen(host, port or 0, "STUDIO_COMFY_PORT"))
 
 
 @contextlib.asynccontextmanager
@@ -203,7 +234,11 @@ async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIt
 
 @contextlib.asynccontextmanager
 async def _serving(
-    app: ASGIApp, listener: socket.socket, proxies: Sequence[str] = ()
+    app: ASGIApp,
+    listener: socket.socket,
+    proxies: Sequence[str] = (),
+    *,
+    editor: bool = False,
 ) -> AsyncIterator[None]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
@@ -219,7 +254,11 @@ async def _serving(
             date_header=True,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,
-            ws_max_size=32 << 20,
+            # The other parser hides what an absolute-form request names.
+            http="h11" if editor else "auto",
+            ws="auto" if editor else BoundedSocket,
+            ws_max_size=MAX_FRAME_BYTES if editor else 32 << 20,
+            ws_per_message_deflate=False,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -48,6 +48,9 @@ class Client:
     ) -> dict[str, Any]:
         return _checked(await self._send("POST", path, json=body, timeout=timeout_s))
 
+    async def put(self, path: str, content: bytes) -> dict[str, Any]:
+        return _checked(await self._send("PUT", path, content=content))
+
     async def delete(self, path: str) -> None:
         _checked(await self._send("DELETE", path))
 
@@ -77,8 +80,8 @@ class Client:
         return _checked(response)
 
     async def upload(self, path: Path) -> dict[str, Any]:
-        """The asset over the bytes of a local file."""
-        name = _upload_name(path)
+        """The asset over the bytes of a local file, sent in one request."""
+        name = upload_name(path)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with path.open("rb") as file:
             return _checked(
@@ -169,7 +172,8 @@ def _quoted(text: str) -> str:
     return httpx.URL("http://x/").copy_with(path=f"/{text}").raw_path.decode()[1:]
 
 
-def _upload_name(path: Path) -> str:
+def upload_name(path: Path) -> str:
+    """What a local file is called in Studio."""
     try:
         return str(safe_relative(path.name))
     except InvalidRequest:

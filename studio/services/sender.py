@@ -92,6 +92,8 @@ class Sender:
                     client_id=engine.client_id,
                     graph=prompt,
                     extra_data=extra_data,
+                    # Behind a long line of the editor's it would wait for all of them.
+                    front=engine.foreign > 0,
                 )
             except PromptRejected as error:
                 live.excluded.add(engine.name)

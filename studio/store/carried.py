@@ -26,7 +26,7 @@ AT_ONCE: Final = 200
 MOST: Final = 2000
 """How many rows there are about, at most."""
 SETTLE_AFTER_MS: Final = 60_000
-_SETTLE_EVERY_S: Final = 10.0
+SETTLE_EVERY_S: Final = 10.0
 
 
 def carry(connection: sqlite3.Connection, staged: StagedBlob, now_ms: int) -> None:
@@ -136,11 +136,18 @@ class CarriedBlobs:
         )
 
 
-async def settle_often(carried: CarriedBlobs, clock: Clock) -> None:
+async def settle_often(
+    carried: CarriedBlobs, clock: Clock, every_s: float = SETTLE_EVERY_S
+) -> None:
     """Settle what was committed a minute ago, again and again; the body of a task."""
+    is_refused = False
     while True:
-        await asyncio.sleep(_SETTLE_EVERY_S)
+        await asyncio.sleep(every_s)
         try:
             await carried.settle(clock.now_ms() - SETTLE_AFTER_MS)
         except StudioError as error:
-            log.warning("small outputs stay in the database for now: %s", error.message)
+            if not is_refused:
+                log.warning("small outputs stay in the database for now: %s", error.message)
+            is_refused = True
+        else:
+            is_refused = False

@@ -14,6 +14,7 @@ from typing import Final
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
 from studio.store.schema_people import add_people
+from studio.store.schema_uploads import add_uploads
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -156,4 +157,9 @@ def _carry_small_outputs(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _carry_small_outputs, add_people)
+MIGRATIONS: Final[Sequence[Migration]] = (
+    _first,
+    _carry_small_outputs,
+    add_people,
+    add_uploads,
+)

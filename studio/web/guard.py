@@ -36,7 +36,8 @@ PUBLIC_PATHS: Final = {
 STATIC: Final = "/static/"
 _CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
 SESSION_COOKIE: Final = "studio"
-_STREAMED: Final = frozenset({"/api/v2/assets"})
+_STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+")
+"""Routes that never have a whole body in memory and know their limit themselves."""
 
 
 class Guard:
@@ -84,7 +85,7 @@ class Guard:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             scope["studio.identity"] = self._identify(scope, headers)
-            if scope["type"] == "http" and scope["path"] not in _STREAMED:
+            if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
                 receive = _limited(receive, headers, self._max_body_bytes)
             await self._app(scope, receive, send)
         except StudioError as error:

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from studio.clock import Clock
 from studio.errors import TooManyStreams
-from studio.models import Asset, Job, JobStatus
+from studio.models import Asset, Identity, Job, JobStatus
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
@@ -58,13 +58,19 @@ class EventResponse(Response):
 
     Args:
         frames: the stream; it is closed when the client hangs up.
-        limit: where ``user_id`` has entered already.
+        limit: where ``identity``'s user has entered already.
+        is_live: whether the caller would still be let in; asked with every frame.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, frames: AsyncGenerator[bytes, None], *, limit: StreamLimit, user_id: str
+        self,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        limit: StreamLimit,
+        identity: Identity,
+        is_live: Callable[[Identity], bool],
     ) -> None:
         super().__init__(
             headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -72,7 +78,8 @@ class EventResponse(Response):
         del self.headers["content-length"]
         self._frames = frames
         self._limit = limit
-        self._user_id = user_id
+        self._identity = identity
+        self._is_live = is_live
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
@@ -85,13 +92,15 @@ class EventResponse(Response):
             gone.cancel()
             await asyncio.gather(sending, gone, return_exceptions=True)
             await self._frames.aclose()
-            self._limit.leave(self._user_id)
+            self._limit.leave(self._identity.user_id)
         if not sending.cancelled():
             sending.result()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async for frame in self._frames:
+            if not self._is_live(self._identity):
+                break
             await send({"type": "http.response.body", "body": frame, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
@@ -102,29 +111,16 @@ async def _hung_up(receive: Receive) -> None:
 
 
 class JobStream:
-    """One client's stream: snapshot first, then changes, the terminal status last.
-
-    Args:
-        is_welcome: whether the client would still be let in; asked before every frame after a wait,
-            so a stream ends with its session or key, at the next heartbeat at the latest.
-    """
+    """One client's stream: snapshot first, then changes, the terminal status last."""
 
     def __init__(
-        self,
-        *,
-        view: JobView,
-        queue: JobQueue,
-        request: Request,
-        links: Links,
-        clock: Clock,
-        is_welcome: Callable[[], bool] = lambda: True,
+        self, *, view: JobView, queue: JobQueue, request: Request, links: Links, clock: Clock
     ) -> None:
         self._view = view
         self._queue = queue
         self._request = request
         self._links = links
         self._clock = clock
-        self._is_welcome = is_welcome
         self._sent: set[str] = set()
         self._position: int | None = None
         self._shown_s = float("-inf")
@@ -147,10 +143,7 @@ class JobStream:
                     yield frame
                 if live.job.status.is_terminal and not watcher.statuses:
                     return
-                is_quiet = not await self._wait(watcher)
-                if not self._is_welcome():
-                    return
-                if is_quiet:
+                if not await self._wait(watcher):
                     yield b": alive\n\n"
         finally:
             live.watchers.discard(watcher)

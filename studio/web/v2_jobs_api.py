@@ -97,15 +97,8 @@ def v2_job_routes(
         identity = caller(request, Scope.JOBS)
         view = await jobs.get(identity, job_id)
         limit.enter(identity.user_id)
-        stream = JobStream(
-            view=view,
-            queue=queue,
-            request=request,
-            links=links,
-            clock=clock,
-            is_welcome=lambda: is_live(identity),
-        )
-        return EventResponse(stream.frames(), limit=limit, user_id=identity.user_id)
+        stream = JobStream(view=view, queue=queue, request=request, links=links, clock=clock)
+        return EventResponse(stream.frames(), limit=limit, identity=identity, is_live=is_live)
 
     @router.post("/{job_id}/cancel", summary="Request cancellation", **schemas.V2_CANCEL)
     async def cancel(request: Request, job_id: str) -> Response:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from studio.accounts import Accounts
@@ -52,7 +52,7 @@ def _paths(routes: Iterable[BaseRoute]) -> Iterator[str]:
         if router is not None:
             yield from _paths(router.routes)
         else:
-            assert isinstance(route, Route)
+            assert isinstance(route, Route | WebSocketRoute)
             yield route.path
 
 

@@ -13,6 +13,7 @@ from tests.api.graphs import fresh_png, run, solid, submit, text_to_image, uploa
 TAKES_NO_BODY = {
     "/api/v2/jobs/{job_id}/cancel",
     "/api/jobs/{job_id}/cancel",
+    "/api/uploads/{upload_id}/complete",
     "/api/queue/pause",
     "/api/queue/resume",
     "/api/queue/clear",
@@ -27,7 +28,7 @@ def page(owner: httpx.Client) -> dict[str, Any]:
 
 
 def is_described(path: str) -> bool:
-    return path.startswith(("/api/v2/", "/api/jobs", "/api/queue", "/api/assets"))
+    return path.startswith(("/api/v2/", "/api/jobs", "/api/queue", "/api/assets", "/api/uploads"))
 
 
 def test_every_operation_describes_its_answers_and_refusals(page: dict[str, Any]) -> None:

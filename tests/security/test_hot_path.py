@@ -57,7 +57,7 @@ async def ways(house: House) -> AsyncIterator[Ways]:
         await long_way(scope, receive, send)
 
     hot._app = counted
-    with _listen("127.0.0.1", 0) as listener:
+    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with _serving(hot, listener), httpx.AsyncClient(base_url=url, timeout=30) as client:
             made, auth = Ways(house, client), house.accounts.auth

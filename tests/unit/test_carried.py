@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from studio.errors import StorageUnavailable
 from studio.models import Asset
 from studio.store import carried as carried_module
 from studio.store.blob_writer import SMALL_BYTES
 from studio.store.blobs import BlobStore
-from studio.store.carried import CarriedBlobs
+from studio.store.carried import CarriedBlobs, settle_often
 from studio.store.db import Database
 from tests.fakes.asset_app import Library
+from tests.faults.harness import until
 from tests.unit.asset_library import add_output, upload
 from tests.unit.asset_library import library as library
 
@@ -117,6 +119,17 @@ async def test_an_output_that_is_stored_already_is_not_carried_again(library: Li
     asset = await add_small(library)
     await add_output(library, "j1", DATA)
     assert await rows(library.db) == [(asset.hash, DATA)]
+
+
+async def test_a_torn_file_that_a_power_cut_left_is_not_taken_for_an_output(
+    library: Library,
+) -> None:
+    """It has the name and the length; where unknown files are kept it is still there."""
+    path = library.blobs.path(f"blake3:{blake3(DATA).hexdigest()}")
+    path.write_bytes(TORN)
+    asset = await add_small(library)
+    assert library.blobs.path(asset.hash) == path
+    assert path.read_bytes() == DATA
 
 
 async def test_an_upload_of_bytes_whose_output_is_not_committed_yet_is_durable(
@@ -243,7 +256,6 @@ async def test_settling_writes_a_file_anew_whose_fsync_fails(
     """After an fsync that failed the pages may be marked clean: only new ones can be trusted."""
     asset = await add_small(library)
     path = library.blobs.path(asset.hash)
-    inode = path.stat().st_ino
     synced.refused = path if what == "file" else path.parent
     one = carried(library)
     if what == "folder":
@@ -252,7 +264,8 @@ async def test_settling_writes_a_file_anew_whose_fsync_fails(
         assert await rows(library.db) == [(asset.hash, DATA)]
         synced.refused = None
     assert await one.settle(LATER_MS) == 1
-    assert (path.stat().st_ino != inode, path.read_bytes()) == (True, DATA)
+    assert path.read_bytes() == DATA
+    assert any(written.parent.name == "tmp" for written in synced)
     assert path.parent in synced
     assert await rows(library.db) == []
 
@@ -279,6 +292,30 @@ async def test_a_disk_that_refuses_leaves_the_rows_for_the_next_time(library: Li
     assert await one.settle(LATER_MS) == 1
     assert library.blobs.path(asset.hash).read_bytes() == DATA
     assert await rows(library.db) == []
+
+
+async def test_a_disk_that_refuses_for_long_is_named_once_and_asked_again(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    asset = await add_small(library)
+    one = carried(library)
+    folder = library.blobs.path(asset.hash).parent
+    shutil.rmtree(folder)
+    seen: list[str] = []
+    await library.db.read(lambda connection: connection.set_trace_callback(seen.append))
+    library.clock.advance(61)
+    settling = asyncio.create_task(settle_often(one, library.clock, 0.001))
+    try:
+        await until(lambda: sum(text.startswith("SELECT seq") for text in seen) >= 5)
+        named = [text for text in caplog.messages if "stay in the database" in text]
+        folder.mkdir()
+        await until(lambda: any(text.startswith("DELETE FROM carried") for text in seen))
+    finally:
+        settling.cancel()
+        await asyncio.gather(settling, return_exceptions=True)
+    assert len(named) == 1
+    assert await rows(library.db) == []
+    assert library.blobs.path(asset.hash).read_bytes() == DATA
 
 
 async def test_outputs_that_come_while_others_settle_are_settled_the_next_time(
