@@ -125,10 +125,11 @@ class Settings:
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )
 
-    def own_url(self, port: int) -> str:
-        """Where a browser on this machine finds Studio, which listens on ``port``."""
+    @property
+    def own_url(self) -> str:
+        """Where a browser on this machine finds Studio."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def database_path(self) -> Path:

@@ -72,7 +72,9 @@ def session_routes(
             {
                 "user": _user_body(user),
                 "expires_at": iso(sessions.ends_at(identity.session_id) or 0),
-                "insecure": not address.is_secure(request.scope),
+                "insecure": not (
+                    address.is_secure(request.scope) or address.is_local(request.scope)
+                ),
                 "public_url": base,
             }
         )

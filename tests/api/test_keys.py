@@ -55,6 +55,8 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/jobs/{id}/move", {"jobs"}),
     ("POST", "/api/jobs/{id}/retry", {"jobs", "graphs:run"}),
     ("GET", "/api/jobs/{id}/package", {"jobs", "assets"}),
+    ("GET", "/api/create", {"jobs"}),
+    ("POST", "/api/create", {"jobs"}),
     ("GET", "/api/queue", {"jobs"}),
     ("POST", "/api/queue/pause", {"admin"}),
     ("POST", "/api/queue/resume", {"admin"}),

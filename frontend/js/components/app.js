@@ -134,7 +134,12 @@ function banners() {
   const { ready, notices: told = [] } = feed.system;
   return html`
     ${session.insecure
-      ? html`<p class="banner is-warning">${icon('warning')}<span>${words.insecure}</span></p>`
+      ? html`<p class="banner is-warning">
+          ${icon('warning')}<span>${words.insecure}</span>
+          <button class="bare" aria-label=${words.close} @click=${() => session.acceptInsecure()}>
+            ${icon('close')}
+          </button>
+        </p>`
       : nothing}
     ${ready
       ? nothing

@@ -67,7 +67,7 @@ class PasswordField extends Element {
     return html`
       <label class="field">
         <span>${this.label}</span>
-        <span class="with-button">
+        <span class="password">
           <input
             name=${this.name}
             type=${this.isShown ? 'text' : 'password'}

@@ -24,7 +24,7 @@ export const words = {
   loading: 'Loading',
   tryAgain: 'Try again',
   insecure:
-    'This connection is not encrypted: others on the network can read what you type. Use https for more than a trusted network.',
+    'Not encrypted: others on this network could read along. Outside a trusted one, use https.',
   offline: 'Studio cannot be reached. Trying again.',
   notLive: 'Live updates pause; looking every two seconds.',
   notReady: 'Studio takes no work yet.',
@@ -46,7 +46,6 @@ export const words = {
     name: 'Your name',
     password: 'New password',
     button: 'Make it mine',
-    done: 'This Studio is set up already.',
   },
   join: {
     member: 'You are invited',
@@ -89,7 +88,7 @@ export const words = {
     steps: 'Steps',
     cfg: 'Prompt strength',
     seed: 'Seed',
-    seedRandom: 'new each time',
+    seedRandom: 'Seed: random',
     dice: 'Roll a seed',
     noSeed: 'New seed each time',
     bring: 'Drop a workflow here, or',
@@ -152,11 +151,9 @@ export const words = {
     cancelMineSure: 'Really cancel all?',
     canceledMany: (count) => `${plural(count, 'job', 'jobs')} cancelled.`,
     pause: 'Pause',
-    resume: 'Go on',
+    resume: 'Resume',
     paused: 'The queue is paused. Nothing new starts until it goes on.',
     more: (count) => `and ${count} more`,
-    others: (count) =>
-      count === 1 ? 'One other person’s job waits too.' : `${count} jobs of others wait too.`,
   },
   library: {
     title: 'Library',
@@ -185,7 +182,6 @@ export const words = {
   people: {
     title: 'People',
     account: 'Account',
-    you: 'You',
     invite: 'Invite somebody',
     inviteHelp: 'Makes a link that works once. A guest creates from words; a member runs workflows too.',
     role: 'As',
@@ -221,7 +217,6 @@ export const words = {
     revoke: 'Revoke',
     keyOnce: 'Copy it now; it is not shown again.',
     noKeys: 'None yet.',
-    sure: 'Sure?',
   },
   time: {
     now: 'just now',

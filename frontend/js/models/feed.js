@@ -54,7 +54,7 @@ class Feed extends Store {
       const isStillDown = !this.isLive;
       if (isStillDown) await jobs.putSnapshot(latest);
       if (isStillDown && this.isLive === null) this.#become(false);
-      if (this.queueWatchers) await this.askQueue();
+      await this.askQueue();
     } catch {
       if (this.socket) this.#become(false);
     }

@@ -63,6 +63,12 @@ class Session extends Store {
     this.#become('out');
   }
 
+  /** The warning was read; it comes back with the next visit. */
+  acceptInsecure() {
+    this.insecure = false;
+    this.changed();
+  }
+
   /** The session is over, whoever ended it. */
   end() {
     if (this.state !== 'in') return;

@@ -43,8 +43,10 @@ class CreateView extends Element {
     for (const [name, handler] of Object.entries(this.handlers)) removeEventListener(name, handler);
   }
 
+  /** The caller's jobs, newest first, but what is being made now before everything. */
   get own() {
-    return jobs.all.filter((job) => job.user_id === session.user?.id);
+    const own = jobs.all.filter((job) => job.user_id === session.user?.id);
+    return [...own.filter(isRunning), ...own.filter((job) => !isRunning(job))];
   }
 
   render() {
@@ -89,14 +91,11 @@ class CreateView extends Element {
       <p class="bring hint">
         ${text.bring}
         <label class="link">
-          ${text.choose}
-          <input
+          ${text.choose}<input
             class="unseen"
             type="file"
             accept=".json,.png,application/json,image/png"
-            @change=${({ target }) => this.#take(target)}
-          />
-        </label>
+            @change=${({ target }) => this.#take(target)} /></label>
         <span class="bring-help">${text.bringHelp}</span>
       </p>
     `;
