@@ -44,7 +44,10 @@ class LiveHouse:
 
     def connected(self) -> set[tuple[str, int] | None]:
         """The addresses of those whom the server still holds a connection of."""
-        return {connection.client for connection in self.server.server_state.connections}
+        return {
+            getattr(connection, "client", None)
+            for connection in self.server.server_state.connections
+        }
 
     def listen(self, user: str) -> contextlib.AbstractAsyncContextManager[LiveClient]:
         """A live client of that user's."""
@@ -64,6 +67,7 @@ async def submit(client: httpx.AsyncClient) -> str:
 @contextlib.asynccontextmanager
 async def open_live_house(folder: Path) -> AsyncIterator[LiveHouse]:
     """Open and serve until the block ends."""
+    (folder / "run").mkdir()
     settings = Settings.from_env(
         {
             "STUDIO_DIR": str(folder / "house"),
