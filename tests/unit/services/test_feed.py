@@ -39,7 +39,7 @@ class Source:
 def show(news: News) -> Frame:
     if isinstance(news.data, JobPreview):
         return news.data.preview.data
-    return f"{news.number} {news.event}"
+    return f"{news.number} {news.event}".encode()
 
 
 def reader_of(feed: Feed, *topics: Topic) -> Reader:
@@ -53,8 +53,13 @@ def open_feed(linger_s: float = 60.0) -> Feed:
     return Feed(is_live=lambda _: True, linger_s=linger_s)
 
 
-async def take(reader: Reader, count: int) -> list[Frame]:
-    return [await asyncio.wait_for(reader.next(), 5) for _ in range(count)]
+async def take(reader: Reader, count: int) -> list[str]:
+    """What the reader is sent, which must be that many frames."""
+    frames: list[Frame] = []
+    while len(frames) < count:
+        frames += await asyncio.wait_for(reader.next(), 5)
+    assert len(frames) == count
+    return [frame.decode() for frame in frames]
 
 
 def ending_of(reader: Reader) -> Ending | None:
@@ -152,7 +157,7 @@ async def test_only_the_latest_preview_of_a_job_waits_and_news_go_first() -> Non
         preview = Preview("1", "image/png", str(number).encode())
         feed.show(JobPreview(f"job {number % 2}", preview), user_id="owner")
     tell(feed, "a")
-    assert await take(reader, 3) == ["1 a", b"998", b"999"]
+    assert await take(reader, 3) == ["1 a", "998", "999"]
     assert await is_silent(reader)
 
 
@@ -162,7 +167,7 @@ async def test_readers_of_one_kind_share_one_rendering() -> None:
 
     def render(news: News) -> Frame:
         rendered.append(news)
-        return str(news.number)
+        return str(news.number).encode()
 
     readers = [Reader(OWNER, kind=number % 2, render=render) for number in range(10)]
     for reader in readers:
