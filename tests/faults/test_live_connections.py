@@ -244,13 +244,14 @@ async def code_at_end(client: LiveClient) -> int:
 
 async def test_whoever_may_no_longer_read_is_let_go_and_nobody_else(house: LiveHouse) -> None:
     auth, feed = house.studio.accounts.auth, house.studio.live.feed
+    owner = auth.console()
     key, token = await auth.create(
-        auth.console(), name="for a while", scopes=frozenset(), expires_in_days=None
+        owner, name="for a while", scopes=frozenset(), expires_in_days=None
     )
     async with listen(house.url, token) as leaving, listen(house.url, KEY) as staying:
         feed.recheck()
         await leaving.barrier()
-        await auth.revoke(auth.console(), key.id)
+        await auth.revoke(owner, key.id)
         feed.recheck()
         assert await code_at_end(leaving) == 4401
         await staying.barrier()

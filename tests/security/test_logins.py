@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,19 @@ async def test_nobody_learns_which_names_exist(house: House, hashing: list[int])
         assert {answer.text for answer in answers} == {answers[0].text}
         assert {refusal(answer) for answer in answers} == {(401, "wrong_credentials")}
         assert len(hashing) == len(answers)
+
+
+@pytest.mark.parametrize("path", ["/api/session", "/api/setup", "/api/join"])
+async def test_a_stranger_cannot_make_studio_read_a_large_body(house: House, path: str) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1000
+
+    async with browser(house) as stranger:
+        for body in (b" " * 16_385, pieces()):
+            answer = await stranger.post(path, content=body)
+            assert refusal(answer) == (413, "payload_too_large")
+        assert refusal(await stranger.post(path, content=b" " * 16_384)) == (400, "invalid_request")
 
 
 # -- cookies and tokens (row 38) ------------------------------------------------------------------
