@@ -35,8 +35,6 @@ def measure(options: Options) -> Part:
         warm = asyncio.run(_follow(studio, pid, 2))
         time.sleep(_CALM_S)
         found = asyncio.run(_follow(studio, pid, jobs))
-        time.sleep(_CALM_S)
-        after_mib = memory_mib(pid)
     starts = [ms for one in found["jobs"] for ms in one["started_ms"]]
     ends = [ms for one in found["jobs"] for ms in one["ended_ms"]]
     figures = [
@@ -55,7 +53,10 @@ def measure(options: Options) -> Part:
             median(one["cpu_s"] for one in found["jobs"]),
         ),
         Figure(f"memory of {CLIENTS} live clients, MiB", warm["memory_mib"] - before_mib),
-        Figure(f"memory left over after {CLIENTS} live clients, MiB", after_mib - before_mib),
+        Figure(
+            f"memory that {CLIENTS} live clients after those and {jobs} jobs add, MiB",
+            found["memory_after_mib"] - warm["memory_mib"],
+        ),
     ]
     return Part("live", figures, raw=found)
 
@@ -65,7 +66,7 @@ async def _follow(studio: RunningStudio, pid: int, jobs: int) -> dict[str, Any]:
 
     Returns:
         For each job how late each client heard of its start and its end and what it cost, and
-        Studio's memory while all were connected.
+        Studio's memory while all were connected, before and after the jobs.
     """
     loop = asyncio.get_running_loop()
     address = urlsplit(studio.url)
@@ -98,10 +99,11 @@ async def _follow(studio: RunningStudio, pid: int, jobs: int) -> dict[str, Any]:
                         "ended_ms": late([one.ended_ms for one in clients], completed_ms),
                     }
                 )
+        memory_after = memory_mib(pid)
     finally:
         for client in clients:
             client.close()
-    return {"memory_mib": memory, "jobs": found}
+    return {"memory_mib": memory, "memory_after_mib": memory_after, "jobs": found}
 
 
 class _Client(asyncio.Protocol):

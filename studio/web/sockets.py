@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
@@ -26,6 +27,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     linger_s: ClassVar[float] = 10.0
     """How long what was said last may take to be read."""
+    _lingering: asyncio.TimerHandle | None = None
 
     async def send(self, message: Any) -> None:
         """As uvicorn's: waits while the transport's buffer is full."""
@@ -47,7 +49,15 @@ class BoundedSocket(WebSocketsSansIOProtocol):
     async def run_asgi(self) -> None:
         """Serve, and a while later be gone."""
         await super().run_asgi()
-        self.loop.call_later(self.linger_s, self.transport.abort)
+        if not self.disconnected:
+            self._lingering = self.loop.call_later(self.linger_s, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing keeps a connection in memory that is gone."""
+        super().connection_lost(exc)
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
 
 
 def ready_message(frames: Iterable[bytes]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
-from studio.services.feed import MAX_WAITING, Topic
+from studio.services.feed import MAX_WAITING, Reader, Topic
+from studio.web.sockets import BoundedSocket
 from tests.api.live_client import LiveClient, Message, listen
-from tests.api.live_house import KEY, LiveHouse, open_live_house, submit
+from tests.api.live_house import KEY, LiveHouse, QuickSocket, open_live_house, submit
 
 FRAME = "x" * (64 << 10)
 CUT_EVERY_S = 1.0
@@ -230,6 +232,24 @@ async def test_a_client_that_is_too_slow_is_told_so_and_comes_back(house: LiveHo
     heard = [*client.messages, *back.messages]
     numbers = [one["n"] for one in heard if one["type"] == "event"]
     assert numbers == list(range(before + 1, feed.last + 1))
+
+
+async def test_connections_that_are_gone_are_not_kept_in_memory(
+    house: LiveHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuickSocket, "linger_s", 60.0)
+
+    def kept() -> int:
+        gc.collect()
+        return sum(isinstance(one, BoundedSocket | Reader) for one in gc.get_objects())
+
+    for _ in range(5):
+        async with house.listen("owner") as client:
+            await client.snapshot("jobs")
+            assert kept() >= 2
+    await until(lambda: not house.connected())
+    await until(lambda: kept() == 0)
+    assert house.studio.live.feed.readers == 0
 
 
 # -- connections that must end --------------------------------------------------------------------
