@@ -1,4 +1,5 @@
 import { Element, html, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
 import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
@@ -80,6 +81,11 @@ class StudioApp extends Element {
           </a>
           ${Object.keys(VIEWS).map((name) => link(name, name === view))}
           <div class="bar-end">
+            ${session.can('editor')
+              ? html`<button class="quiet only-wide" @click=${() => notices.attempt(openEditor)}>
+                  ${icon('editor')}<span>${words.openEditor}</span>
+                </button>`
+              : nothing}
             <button class="quiet" @click=${() => theme.toggle()}>
               ${icon(theme.isDark ? 'sun' : 'moon')}
               <span>${theme.isDark ? words.toLight : words.toDark}</span>
@@ -110,6 +116,19 @@ class StudioApp extends Element {
         )}
       </div>
     `;
+  }
+}
+
+async function openEditor() {
+  // Opened while the click still counts; browsers block what comes after an answer.
+  const tab = window.open('about:blank', '_blank');
+  try {
+    const { url } = await api.post('/api/editor/open');
+    if (tab) tab.location.href = url;
+    else location.href = url;
+  } catch (error) {
+    tab?.close();
+    throw error;
   }
 }
 

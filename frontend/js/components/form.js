@@ -1,7 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { explain, words } from '../core/messages.js';
 
-export const LEAST_PASSWORD = 10;
+export const LEAST_PASSWORD = 8;
 
 /** A form of one purpose: it runs `send`, shows that it does, and what went wrong. */
 export class FormElement extends Element {
