@@ -1,5 +1,5 @@
-import { api } from '../core/api.js';
 import { Element, html, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
 import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
@@ -82,7 +82,7 @@ class StudioApp extends Element {
           ${Object.keys(VIEWS).map((name) => link(name, name === view))}
           <div class="bar-end">
             ${session.can('editor')
-              ? html`<button class="quiet" @click=${openEditor}>
+              ? html`<button class="quiet only-wide" @click=${() => notices.attempt(openEditor)}>
                   ${icon('editor')}<span>${words.openEditor}</span>
                 </button>`
               : nothing}
@@ -119,12 +119,17 @@ class StudioApp extends Element {
   }
 }
 
-/** ComfyUI's own editor has an origin of its own; the link into it works once. */
-function openEditor() {
-  notices.attempt(async () => {
+async function openEditor() {
+  // Opened while the click still counts; browsers block what comes after an answer.
+  const tab = window.open('about:blank', '_blank');
+  try {
     const { url } = await api.post('/api/editor/open');
-    window.open(url, '_blank', 'noopener');
-  });
+    if (tab) tab.location.href = url;
+    else location.href = url;
+  } catch (error) {
+    tab?.close();
+    throw error;
+  }
 }
 
 function skip(event) {

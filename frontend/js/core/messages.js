@@ -15,8 +15,8 @@ export const words = {
   skip: 'Skip to the content',
   toLight: 'Switch to light',
   toDark: 'Switch to dark',
+  openEditor: 'Open ComfyUI',
   logOut: 'Log out',
-  openEditor: 'ComfyUI editor',
   close: 'Close',
   cancel: 'Cancel',
   copy: 'Copy',
@@ -222,6 +222,7 @@ export const words = {
   time: {
     now: 'just now',
     unknown: 'unknown',
+    wait: (seconds) => `(${plural(seconds, 'second', 'seconds')} from now)`,
     seconds: (count) => plural(count, 'second', 'seconds'),
     minutes: (count) => plural(count, 'minute', 'minutes'),
     hours: (count) => plural(count, 'hour', 'hours'),
@@ -231,7 +232,7 @@ export const words = {
 const errors = {
   offline: 'Studio cannot be reached. Check the connection and try again.',
   wrong_credentials: 'That name and password do not belong together.',
-  too_many_logins: 'Too many tries. Wait a moment, then try again.',
+  too_many_logins: 'Too many tries. Try again in a while.',
   invalid_token: 'This link is used up, has ended, or is not whole. Ask for a new one.',
   already_set_up: 'This Studio has an owner already. Log in instead.',
   forbidden: 'You may not do that here.',
@@ -253,5 +254,7 @@ const errors = {
 
 /** An error in words for people; a sentence of Studio's own when there is none here. */
 export function explain(error) {
-  return words.graph.problems[error.code] ?? errors[error.code] ?? (error.message || errors.offline);
+  const known = words.graph.problems[error.code] ?? errors[error.code];
+  const text = known ?? (error.message || errors.offline);
+  return error.retryAfter > 1 ? `${text} ${words.time.wait(error.retryAfter)}` : text;
 }
