@@ -11,6 +11,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
+from studio.services.pace import Pace
 from tests.fakes.echo_engine import CHUNK, LARGE_BYTES, EchoEngine
 from tests.security.editor_port import SAME_ORIGIN, EditorPort, open_port
 
@@ -27,7 +28,7 @@ async def engine() -> AsyncIterator[EchoEngine]:
 
 @pytest.fixture
 async def port(tmp_path: Path, engine: EchoEngine) -> AsyncIterator[EditorPort]:
-    async with open_port(tmp_path, engine.url, check_s=0.1) as opened:
+    async with open_port(tmp_path, engine.url, pace=Pace(editor_check_s=0.1)) as opened:
         yield opened
 
 
@@ -70,7 +71,7 @@ async def test_a_code_works_once_and_soon_and_a_link_that_was_used_leads_back_in
         cookie = cookie.split(";")[0]
         again = await other.get(link, headers={"cookie": cookie})
         assert again.status_code == 303 and "set-cookie" not in again.headers
-        port.clock.advance(31)
+        port.wait(31)
         assert (await other.get(late)).status_code == 401
 
 
