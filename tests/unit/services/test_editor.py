@@ -1,4 +1,4 @@
-"""Codes into the editor and the visits that they begin: how they end, and for whom there are any."""
+"""Codes into the editor, and the visits that they begin: how they end, and whose they are."""
 
 from __future__ import annotations
 
