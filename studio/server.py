@@ -203,8 +203,10 @@ def _listen_beside(listener: socket.socket, settings: Settings) -> Iterator[sock
     with contextlib.ExitStack() as stack:
         opened: socket.socket | None = None
         if port is None and settings.port and following < 65_536:
-            with contextlib.suppress(InvalidRequest):
+            try:
                 opened = stack.enter_context(_listen(host, following, "STUDIO_COMFY_PORT"))
+            except InvalidRequest as error:
+                log.warning("ComfyUI's editor gets another port than usual. %s", error.message)
         yield opened or stack.enter_context(_listen(host, port or 0, "STUDIO_COMFY_PORT"))
 
 

@@ -17,8 +17,16 @@ from tests.api.studio_process import RunningStudio
 
 
 @pytest.fixture
-def editor(studio: RunningStudio, owner: httpx.Client) -> Iterator[httpx.Client]:
-    with open_editor(studio) as client:
+def owner(any_studio: RunningStudio) -> Iterator[httpx.Client]:
+    """The owner's client, of a Studio with either engine."""
+    with any_studio.client() as client:
+        yield client
+
+
+@pytest.fixture
+def editor(any_studio: RunningStudio, owner: httpx.Client) -> Iterator[httpx.Client]:
+    """A client inside the editor; what it and the test left is cancelled after."""
+    with open_editor(any_studio) as client:
         yield client
         ids = [job["id"] for job in owner.get("/api/jobs", params={"limit": 50}).json()["jobs"]]
         owner.post("/api/jobs/cancel", json={"ids": ids})
@@ -95,8 +103,7 @@ def test_studio_and_the_editor_take_turns(
     wait_for_status(owner, first, "running")
     assert inside(editor) == (waiting[:1], mine[1:])
     owner.post(f"/api/jobs/{first}/cancel")
-    running, waiting = wait_inside(editor, lambda queue: len(queue[1]) == 3)
-    assert running == mine[1:2]
+    _, waiting = wait_inside(editor, lambda queue: queue[0] == mine[1:2] and len(queue[1]) == 3)
     assert waiting[0] not in mine and waiting[1:] == mine[2:]
     assert editor.post("/queue", json={"clear": True}).status_code == 200
     assert editor.post("/interrupt").status_code == 200
@@ -162,9 +169,11 @@ def test_the_editor_forgets_its_own_runs_and_none_of_studios(
     assert more not in editor.get("/history").json()
 
 
-def test_studios_own_client_id_is_nobody_elses(studio: RunningStudio, editor: httpx.Client) -> None:
-    record = json.loads((studio.run_dir / "engines.json").read_text())
-    client_id = record["embedded"]["client_id"]
+def test_studios_own_client_id_is_nobody_elses(
+    any_studio: RunningStudio, editor: httpx.Client
+) -> None:
+    record = json.loads((any_studio.run_dir / "engines.json").read_text())
+    (client_id,) = (engine["client_id"] for engine in record.values())
     answer = editor.post("/prompt", json={"prompt": solid(), "client_id": client_id})
     assert answer.status_code == 400
     cookie = "; ".join(f"{name}={value}" for name, value in editor.cookies.items())

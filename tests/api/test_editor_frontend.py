@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.graphs import solid, wait_ended
+from tests.api.graphs import WAIT_S, solid, wait_ended
 from tests.api.studio_process import RunningStudio
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -28,9 +29,10 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-def editor_jobs(owner: httpx.Client) -> list[dict[str, Any]]:
+def editor_jobs(owner: httpx.Client) -> dict[str, dict[str, Any]]:
+    """The jobs of the editor's by id."""
     jobs = owner.get("/api/jobs", params={"limit": 200}).json()["jobs"]
-    return [job for job in jobs if job["origin"] == "editor"]
+    return {job["id"]: job for job in jobs if job["origin"] == "editor"}
 
 
 def test_the_editor_opens_queues_a_graph_and_studio_has_its_picture(
@@ -39,6 +41,7 @@ def test_the_editor_opens_queues_a_graph_and_studio_has_its_picture(
     frames: list[str] = []
     failed: list[str] = []
     with comfyui_studio.client() as owner:
+        before = editor_jobs(owner).keys()
         link = owner.post("/api/editor/open").json()["url"]
         page = browser.new_page()
         page.on(
@@ -54,15 +57,14 @@ def test_the_editor_opens_queues_a_graph_and_studio_has_its_picture(
         assert "/_studio/" not in page.url and "code=" not in page.url
         page.evaluate("graph => window.app.loadApiJson(graph, 'from a test')", solid("browser"))
         page.evaluate("() => window.app.queuePrompt(0, 1)")
-        page.wait_for_function(
-            "async () => Object.keys(await (await fetch('/api/history')).json()).length > 0",
-            timeout=60_000,
-        )
-        (job,) = editor_jobs(owner)
-        ended = wait_ended(owner, job["id"])
+        (job_id,) = editor_jobs(owner).keys() - before
+        ended = wait_ended(owner, job_id)
         assert ended["status"] == "succeeded"
         assert [output["name"] for output in ended["outputs"]] == ["browser_00001_.png"]
-        assert any('"execution_success"' in frame for frame in frames)
+        deadline = time.monotonic() + WAIT_S
+        while not any('"execution_success"' in frame for frame in frames):
+            assert time.monotonic() < deadline, "the page heard nothing of its run's end"
+            page.wait_for_timeout(50)
         assert page.evaluate("() => document.cookie") == ""
         assert failed == []
 

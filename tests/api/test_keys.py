@@ -74,6 +74,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/secrets", {"admin"}),
     ("PUT", "/api/secrets/{id}", {"admin"}),
     ("DELETE", "/api/secrets/{id}", {"admin"}),
+    ("POST", "/api/editor/open", {"editor"}),
     ("GET", "/metrics", {"admin"}),
     ("GET", "/api/system/engines", {"admin"}),
     ("POST", "/api/system/engines/{id}/restart", {"admin"}),

@@ -73,6 +73,8 @@ class EchoEngine:
             return await _large(request)
         if request.path == "/breaks":
             return await _breaks(request)
+        if request.path == "/unchanged":
+            return web.Response(status=304, headers={"ETag": '"1"'})
         if request.path == "/moved":
             return web.Response(status=302, headers={"Location": f"{self.url}/there"})
         content: dict[str, Any] = {"target": seen.target, "body_hash": seen.body_hash}

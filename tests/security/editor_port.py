@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from studio.app import Studio, open_studio
-from studio.clock import FrozenClock
+from studio.clock import Clock, FrozenClock
 from studio.server import _serving, front
 from studio.services.pace import Pace
 from studio.settings import Settings
@@ -29,11 +29,16 @@ class EditorPort:
     port: int
     studio: Studio
     api: httpx.AsyncClient
-    clock: FrozenClock
+    clock: Clock
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on a clock that stands still."""
+        assert isinstance(self.clock, FrozenClock)
+        self.clock.advance(seconds)
 
     async def link(self) -> str:
         """A fresh link into the editor."""
@@ -72,10 +77,15 @@ class EditorPort:
 
 @contextlib.asynccontextmanager
 async def open_port(
-    folder: Path, engine_url: str, *, check_s: float = 30.0, public_url: str = ""
+    folder: Path,
+    engine_url: str,
+    *,
+    public_url: str = "",
+    clock: Clock | None = None,
+    pace: Pace | None = None,
 ) -> AsyncIterator[EditorPort]:
-    """A Studio with that engine until the block ends."""
-    (folder / "run").mkdir()
+    """A Studio with that engine until the block ends; its clock stands still unless given one."""
+    (folder / "run").mkdir(exist_ok=True)
     listener = socket.create_server(("127.0.0.1", 0))
     settings = Settings.from_env(
         {
@@ -88,8 +98,8 @@ async def open_port(
     )
     port = listener.getsockname()[1]
     settings = replace(settings, comfy_port=port)
-    clock = FrozenClock()
-    async with open_studio(settings, clock, Pace(editor_check_s=check_s)) as studio:
+    clock = clock or FrozenClock()
+    async with open_studio(settings, clock, pace) as studio:
         api = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=front(studio, settings)),
             base_url="http://127.0.0.1:1",

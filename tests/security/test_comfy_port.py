@@ -11,6 +11,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect
 
+from studio.services.pace import Pace
 from tests.fakes.echo_engine import CHUNK, LARGE_BYTES, EchoEngine
 from tests.security.editor_port import SAME_ORIGIN, EditorPort, open_port
 
@@ -27,7 +28,7 @@ async def engine() -> AsyncIterator[EchoEngine]:
 
 @pytest.fixture
 async def port(tmp_path: Path, engine: EchoEngine) -> AsyncIterator[EditorPort]:
-    async with open_port(tmp_path, engine.url, check_s=0.1) as opened:
+    async with open_port(tmp_path, engine.url, pace=Pace(editor_check_s=0.1)) as opened:
         yield opened
 
 
@@ -70,7 +71,7 @@ async def test_a_code_works_once_and_soon_and_a_link_that_was_used_leads_back_in
         cookie = cookie.split(";")[0]
         again = await other.get(link, headers={"cookie": cookie})
         assert again.status_code == 303 and "set-cookie" not in again.headers
-        port.clock.advance(31)
+        port.wait(31)
         assert (await other.get(late)).status_code == 401
 
 
@@ -219,6 +220,9 @@ async def test_the_browser_gets_no_cookie_and_no_rights_from_the_engine(port: Ed
         refused = await browser.get("/customnode/getlist")
         for name in ("x-content-type-options", "x-frame-options", "content-security-policy"):
             assert name in refused.headers
+        head = await browser.head("/x")
+        assert (head.status_code, head.content) == (200, b"")
+        assert (await browser.get("/unchanged")).status_code == 304
         moved = await browser.get("/moved")
         assert (moved.status_code, moved.headers["location"]) == (302, "/there")
 
@@ -291,7 +295,10 @@ async def test_another_sites_page_gets_no_websocket_and_the_engine_hears_of_none
         assert refused.value.response.status_code == 403, headers
         async with httpx.AsyncClient(base_url=port.url, headers=told) as page:
             assert (await page.post("/x")).status_code == 403, headers
-            assert (await page.get("/x")).status_code == 200, headers
+            is_open = told.get("sec-fetch-site", "none") == "none"
+            assert (await page.get("/x")).status_code == (200 if is_open else 403), headers
+            link = {"sec-fetch-mode": "navigate"}
+            assert (await page.get("/x", headers=link)).status_code == 200, headers
     assert engine.sockets == []
     assert {seen.method for seen in engine.seen} == {"GET"}
 

@@ -164,12 +164,38 @@ def test_only_the_editors_own_page_changes_anything(
     method: str, headers: dict[str, str], passes: bool
 ) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    check_origin("GET", raw, HERE)
     if passes:
         check_origin(method, raw, HERE)
     else:
         with pytest.raises(Forbidden):
             check_origin(method, raw, HERE)
+
+
+@pytest.mark.parametrize(
+    ("headers", "passes"),
+    [
+        ({}, True),
+        ({"origin": "https://evil.test"}, True),
+        ({"sec-fetch-site": "same-origin", "sec-fetch-mode": "cors"}, True),
+        ({"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}, True),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, True),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "navigate"}, True),
+        ({"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"}, False),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}, False),
+        ({"sec-fetch-site": "cross-site"}, False),
+    ],
+    ids=repr,
+)
+def test_another_sites_page_may_link_here_and_embed_nothing(
+    headers: dict[str, str], passes: bool
+) -> None:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    for method in ("GET", "HEAD", "OPTIONS"):
+        if passes:
+            check_origin(method, raw, HERE)
+        else:
+            with pytest.raises(Forbidden):
+                check_origin(method, raw, HERE)
 
 
 def test_two_origins_are_none() -> None:
