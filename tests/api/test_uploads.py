@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from studio.errors import StorageUnavailable
+from studio.store.upload_files import UploadFiles
 from tests.api.asset_client import BEN, hash_of, picture
 from tests.api.asset_client import base_url as base_url
 from tests.api.asset_client import client as client
@@ -187,6 +189,43 @@ async def test_a_wrong_hash_is_refused_and_the_part_can_be_sent_again(
     assert stored(library) == []
     await put(client, upload, 1, data)
     assert (await complete(client, upload)).status_code == 201
+    assert stored(library) == [data]
+
+
+async def test_a_commit_that_fails_leaves_an_upload_that_a_start_keeps(
+    client: httpx.AsyncClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageUnavailable("The volume is away.")
+
+    data = noise(2)
+    upload = await begin(client, len(data))
+    for number in (0, 1):
+        await put(client, upload, number, data)
+    monkeypatch.setattr("studio.store.uploads.insert", refuse)
+    answer = await complete(client, upload)
+    assert (answer.status_code, code_of(answer)) == (503, "storage_unavailable")
+    monkeypatch.undo()
+    await library.uploads.tidy()
+    await library.store.sweep()
+    assert [path.read_bytes() for path in library.files()] == [data]
+    assert (await complete(client, upload)).status_code == 201
+    assert stored(library) == [data]
+    assert waiting(library) == []
+
+
+async def test_a_file_that_outlived_its_commit_goes_at_the_next_start(
+    client: httpx.AsyncClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = noise(1)
+    upload = await begin(client, len(data))
+    await put(client, upload, 0, data)
+    with monkeypatch.context() as patched:
+        patched.setattr(UploadFiles, "remove", lambda *_: None)
+        assert (await complete(client, upload)).status_code == 201
+    assert len(waiting(library)) == 1
+    await library.uploads.tidy()
+    assert waiting(library) == []
     assert stored(library) == [data]
 
 
