@@ -327,14 +327,7 @@ async def _services(
         )
     ]
     try:
-        yield Studio(
-            app=app,
-            v2_jobs=v2_jobs,
-            auth=auth,
-            links=links,
-            db=db,
-            comfy=comfy,
-        )
+        yield Studio(app=app, v2_jobs=v2_jobs, auth=auth, links=links, db=db, comfy=comfy)
     finally:
         await editor.close()
         dispatcher.stop()
