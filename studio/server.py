@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ from studio.web.comfy_proxy import MAX_FRAME_BYTES
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
+from studio.web.sockets import BoundedSocket
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     held = HeldApp()
     door = _Door(held)
     comfy_door = _Door(held)
+    proxies = settings.trusted_proxies
     with (
         _listen(settings.host, settings.port, "STUDIO_PORT") as listener,
         _listen_beside(listener, settings) as comfy_listener,
@@ -83,7 +85,10 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
         address, comfy_address = listener.getsockname(), comfy_listener.getsockname()
         # From here on a port is the one that was opened, where the setting was "any".
         settings = replace(settings, port=address[1], comfy_port=comfy_address[1])
-        async with _serving(door, listener), _serving(comfy_door, comfy_listener, editor=True):
+        async with (
+            _serving(door, listener, proxies),
+            _serving(comfy_door, comfy_listener, proxies, editor=True),
+        ):
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
                 return
@@ -100,12 +105,19 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                             *address[:2],
                             comfy_address[1],
                         )
-                        if not await studio.auth.list():
-                            log.warning("no API key opens it yet: ./start.sh keys create NAME")
+                        await _show_the_way_in(studio, settings)
                         await _until_stopped(stop, lease, studio)
                         door.app = comfy_door.app = held
             finally:
                 lease.release()
+
+
+async def _show_the_way_in(studio: Studio, settings: Settings) -> None:
+    """Until the owner has a password, each start says how to choose one."""
+    base = settings.public_url or settings.own_url
+    link = None if settings.api_key is not None else await studio.accounts.people.first_link()
+    if link is not None:
+        log.warning("Nobody has set Studio up yet. Open %s within a day.", link.address(base))
 
 
 async def _acquire(
@@ -145,7 +157,7 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
     """The application as the open port serves it."""
     return HotPath(
         UnreadBodies(_guard(studio, settings, console=False)),
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         submit=studio.v2_jobs.submit,
         get_job=studio.v2_jobs.get_job,
         max_body_bytes=settings.max_body_bytes,
@@ -155,9 +167,11 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
 def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
     return Guard(
         studio.app,
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         links=studio.links,
         max_body_bytes=settings.max_body_bytes,
+        address=studio.address,
+        identify_session=studio.accounts.sessions.identify,
         console=console,
     )
 
@@ -222,7 +236,11 @@ async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIt
 
 @contextlib.asynccontextmanager
 async def _serving(
-    app: ASGIApp, listener: socket.socket, *, editor: bool = False
+    app: ASGIApp,
+    listener: socket.socket,
+    proxies: Sequence[str] = (),
+    *,
+    editor: bool = False,
 ) -> AsyncIterator[None]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
@@ -233,13 +251,16 @@ async def _serving(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             date_header=True,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,
             # The other parser hides what an absolute-form request names.
             http="h11" if editor else "auto",
+            ws="auto" if editor else BoundedSocket,
             ws_max_size=MAX_FRAME_BYTES if editor else 32 << 20,
-            ws_per_message_deflate=not editor,
+            ws_per_message_deflate=False,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))

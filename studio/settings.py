@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -65,6 +66,7 @@ class Settings:
     comfy_port: int | None
     """The editor's port; ``None`` is the one after ``port``, or any while that is taken."""
     public_url: str | None
+    trusted_proxies: tuple[str, ...]
     comfy_public_url: str | None
     engines: tuple[EngineSetting, ...]
     api_key: Secret | None
@@ -74,6 +76,7 @@ class Settings:
     engine_hang_s: float
     max_upload_bytes: int
     max_body_bytes: int
+    max_asset_bytes: int
     warmup_workflow: Path | None
     isolated: bool
 
@@ -107,6 +110,7 @@ class Settings:
             comfy_public_url=_public_url(
                 environ, "STUDIO_COMFY_PUBLIC_URL", port + 1 if comfy_port < 0 else comfy_port
             ),
+            trusted_proxies=_proxies(environ),
             engines=_engines(environ),
             api_key=None if api_key is None else Secret(api_key),
             job_retention_days=_integer(environ, "JOB_RETENTION_DAYS", 365, low=1, high=36_500),
@@ -116,9 +120,16 @@ class Settings:
             max_upload_bytes=_integer(environ, "MAX_UPLOAD_MB", 100_000, low=1, high=10_000_000)
             * 1_000_000,
             max_body_bytes=_integer(environ, "MAX_BODY_MB", 32, low=1, high=1024) * 1_000_000,
+            max_asset_bytes=_integer(environ, "MAX_ASSET_GIB", 20, low=1, high=10_000) << 30,
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )
+
+    @property
+    def own_url(self) -> str:
+        """Where a browser on this machine finds Studio."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def database_path(self) -> Path:
@@ -150,6 +161,20 @@ def _public_url(environ: Mapping[str, str], name: str, port: int) -> str | None:
         return given
     pod = environ.get("RUNPOD_POD_ID")
     return f"https://{pod}-{port}.proxy.runpod.net" if pod else None
+
+
+def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Addresses and networks whose word about the client and the scheme counts."""
+    listed = environ.get("STUDIO_TRUSTED_PROXIES", "").split(",")
+    found = tuple(part.strip() for part in listed if part.strip())
+    for one in found:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise InvalidRequest(
+                f"STUDIO_TRUSTED_PROXIES needs addresses or networks, not {one!r}."
+            ) from None
+    return found or ("127.0.0.1", "::1")
 
 
 def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:

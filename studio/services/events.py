@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from studio.models import JobStatus, Preview, Progress
 
@@ -25,6 +25,19 @@ class StatusChanged:
 
     status: JobStatus
     queue_position: int | None = None
+
+
+class Watcher(Protocol):
+    """Whoever is told what happens to one job."""
+
+    def show_status(self, change: StatusChanged) -> None: ...
+
+    def show_outputs(self) -> None:
+        """The live job has more outputs than before."""
+
+    def show_progress(self, progress: Progress) -> None: ...
+
+    def show_preview(self, preview: Preview) -> None: ...
 
 
 class JobWatcher:

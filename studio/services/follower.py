@@ -264,9 +264,10 @@ class Follower:
             return
         run.looking = True
         try:
-            boot = run.engine.boot
+            # An answer tells nothing of a prompt that was accepted after the question.
+            boot, accepted = run.engine.boot, run.accepted
             known = await self.look(run)
-            if not known and run.accepted and boot == run.engine.boot:
+            if not known and accepted and boot == run.engine.boot:
                 died = run.boot != boot
                 end = Ended(End.DIED, counted=run.executing) if died else Ended(End.VANISHED)
                 run.end(end)

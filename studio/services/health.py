@@ -73,7 +73,7 @@ class HealthService:
                 "cleans_up": engine.managed,
                 "crashes": len(engine.crashes),
                 "dropped_frames": engine.socket.dropped_frames if engine.socket else 0,
-                "log_tail": engine.log_tail,
+                "log_tail": list(engine.log_tail),
             }
             for engine in self._engines.engines.values()
         ]

@@ -11,11 +11,11 @@ from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from studio.graphs.graph import Graph
 from studio.models import Asset, Job, JobStatus, Preview, Progress
-from studio.services.events import JobWatcher, StatusChanged
+from studio.services.events import StatusChanged, Watcher
 from studio.store.blobs import StagedBlob
 
 MAX_OVERTAKES: Final = 8
@@ -37,7 +37,7 @@ class LiveJob:
     progress: Progress | None = None
     preview: Preview | None = None
     outputs: list[Asset] = field(default_factory=list)
-    watchers: set[JobWatcher] = field(default_factory=set)
+    watchers: set[Watcher] = field(default_factory=set)
     waiting: bool = False
     """In the waiting line, free to be picked or cancelled without asking an engine."""
     overtaken: int = 0
@@ -88,6 +88,16 @@ class FinishedJob:
     expires_at: int
 
 
+class QueueListener(Protocol):
+    """Whoever follows the whole queue."""
+
+    def on_job(self, live: LiveJob) -> None:
+        """A job came, or was given another place."""
+
+    def on_queue(self) -> None:
+        """Who waits, or in which order, has changed; this may be in the midst of the change."""
+
+
 class WaitingLine:
     """The waiting jobs of one user at one priority, in order."""
 
@@ -135,6 +145,7 @@ class JobQueue:
     def __init__(self) -> None:
         self.live: dict[str, LiveJob] = {}
         self.paused = False
+        self.listener: QueueListener | None = None
         self.finished: OrderedDict[str, FinishedJob] = OrderedDict()
         self._lines: dict[int, dict[str, WaitingLine]] = {}
         self._by_user: dict[str, int] = {}
@@ -164,6 +175,15 @@ class JobQueue:
         self._top_rank = max(self._top_rank, live.job.rank)
         if waiting:
             self.wait(live)
+        if self.listener is not None:
+            self.listener.on_job(live)
+            self.listener.on_queue()
+
+    def pause(self, paused: bool) -> None:
+        """Whether nothing more is to be sent to any engine."""
+        self.paused = paused
+        if self.listener is not None:
+            self.listener.on_queue()
 
     def wait(self, live: LiveJob) -> None:
         """Put a live job (back) into its line."""
@@ -171,6 +191,8 @@ class JobQueue:
             users = self._lines.setdefault(live.job.priority, {})
             users.setdefault(live.job.user_id, WaitingLine()).add(live)
             live.waiting = True
+            if self.listener is not None:
+                self.listener.on_queue()
 
     def claim(self, live: LiveJob) -> None:
         """Take a job out of its line: from now on whoever claimed it answers for it."""
@@ -184,6 +206,8 @@ class JobQueue:
                     del self._lines[live.job.priority]
             live.waiting = False
             live.head_since_s = None
+            if self.listener is not None:
+                self.listener.on_queue()
 
     def finish(self, live: LiveJob, expires_at: int) -> None:
         """Let a job go; its watchers have been told."""
@@ -197,12 +221,16 @@ class JobQueue:
                 self._by_user[live.job.user_id] = left
             else:
                 self._by_user.pop(live.job.user_id, None)
+            if self.listener is not None:
+                self.listener.on_queue()
 
     def move(self, live: LiveJob, *, rank: float, priority: int) -> None:
         """Give a waiting job another place."""
         self.claim(live)
         live.update(rank=rank, priority=priority)
         self.wait(live)
+        if self.listener is not None:
+            self.listener.on_job(live)
 
     def lines(self) -> Iterable[tuple[int, dict[str, WaitingLine]]]:
         """Waiting lines by priority, the highest first."""

@@ -29,15 +29,15 @@ class QueueControl:
 
     async def load(self) -> None:
         """Take over what was set before the restart."""
-        self._queue.paused = await self._prefs.get(_PAUSED) == "1"
+        self._queue.pause(await self._prefs.get(_PAUSED) == "1")
 
     async def pause(self) -> None:
         """Jobs inside engines go on; nothing more is sent."""
         await self._prefs.put(_PAUSED, "1")
-        self._queue.paused = True
+        self._queue.pause(True)
 
     async def resume(self) -> None:
         """Send again."""
         await self._prefs.put(_PAUSED, "0")
-        self._queue.paused = False
+        self._queue.pause(False)
         self._wake()

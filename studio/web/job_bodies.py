@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict
-from pathlib import PurePosixPath
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from studio.clock import iso, iso_or_none
 from studio.graphs.graph import Graph
@@ -16,12 +15,12 @@ from studio.services.jobs import JobView
 from studio.web.links import Links
 
 
-def output_body(asset: Asset, request: Request, links: Links) -> dict[str, Any]:
+def output_body(asset: Asset, request: HTTPConnection, links: Links) -> dict[str, Any]:
     """v2's ``Output``."""
     url, ends_at = links.content_url(request, asset.id)
     return {
         "node_id": asset.node_id,
-        "name": PurePosixPath(asset.file_path).name,
+        "name": asset.file_path.rpartition("/")[2],
         "type": asset.output_type,
         "content_type": asset.content_type,
         "size_bytes": asset.size_bytes,
@@ -61,7 +60,7 @@ def error_body(error: JobError) -> dict[str, Any]:
     return body
 
 
-def job_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
+def job_body(view: JobView, request: HTTPConnection, links: Links) -> dict[str, Any]:
     """v2's ``Job``."""
     job = view.job
     progress = view.live.progress if view.live is not None else None
@@ -90,7 +89,7 @@ def job_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
     return body
 
 
-def listed_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
+def listed_body(view: JobView, request: HTTPConnection, links: Links) -> dict[str, Any]:
     """One item of a list: v2's ``Job`` and the names the official clients read in lists."""
     job = view.job
     body = job_body(view, request, links)
@@ -98,7 +97,7 @@ def listed_body(view: JobView, request: Request, links: Links) -> dict[str, Any]
     return {**body, "create_time": body["created_at"], "update_time": iso(changed)}
 
 
-def studio_body(view: JobView, request: Request, links: Links) -> dict[str, Any]:
+def studio_body(view: JobView, request: HTTPConnection, links: Links) -> dict[str, Any]:
     """A job with what Studio knows beyond v2."""
     job = view.job
     return {

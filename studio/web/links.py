@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from itsdangerous import BadSignature, Signer
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from studio.clock import Clock
 from studio.errors import Unauthorized
@@ -31,16 +31,17 @@ class Links:
         self._public_url = public_url
         self._clock = clock
 
-    def base(self, request: Request) -> str:
+    def base(self, request: HTTPConnection) -> str:
         """Scheme and authority of absolute links, no trailing slash."""
         if self._public_url is not None:
             return self._public_url
         host = request.headers.get("host", "")
         if not _HOST.fullmatch(host):
             host = "localhost"
-        return f"{request.scope['scheme']}://{host}"
+        scheme = request.scope["scheme"].replace("ws", "http")
+        return f"{scheme}://{host}"
 
-    def content_url(self, request: Request, asset_id: str) -> tuple[str, int]:
+    def content_url(self, request: HTTPConnection, asset_id: str) -> tuple[str, int]:
         """An absolute URL of the asset's bytes, and when it ends (milliseconds)."""
         ends_at = (self._clock.now_ms() + LINK_LIFETIME_MS) // _ROUND_MS * _ROUND_MS
         user = request.scope["studio.identity"]

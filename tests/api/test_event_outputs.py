@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from studio.clock import FrozenClock
 from studio.models import Asset, JobStatus, OutputType
+from studio.services.events import JobWatcher
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob, output_order
 from studio.web.job_events import JobStream
@@ -105,6 +106,7 @@ async def test_what_a_stream_keeps_does_not_grow_with_what_happens_to_the_job() 
     frames = stage.stream().frames()
     await anext(frames)
     [watcher] = stage.live.watchers
+    assert isinstance(watcher, JobWatcher)
     for number in range(MANY):
         stage.live.update(status=JobStatus.QUEUED if number % 2 else JobStatus.RUNNING)
         stage.live.announce()

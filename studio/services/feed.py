@@ -1,0 +1,359 @@
+"""The live feed: numbered news by topic for everybody who has a page open.
+
+What happened to jobs is kept for a while, so a reader that was cut off goes on where it stopped.
+Of everything that is a state (progress, the queue, engines) only the latest is worth sending. With
+no reader nothing is watched and nothing is made; a short while after the last one has gone the feed
+falls asleep and forgets what it kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from studio.clock import new_id
+from studio.errors import TooManyStreams
+from studio.models import Asset, Identity, Job, Preview, Progress
+
+MAX_WAITING: Final = 256
+MAX_KEPT: Final = 4096
+MAX_READERS: Final = 1000
+RECHECK_S: Final = 60.0
+LINGER_S: Final = 120.0
+MAX_BATCH: Final = 64 << 10
+
+
+class Topic(StrEnum):
+    JOBS = "jobs"
+    QUEUE = "queue"
+    PREVIEWS = "previews"
+    DOWNLOADS = "downloads"
+    ENGINES = "engines"
+    SYSTEM = "system"
+
+
+class Ending(StrEnum):
+    """Why Studio lets a reader go."""
+
+    SESSION = "session"
+    SLOW = "slow"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class JobPicture:
+    """A job as it was at one moment."""
+
+    job: Job
+    outputs: tuple[Asset, ...]
+    expires_at: int
+    queue_position: int | None
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    job_id: str
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class JobPreview:
+    job_id: str
+    preview: Preview
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The queue as one user may see it: the first of their waiting jobs, with true positions."""
+
+    depth: int = 0
+    running: int = 0
+    order: tuple[str, ...] = ()
+    positions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePicture:
+    """The queue at one moment, for everybody and for each user."""
+
+    paused: bool
+    everything: Line
+    by_user: Mapping[str, Line]
+
+    def line(self, identity: Identity) -> Line:
+        """What that caller may see."""
+        if identity.sees_all:
+            return self.everything
+        return self.by_user.get(identity.user_id, Line())
+
+
+NewsData = JobPicture | JobProgress | JobPreview | QueuePicture | Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing to tell. ``user_id`` is whose it is, ``None`` for everybody's."""
+
+    number: int
+    topic: Topic
+    event: str
+    data: NewsData
+    user_id: str | None = None
+
+
+Frame = bytes
+"""News as they go over the wire."""
+
+
+class Reader:
+    """One client, and what waits to be sent to it: bounded, whatever the client does.
+
+    Args:
+        kind: readers of one kind are sent the very same bytes, rendered once.
+        render: makes what is sent out of news.
+    """
+
+    def __init__(
+        self, identity: Identity, *, kind: Hashable, render: Callable[[News], Frame]
+    ) -> None:
+        self.identity = identity
+        self.kind = kind
+        self.render = render
+        self.topics: set[Topic] = set()
+        self.ended = asyncio.Event()
+        self.ending: Ending | None = None
+        self._missed: deque[News] = deque()
+        self._frames: deque[Frame] = deque()
+        self._previews: dict[str, Frame] = {}
+        self._filled = asyncio.Event()
+
+    def may_see(self, news: News) -> bool:
+        """Whether it asked for that topic and the news are its user's to see."""
+        return news.topic in self.topics and (
+            news.user_id is None or self.identity.sees_all or news.user_id == self.identity.user_id
+        )
+
+    def push(self, frame: Frame) -> None:
+        """Queue a frame; the reader that is too far behind is let go, to begin anew."""
+        if len(self._frames) >= MAX_WAITING:
+            self.end(Ending.SLOW)
+        elif self.ending is None:
+            self._frames.append(frame)
+            self._filled.set()
+
+    def show(self, job_id: str, frame: Frame) -> None:
+        """Let a preview wait in place of an earlier one of the same job."""
+        if self.ending is None:
+            self._previews[job_id] = frame
+            self._filled.set()
+
+    def catch_up(self, missed: Iterable[News]) -> None:
+        """Queue what it missed; rendered only when its turn comes, so it takes no room."""
+        self._missed.extend(missed)
+        self._filled.set()
+
+    def end(self, why: Ending) -> None:
+        """Send it nothing more; only the first reason counts."""
+        if self.ending is None:
+            self.ending = why
+            self._missed.clear()
+            self._frames.clear()
+            self._previews.clear()
+            self.ended.set()
+
+    async def next(self) -> list[Frame]:
+        """What is to be sent next: all that waits, but not much more than 64 KiB at once."""
+        while not (batch := self._batch()):
+            self._filled.clear()
+            await self._filled.wait()
+        return batch
+
+    def _batch(self) -> list[Frame]:
+        batch: list[Frame] = []
+        size = 0
+        while size < MAX_BATCH and (frame := self._first()) is not None:
+            batch.append(frame)
+            size += len(frame)
+        return batch
+
+    def _first(self) -> Frame | None:
+        """What it missed, then news in order, then previews."""
+        if self._missed:
+            return self.render(self._missed.popleft())
+        if self._frames:
+            return self._frames.popleft()
+        if self._previews:
+            return self._previews.pop(next(iter(self._previews)))
+        return None
+
+
+class Source(Protocol):
+    """What makes news, but only while somebody reads."""
+
+    def wake(self) -> None: ...
+
+    def sleep(self) -> None: ...
+
+
+class Feed:
+    """Every reader, the numbers, and the news that are kept.
+
+    Args:
+        is_live: whether an identity still may read: its session or key has not ended.
+        linger_s: how long the feed goes on for a reader that may come back.
+    """
+
+    def __init__(
+        self,
+        *,
+        is_live: Callable[[Identity], bool],
+        recheck_s: float = RECHECK_S,
+        linger_s: float = LINGER_S,
+    ) -> None:
+        self.run = new_id()
+        self.last = 0
+        self._is_live = is_live
+        self._recheck_s = recheck_s
+        self._linger_s = linger_s
+        self._readers: set[Reader] = set()
+        self._sources: list[Source] = []
+        self._kept: deque[News] = deque()
+        self._states: dict[str, News] = {}
+        self._lost = 0
+        """Number of the newest news that are neither kept nor outdated by later ones."""
+        self._awake = False
+        self._falling_asleep: asyncio.TimerHandle | None = None
+
+    def connect(self, source: Source) -> None:
+        """Wake ``source`` whenever somebody reads."""
+        self._sources.append(source)
+
+    @property
+    def readers(self) -> int:
+        """How many listen."""
+        return len(self._readers)
+
+    # -- readers ---------------------------------------------------------------------------------
+
+    def enter(self, reader: Reader) -> None:
+        """Take a reader in; ``leave`` must follow.
+
+        Raises:
+            TooManyStreams: there are 1,000 already.
+        """
+        if len(self._readers) >= MAX_READERS:
+            raise TooManyStreams(f"{MAX_READERS} clients listen already.", retry_after_s=30)
+        self._readers.add(reader)
+        if self._falling_asleep is not None:
+            self._falling_asleep.cancel()
+            self._falling_asleep = None
+        if not self._awake:
+            self._awake = True
+            for source in self._sources:
+                source.wake()
+
+    def leave(self, reader: Reader) -> None:
+        self._readers.discard(reader)
+        if self._awake and not self._readers and self._falling_asleep is None:
+            loop = asyncio.get_running_loop()
+            self._falling_asleep = loop.call_later(self._linger_s, self._sleep)
+
+    def _sleep(self) -> None:
+        self._falling_asleep = None
+        self._awake = False
+        for source in self._sources:
+            source.sleep()
+        self._kept.clear()
+        self._states.clear()
+        # Whoever comes back may have missed something that was never counted.
+        self.last += 1
+        self._lost = self.last
+
+    def resume(self, reader: Reader, topics: set[Topic], after: int) -> bool:
+        """Subscribe and send what came after that number; ``False`` if that is not known any more.
+
+        The subscription is made in either case only when this returns ``True``.
+        """
+        if not self._lost <= after <= self.last:
+            return False
+        asked, reader.topics = reader.topics, topics
+        missed = [
+            news
+            for news in (*self._kept, *self._states.values())
+            if news.number > after and reader.may_see(news)
+        ]
+        reader.topics = asked | topics
+        reader.catch_up(sorted(missed, key=lambda news: news.number))
+        return True
+
+    async def watch(self) -> None:
+        """Let go of whoever may no longer read, once a minute; runs until cancelled."""
+        while True:
+            await asyncio.sleep(self._recheck_s)
+            self.recheck()
+
+    def recheck(self) -> None:
+        """Let go of whoever may no longer read."""
+        for reader in self._readers:
+            if not self._is_live(reader.identity):
+                reader.end(Ending.SESSION)
+
+    def stop(self) -> None:
+        """Let everybody go."""
+        for reader in self._readers:
+            reader.end(Ending.STOPPING)
+        if self._falling_asleep is not None:
+            self._falling_asleep.cancel()
+        if self._awake:
+            self._sleep()
+
+    # -- news ------------------------------------------------------------------------------------
+
+    def tell(self, topic: Topic, event: str, data: NewsData, *, user_id: str | None = None) -> None:
+        """Something happened that no reader may miss."""
+        news = self._number(topic, event, data, user_id)
+        if len(self._kept) >= MAX_KEPT:
+            self._lost = self._kept.popleft().number
+        self._kept.append(news)
+        self._send(news)
+
+    def tell_state(
+        self, about: str, topic: Topic, event: str, data: NewsData, *, user_id: str | None = None
+    ) -> None:
+        """Something is as follows now: it makes what was told ``about`` the same thing obsolete."""
+        news = self._number(topic, event, data, user_id)
+        self._states[about] = news
+        self._send(news)
+
+    def forget(self, about: str) -> None:
+        """That thing has no state any more."""
+        self._states.pop(about, None)
+
+    def show(self, preview: JobPreview, *, user_id: str) -> None:
+        """A picture of a job that runs: neither numbered nor kept, and queued for nobody."""
+        news = News(self.last, Topic.PREVIEWS, "preview", preview, user_id)
+        for reader, frame in self._rendered(news):
+            reader.show(preview.job_id, frame)
+
+    def _number(self, topic: Topic, event: str, data: NewsData, user_id: str | None) -> News:
+        self.last += 1
+        return News(self.last, topic, event, data, user_id)
+
+    def _send(self, news: News) -> None:
+        for reader, frame in self._rendered(news):
+            reader.push(frame)
+
+    def _rendered(self, news: News) -> Iterable[tuple[Reader, Frame]]:
+        """Whoever may see the news, with its frame: made once for all readers of a kind."""
+        frames: dict[Hashable, Frame] = {}
+        for reader in self._readers:
+            if reader.may_see(news):
+                frame = frames.get(reader.kind)
+                if frame is None:
+                    frame = frames[reader.kind] = reader.render(news)
+                yield reader, frame
