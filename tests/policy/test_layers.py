@@ -39,11 +39,12 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
+    "feed": frozenset({"news"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
-    "job_news": frozenset({"events", "feed", "queue"}),
+    "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "live": frozenset({"feed", "health", "job_news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
@@ -60,7 +61,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
-    "system_news": frozenset({"feed", "health"}),
+    "system_news": frozenset({"feed", "health", "news"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
