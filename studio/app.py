@@ -10,41 +10,35 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
 
 from fastapi import FastAPI
 
+from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
+from studio.pipeline import build_pipeline
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
-from studio.services.auth import AuthService
 from studio.services.backups import BackupService
-from studio.services.collector import Collector
-from studio.services.dispatcher import Dispatcher
+from studio.services.creation import CreationService
 from studio.services.durations import Durations
+from studio.services.editor import EditorService
+from studio.services.editor_runs import EditorRuns
 from studio.services.engines import EngineService
-from studio.services.finisher import Finisher
-from studio.services.follower import Follower
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
-from studio.services.jobs import JobService
 from studio.services.live import Live
 from studio.services.metrics import Metrics
-from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.packages import PackageService
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.retention import RetentionService, sweep
-from studio.services.runner import Runner
-from studio.services.sender import Sender
-from studio.services.staging import Staging
-from studio.services.submissions import SubmissionService
 from studio.services.thumbnails import Thumbnails
+from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
@@ -52,27 +46,37 @@ from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.carried import CarriedBlobs, settle_often
 from studio.store.db import Database
+from studio.store.disk_speed import DiskSpeed
 from studio.store.job_list import JobListStore
 from studio.store.job_stats import JobStatsStore
 from studio.store.jobs import JobStore
-from studio.store.keys import KeyStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
+from studio.store.upload_files import UploadFiles
+from studio.store.uploads import UploadStore
 from studio.version import VERSION
 from studio.web.assets_api import asset_routes, thumbnail_routes
+from studio.web.comfy_proxy import ComfyProxy
+from studio.web.create_api import create_routes
+from studio.web.editor_api import editor_routes
+from studio.web.guard import SESSION_COOKIE
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
+from studio.web.origins import PublicAddress
+from studio.web.pages import page_routes
+from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
+from studio.web.session_api import session_routes
 from studio.web.system_api import system_routes
+from studio.web.uploads_api import upload_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 from studio.web.ws_api import ws_routes
 
 log = logging.getLogger(__name__)
 
 BOOTSTRAP_SOCKET = "bootstrap.sock"
-_SETTLE_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +85,12 @@ class Studio:
 
     app: FastAPI
     v2_jobs: V2Jobs
-    auth: AuthService
+    accounts: Accounts
+    address: PublicAddress
     links: Links
     live: Live
     db: Database
+    comfy: ComfyProxy
 
 
 @contextlib.asynccontextmanager
@@ -110,10 +116,11 @@ async def open_studio(
     recovery = await asyncio.to_thread(
         open_or_restore, settings.database_path, settings.backups_dir, clock
     )
-    db = Database(settings.database_path, lease_check)
+    speed = DiskSpeed()
+    db = Database(settings.database_path, lease_check, speed)
     await db.open(preparation(settings.backups_dir, clock))
     try:
-        async with _services(settings, clock, pace or Pace(), db, recovery) as studio:
+        async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
             yield studio
     finally:
         await db.close()
@@ -121,7 +128,12 @@ async def open_studio(
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery
+    settings: Settings,
+    clock: Clock,
+    pace: Pace,
+    db: Database,
+    recovery: Recovery,
+    speed: DiskSpeed,
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
 
@@ -148,16 +160,18 @@ async def _services(
     )
     queue = JobQueue()
     usage = Usage(clock)
-    auth = AuthService(keys=KeyStore(db), clock=clock)
+    accounts = build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    auth, sessions = accounts.auth, accounts.sessions
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
-    batch = OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting)
-    staging = Staging(
+    uploads = UploadService(
+        uploads=UploadStore(db, blobs),
+        files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
         assets=assets,
-        batch=batch,
-        engine_dir=settings.engine_dir,
-        shared=any(engine.managed for engine in settings.engines),
+        blobs=blobs,
+        clock=clock,
+        max_bytes=settings.max_asset_bytes,
     )
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
@@ -167,69 +181,22 @@ async def _services(
         if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
             durations.add(job.graph_key, duration_ms)
 
-    finisher = Finisher(
-        queue=queue,
-        jobs=job_store,
-        staging=staging,
-        usage=usage,
-        clock=clock,
-        retention_days=settings.job_retention_days,
-        on_finish=count_finish,
-    )
-    collector = Collector(jobs=job_store, staging=staging, clock=clock)
-    follower = Follower(jobs=job_store, collector=collector, clock=clock, pace=pace)
-    runner = Runner(
-        queue=queue,
-        jobs=job_store,
-        sender=Sender(
-            engines=engines,
-            jobs=job_store,
-            secrets=secrets,
-            assets=assets,
-            staging=staging,
-            follower=follower,
-            clock=clock,
-            pace=pace,
-        ),
-        collector=collector,
-        finisher=finisher,
+    pipeline = build_pipeline(
+        settings=settings,
         clock=clock,
         pace=pace,
-        wake=lambda: dispatcher.wake(),
-    )
-    dispatcher = Dispatcher(
         queue=queue,
         engines=engines,
         usage=usage,
-        clock=clock,
-        start=runner.start,
-        expire=finisher.expire,
-        take_back=follower.take_back,
-    )
-    submissions = SubmissionService(
-        queue=queue,
-        jobs=job_store,
-        assets=assets,
-        secrets=secrets,
-        engines=engines,
-        clock=clock,
-        wake=dispatcher.wake,
-        reserve=dispatcher.reserve,
-        start=runner.start,
-        max_depth=settings.max_queue_depth,
-        max_depth_member=settings.max_queue_depth_member,
-    )
-    jobs = JobService(
-        queue=queue,
         jobs=job_store,
         outputs=asset_store,
-        submissions=submissions,
-        finisher=finisher,
-        follower=follower,
-        clock=clock,
-        wake=dispatcher.wake,
-        retention_days=settings.job_retention_days,
+        secrets=secrets,
+        blobs=blobs,
+        assets=assets,
+        speed=speed,
+        on_finish=count_finish,
     )
+    jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
     history = HistoryService(
         queue=queue,
         durations=durations,
@@ -244,29 +211,39 @@ async def _services(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
-    retention = RetentionService(jobs=stats, assets=asset_store, usage=usage, clock=clock)
+    retention = RetentionService(
+        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+    )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(queue=queue, health=health, expiry=history.expiry, is_live=auth.is_live)
+    live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
+    editor = EditorService(
+        engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
+    )
+
+    sessions.on_end(editor.end_session)
 
     # open
     await auth.load(settings.api_key)
+    await sessions.load()
     await control.load()
     for user_id, seconds, at_ms in await stats.usage():
         usage.load(user_id, seconds, at_ms)
     durations.load(await stats.recent_durations())
     await carried.restore()
+    await uploads.tidy()
     notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
-    engines.prepare(follower)
+    address = PublicAddress(settings.public_url, SESSION_COOKIE)
+    engines.prepare(pipeline.follower)
     await adopt_unfinished(
         queue=queue,
         jobs=job_store,
         assets=asset_store,
         engines=engines,
-        runner=runner,
+        runner=pipeline.runner,
         finisher=finisher,
     )
     await finisher.sweep()
@@ -290,11 +267,18 @@ async def _services(
     )
     app.include_router(
         v2_job_routes(
-            endpoints=v2_jobs, jobs=jobs, history=history, queue=queue, links=links, clock=clock
+            endpoints=v2_jobs,
+            jobs=jobs,
+            history=history,
+            queue=queue,
+            links=links,
+            clock=clock,
+            is_live=accounts.is_live,
         )
     )
     app.include_router(asset_routes(assets, links))
     app.include_router(thumbnail_routes(assets, thumbnails))
+    app.include_router(upload_routes(uploads, links))
     app.include_router(
         job_routes(
             jobs=jobs,
@@ -304,19 +288,29 @@ async def _services(
             links=links,
         )
     )
+    app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
+    app.include_router(page_routes(links=links, version=VERSION))
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
+    app.include_router(people_routes(people=accounts.people, links=links))
+    app.include_router(
+        session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
+    )
     app.include_router(ws_routes(live=live, history=history, links=links))
+    app.include_router(editor_routes(editor, settings))
+    runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
+    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
 
     background = [
         asyncio.create_task(work, name=name)
         for name, work in (
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
+            ("session use", sessions.record_use()),
             ("snapshots", backups.run()),
             ("recovery", health.recover()),
             ("retention", retention.run()),
             ("usage", retention.keep_usage()),
-            ("small outputs", settle_often(carried, _SETTLE_EVERY_S)),
+            ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
         )
@@ -325,22 +319,26 @@ async def _services(
         yield Studio(
             app=app,
             v2_jobs=v2_jobs,
-            auth=auth,
+            accounts=accounts,
+            address=address,
             links=links,
             live=live,
             db=db,
+            comfy=comfy,
         )
     finally:
         live.feed.stop()
+        await editor.close()
         dispatcher.stop()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await runner.stop()
-        await follower.stop()
+        await uploads.stop()
+        await engines.let_go()
+        await pipeline.stop()
         await engines.stop()
         await finisher.stop()
         with contextlib.suppress(StudioError):
+            await sessions.store_use()
             await retention.store_usage()
-            await carried.settle()
         await backups.finish()

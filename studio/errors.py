@@ -3,11 +3,17 @@
 StudioError
 ├── InvalidRequest            400  invalid_request
 ├── Unauthorized              401  unauthorized
+│   ├── WrongCredentials      401  wrong_credentials
+│   └── InvalidToken          401  invalid_token
 ├── Forbidden                 403  forbidden
+│   ├── CrossOrigin           403  cross_origin
+│   └── SessionRequired       403  session_required
 ├── NotFound                  404  not_found
 │   └── BlobNotFound          404  blob_not_found
 ├── MethodNotAllowed          405  method_not_allowed
 ├── Conflict                  409  conflict
+│   ├── AlreadySetUp          409  already_set_up
+│   ├── NameTaken             409  name_taken
 │   ├── HashMismatch          409  hash_mismatch
 │   └── AssetInUse            409  asset_in_use
 ├── PayloadTooLarge           413  payload_too_large
@@ -16,9 +22,12 @@ StudioError
 │   ├── InvalidWorkflow       422  invalid_workflow
 │   ├── WorkflowFormatUi      422  workflow_format_ui
 │   ├── MissingAsset          422  missing_asset
+│   ├── NoCheckpoint          422  no_checkpoint
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
+│   ├── TooManyLogins         429  too_many_logins
+│   ├── TooManyUploads        429  too_many_uploads
 │   └── TooManyStreams        429  too_many_streams
 ├── UpstreamError             500  upstream_error
 ├── Unavailable               503  unavailable
@@ -67,8 +76,24 @@ class Unauthorized(StudioError):
     code, status = "unauthorized", 401
 
 
+class WrongCredentials(Unauthorized):
+    code = "wrong_credentials"
+
+
+class InvalidToken(Unauthorized):
+    code = "invalid_token"
+
+
 class Forbidden(StudioError):
     code, status = "forbidden", 403
+
+
+class CrossOrigin(Forbidden):
+    code = "cross_origin"
+
+
+class SessionRequired(Forbidden):
+    code = "session_required"
 
 
 class NotFound(StudioError):
@@ -85,6 +110,14 @@ class MethodNotAllowed(StudioError):
 
 class Conflict(StudioError):
     code, status = "conflict", 409
+
+
+class AlreadySetUp(Conflict):
+    code = "already_set_up"
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
 
 
 class HashMismatch(Conflict):
@@ -119,6 +152,10 @@ class MissingAsset(Unprocessable):
     code = "missing_asset"
 
 
+class NoCheckpoint(Unprocessable):
+    code = "no_checkpoint"
+
+
 class IdempotencyKeyReuse(Unprocessable):
     code = "idempotency_key_reuse"
 
@@ -129,6 +166,14 @@ class TooManyRequests(StudioError):
 
 class QueueFull(TooManyRequests):
     code = "queue_full"
+
+
+class TooManyLogins(TooManyRequests):
+    code = "too_many_logins"
+
+
+class TooManyUploads(TooManyRequests):
+    code = "too_many_uploads"
 
 
 class TooManyStreams(TooManyRequests):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import codecs
 import json
+import posixpath
 import re
 import struct
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Final
 
 from PIL import Image
@@ -136,7 +137,7 @@ def sniff(head: bytes, name: str) -> str:
         head: the first 4 KiB, or all if there are fewer.
         name: the file's name; it decides only between types that the bytes allow.
     """
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = posixpath.splitext(name)[1].lower()
     found = _binary(head, suffix)
     if found is not None:
         return found

@@ -57,6 +57,11 @@ class Identity:
         return self.role is Role.OWNER
 
 
+EDITOR_ORIGIN: Final = "editor"
+"""The origin of a job that is a run of the engine's own editor: Studio follows, and never sends it.
+"""
+
+
 class JobStatus(StrEnum):
     """Comfy API v2's statuses."""
 
@@ -132,6 +137,10 @@ class Job:
     extra: dict[str, Any] = field(default_factory=dict)
     """Named secrets and whether short-lived credentials came with it: never their values."""
     retry_of: str | None = None
+
+    @property
+    def from_editor(self) -> bool:
+        return self.origin == EDITOR_ORIGIN
 
 
 class OutputType(StrEnum):

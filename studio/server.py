@@ -8,7 +8,8 @@ import logging
 import signal
 import socket
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from studio.store.archive import finish_restore
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
+from studio.web.comfy_proxy import MAX_FRAME_BYTES
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
@@ -74,9 +76,19 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
     held = HeldApp()
     door = _Door(held)
-    with _listen(settings.host, settings.port) as listener:
-        async with _serving(door, listener):
-            address = listener.getsockname()
+    comfy_door = _Door(held)
+    proxies = settings.trusted_proxies
+    with (
+        _listen(settings.host, settings.port, "STUDIO_PORT") as listener,
+        _listen_beside(listener, settings) as comfy_listener,
+    ):
+        address, comfy_address = listener.getsockname(), comfy_listener.getsockname()
+        # From here on a port is the one that was opened, where the setting was "any".
+        settings = replace(settings, port=address[1], comfy_port=comfy_address[1])
+        async with (
+            _serving(door, listener, proxies),
+            _serving(comfy_door, comfy_listener, proxies, editor=True),
+        ):
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
                 return
@@ -86,14 +98,26 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                     await asyncio.to_thread(fence, settings.database_path)
                 async with open_studio(settings, clock, lease_check=lease.check) as studio:
                     door.app = front(studio, settings)
+                    comfy_door.app = UnreadBodies(studio.comfy)
                     async with _control(settings.run_dir, studio, settings):
-                        log.info("Studio listens on http://%s:%s", address[0], address[1])
-                        if not await studio.auth.list():
-                            log.warning("no API key opens it yet: ./start.sh keys create NAME")
+                        log.info(
+                            "Studio listens on http://%s:%s, ComfyUI's editor on port %s",
+                            *address[:2],
+                            comfy_address[1],
+                        )
+                        await _show_the_way_in(studio, settings)
                         await _until_stopped(stop, lease, studio)
-                        door.app = held
+                        door.app = comfy_door.app = held
             finally:
                 lease.release()
+
+
+async def _show_the_way_in(studio: Studio, settings: Settings) -> None:
+    """Until the owner has a password, each start says how to choose one."""
+    base = settings.public_url or settings.own_url
+    link = None if settings.api_key is not None else await studio.accounts.people.first_link()
+    if link is not None:
+        log.warning("Nobody has set Studio up yet. Open %s within a day.", link.address(base))
 
 
 async def _acquire(
@@ -133,7 +157,7 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
     """The application as the open port serves it."""
     return HotPath(
         UnreadBodies(_guard(studio, settings, console=False)),
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         submit=studio.v2_jobs.submit,
         get_job=studio.v2_jobs.get_job,
         max_body_bytes=settings.max_body_bytes,
@@ -143,15 +167,17 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
 def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
     return Guard(
         studio.app,
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         links=studio.links,
         max_body_bytes=settings.max_body_bytes,
+        address=studio.address,
+        identify_session=studio.accounts.sessions.identify,
         console=console,
     )
 
 
 @contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int, name: str) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -161,12 +187,27 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             raise InvalidRequest(
                 f"Port {port} on {host} cannot be opened: {error.strerror}. "
-                "Choose another with STUDIO_PORT."
+                f"Choose another with {name}."
             ) from error
         listener.listen(1024)
         yield listener
     finally:
         listener.close()
+
+
+@contextlib.contextmanager
+def _listen_beside(listener: socket.socket, settings: Settings) -> Iterator[socket.socket]:
+    """The editor's port: the chosen one; else the next one, or any while that is taken."""
+    host, port = settings.host, settings.comfy_port
+    following = listener.getsockname()[1] + 1
+    with contextlib.ExitStack() as stack:
+        opened: socket.socket | None = None
+        if port is None and settings.port and following < 65_536:
+            try:
+                opened = stack.enter_context(_listen(host, following, "STUDIO_COMFY_PORT"))
+            except InvalidRequest as error:
+                log.warning("ComfyUI's editor gets another port than usual. %s", error.message)
+        yield opened or stack.enter_context(_listen(host, port or 0, "STUDIO_COMFY_PORT"))
 
 
 @contextlib.asynccontextmanager
@@ -194,7 +235,13 @@ async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+async def _serving(
+    app: ASGIApp,
+    listener: socket.socket,
+    proxies: Sequence[str] = (),
+    *,
+    editor: bool = False,
+) -> AsyncIterator[None]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
         uvicorn.Config(
@@ -204,11 +251,15 @@ async def _serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
             date_header=True,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,
-            ws=BoundedSocket,
-            ws_max_size=32 << 20,
+            # The other parser hides what an absolute-form request names.
+            http="h11" if editor else "auto",
+            ws="auto" if editor else BoundedSocket,
+            ws_max_size=MAX_FRAME_BYTES if editor else 32 << 20,
             ws_per_message_deflate=False,
         )
     )

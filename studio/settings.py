@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -62,7 +63,11 @@ class Settings:
     engine_dir: Path
     host: str
     port: int
+    comfy_port: int | None
+    """The editor's port; ``None`` is the one after ``port``, or any while that is taken."""
     public_url: str | None
+    trusted_proxies: tuple[str, ...]
+    comfy_public_url: str | None
     engines: tuple[EngineSetting, ...]
     api_key: Secret | None
     job_retention_days: int
@@ -71,6 +76,7 @@ class Settings:
     engine_hang_s: float
     max_upload_bytes: int
     max_body_bytes: int
+    max_asset_bytes: int
     warmup_workflow: Path | None
     isolated: bool
 
@@ -89,6 +95,8 @@ class Settings:
             environ.get("ENGINE_DIR")
             or ("/workspace/engine" if in_image else studio_dir / "engine")
         ).expanduser()
+        port = _integer(environ, "STUDIO_PORT", 8000, low=0, high=65535)
+        comfy_port = _integer(environ, "STUDIO_COMFY_PORT", -1, low=0, high=65535)
         api_key = environ.get("API_KEY", "").strip() or None
         warmup = environ.get("WARMUP_WORKFLOW") or None
         return cls(
@@ -96,8 +104,13 @@ class Settings:
             run_dir=run_folder(studio_dir, environ),
             engine_dir=engine_dir,
             host=environ.get("STUDIO_HOST") or ("0.0.0.0" if in_image else "127.0.0.1"),  # noqa: S104
-            port=_integer(environ, "STUDIO_PORT", 8000, low=0, high=65535),
-            public_url=_public_url(environ),
+            port=port,
+            comfy_port=None if comfy_port < 0 else comfy_port,
+            public_url=_public_url(environ, "STUDIO_PUBLIC_URL", port),
+            comfy_public_url=_public_url(
+                environ, "STUDIO_COMFY_PUBLIC_URL", port + 1 if comfy_port < 0 else comfy_port
+            ),
+            trusted_proxies=_proxies(environ),
             engines=_engines(environ),
             api_key=None if api_key is None else Secret(api_key),
             job_retention_days=_integer(environ, "JOB_RETENTION_DAYS", 365, low=1, high=36_500),
@@ -107,9 +120,16 @@ class Settings:
             max_upload_bytes=_integer(environ, "MAX_UPLOAD_MB", 100_000, low=1, high=10_000_000)
             * 1_000_000,
             max_body_bytes=_integer(environ, "MAX_BODY_MB", 32, low=1, high=1024) * 1_000_000,
+            max_asset_bytes=_integer(environ, "MAX_ASSET_GIB", 20, low=1, high=10_000) << 30,
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )
+
+    @property
+    def own_url(self) -> str:
+        """Where a browser on this machine finds Studio."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
     def database_path(self) -> Path:
@@ -133,16 +153,28 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, low: int, h
     return value
 
 
-def _public_url(environ: Mapping[str, str]) -> str | None:
-    given = environ.get("STUDIO_PUBLIC_URL", "").strip().rstrip("/")
+def _public_url(environ: Mapping[str, str], name: str, port: int) -> str | None:
+    given = environ.get(name, "").strip().rstrip("/")
     if given:
         if not given.startswith(("http://", "https://")):
-            raise InvalidRequest("STUDIO_PUBLIC_URL must start with http:// or https://.")
+            raise InvalidRequest(f"{name} must start with http:// or https://.")
         return given
     pod = environ.get("RUNPOD_POD_ID")
-    if pod:
-        return f"https://{pod}-{environ.get('STUDIO_PORT') or '8000'}.proxy.runpod.net"
-    return None
+    return f"https://{pod}-{port}.proxy.runpod.net" if pod else None
+
+
+def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Addresses and networks whose word about the client and the scheme counts."""
+    listed = environ.get("STUDIO_TRUSTED_PROXIES", "").split(",")
+    found = tuple(part.strip() for part in listed if part.strip())
+    for one in found:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise InvalidRequest(
+                f"STUDIO_TRUSTED_PROXIES needs addresses or networks, not {one!r}."
+            ) from None
+    return found or ("127.0.0.1", "::1")
 
 
 def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:

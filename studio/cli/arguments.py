@@ -81,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         "--socket", action="store_true", help="print only where control.sock is, for curl"
     )
     _add_keys(commands)
+    _add(commands, "setup-link", "a link that sets the owner's password, also a forgotten one")
+    _add_users(commands)
     backup = _add(commands, "backup", "write everything into one tar file")
     backup.add_argument("file", type=Path, metavar="FILE.tar")
     backup.add_argument("--force", action="store_true", help="replace a file that exists")
@@ -190,6 +192,20 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     listing.add_argument("--json", action="store_true")
     revoke = _add(actions, "revoke", "end a key at once")
     revoke.add_argument("key", metavar="ID_OR_NAME")
+
+
+def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    users = _add(commands, "users", "people: list, invite, help with a lost password")
+    actions = users.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = _add(actions, "list", "everybody who may log in")
+    listing.add_argument("--json", action="store_true")
+    invite = _add(actions, "invite", "print a link that lets one new person in")
+    invite.add_argument("--role", choices=("member", "guest"), default="member", help="(member)")
+    invite.add_argument(
+        "--hours", type=_positive, default=72, metavar="N", help="hours until it ends (72)"
+    )
+    reset = _add(actions, "reset", "print a link that sets a new password, once")
+    reset.add_argument("name", metavar="NAME")
 
 
 def _positive(text: str) -> int:

@@ -20,10 +20,14 @@ SILENCE_S: Final = 60.0
 """Live streams say at least something every 15 s."""
 _SUBMIT_ATTEMPTS: Final = 3
 _MAX_ERROR_LENGTH: Final = 2000
+_GATEWAY: Final = frozenset(
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
+"""What a proxy says in the place of a Studio that does not answer it."""
 
 
 class Unreachable(CommandFailed):
-    """No answer came."""
+    """No answer of Studio's came."""
 
 
 class Client:
@@ -47,6 +51,9 @@ class Client:
         self, path: str, body: dict[str, Any], *, timeout_s: float | None = SILENCE_S
     ) -> dict[str, Any]:
         return _checked(await self._send("POST", path, json=body, timeout=timeout_s))
+
+    async def put(self, path: str, content: bytes) -> dict[str, Any]:
+        return _checked(await self._send("PUT", path, content=content))
 
     async def delete(self, path: str) -> None:
         _checked(await self._send("DELETE", path))
@@ -77,8 +84,8 @@ class Client:
         return _checked(response)
 
     async def upload(self, path: Path) -> dict[str, Any]:
-        """The asset over the bytes of a local file."""
-        name = _upload_name(path)
+        """The asset over the bytes of a local file, sent in one request."""
+        name = upload_name(path)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         with path.open("rb") as file:
             return _checked(
@@ -153,6 +160,11 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
+        if response.status_code in _GATEWAY:
+            raise Unreachable(
+                f"Studio does not answer: HTTP status {response.status_code}.",
+                reason="unreachable",
+            )
         raise CommandFailed(
             f"What answered (HTTP status {response.status_code}) is not a Studio.",
             reason="not_studio",
@@ -169,7 +181,8 @@ def _quoted(text: str) -> str:
     return httpx.URL("http://x/").copy_with(path=f"/{text}").raw_path.decode()[1:]
 
 
-def _upload_name(path: Path) -> str:
+def upload_name(path: Path) -> str:
+    """What a local file is called in Studio."""
     try:
         return str(safe_relative(path.name))
     except InvalidRequest:

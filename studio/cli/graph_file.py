@@ -10,6 +10,7 @@ from typing import Any, Final
 from studio.cli.client import Client
 from studio.cli.failures import CommandFailed
 from studio.cli.screen import Screen
+from studio.cli.uploading import upload_file
 from studio.graphs.declarations import ObjectInfo
 from studio.graphs.edits import set_value
 from studio.graphs.files import file_references
@@ -131,8 +132,7 @@ async def upload_files(
                 reason="missing_asset",
             )
         if path not in uploaded:
-            screen.say(f"Uploading {path.name}")
-            uploaded[path] = await client.upload(path)
+            uploaded[path] = await upload_file(client, path, screen)
         changed[reference.node_id]["inputs"][name] = _asset_object(uploaded[path])
     return changed
 

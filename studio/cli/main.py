@@ -20,7 +20,8 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.ERROR, format="studio: %(message)s")
     try:
         # Loaded only now: --help and doctor must not wait for, or need, what serve imports.
-        status: int = importlib.import_module(f"studio.cli.{options.command}").execute(options)
+        module = importlib.import_module(f"studio.cli.{options.command.replace('-', '_')}")
+        status: int = module.execute(options)
         sys.stdout.flush()
     except CommandFailed as error:
         _complain(error.message, error.reason)

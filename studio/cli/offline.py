@@ -1,4 +1,4 @@
-"""What of Studio works while it does not run: the keys and the backup, on the database itself.
+"""What works while Studio does not run: people, keys and the backup, on the database itself.
 
 Jobs and engines stay out: this process could not follow what an engine holds, so it must not take
 over unfinished jobs either.
@@ -17,15 +17,14 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
+from studio.accounts import build_accounts
 from studio.cli.console import BASE_URL
 from studio.clock import Clock
 from studio.paths import private_folder
-from studio.services.auth import AuthService
 from studio.services.backups import BackupService
 from studio.settings import Settings
 from studio.store.archive import finish_restore
 from studio.store.db import Database
-from studio.store.keys import KeyStore
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
@@ -33,6 +32,7 @@ from studio.store.snapshots import fence, open_or_restore, preparation
 from studio.web.guard import Guard
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
+from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
 from studio.web.system_api import backup_routes
 
@@ -85,7 +85,7 @@ def become_owner(studio_dir: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def open_offline(settings: Settings, lease: Lease) -> AsyncIterator[httpx.AsyncClient]:
-    """Studio's key and backup routes over the opened database; the caller is the owner.
+    """Routes for people, keys and backups over the opened database; the caller is the owner.
 
     Raises:
         StudioError: the database cannot be used.
@@ -121,15 +121,22 @@ async def _keep(lease: Lease, db: Database) -> None:
 
 
 async def _guarded(settings: Settings, db: Database, clock: Clock) -> Guard:
-    auth = AuthService(keys=KeyStore(db), clock=clock)
+    accounts = build_accounts(db=db, clock=clock, environment_key=settings.api_key)
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     install_error_handlers(app)
-    app.include_router(key_routes(auth=auth, secrets=SecretStore(db), clock=clock))
+    app.include_router(key_routes(auth=accounts.auth, secrets=SecretStore(db), clock=clock))
     app.include_router(backup_routes(backups))
     links = Links(
         key=await PrefStore(db).signing_key(), public_url=settings.public_url, clock=clock
     )
-    return Guard(app, auth=auth, links=links, max_body_bytes=settings.max_body_bytes, console=True)
+    app.include_router(people_routes(people=accounts.people, links=links))
+    return Guard(
+        app,
+        auth=accounts.auth,
+        links=links,
+        max_body_bytes=settings.max_body_bytes,
+        console=True,
+    )

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import secrets
-from pathlib import Path
 from typing import Final
 
 from studio.cli.client import Client
 from studio.cli.failures import CommandFailed
 from studio.cli.screen import Screen
-from studio.graphs.declarations import declared_inputs
-from studio.graphs.graph import Graph, execution_copy, parse
+from studio.graphs.graph import Graph, execution_copy
 from studio.graphs.seeds import MAX_SEED
+from studio.graphs.text_to_image import LOADER, Picture, filled, read_workflow
+from studio.graphs.text_to_image import checkpoints as all_checkpoints
 
-_WORKFLOW: Final = (
-    Path(__file__).resolve().parents[2] / "workflows" / "text-to-image" / "workflow.json"
-)
-_LOADER: Final = "CheckpointLoaderSimple"
-_LARGE_SIDE: Final = 1024
 _MAX_LISTED: Final = 20
 
 
@@ -37,21 +31,22 @@ async def make_picture_graph(
     name = await _choose_checkpoint(
         client, options.checkpoint, screen, checkpoints, how="--checkpoint chooses"
     )
-    graph = execution_copy(parse(json.loads(_WORKFLOW.read_bytes())))
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
-    graph["checkpoint"]["inputs"]["ckpt_name"] = name
-    graph["positive"]["inputs"]["text"] = options.workflow
-    graph["negative"]["inputs"]["text"] = options.negative or ""
-    graph["sampler"]["inputs"]["seed"] = seed
-    if options.steps is not None:
-        graph["sampler"]["inputs"]["steps"] = options.steps
+    width, height = options.size or (None, None)
+    graph = filled(
+        read_workflow(),
+        Picture(
+            prompt=options.workflow,
+            checkpoint=name,
+            seed=seed,
+            negative=options.negative or "",
+            width=width,
+            height=height,
+            steps=options.steps,
+            count=options.count or 1,
+        ),
+    )
     latent = graph["latent"]["inputs"]
-    if options.size is not None:
-        latent["width"], latent["height"] = options.size
-    elif "xl" in name.lower():
-        # Models of the XL family were trained on pictures of this size.
-        latent["width"] = latent["height"] = _LARGE_SIDE
-    latent["batch_size"] = options.count or 1
     screen.say(f"{name}, {latent['width']}x{latent['height']}, seed {seed}")
     return graph
 
@@ -67,7 +62,7 @@ async def fill_checkpoints(
     empty = [
         node_id
         for node_id, node in graph.items()
-        if node["class_type"] == _LOADER and node["inputs"].get("ckpt_name") == ""
+        if node["class_type"] == LOADER and node["inputs"].get("ckpt_name") == ""
     ]
     if not empty:
         return graph
@@ -83,17 +78,13 @@ async def fill_checkpoints(
 async def _choose_checkpoint(
     client: Client, wanted: str | None, screen: Screen, checkpoints: str, *, how: str
 ) -> str:
-    info = await client.object_info(_LOADER)
+    info = await client.object_info(LOADER)
     if info is None:
         raise CommandFailed(
-            f"The engine has no node {_LOADER}, which the text-to-image workflow needs.",
+            f"The engine has no node {LOADER}, which the text-to-image workflow needs.",
             reason="invalid_workflow",
         )
-    declared = declared_inputs(info[_LOADER], {})
-    names = sorted(
-        (str(name) for input_ in declared if input_.name == "ckpt_name" for name in input_.choices),
-        key=str.lower,
-    )
+    names = all_checkpoints([info])
     if not names:
         raise CommandFailed(
             "The engine has no checkpoint, which a picture from words needs. Put a model file "

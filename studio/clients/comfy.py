@@ -119,19 +119,27 @@ class ComfyClient:
             raise EngineUnreachable(str(error)) from error
 
     async def submit(
-        self, *, prompt_id: str, client_id: str, graph: bytes, extra_data: dict[str, Any]
+        self,
+        *,
+        prompt_id: str,
+        client_id: str,
+        graph: bytes,
+        extra_data: dict[str, Any],
+        front: bool = False,
     ) -> dict[str, Any]:
         """Queue a graph under an id of ours and return the engine's ``node_errors``.
 
         Args:
             graph: the API-format graph as JSON bytes, sent as they are.
+            front: whether it overtakes what waits inside the engine.
 
         Raises:
             PromptRejected, EngineUnreachable, ReplyLost, EngineRefused.
         """
-        body = b'{"prompt_id":"%b","client_id":"%b","extra_data":%b,"prompt":%b}' % (
+        body = b'{"prompt_id":"%b","client_id":"%b",%b"extra_data":%b,"prompt":%b}' % (
             prompt_id.encode(),
             client_id.encode(),
+            b'"front":true,' if front else b"",
             orjson.dumps(extra_data),
             graph,
         )
@@ -164,9 +172,9 @@ class ComfyClient:
                 running=tuple(item[1] for item in running),
                 pending=tuple(item[1] for item in pending),
                 clients={
-                    item[1]: item[3]["client_id"]
+                    item[1]: client
                     for item in (*running, *pending)
-                    if len(item) > 3 and isinstance(item[3], dict) and "client_id" in item[3]
+                    if (client := client_of(item)) is not None
                 },
             )
         except (IndexError, KeyError, TypeError) as error:
@@ -177,6 +185,12 @@ class ComfyClient:
         content = _object(await self._get(f"/history/{prompt_id}", timeout_s=timeout_s))
         entry = content.get(prompt_id)
         return entry if isinstance(entry, dict) else None
+
+    async def history_clients(self) -> dict[str, str | None]:
+        """Under which client id each run of the engine's history was sent, if it says so."""
+        content = _object(await self._get("/history", timeout_s=30))
+        runs = ((key, entry) for key, entry in content.items() if isinstance(entry, dict))
+        return {key: client_of(entry.get("prompt")) for key, entry in runs}
 
     async def forget(self, prompt_id: str) -> None:
         """Remove a finished run from the engine's history."""
@@ -291,6 +305,13 @@ class ComfyClient:
             raise ReplyLost(str(error)) from error
 
 
+def client_of(prompt: object) -> str | None:
+    """The client id in an item of an engine's queue, or of a run of its history."""
+    extra = prompt[3] if isinstance(prompt, list) and len(prompt) > 3 else None
+    client = extra.get("client_id") if isinstance(extra, dict) else None
+    return client if isinstance(client, str) else None
+
+
 def _open_session() -> aiohttp.ClientSession:
     """A session for one engine; keep-alive, no compression asked for on a local link."""
     return aiohttp.ClientSession(
@@ -322,6 +343,6 @@ def _object(answer: bytes) -> dict[str, Any]:
         content = loads(answer)
     except ValueError as error:
         raise EngineRefused(200, "the answer is not JSON") from error
-    if not isinstance(content, dict):
-        raise EngineRefused(200, "the answer is not a JSON object")
-    return content
+    if isinstance(content, dict):
+        return content
+    raise EngineRefused(200, "the answer is not a JSON object")

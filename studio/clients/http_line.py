@@ -45,7 +45,8 @@ class HttpLine:
     def speaks(base_url: str) -> bool:
         """Whether an address is one that this client can talk to."""
         parts = urlsplit(base_url)
-        return parts.scheme == "http" and bool(parts.hostname) and "@" not in parts.netloc
+        is_plain = base_url.isascii() and " " not in base_url and "@" not in parts.netloc
+        return parts.scheme == "http" and bool(parts.hostname) and is_plain
 
     async def post(self, path: str, body: bytes, *, timeout_s: float) -> tuple[int, bytes]:
         """Send JSON and return status and body of the answer.
@@ -137,6 +138,9 @@ class _Connection(asyncio.Protocol):
             self._fail(f"the answer cannot be read: {error}")
             self.close()
 
+    def eof_received(self) -> None:
+        self.reusable = False
+
     def connection_lost(self, error: Exception | None) -> None:
         self.reusable = False
         if self._headed and not self._sized and error is None:
@@ -145,6 +149,11 @@ class _Connection(asyncio.Protocol):
         self._fail("the connection was closed")
 
     # -- what the parser calls -------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.done():
+            # Nobody asked for this: what comes next could not be told apart.
+            self.close()
 
     def on_header(self, name: bytes, _: bytes) -> None:
         if name.lower() in (b"content-length", b"transfer-encoding"):
@@ -164,11 +173,8 @@ class _Connection(asyncio.Protocol):
             return
         if not self._parser.should_keep_alive():
             self.reusable = False
-        if self._answer is None or self._answer.done():
-            # Nobody asked for this: what comes next could not be told apart.
-            self.close()
-            return
-        self._answer.set_result((status, b"".join(self._body)))
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result((status, b"".join(self._body)))
 
     def _fail(self, reason: str) -> None:
         if self._answer is not None and not self._answer.done():

@@ -53,6 +53,16 @@ async def adopt_unfinished(
                     "uses paid nodes, so it was not run again by itself; retry it if you want.",
                 ),
             )
+        elif job.from_editor:
+            queue.add(live, waiting=False)
+            await finisher.fail(
+                live,
+                JobError(
+                    "engine_crash",
+                    f"The engine {job.engine}, in which this run of the editor's was, is no "
+                    "longer configured.",
+                ),
+            )
         elif only is not None and only not in engines.engines:
             queue.add(live, waiting=False)
             await finisher.fail(

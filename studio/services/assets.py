@@ -11,24 +11,22 @@ from typing import Final
 from studio.clock import Clock, new_id
 from studio.errors import (
     BlobNotFound,
-    HashMismatch,
     IdempotencyKeyReuse,
     NotFound,
     PayloadTooLarge,
 )
 from studio.graphs.files import FileReference
-from studio.media import UNKNOWN, output_type, probe_image, sniff
+from studio.media import UNKNOWN, output_type, sniff
 from studio.models import Asset, Identity, OutputType
 from studio.services.references import missing, wanted
 from studio.services.upload_fields import (
     UploadFields,
+    as_asset,
     asset_key,
     check_fields,
     check_path,
     check_retention,
-    content_type_of,
     expires_at,
-    wrong,
 )
 from studio.store.assets import KEY_REUSED, AssetStore, is_expired
 from studio.store.blob_writer import SMALL_BYTES, read_small
@@ -109,7 +107,7 @@ class AssetService:
                 chunks, size_hint=size_hint, limit_bytes=self._max_upload_bytes
             )
             try:
-                asset = await self._describe_upload(identity, staged, describe())
+                asset = await as_asset(identity, staged, describe(), self._clock.now_ms())
                 return await self._store.add(asset, staged, idempotency_key=key)
             except BaseException:
                 self._blobs.discard(staged)
@@ -295,30 +293,6 @@ class AssetService:
         """Content type and kind of an output, by its bytes first."""
         content_type = sniff(staged.head, name)
         return content_type, output_type(content_type, hint)
-
-    async def _describe_upload(
-        self, identity: Identity, staged: StagedBlob, fields: UploadFields
-    ) -> Asset:
-        fields = check_fields(identity, fields)
-        if staged.size_bytes == 0:
-            raise wrong("file", "The file is empty.")
-        if fields.expected_hash not in (None, staged.hash):
-            raise HashMismatch("The bytes received do not have the expected hash.")
-        content_type = content_type_of(staged, fields)
-        if content_type.startswith("image/"):
-            await asyncio.to_thread(probe_image, staged.path)
-        now_ms = self._clock.now_ms()
-        return Asset(
-            id=new_id(),
-            user_id=identity.user_id,
-            hash=staged.hash,
-            size_bytes=staged.size_bytes,
-            content_type=content_type,
-            file_path=fields.file_path,
-            created_at=now_ms,
-            expires_at=expires_at(now_ms, fields.expires_in),
-            tags=fields.tags,
-        )
 
     async def _existing(self, asset: Asset) -> Path:
         if not await asyncio.to_thread(self._blobs.exists, asset.hash):

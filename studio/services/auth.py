@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import secrets
 from dataclasses import replace
 from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import Forbidden, InvalidRequest, StudioError, Unauthorized
-from studio.models import ALL_SCOPES, OWNER_ID, Identity, Role, Scope
+from studio.models import ALL_SCOPES, OWNER_ID, ROLE_SCOPES, Identity, Role, Scope
+from studio.services.tokens import digest, new_token
 from studio.settings import DAY_MS, Secret
 from studio.store.keys import ApiKey, KeyStore
 
@@ -32,16 +31,29 @@ class AuthService:
     async def load(self, environment_key: Secret | None) -> None:
         """Read every key; register the one of the environment, and retire an earlier one."""
         if environment_key is not None:
-            digest = _digest(environment_key.reveal())
+            given = digest(environment_key.reveal())
             now_ms = self._clock.now_ms()
-            await self._keys.add(_owner_key(ENVIRONMENT_KEY, digest, now_ms))
-            await self._keys.retire(ENVIRONMENT_KEY, digest, now_ms)
+            await self._keys.add(_key(self.console(), ENVIRONMENT_KEY, given, now_ms))
+            await self._keys.retire(ENVIRONMENT_KEY, given, now_ms)
         else:
             await self._keys.retire(ENVIRONMENT_KEY, "", self._clock.now_ms())
-        await self._reload()
+        await self.reload()
 
-    async def _reload(self) -> None:
-        self._by_hash = {key.hash: key for key in await self._keys.all() if key.revoked_at is None}
+    async def reload(self) -> None:
+        """Read every key again: one was made or revoked, or a user has another role."""
+        found = await self._keys.all()
+        self._by_hash = {key.hash: _effective(key) for key in found if key.revoked_at is None}
+
+    def forget_user(self, user_id: str) -> None:
+        """None of a user's keys opens anything any more."""
+        self._by_hash = {
+            hash_: key for hash_, key in self._by_hash.items() if key.user_id != user_id
+        }
+
+    def is_live(self, key_id: str) -> bool:
+        """Whether a key still opens something: what streams and sockets ask now and then."""
+        now_ms = self._clock.now_ms()
+        return any(key.id == key_id and _is_open(key, now_ms) for key in self._by_hash.values())
 
     def authenticate(self, token: str) -> Identity:
         """The caller behind a key.
@@ -49,62 +61,79 @@ class AuthService:
         Raises:
             Unauthorized: unknown, revoked or expired; which of them is not said.
         """
-        key = self._by_hash.get(_digest(token))
+        key = self._by_hash.get(digest(token))
         now_ms = self._clock.now_ms()
-        if key is None or (key.expires_at is not None and key.expires_at <= now_ms):
+        if key is None or not _is_open(key, now_ms):
             raise Unauthorized("This API key is not valid.")
         self._used[key.id] = now_ms
         return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
-
-    def is_live(self, identity: Identity) -> bool:
-        """Whether the key that ``identity`` came by still opens something; others are not known."""
-        if identity.key_id is None:
-            return True
-        now_ms = self._clock.now_ms()
-        return any(
-            key.id == identity.key_id and (key.expires_at is None or key.expires_at > now_ms)
-            for key in self._by_hash.values()
-        )
 
     def console(self) -> Identity:
         """The owner at the machine itself, behind the 0600 control socket."""
         return Identity(user_id=OWNER_ID, role=Role.OWNER, scopes=ALL_SCOPES)
 
     async def create(
-        self, *, name: str, scopes: frozenset[Scope], expires_in_days: int | None
+        self,
+        identity: Identity,
+        *,
+        name: str,
+        scopes: frozenset[Scope] | None,
+        expires_in_days: int | None,
     ) -> tuple[ApiKey, str]:
-        """Make a key of the owner's.
+        """Make a key of the caller's own.
+
+        Args:
+            scopes: what it may do; ``None`` is everything that the caller's role may.
 
         Returns:
             The key's row and the key itself, which is shown this once.
+
+        Raises:
+            InvalidRequest: the name is empty, too long or reserved.
+            Forbidden: the role may not do all of that.
         """
         if not name.strip() or len(name) > 100:
             raise InvalidRequest("A key needs a name of 1 to 100 characters.")
         if name == ENVIRONMENT_KEY:
             raise InvalidRequest("That name is reserved.")
-        token = KEY_PREFIX + secrets.token_urlsafe(32)
+        allowed = ROLE_SCOPES[identity.role]
+        wanted = allowed if scopes is None else scopes
+        for scope in sorted(wanted - allowed):
+            raise Forbidden(
+                f"A {identity.role} cannot give a key the scope {scope}.",
+                details={"scope": scope.value},
+            )
+        token = KEY_PREFIX + new_token()
         now_ms = self._clock.now_ms()
         key = replace(
-            _owner_key(name.strip(), _digest(token), now_ms),
-            scopes=scopes,
+            _key(identity, name.strip(), digest(token), now_ms),
+            scopes=wanted,
             expires_at=None if expires_in_days is None else now_ms + expires_in_days * DAY_MS,
         )
         await self._keys.add(key)
-        await self._reload()
+        await self.reload()
         return key, token
 
-    async def list(self) -> list[ApiKey]:
-        """Every key that still opens something, oldest first; hashes included, keys never."""
+    async def list(self, identity: Identity) -> list[ApiKey]:
+        """Keys that still open something, oldest first: the caller's own, or all for the owner.
+
+        Hashes are included, keys never.
+        """
         return [
-            replace(key, last_used_at=self._used.get(key.id, key.last_used_at))
-            for key in await self._keys.all()
+            replace(_effective(key), last_used_at=self._used.get(key.id, key.last_used_at))
+            for key in await self._keys.all(None if identity.sees_all else identity.user_id)
             if key.revoked_at is None
         ]
 
-    async def revoke(self, key_id: str) -> None:
-        """End a key at once."""
-        await self._keys.revoke(key_id, self._clock.now_ms())
-        await self._reload()
+    async def revoke(self, identity: Identity, key_id: str) -> None:
+        """End a key at once.
+
+        Raises:
+            NotFound: there is no such key, it is revoked already, or it is somebody else's.
+        """
+        whose = None if identity.sees_all else identity.user_id
+        await self._keys.revoke(key_id, self._clock.now_ms(), whose)
+        await self.reload()
 
     async def record_use(self) -> None:
         """Store now and then when keys were used; runs until cancelled."""
@@ -126,14 +155,14 @@ def require(identity: Identity, scope: Scope) -> None:
         raise Forbidden(f"This needs the scope {scope}.", details={"scope": scope.value})
 
 
-def _owner_key(name: str, digest: str, now_ms: int) -> ApiKey:
+def _key(identity: Identity, name: str, hash_: str, now_ms: int) -> ApiKey:
     return ApiKey(
         id=new_id(),
-        user_id=OWNER_ID,
-        role=Role.OWNER,
+        user_id=identity.user_id,
+        role=identity.role,
         name=name,
-        hash=digest,
-        scopes=ALL_SCOPES,
+        hash=hash_,
+        scopes=ROLE_SCOPES[identity.role],
         created_at=now_ms,
         expires_at=None,
         last_used_at=None,
@@ -141,5 +170,10 @@ def _owner_key(name: str, digest: str, now_ms: int) -> ApiKey:
     )
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+def _effective(key: ApiKey) -> ApiKey:
+    """The key with the scopes that its user's present role leaves it."""
+    return replace(key, scopes=key.scopes & ROLE_SCOPES[key.role])
+
+
+def _is_open(key: ApiKey, now_ms: int) -> bool:
+    return key.expires_at is None or key.expires_at > now_ms

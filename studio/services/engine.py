@@ -123,10 +123,14 @@ class Engine:
         return self.socket.dropped_frames if self.socket is not None else 0
 
     def has_room(self, window: int) -> bool:
-        """Whether it takes another job now; one that refused many is tried with a single one."""
+        """Whether it takes another job now; one that refused many is tried with a single one.
+
+        However many runs of the editor's are inside, there is room for one of ours beside them:
+        both sides take turns.
+        """
         if self.refused_jobs >= MAX_REFUSED_JOBS and self.occupied:
             return False
-        return self.ready and self.occupied + self.foreign < window
+        return self.ready and (not self.occupied or self.occupied + self.foreign < window)
 
     def heard(self, now_s: float) -> bool:
         """An answer or a frame came: the engine lives. Return whether that is news."""

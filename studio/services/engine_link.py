@@ -216,8 +216,9 @@ class EngineLink:
         if known is not None and await engine.client.history(known[1]) is not None:
             return known[0]
         if engine.boot:
-            queue = await engine.client.queue()
+            # Before the question: its answer tells nothing of what is accepted after it.
             inside = self._listener.prompts(engine)
+            queue = await engine.client.queue()
             if any(prompt in queue for prompt in inside):
                 return engine.boot
             traces = [*inside, *([engine.marker] if engine.marker else [])]

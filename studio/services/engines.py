@@ -106,11 +106,17 @@ class EngineService:
         for name, link in self._links.items():
             self._tasks.append(asyncio.create_task(link.keep(), name=f"engine {name}"))
 
-    async def stop(self) -> None:
-        """Let go of every engine; they go on working."""
+    async def let_go(self) -> None:
+        """Hear nothing more of any engine; they go on working.
+
+        Before the jobs are let go: a prompt that no job stands behind would be cancelled.
+        """
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Remember every engine for the next Studio and close what leads to it."""
         self._remember()
         for engine in self.engines.values():
             await engine.client.close()

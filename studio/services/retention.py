@@ -9,6 +9,7 @@ from typing import Final
 
 from studio.clock import Clock
 from studio.errors import StudioError
+from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.store.assets import AssetStore
 from studio.store.job_stats import JobStatsStore
@@ -41,10 +42,17 @@ class RetentionService:
     """Purges in small steps, so that nobody waits for it."""
 
     def __init__(
-        self, *, jobs: JobStatsStore, assets: AssetStore, usage: Usage, clock: Clock
+        self,
+        *,
+        jobs: JobStatsStore,
+        assets: AssetStore,
+        uploads: UploadService,
+        usage: Usage,
+        clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._assets = assets
+        self._uploads = uploads
         self._usage = usage
         self._clock = clock
 
@@ -77,3 +85,4 @@ class RetentionService:
             if hashes:
                 await self._assets.collect_garbage(set(hashes))
         await self._assets.purge(self._clock.now_ms())
+        await self._uploads.purge()

@@ -71,12 +71,13 @@ class Runner:
         self._spawn(engine, live, adopted=False)
 
     def adopt(self, engine: Engine, live: LiveJob) -> None:
-        """Take over a job that an earlier Studio had sent to ``engine``."""
+        """Take over a job that an earlier Studio, or the editor, had sent to ``engine``."""
         self._sender.expect(engine, live)
         self._spawn(engine, live, adopted=True)
 
     def _spawn(self, engine: Engine, live: LiveJob, *, adopted: bool) -> None:
-        slot = _Slot(engine, self._wake)
+        # The engine's own count has the editor's runs already.
+        slot = _Slot(engine, self._wake, counted=not live.job.from_editor)
         task = asyncio.create_task(self._handle(engine, live, slot, adopted=adopted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -156,7 +157,7 @@ class Runner:
             except OutputLost as error:
                 await self._finisher.fail(live, JobError("output_lost", error.message))
                 return
-            if not missing:
+            if not missing or live.job.from_editor:
                 await self._finisher.succeed(live)
                 return
             if live.job.paid and is_paid(engine, classes, missing):
@@ -211,6 +212,9 @@ class Runner:
         if live.job.paid and live.job.executing:
             await self._finisher.fail(live, _not_again())
             return
+        if live.job.from_editor:
+            await self._finisher.fail(live, _ended_with_engine())
+            return
         live.progress = live.preview = None
         live.marked = False
         live.update(status=JobStatus.QUEUED, executing=False, started_at=None, engine=None)
@@ -232,14 +236,15 @@ class Runner:
 class _Slot:
     """A job's place inside an engine, counted once however often it is freed."""
 
-    def __init__(self, engine: Engine, wake: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, wake: Callable[[], None], *, counted: bool) -> None:
         self._engine = engine
         self._wake = wake
+        self._counted = counted
         self._held = False
         self.take()
 
     def take(self) -> None:
-        if not self._held:
+        if self._counted and not self._held:
             self._held = True
             self._engine.occupied += 1
 
@@ -263,6 +268,13 @@ def _not_again() -> JobError:
         "engine_crash",
         "The engine died or was lost while this job ran. It uses paid nodes, so it was not run "
         "again by itself; retry it if you want that.",
+    )
+
+
+def _ended_with_engine() -> JobError:
+    return JobError(
+        "engine_crash",
+        "The engine ended while this run of the editor's was inside. Queue it there again.",
     )
 
 

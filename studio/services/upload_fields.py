@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from studio.errors import Forbidden, InvalidRequest, Unprocessable
-from studio.media import UNKNOWN, is_active, sniff
-from studio.models import Identity, Scope
+from studio.clock import new_id
+from studio.errors import Forbidden, HashMismatch, InvalidRequest, Unprocessable
+from studio.media import UNKNOWN, is_active, probe_image, sniff
+from studio.models import Asset, Identity, Scope
 from studio.paths import safe_relative
 from studio.store.blobs import StagedBlob, is_hash
 
@@ -47,8 +49,11 @@ def check_fields(identity: Identity, fields: UploadFields) -> UploadFields:
     return UploadFields(file_path, fields.declared_type, expected, fields.tags, fields.expires_in)
 
 
-def check_path(identity: Identity, file_path: str) -> str:
+def check_path(identity: Identity, file_path: str, *, field: str = "file_path") -> str:
     """A file path, normalised and harmless.
+
+    Args:
+        field: what the caller knows it as.
 
     Raises:
         Unprocessable: it is not allowed, or it is a model.
@@ -57,11 +62,11 @@ def check_path(identity: Identity, file_path: str) -> str:
     try:
         safe = safe_relative(file_path)
     except InvalidRequest as error:
-        raise wrong("file_path", error.message) from error
+        raise wrong(field, error.message) from error
     if safe.parts[0].casefold() == "models":
         if Scope.MODELS_WRITE not in identity.scopes:
             raise Forbidden("Adding models needs the scope models:write.")
-        raise wrong("file_path", "Models cannot be uploaded here yet. Use a path outside models/.")
+        raise wrong(field, "Models cannot be uploaded here yet. Use a path outside models/.")
     return str(safe)
 
 
@@ -95,6 +100,36 @@ def asset_key(key: str | None) -> str | None:
 def expires_at(now_ms: int, expires_in: int | None) -> int | None:
     """When an upload's time is over, in milliseconds; ``None`` is never."""
     return None if expires_in is None else now_ms + expires_in * 1000
+
+
+async def as_asset(
+    identity: Identity, staged: StagedBlob, fields: UploadFields, now_ms: int
+) -> Asset:
+    """The asset that an upload's bytes become; its type is found by content.
+
+    Raises:
+        HashMismatch: they are not the bytes that were announced.
+        Unprocessable, Forbidden: a field is wrong, the file is empty or the image is too large.
+    """
+    fields = check_fields(identity, fields)
+    if staged.size_bytes == 0:
+        raise wrong("file", "The file is empty.")
+    if fields.expected_hash not in (None, staged.hash):
+        raise HashMismatch("The bytes received do not have the expected hash.")
+    content_type = content_type_of(staged, fields)
+    if content_type.startswith("image/"):
+        await asyncio.to_thread(probe_image, staged.path)
+    return Asset(
+        id=new_id(),
+        user_id=identity.user_id,
+        hash=staged.hash,
+        size_bytes=staged.size_bytes,
+        content_type=content_type,
+        file_path=fields.file_path,
+        created_at=now_ms,
+        expires_at=expires_at(now_ms, fields.expires_in),
+        tags=fields.tags,
+    )
 
 
 def content_type_of(staged: StagedBlob, fields: UploadFields) -> str:

@@ -131,7 +131,7 @@ class AssetStore:
         stored = insert_output(connection, asset)
         if stored is asset:
             self._blobs.publish(staged)
-            carry(connection, staged)
+            carry(connection, staged, asset.created_at)
         return stored
 
     async def settle(

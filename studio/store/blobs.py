@@ -10,6 +10,7 @@ alone, and never while pinned: whatever has a row has its file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -37,6 +38,8 @@ __all__ = ["BlobStore", "BlobWriter", "StagedBlob", "is_hash", "open_regular", "
 
 _HASH: Final = re.compile(r"blake3:([0-9a-f]{64})")
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What file systems say that have no hard links."""
 
 
 def is_hash(text: str) -> bool:
@@ -154,12 +157,30 @@ class BlobStore:
         with self._pins_lock:
             self._pins[blob_hash] += 1
         try:
-            if _size_of(final) != len(data):
+            # A power cut may have left a name over bytes that never came.
+            if _size_of(final) != len(data) or Path(final).read_bytes() != data:
                 self._put(final, data, durable=False)
         except OSError as error:
             self._unpin(blob_hash)
             raise translate(error) from error
         return StagedBlob(Path(final), blob_hash, len(data), data[:HEAD_BYTES], True, data)
+
+    def adopt(self, source: Path, blob_hash: str, size_bytes: int, head: bytes) -> StagedBlob:
+        """Stage durable bytes that lie elsewhere on this volume; ``source`` keeps its name.
+
+        Nobody may write to them any more.
+
+        Raises:
+            DiskFull, StorageUnavailable: it could not be done.
+        """
+        part = self._staging / f"{self._session}.{secrets.token_hex(8)}"
+        try:
+            part.hardlink_to(source)
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return self.stage_file(source)
+            raise translate(error) from error
+        return StagedBlob(part, blob_hash, size_bytes, head)
 
     def restore(self, blob_hash: str, data: bytes) -> None:
         """Write bytes anew, durably, over whatever is there.
@@ -173,6 +194,13 @@ class BlobStore:
             fsync_folder(final.parent)
         except OSError as error:
             raise translate(error) from error
+
+    def holds(self, blob_hash: str, data: bytes) -> bool:
+        """Whether the published file has exactly these bytes."""
+        try:
+            return self.path(blob_hash).read_bytes() == data
+        except OSError:
+            return False
 
     def sync(self, hashes: Collection[str]) -> list[str]:
         """Make published files durable; return those with which that failed."""
@@ -205,7 +233,7 @@ class BlobStore:
                     os.fsync(handle)
             finally:
                 os.close(handle)
-            Path(part).rename(final)
+            os.rename(part, final)  # noqa: PTH104 - on the path of every job
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(part).unlink()
@@ -229,6 +257,9 @@ class BlobStore:
         final = self.path(staged.hash)
         try:
             if _size_of(final) == staged.size_bytes:
+                # It may be a small output's, whose own commit has not carried it yet.
+                fsync_file(final)
+                fsync_folder(final.parent)
                 staged.path.unlink(missing_ok=True)
                 return
             staged.path.rename(final)
@@ -283,9 +314,8 @@ class BlobStore:
 
     def hashes(self) -> Iterator[str]:
         """The hash of every published blob, from the names on disk."""
-        for path in self._root.glob("??/*"):
-            if _HEX.fullmatch(path.name):
-                yield f"blake3:{path.name}"
+        names = (path.name for path in self._root.glob("??/*"))
+        return (f"blake3:{name}" for name in names if _HEX.fullmatch(name))
 
     def clear_staging(self) -> int:
         """Remove what earlier processes left half done, and say how many files that were."""

@@ -2,7 +2,8 @@
 
 To make a new file durable costs two fsyncs, and a job that ends already waits for one: that of its
 commit. So the bytes of small outputs go into that commit too, and the file, written before it, is
-made durable a moment later together with others. After a power cut the rows write the files anew.
+made durable later: after a minute the system has written it by itself, and the fsync costs next to
+nothing. After a power cut the rows write the files anew.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Collection, Sequence
+from typing import Final
 
+from studio.clock import Clock
 from studio.errors import StudioError
 from studio.store.asset_rows import has_blob
 from studio.store.blobs import BlobStore, StagedBlob
@@ -19,14 +22,19 @@ from studio.store.db import Database
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200
+AT_ONCE: Final = 200
+MOST: Final = 2000
+"""How many rows there are about, at most."""
+SETTLE_AFTER_MS: Final = 60_000
+SETTLE_EVERY_S: Final = 10.0
 
 
-def carry(connection: sqlite3.Connection, staged: StagedBlob) -> None:
+def carry(connection: sqlite3.Connection, staged: StagedBlob, now_ms: int) -> None:
     """Keep the bytes of a small output inside the caller's transaction."""
     if staged.data is not None:
         connection.execute(
-            "INSERT INTO carried_blobs (hash, data) VALUES (?, ?)", (staged.hash, staged.data)
+            "INSERT INTO carried_blobs (hash, created_at, data) VALUES (?, ?, ?)",
+            (staged.hash, now_ms, staged.data),
         )
 
 
@@ -36,46 +44,71 @@ class CarriedBlobs:
     def __init__(self, db: Database, blobs: BlobStore) -> None:
         self._db = db
         self._blobs = blobs
-        self._commits = -1
+        self._lost: set[str] = set()
 
     async def restore(self) -> int:
-        """After a start: write every file anew that is not as its row says; say how many rows.
+        """After a start: write every file anew that is not as its row says; say how many.
 
         Raises:
-            DiskFull, StorageUnavailable: the rows stay.
+            DiskFull, StorageUnavailable: it could not be written.
         """
-        total = 0
-        while rows := await self._rows():
-            await asyncio.to_thread(self._write, await self._bytes({row["hash"] for row in rows}))
-            await self._drop(rows)
-            total += len(rows)
+        total, seq = 0, 0
+        while rows := await self._whole_rows(seq):
+            seq = rows[-1]["seq"]
+            damaged = await asyncio.to_thread(self._damaged, rows)
+            await asyncio.to_thread(self._write, damaged)
+            total += len(damaged)
+        if total:
+            log.warning("%d small outputs were written to disk again", total)
         return total
 
-    async def settle(self) -> int:
-        """Make the files durable and let the rows go; say how many.
+    async def _whole_rows(self, after: int) -> list[sqlite3.Row]:
+        query = (
+            "SELECT seq, hash, data FROM carried_blobs WHERE seq > ?"
+            " AND EXISTS (SELECT 1 FROM blobs WHERE blobs.hash = carried_blobs.hash)"
+            " ORDER BY seq LIMIT ?"
+        )
+        return await self._db.read(
+            lambda connection: connection.execute(query, (after, AT_ONCE)).fetchall()
+        )
+
+    def _damaged(self, rows: Sequence[sqlite3.Row]) -> list[tuple[str, bytes]]:
+        return [
+            (row["hash"], row["data"])
+            for row in rows
+            if not self._blobs.holds(row["hash"], row["data"])
+        ]
+
+    async def settle(self, before_ms: int) -> int:
+        """Make files durable and let their rows go; say how many.
 
         What cannot be made durable keeps its row and is written anew.
 
+        Args:
+            before_ms: those of rows that are older; of very many rows the oldest, too.
+
         Raises:
             DiskFull, StorageUnavailable: the rows stay.
         """
         total = 0
-        commits, self._commits = self._commits, self._db.commits
-        if commits == self._commits:
-            return 0
-        while rows := await self._rows():
-            lost = set(await asyncio.to_thread(self._blobs.sync, {row["hash"] for row in rows}))
-            if lost:
+        while rows := await self._rows(before_ms):
+            hashes = {row["hash"] for row in rows}
+            # A second fsync of a file whose first one failed succeeds and means nothing.
+            self._lost.update(await asyncio.to_thread(self._blobs.sync, hashes - self._lost))
+            if lost := self._lost & hashes:
                 log.warning("%d small outputs are written to disk again", len(lost))
                 await asyncio.to_thread(self._write, await self._bytes(lost))
+                self._lost -= lost
             await self._drop(rows)
             total += len(rows)
         return total
 
-    async def _rows(self) -> list[sqlite3.Row]:
+    async def _rows(self, before_ms: int) -> list[sqlite3.Row]:
         return await self._db.read(
             lambda connection: connection.execute(
-                "SELECT seq, hash FROM carried_blobs ORDER BY seq LIMIT ?", (AT_ONCE,)
+                "SELECT seq, hash FROM carried_blobs WHERE created_at < ?"
+                " OR seq <= (SELECT max(seq) FROM carried_blobs) - ? ORDER BY seq LIMIT ?",
+                (before_ms, MOST, AT_ONCE),
             ).fetchall()
         )
 
@@ -103,11 +136,18 @@ class CarriedBlobs:
         )
 
 
-async def settle_often(carried: CarriedBlobs, every_s: float) -> None:
-    """Settle what was committed lately, again and again; the body of a task."""
+async def settle_often(
+    carried: CarriedBlobs, clock: Clock, every_s: float = SETTLE_EVERY_S
+) -> None:
+    """Settle what was committed a minute ago, again and again; the body of a task."""
+    is_refused = False
     while True:
         await asyncio.sleep(every_s)
         try:
-            await carried.settle()
+            await carried.settle(clock.now_ms() - SETTLE_AFTER_MS)
         except StudioError as error:
-            log.warning("small outputs stay in the database for now: %s", error.message)
+            if not is_refused:
+                log.warning("small outputs stay in the database for now: %s", error.message)
+            is_refused = True
+        else:
+            is_refused = False

@@ -78,9 +78,7 @@ class Database:
     @property
     def fault(self) -> str | None:
         """Why writes are refused at the moment, or ``None`` when the database is writable."""
-        if self._halted is not None:
-            return self._halted
-        return self._outage.message
+        return self._outage.message if self._halted is None else self._halted
 
     async def open(self, prepare: Callable[[sqlite3.Connection], None] | None = None) -> None:
         """Open the file and run ``prepare`` (the migrations) on the connection.
@@ -322,7 +320,9 @@ class Database:
             self._durable = durable
 
     def _require_lease(self) -> None:
-        if self._guard is not None and self._halted is None:
+        if self._halted is not None:
+            raise StorageUnavailable(self._halted)
+        if self._guard is not None:
             try:
                 self._guard()
             except LeaseLost as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from studio.errors import NotFound
+from studio.errors import Conflict, NotFound
 from studio.models import Role, Scope
 from studio.store.db import Database
 
@@ -35,38 +35,49 @@ class KeyStore:
         self._db = db
 
     async def add(self, key: ApiKey) -> None:
-        """Store a key; a key with the same hash is brought back to life instead."""
-        await self._db.write(
-            lambda connection: connection.execute(
+        """Store a key; a key with the same hash is brought back to life instead.
+
+        Raises:
+            Conflict: its user was disabled.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            added = connection.execute(
                 "INSERT INTO api_keys (id, user_id, name, hash, scopes, created_at, expires_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET "
+                "SELECT ?, id, ?, ?, ?, ?, ? FROM users WHERE id = ? AND disabled_at IS NULL "
+                "ON CONFLICT (hash) DO UPDATE SET "
                 "revoked_at = NULL, expires_at = excluded.expires_at, scopes = excluded.scopes",
                 (
                     key.id,
-                    key.user_id,
                     key.name,
                     key.hash,
                     orjson.dumps(sorted(key.scopes)).decode(),
                     key.created_at,
                     key.expires_at,
+                    key.user_id,
                 ),
             )
-        )
+            if added.rowcount == 0:
+                raise Conflict("This user is disabled.")
 
-    async def all(self) -> list[ApiKey]:
-        """Every key, revoked ones included, oldest first."""
+        await self._db.write(work)
+
+    async def all(self, user_id: str | None = None) -> list[ApiKey]:
+        """Keys of one user, or everybody's, revoked ones included, oldest first."""
 
         def work(connection: sqlite3.Connection) -> list[ApiKey]:
             rows = connection.execute(
                 "SELECT api_keys.*, users.role FROM api_keys "
-                "JOIN users ON users.id = api_keys.user_id ORDER BY api_keys.created_at"
+                "JOIN users ON users.id = api_keys.user_id "
+                "WHERE ?1 IS NULL OR api_keys.user_id = ?1 ORDER BY api_keys.created_at",
+                (user_id,),
             )
             return [_key(row) for row in rows]
 
         return await self._db.read(work)
 
-    async def revoke(self, key_id: str, now_ms: int) -> None:
-        """End a key for good.
+    async def revoke(self, key_id: str, now_ms: int, user_id: str | None = None) -> None:
+        """End a key for good; with ``user_id`` only if it is that user's.
 
         Raises:
             NotFound: there is no such key, or it is revoked already.
@@ -74,8 +85,9 @@ class KeyStore:
 
         def work(connection: sqlite3.Connection) -> None:
             changed = connection.execute(
-                "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL",
-                (now_ms, key_id),
+                "UPDATE api_keys SET revoked_at = ?1 WHERE id = ?2 AND revoked_at IS NULL "
+                "AND (?3 IS NULL OR user_id = ?3)",
+                (now_ms, key_id, user_id),
             )
             if changed.rowcount == 0:
                 raise NotFound("There is no such key.")

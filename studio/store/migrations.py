@@ -13,6 +13,8 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_people import add_people
+from studio.store.schema_uploads import add_uploads
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -151,8 +153,13 @@ def _carry_small_outputs(connection: sqlite3.Connection) -> None:
     # Older code may write beside it: it makes its outputs durable before their commit.
     connection.execute(
         "CREATE TABLE carried_blobs (seq INTEGER PRIMARY KEY, hash TEXT NOT NULL,"
-        " data BLOB NOT NULL)"
+        " created_at INTEGER NOT NULL, data BLOB NOT NULL)"
     )
 
 
-MIGRATIONS: Final[Sequence[Migration]] = (_first, _carry_small_outputs)
+MIGRATIONS: Final[Sequence[Migration]] = (
+    _first,
+    _carry_small_outputs,
+    add_people,
+    add_uploads,
+)

@@ -69,15 +69,13 @@ class WorkLine:
 
         Patient writes come along with an fsync, and do not impose theirs on work without one.
         """
-        batch: list[Item] = []
+        end = next((i for i, item in enumerate(self._items) if item.alone), len(self._items))
+        batch, later = self._items[:end], self._items[end:]
         left: list[Item] = []
-        syncs = any(item.writes and item.durable and not item.patient for item in self._items)
-        for position, item in enumerate(self._items):
-            if item.alone:
-                if not batch:
-                    batch, position = [item], position + 1
-                left += self._items[position:]
-                break
-            (left if item.patient and not syncs else batch).append(item)
-        self._items = left
+        if not any(item.writes and item.durable and not item.patient for item in batch):
+            left = [item for item in batch if item.patient]
+            batch = [item for item in batch if not item.patient]
+        if not batch:
+            batch, later = later[:1], later[1:]
+        self._items = left + later
         return batch

@@ -9,14 +9,14 @@ from studio.web.openapi import STRING, TIME, answers, header, json_answer, optio
 UPLOAD_FIELDS: Final = frozenset({"content_type", "file_path", "expected_hash", "expires_in"})
 """Text fields of an upload that may occur once; ``tags`` may repeat."""
 
-_TAGS: Final[dict[str, Any]] = {"type": "array", "items": STRING, "maxItems": 32}
-_EXPIRES_IN: Final[dict[str, Any]] = {
+TAGS: Final[dict[str, Any]] = {"type": "array", "items": STRING, "maxItems": 32}
+EXPIRES_IN: Final[dict[str, Any]] = {
     "type": "integer",
     "minimum": 60,
     "maximum": 604_800,
     "description": "Seconds until the asset is deleted; without it, it is kept.",
 }
-_ASSET: Final[dict[str, Any]] = {
+ASSET: Final[dict[str, Any]] = {
     "type": "object",
     "required": [
         "id",
@@ -53,8 +53,8 @@ POST_ASSETS: Final[dict[str, Any]] = {
     "summary": "Upload an asset",
     "responses": answers(
         {
-            201: json_answer("New bytes stored.", _ASSET),
-            200: json_answer("A new asset over bytes you had.", _ASSET),
+            201: json_answer("New bytes stored.", ASSET),
+            200: json_answer("A new asset over bytes you had.", ASSET),
         },
         {
             400: "invalid_request: the form is malformed or cut off",
@@ -80,8 +80,8 @@ POST_ASSETS: Final[dict[str, Any]] = {
                             "content_type": STRING,
                             "file_path": STRING,
                             "expected_hash": STRING,
-                            "tags": _TAGS,
-                            "expires_in": _EXPIRES_IN,
+                            "tags": TAGS,
+                            "expires_in": EXPIRES_IN,
                         },
                     }
                 }
@@ -95,8 +95,8 @@ FROM_HASH: Final[dict[str, Any]] = {
     "summary": "A new asset over bytes that are here already",
     "responses": answers(
         {
-            201: json_answer("A new asset.", _ASSET),
-            200: json_answer("You had the same asset.", _ASSET),
+            201: json_answer("A new asset.", ASSET),
+            200: json_answer("You had the same asset.", ASSET),
         },
         {400: "invalid_request: not JSON", 404: "blob_not_found", 422: "a field is wrong"},
     ),
@@ -111,8 +111,8 @@ FROM_HASH: Final[dict[str, Any]] = {
                         "properties": {
                             "hash": STRING,
                             "file_path": STRING,
-                            "tags": _TAGS,
-                            "expires_in": _EXPIRES_IN,
+                            "tags": TAGS,
+                            "expires_in": EXPIRES_IN,
                         },
                     }
                 }
@@ -132,7 +132,7 @@ BY_HASH: Final[dict[str, Any]] = {
 
 GET_ASSET: Final[dict[str, Any]] = {
     "summary": "One asset",
-    "responses": answers({200: json_answer("The asset.", _ASSET)}, {404: "not_found"}),
+    "responses": answers({200: json_answer("The asset.", ASSET)}, {404: "not_found"}),
     "openapi_extra": {"parameters": [path("id")]},
 }
 

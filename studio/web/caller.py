@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
-from studio.errors import InvalidRequest, Unauthorized
+from studio.errors import InvalidRequest, SessionRequired, Unauthorized, Unprocessable
 from studio.models import Identity, Scope
 from studio.services.auth import require
 
@@ -22,6 +23,20 @@ def caller(request: Request, scope: Scope) -> Identity:
     if identity is None:
         raise Unauthorized("An API key is needed.")
     require(identity, scope)
+    return identity
+
+
+def person(request: Request) -> Identity:
+    """The caller, who must be logged in: for what concerns sessions themselves.
+
+    Raises:
+        Unauthorized, SessionRequired.
+    """
+    identity: Identity | None = request.scope["studio.identity"]
+    if identity is None:
+        raise Unauthorized("Log in first.")
+    if identity.session_id is None:
+        raise SessionRequired("This needs somebody who is logged in; an API key is not enough.")
     return identity
 
 
@@ -53,3 +68,31 @@ async def json_body(request: Request) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return content
+
+
+def text_field(body: Mapping[str, Any], name: str, max_length: int = 256) -> str:
+    """A field that must be text.
+
+    Raises:
+        Unprocessable: it is missing, something else or too long.
+    """
+    value = optional_text(body, name, max_length)
+    if value is None:
+        raise Unprocessable(f"{name} must be a string.", details={"field": name})
+    return value
+
+
+def optional_text(body: Mapping[str, Any], name: str, max_length: int = 256) -> str | None:
+    """A field that is text if it is there.
+
+    Raises:
+        Unprocessable: it is something else, or too long.
+    """
+    value = body.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > max_length:
+        raise Unprocessable(
+            f"{name} must be a string of at most {max_length} characters.", details={"field": name}
+        )
+    return value

@@ -1,9 +1,13 @@
-"""The door, pure ASGI: nobody passes without a key, except to the few public paths."""
+"""The door, pure ASGI: nobody passes without a key or a session, but to the few public paths.
+
+A session's cookie is believed for reading; to change something, or to open a WebSocket, the request
+must also come from Studio's own page.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -16,11 +20,26 @@ from studio.models import Identity
 from studio.services.auth import AuthService
 from studio.web.headers import with_headers
 from studio.web.links import Links
+from studio.web.origins import SAFE_METHODS, PublicAddress
 from studio.web.respond import error_body, error_headers
 
-PUBLIC_PATHS: Final = frozenset({"/", "/health", "/ready"})
+PUBLIC_PATHS: Final = {
+    "/": frozenset({"GET", "HEAD"}),
+    "/favicon.ico": frozenset({"GET", "HEAD"}),
+    "/health": frozenset({"GET", "HEAD"}),
+    "/ready": frozenset({"GET", "HEAD"}),
+    "/api/setup": frozenset({"GET", "HEAD", "POST"}),
+    "/api/session": frozenset({"POST"}),
+    "/api/join": frozenset({"POST"}),
+}
+"""What strangers may ask for, and how; beside these only ``STATIC``."""
+STATIC: Final = "/static/"
 _CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
-_STREAMED: Final = frozenset({"/api/v2/assets"})
+STRANGERS_BODY_BYTES: Final = 16_384
+"""Enough for a password and a token."""
+SESSION_COOKIE: Final = "studio"
+_STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+")
+"""Routes that never have a whole body in memory and know their limit themselves."""
 
 
 class Guard:
@@ -28,6 +47,8 @@ class Guard:
 
     Args:
         console: every caller is the owner; for the control socket, which only its owner can open.
+        address: where people reach Studio.
+        identify_session: the person behind a session's cookie.
         max_body_bytes: largest body of routes that do not stream.
     """
 
@@ -38,9 +59,13 @@ class Guard:
         auth: AuthService,
         links: Links,
         max_body_bytes: int,
+        address: PublicAddress | None = None,
+        identify_session: Callable[[str], Identity | None] = lambda _: None,
         console: bool = False,
     ) -> None:
         self._app = app
+        self._address = address or PublicAddress(None, SESSION_COOKIE)
+        self._identify_session = identify_session
         self._auth = auth
         self._links = links
         self._max_body_bytes = max_body_bytes
@@ -52,8 +77,9 @@ class Guard:
             return
         name = new_id()
         token = request_id.set(name)
+        secure = not self._console and self._address.is_secure(scope)
         try:
-            await self._pass(scope, receive, with_headers(send, name))
+            await self._pass(scope, receive, with_headers(send, name, secure=secure))
         finally:
             request_id.reset(token)
 
@@ -61,8 +87,10 @@ class Guard:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
             scope["studio.identity"] = self._identify(scope, headers)
-            if scope["type"] == "http" and scope["path"] not in _STREAMED:
-                receive = _limited(receive, headers, self._max_body_bytes)
+            if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
+                known = scope["studio.identity"] is not None
+                limit = self._max_body_bytes if known else STRANGERS_BODY_BYTES
+                receive = _limited(receive, headers, limit)
             await self._app(scope, receive, send)
         except StudioError as error:
             await _refuse(scope, send, error)
@@ -73,15 +101,38 @@ class Guard:
         key = key_in(headers)
         if key is not None:
             return self._auth.authenticate(key)
+        unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
+        person = self._person(scope)
+        public = _is_public(scope)
+        if unsafe and (public or person is not None):
+            self._address.require_own_page(scope, with_cookie=person is not None)
+        if person is not None or public:
+            return person
         path: str = scope["path"]
-        if path in PUBLIC_PATHS and scope["type"] == "http":
-            return None
         linked = _CONTENT_PATH.match(path)
         if linked and scope.get("method") in ("GET", "HEAD") and scope["query_string"]:
             return self._links.identify(linked[1], scope["query_string"])
         raise Unauthorized(
-            "An API key is needed: send it as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'."
+            "Log in, or send an API key as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'."
         )
+
+    def _person(self, scope: Scope) -> Identity | None:
+        """Whoever is logged in; with cookies of two of them, one was planted: then nobody."""
+        found = {
+            identity
+            for value in self._address.cookies(scope)
+            if (identity := self._identify_session(value)) is not None
+        }
+        return found.pop() if len(found) == 1 else None
+
+
+def _is_public(scope: Scope) -> bool:
+    if scope["type"] != "http":
+        return False
+    path: str = scope["path"]
+    if path.startswith(STATIC):
+        return scope["method"] in ("GET", "HEAD")
+    return scope["method"] in PUBLIC_PATHS.get(path, ())
 
 
 def key_in(headers: Mapping[bytes, bytes]) -> str | None:

@@ -17,16 +17,25 @@ ALWAYS: Final = (
 )
 
 
-def with_headers(send: Send, request_id: str) -> Send:
-    """``send`` that adds what an answer does not have yet, and the request's id."""
-    own = (b"x-request-id", request_id.encode("ascii"))
+_HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
+
+
+def with_headers(send: Send, request_id: str, *, secure: bool = False) -> Send:
+    """``send`` that adds what an answer does not have yet, and the request's id.
+
+    Args:
+        secure: people reach Studio by https, and their browsers shall remember that.
+    """
+    own = [(b"x-request-id", request_id.encode("ascii"))]
+    if secure:
+        own.append(_HTTPS_ONLY)
 
     async def sender(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers", ()))
             present = {key.lower() for key, _ in headers}
             headers += [pair for pair in ALWAYS if pair[0] not in present]
-            headers.append(own)
+            headers += own
             message = {**message, "headers": headers}
         await send(message)
 

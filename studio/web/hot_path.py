@@ -84,16 +84,16 @@ class HotPath:
         method: str = scope["method"]
         if method == "GET" and path.startswith(_PREFIX):
             job_id = path[len(_PREFIX) :]
-            if len(job_id) == _ID_LENGTH and "/" not in job_id and self._admits(scope):
+            if len(job_id) == _ID_LENGTH and "/" not in job_id and self._admits(scope, 0):
                 return self._get_job(Request(scope, receive), job_id)
-        elif method == "POST" and path == JOBS and self._admits(scope):
+        elif method == "POST" and path == JOBS and self._admits(scope, self._small_bytes):
             return self._take(Request(scope, receive))
         return None
 
-    def _admits(self, scope: Scope) -> bool:
+    def _admits(self, scope: Scope, limit_bytes: int) -> bool:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         key = key_in(headers)
-        if key is None or not self._is_small(headers):
+        if key is None or not _is_small(headers, limit_bytes):
             return False
         try:
             scope["studio.identity"] = self._auth.authenticate(key)
@@ -101,13 +101,14 @@ class HotPath:
             return False
         return True
 
-    def _is_small(self, headers: Mapping[bytes, bytes]) -> bool:
-        if b"transfer-encoding" in headers or b"expect" in headers:
-            return False
-        length = headers.get(b"content-length", b"0")
-        return length.isdigit() and int(length) <= self._small_bytes
-
     async def _take(self, request: Request) -> Response:
         # All of it first: a refusal over an unread body would cost the connection.
         await read_body(request)
         return await self._submit(request)
+
+
+def _is_small(headers: Mapping[bytes, bytes], limit_bytes: int) -> bool:
+    if b"transfer-encoding" in headers or b"expect" in headers:
+        return False
+    length = headers.get(b"content-length", b"0")
+    return length.isdigit() and int(length) <= limit_bytes

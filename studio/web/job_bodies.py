@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from dataclasses import asdict
-from pathlib import PurePosixPath
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -21,7 +20,7 @@ def output_body(asset: Asset, request: HTTPConnection, links: Links) -> dict[str
     url, ends_at = links.content_url(request, asset.id)
     return {
         "node_id": asset.node_id,
-        "name": PurePosixPath(asset.file_path).name,
+        "name": asset.file_path.rpartition("/")[2],
         "type": asset.output_type,
         "content_type": asset.content_type,
         "size_bytes": asset.size_bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from studio.clock import Clock
 from studio.errors import TooManyStreams
-from studio.models import Asset, Job, JobStatus
+from studio.models import Asset, Identity, Job, JobStatus
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
@@ -58,13 +58,19 @@ class EventResponse(Response):
 
     Args:
         frames: the stream; it is closed when the client hangs up.
-        limit: where ``user_id`` has entered already.
+        limit: where ``identity``'s user has entered already.
+        is_live: whether the caller would still be let in; asked with every frame.
     """
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, frames: AsyncGenerator[bytes, None], *, limit: StreamLimit, user_id: str
+        self,
+        frames: AsyncGenerator[bytes, None],
+        *,
+        limit: StreamLimit,
+        identity: Identity,
+        is_live: Callable[[Identity], bool],
     ) -> None:
         super().__init__(
             headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -72,7 +78,8 @@ class EventResponse(Response):
         del self.headers["content-length"]
         self._frames = frames
         self._limit = limit
-        self._user_id = user_id
+        self._identity = identity
+        self._is_live = is_live
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
@@ -85,13 +92,15 @@ class EventResponse(Response):
             gone.cancel()
             await asyncio.gather(sending, gone, return_exceptions=True)
             await self._frames.aclose()
-            self._limit.leave(self._user_id)
+            self._limit.leave(self._identity.user_id)
         if not sending.cancelled():
             sending.result()
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         async for frame in self._frames:
+            if not self._is_live(self._identity):
+                break
             await send({"type": "http.response.body", "body": frame, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 

@@ -1,4 +1,7 @@
-"""API keys and named secrets: made and ended here, never shown again."""
+"""API keys and named secrets: made and ended here, never shown again.
+
+People have keys of their own; the owner sees everybody's.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from starlette.responses import Response
 
 from studio.clock import Clock, iso, iso_or_none
 from studio.errors import InvalidRequest, Unprocessable
-from studio.models import ALL_SCOPES, Scope
+from studio.models import Identity, Scope
 from studio.services.auth import AuthService
 from studio.store.keys import ApiKey
 from studio.store.secrets import SecretStore
@@ -28,12 +31,12 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
 
     @router.get("/keys", summary="API keys that still open something")
     async def list_keys(request: Request) -> Response:
-        caller(request, Scope.ADMIN)
-        return json_response({"keys": [_key_body(key) for key in await auth.list()]})
+        found = await auth.list(_key_holder(request))
+        return json_response({"keys": [_key_body(key) for key in found]})
 
     @router.post("/keys", status_code=201, summary="Make an API key; it is shown this once")
     async def create_key(request: Request) -> Response:
-        caller(request, Scope.ADMIN)
+        identity = _key_holder(request)
         body = await json_body(request)
         name, days = body.get("name"), body.get("expires_in_days")
         if not isinstance(name, str):
@@ -41,14 +44,13 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
         if days is not None and (type(days) is not int or not 1 <= days <= 36_500):
             raise Unprocessable("expires_in_days must be a whole number of days from 1.")
         key, token = await auth.create(
-            name=name, scopes=_scopes(body.get("scopes")), expires_in_days=days
+            identity, name=name, scopes=_scopes(body.get("scopes")), expires_in_days=days
         )
         return json_response({**_key_body(key), "key": token}, 201)
 
     @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key at once")
     async def revoke_key(request: Request, key_id: str) -> Response:
-        caller(request, Scope.ADMIN)
-        await auth.revoke(key_id)
+        await auth.revoke(_key_holder(request), key_id)
         return Response(status_code=204)
 
     @router.get("/secrets", summary="Names of your secrets; values are never shown")
@@ -79,9 +81,17 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
     return router
 
 
-def _scopes(value: object) -> frozenset[Scope]:
+def _key_holder(request: Request) -> Identity:
+    """Who has keys: everybody who is logged in, and programs with the scope ``admin``."""
+    identity: Identity | None = request.scope["studio.identity"]
+    if identity is not None and identity.session_id is not None:
+        return identity
+    return caller(request, Scope.ADMIN)
+
+
+def _scopes(value: object) -> frozenset[Scope] | None:
     if value is None:
-        return ALL_SCOPES
+        return None
     if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
         raise Unprocessable("scopes must be a list of scope names.")
     known = {scope.value for scope in Scope}
@@ -95,6 +105,7 @@ def _key_body(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.id,
         "name": key.name,
+        "user_id": key.user_id,
         "scopes": sorted(key.scopes),
         "created_at": iso(key.created_at),
         "expires_at": iso_or_none(key.expires_at),

@@ -26,12 +26,8 @@ def system_routes(
     backups: BackupService,
     version: str,
 ) -> APIRouter:
-    """``/``, ``/health``, ``/ready``, ``/metrics`` and ``/api/system``."""
+    """``/health``, ``/ready``, ``/metrics`` and ``/api/system``."""
     router = APIRouter(tags=["System"])
-
-    @router.get("/", summary="What this is")
-    async def root() -> Response:
-        return json_response({"name": "Studio", "version": version, "openapi": "/api/openapi.json"})
 
     @router.get("/health", summary="The process answers")
     async def get_health() -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -60,8 +61,13 @@ def v2_job_routes(
     queue: JobQueue,
     links: Links,
     clock: Clock,
+    is_live: Callable[[Identity], bool],
 ) -> APIRouter:
-    """The routes under ``/api/v2/jobs``."""
+    """The routes under ``/api/v2/jobs``.
+
+    Args:
+        is_live: whether a caller would still be let in; streams ask it.
+    """
     router = APIRouter(prefix="/api/v2/jobs", tags=["Comfy API v2: jobs"])
     limit = StreamLimit()
     submit = router.post("", summary="Submit a workflow for execution", **schemas.V2_SUBMIT)
@@ -92,7 +98,7 @@ def v2_job_routes(
         view = await jobs.get(identity, job_id)
         limit.enter(identity.user_id)
         stream = JobStream(view=view, queue=queue, request=request, links=links, clock=clock)
-        return EventResponse(stream.frames(), limit=limit, user_id=identity.user_id)
+        return EventResponse(stream.frames(), limit=limit, identity=identity, is_live=is_live)
 
     @router.post("/{job_id}/cancel", summary="Request cancellation", **schemas.V2_CANCEL)
     async def cancel(request: Request, job_id: str) -> Response:

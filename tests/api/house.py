@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from studio.accounts import Accounts
 from studio.app import open_studio
 from studio.clock import FrozenClock
 from studio.server import front
-from studio.services.auth import AuthService
 from studio.settings import Settings
 from studio.store.db import Database
 
@@ -29,7 +29,7 @@ class House:
     app: ASGIApp
     api: FastAPI
     db: Database
-    auth: AuthService
+    accounts: Accounts
     clock: FrozenClock
     folder: Path
 
@@ -69,5 +69,10 @@ async def open_house(folder: Path) -> AsyncIterator[House]:
     clock = FrozenClock()
     async with open_studio(settings, clock) as studio:
         yield House(
-            front(studio, settings), studio.app, studio.db, studio.auth, clock, folder / "house"
+            front(studio, settings),
+            studio.app,
+            studio.db,
+            studio.accounts,
+            clock,
+            folder / "house",
         )

@@ -20,6 +20,7 @@ from studio.settings import Secret
 from studio.store.db import Database
 from studio.store.keys import KeyStore
 from studio.store.migrations import migrate
+from studio.web.guard import PUBLIC_PATHS
 from tests.api.graphs import code_of, run, solid
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 
@@ -40,6 +41,12 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/v2/assets/{id}/content", {"assets"}),
     ("HEAD", "/api/v2/assets/{id}/content", {"assets"}),
     ("GET", "/api/assets/{id}/thumbnail", {"assets"}),
+    ("GET", "/api/uploads", {"assets"}),
+    ("POST", "/api/uploads", {"assets"}),
+    ("GET", "/api/uploads/{id}", {"assets"}),
+    ("DELETE", "/api/uploads/{id}", {"assets"}),
+    ("PUT", "/api/uploads/{id}/parts/{number}", {"assets"}),
+    ("POST", "/api/uploads/{id}/complete", {"assets"}),
     ("POST", "/api/jobs", {"jobs", "graphs:run"}),
     ("GET", "/api/jobs", {"jobs"}),
     ("GET", "/api/jobs/{id}", {"jobs"}),
@@ -48,6 +55,9 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/jobs/{id}/move", {"jobs"}),
     ("POST", "/api/jobs/{id}/retry", {"jobs", "graphs:run"}),
     ("GET", "/api/jobs/{id}/package", {"jobs", "assets"}),
+    ("GET", "/api/create", {"jobs"}),
+    ("POST", "/api/create", {"jobs"}),
+    ("POST", "/api/editor/open", {"editor"}),
     ("GET", "/api/queue", {"jobs"}),
     ("POST", "/api/queue/pause", {"admin"}),
     ("POST", "/api/queue/resume", {"admin"}),
@@ -55,9 +65,16 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/keys", {"admin"}),
     ("POST", "/api/keys", {"admin"}),
     ("DELETE", "/api/keys/{id}", {"admin"}),
+    ("GET", "/api/users", {"admin"}),
+    ("PATCH", "/api/users/{id}", {"admin"}),
+    ("POST", "/api/users/{id}/reset", {"admin"}),
+    ("GET", "/api/invitations", {"admin"}),
+    ("POST", "/api/invitations", {"admin"}),
+    ("DELETE", "/api/invitations/{id}", {"admin"}),
     ("GET", "/api/secrets", {"admin"}),
     ("PUT", "/api/secrets/{id}", {"admin"}),
     ("DELETE", "/api/secrets/{id}", {"admin"}),
+    ("POST", "/api/editor/open", {"editor"}),
     ("GET", "/metrics", {"admin"}),
     ("GET", "/api/system/engines", {"admin"}),
     ("POST", "/api/system/engines/{id}/restart", {"admin"}),
@@ -65,6 +82,16 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/system/backup", {"admin"}),
 ]
 """Every route that needs a scope, and all it needs."""
+
+FOR_PEOPLE: list[tuple[str, str]] = [
+    ("GET", "/api/session"),
+    ("DELETE", "/api/session"),
+    ("POST", "/api/session/password"),
+    ("GET", "/api/sessions"),
+    ("DELETE", "/api/sessions"),
+    ("DELETE", "/api/sessions/{id}"),
+]
+"""Routes for those who are logged in; no key opens them."""
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +129,14 @@ def test_a_route_needs_exactly_its_scopes(
     assert refusing == needed
 
 
+@pytest.mark.parametrize(("method", "path"), FOR_PEOPLE, ids=str)
+def test_a_key_is_not_somebody_who_is_logged_in(
+    owner: httpx.Client, method: str, path: str
+) -> None:
+    answer = owner.request(method, path.replace("{id}", NOBODY))
+    assert (answer.status_code, code_of(answer)) == (403, "session_required")
+
+
 def test_the_table_above_holds_every_route_of_the_api(owner: httpx.Client) -> None:
     paths = owner.get("/api/openapi.json").json()["paths"]
     documented = {
@@ -110,9 +145,9 @@ def test_the_table_above_holds_every_route_of_the_api(owner: httpx.Client) -> No
         for method in methods
         for name in [path.partition("{")[2].partition("}")[0]]
     }
-    public = {("GET", "/"), ("GET", "/health"), ("GET", "/ready")}
+    public = {(method, path) for path, methods in PUBLIC_PATHS.items() for method in methods}
     hidden = {("HEAD", "/api/v2/assets/{id}/content")}
-    listed = {(method, path) for method, path, _ in ROUTES}
+    listed = {(method, path) for method, path, _ in ROUTES} | set(FOR_PEOPLE)
     assert documented - public == listed - hidden
 
 
@@ -209,7 +244,9 @@ async def test_a_key_ends_when_its_days_are_over(
 ) -> None:
     store, clock = keys_and_clock
     auth = AuthService(keys=store, clock=clock)
-    key, token = await auth.create(name="a day", scopes=frozenset({Scope.JOBS}), expires_in_days=1)
+    key, token = await auth.create(
+        auth.console(), name="a day", scopes=frozenset({Scope.JOBS}), expires_in_days=1
+    )
     clock.advance(86_399)
     assert auth.authenticate(token).key_id == key.id
     clock.advance(1)
@@ -229,7 +266,9 @@ async def test_keys_survive_a_restart_and_their_text_is_nowhere(
     store, clock = keys_and_clock
     first = AuthService(keys=store, clock=clock)
     await first.load(Secret("canary-environment-key"))
-    _, token = await first.create(name="kept", scopes=ALL_SCOPES, expires_in_days=None)
+    _, token = await first.create(
+        first.console(), name="kept", scopes=ALL_SCOPES, expires_in_days=None
+    )
     second = AuthService(keys=store, clock=clock)
     await second.load(Secret("canary-environment-key"))
     assert second.authenticate(token).scopes == ALL_SCOPES

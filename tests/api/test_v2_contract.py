@@ -203,7 +203,9 @@ async def test_what_nobody_foresaw_is_an_upstream_error(
     install_error_handlers(app)
     app.add_api_route(f"{V2}/jobs", breaks, methods=["POST"])
     async with open_house(tmp_path) as house:
-        hot_path = HotPath(app, auth=house.auth, submit=breaks, get_job=breaks, max_body_bytes=1000)
+        hot_path = HotPath(
+            app, auth=house.accounts.auth, submit=breaks, get_job=breaks, max_body_bytes=1000
+        )
         transport = httpx.ASGITransport(app=hot_path if hot else app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://studio") as client:
             answer = await client.post(f"{V2}/jobs", headers={"X-API-Key": KEY})

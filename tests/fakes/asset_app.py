@@ -20,16 +20,22 @@ from studio.errors import StudioError
 from studio.models import ALL_SCOPES, Identity, Role
 from studio.services.assets import AssetService
 from studio.services.thumbnails import Thumbnails
+from studio.services.uploads import UploadService
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.db import Database
 from studio.store.migrations import migrate
+from studio.store.upload_files import UploadFiles
+from studio.store.uploads import UploadStore
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.bodies import UnreadBodies
+from studio.web.uploads_api import upload_routes
 
 OWNER = Identity("owner", Role.OWNER, ALL_SCOPES)
 ANN = Identity("ann", Role.MEMBER, frozenset(ALL_SCOPES - {"models:write"}))
 BEN = Identity("ben", Role.MEMBER, ALL_SCOPES)
+PART_BYTES = 1000
+"""How long the parts of uploads are here."""
 NOBODY = Identity("nobody", Role.GUEST, frozenset())
 IDENTITIES = {one.user_id: one for one in (OWNER, ANN, BEN, NOBODY)}
 
@@ -43,6 +49,7 @@ class Library:
     blobs: BlobStore
     store: AssetStore
     service: AssetService
+    uploads: UploadService
     thumbnails: Thumbnails
     clock: FrozenClock
 
@@ -97,7 +104,17 @@ async def open_library(
         service = AssetService(
             store=store, blobs=blobs, clock=clock, max_upload_bytes=max_upload_bytes
         )
-        yield Library(folder, db, blobs, store, service, thumbnails, clock)
+        uploads = UploadService(
+            uploads=UploadStore(db, blobs),
+            files=UploadFiles(folder / "assets" / "uploads"),
+            assets=service,
+            blobs=blobs,
+            clock=clock,
+            max_bytes=10**15,
+            part_bytes=PART_BYTES,
+        )
+        yield Library(folder, db, blobs, store, service, uploads, thumbnails, clock)
+        await uploads.stop()
     finally:
         await db.close()
 
@@ -120,6 +137,7 @@ def build_app(library: Library) -> ASGIApp:
     app = FastAPI()
     app.include_router(asset_routes(library.service, _FixedLinks()))
     app.include_router(thumbnail_routes(library.service, library.thumbnails))
+    app.include_router(upload_routes(library.uploads, _FixedLinks()))
 
     async def refuse(_request: Request, error: Exception) -> Response:
         assert isinstance(error, StudioError)

@@ -168,7 +168,7 @@ async def studio_inside(
 def _caller(studio: Studio, settings: Settings) -> httpx.AsyncClient:
     guard = Guard(
         studio.app,
-        auth=studio.auth,
+        auth=studio.accounts.auth,
         links=studio.links,
         max_body_bytes=settings.max_body_bytes,
         console=True,

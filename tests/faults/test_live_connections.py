@@ -264,12 +264,15 @@ async def code_at_end(client: LiveClient) -> int:
 
 
 async def test_whoever_may_no_longer_read_is_let_go_and_nobody_else(house: LiveHouse) -> None:
-    auth, feed = house.studio.auth, house.studio.live.feed
-    key, token = await auth.create(name="for a while", scopes=frozenset(), expires_in_days=None)
+    auth, feed = house.studio.accounts.auth, house.studio.live.feed
+    owner = auth.console()
+    key, token = await auth.create(
+        owner, name="for a while", scopes=frozenset(), expires_in_days=None
+    )
     async with listen(house.url, token) as leaving, listen(house.url, KEY) as staying:
         feed.recheck()
         await leaving.barrier()
-        await auth.revoke(key.id)
+        await auth.revoke(owner, key.id)
         feed.recheck()
         assert await code_at_end(leaving) == 4401
         await staying.barrier()

@@ -16,9 +16,6 @@ from tests.policy.source import ROOT, parse, walk
 READERS = ("studio/settings.py", "studio/paths.py", "boot", "bootstrap.py", "studio/cli")
 """Where variables of the environment are read."""
 
-READ_BY_LIBRARIES = frozenset({"FORWARDED_ALLOW_IPS"})
-"""Documented variables that a library reads: this one is uvicorn's."""
-
 _NAME = re.compile(r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*")
 _READS = frozenset({"get", "_integer", "_folder", "_absolute", "_number", "pop"})
 _SOURCES = frozenset({"environ", "given"})
@@ -75,7 +72,7 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
         for path in walk(".py", ".sh", "", under=folder)
     )
     assert table
-    assert {name for name in table if name not in everything} == READ_BY_LIBRARIES & set(table)
+    assert {name for name in table if name not in everything} == set()
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -18,9 +18,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "services": LEAVES | {"store", "clients", "graphs"},
     "web": LEAVES | {"services", "store", "graphs"},
     "embedded": frozenset(),
-    "app": LEAVES | {"store", "clients", "services", "web"},
+    "accounts": LEAVES | {"store", "services"},
+    "pipeline": LEAVES | {"store", "services"},
+    "app": LEAVES | {"accounts", "pipeline", "store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
-    "cli": LEAVES | {"server", "store", "clients", "services", "graphs", "web"},
+    "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
 }
 """For each part of ``studio`` the other parts it may know; leaves are listed below."""
@@ -35,8 +37,13 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
 SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
     "assets": frozenset({"references", "upload_fields"}),
+    "auth": frozenset({"tokens"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
+    "creation": frozenset({"engines", "jobs", "submissions"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
+    "editor": frozenset({"editor_queue", "engine"}),
+    "editor_queue": frozenset({"engine"}),
+    "editor_runs": frozenset({"engine", "queue", "runner"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
@@ -46,12 +53,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
+    "logins": frozenset({"names", "passwords", "sessions", "throttle", "tokens"}),
     "live": frozenset({"feed", "health", "job_news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
     "packages": frozenset({"assets"}),
+    "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"usage"}),
+    "retention": frozenset({"uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
@@ -59,9 +68,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "sender": frozenset(
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
+    "sessions": frozenset({"tokens"}),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "uploads": frozenset({"assets", "upload_fields"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job

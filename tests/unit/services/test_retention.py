@@ -28,6 +28,7 @@ async def test_jobs_without_outputs_do_not_end_a_purge_early(tmp_path: Path) -> 
         retention = RetentionService(
             jobs=JobStatsStore(library.db),
             assets=library.store,
+            uploads=library.uploads,
             usage=Usage(library.clock),
             clock=library.clock,
         )

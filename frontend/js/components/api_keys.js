@@ -1,0 +1,57 @@
+import { html, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
+import { agoText } from '../core/format.js';
+import { words } from '../core/messages.js';
+import { icon } from './icons.js';
+import { ListElement, onceShown } from './list.js';
+
+const text = words.people;
+
+class ApiKeys extends ListElement {
+  async load() {
+    return (await api.get('/api/keys')).keys;
+  }
+
+  render() {
+    // Who may make none need not read about them.
+    if (this.missing?.status === 403) return nothing;
+    return html`
+      <section class="card">
+        <h2>${text.keys}</h2>
+        <p class="hint">${text.keysHelp}</p>
+        <form
+          class="with-button"
+          @submit=${(event) => this.submitted(event, (values) => this.#make(event.target, values))}
+        >
+          <input name="name" required maxlength="100" aria-label=${text.keyName} placeholder=${text.keyName} />
+          <button ?disabled=${this.busy}>${text.makeKey}</button>
+        </form>
+        ${this.problem()} ${onceShown(this.made, text.keyOnce)}
+        ${this.items?.length === 0 ? html`<p class="hint">${text.noKeys}</p>` : nothing}
+        ${this.rows((item) => this.#row(item))}
+      </section>
+    `;
+  }
+
+  async #make(form, { name }) {
+    const made = await api.post('/api/keys', { name });
+    this.made = made.key;
+    form.reset();
+    await this.reload();
+  }
+
+  #row(item) {
+    const used = item.last_used_at ? text.used(agoText(item.last_used_at)) : '';
+    return html`
+      <div class="row-words">
+        <span class="row-title">${item.name}</span>
+        <span class="hint">${[item.scopes.join(', '), used].filter(Boolean).join(' · ')}</span>
+      </div>
+      <button @click=${() => this.change(() => api.remove(`/api/keys/${item.id}`))}>
+        ${icon('close')}${text.revoke}
+      </button>
+    `;
+  }
+}
+
+customElements.define('api-keys', ApiKeys);

@@ -1,0 +1,116 @@
+import { html, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
+import { agoText, dateText } from '../core/format.js';
+import { words } from '../core/messages.js';
+import { session } from '../models/session.js';
+import { ListElement, onceShown } from './list.js';
+
+const text = words.people;
+const HOURS = [24, 72, 168];
+const INVITED = ['member', 'guest'];
+
+class PeopleInvite extends ListElement {
+  async load() {
+    return (await api.get('/api/invitations')).invitations;
+  }
+
+  render() {
+    return html`
+      <section class="card">
+        <h2>${text.invite}</h2>
+        <p class="hint">${text.inviteHelp}</p>
+        <form class="inline" @submit=${(event) => this.submitted(event, (values) => this.#make(values))}>
+          <label class="field">
+            <span>${text.role}</span>
+            <select name="role">
+              ${INVITED.map((role) => html`<option value=${role}>${text.roles[role]}</option>`)}
+            </select>
+          </label>
+          <label class="field">
+            <span>${text.expires}</span>
+            <select name="hours">
+              ${HOURS.map(
+                (hours) => html`<option value=${hours} ?selected=${hours === 72}>${text.hours(hours)}</option>`,
+              )}
+            </select>
+          </label>
+          <button class="primary" ?disabled=${this.busy}>${text.makeLink}</button>
+        </form>
+        ${this.problem()} ${onceShown(this.made, text.linkOnce)}
+        ${this.items?.length ? html`<h3>${text.invitations}</h3>` : nothing}
+        ${this.rows((item) => this.#row(item))}
+      </section>
+    `;
+  }
+
+  async #make({ role, hours }) {
+    const made = await api.post('/api/invitations', { role, expires_in_hours: Number(hours) });
+    this.made = made.url;
+    await this.reload();
+  }
+
+  #row(item) {
+    return html`
+      <div class="row-words">
+        <span class="row-title">${text.roles[item.role] ?? item.role}</span>
+        <span class="hint">${text.until(dateText(item.expires_at))}</span>
+      </div>
+      <button @click=${() => this.change(() => api.remove(`/api/invitations/${item.id}`))}>
+        ${words.remove}
+      </button>
+    `;
+  }
+}
+
+class PeopleList extends ListElement {
+  async load() {
+    return (await api.get('/api/users')).users;
+  }
+
+  render() {
+    return html`
+      <section class="card">
+        <h2>${text.users}</h2>
+        ${this.rows((user) => this.#row(user))}
+        ${onceShown(this.reset?.url, text.resetOnce(this.reset?.name))}
+      </section>
+    `;
+  }
+
+  #row(user) {
+    const seen = user.last_seen_at ? text.lastSeen(agoText(user.last_seen_at)) : text.never;
+    const isSelf = user.id === session.user?.id;
+    return html`
+      <div class="row-words">
+        <span class="row-title">${user.name}</span>
+        <span class="hint">${user.disabled_at ? text.disabled : seen}</span>
+      </div>
+      ${isSelf ? html`<span class="hint">${text.roles[user.role]}</span>` : this.#controls(user)}
+    `;
+  }
+
+  #controls(user) {
+    const patch = (values) => this.change(() => api.patch(`/api/users/${user.id}`, values));
+    return html`
+      <select aria-label=${text.role} @change=${({ target }) => patch({ role: target.value })}>
+        ${INVITED.map(
+          (role) => html`<option value=${role} .selected=${user.role === role}>${text.roles[role]}</option>`,
+        )}
+      </select>
+      <button @click=${() => this.#reset(user)}>${text.reset}</button>
+      <button @click=${() => patch({ disabled: !user.disabled_at })}>
+        ${user.disabled_at ? text.enable : text.disable}
+      </button>
+    `;
+  }
+
+  #reset(user) {
+    return this.change(async () => {
+      const { url } = await api.post(`/api/users/${user.id}/reset`);
+      this.reset = { name: user.name, url };
+    });
+  }
+}
+
+customElements.define('people-invite', PeopleInvite);
+customElements.define('people-list', PeopleList);

@@ -1,0 +1,162 @@
+import { Element, html, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
+import { copyText } from '../core/clipboard.js';
+import { words } from '../core/messages.js';
+import { router } from '../core/router.js';
+import { create, draft } from '../models/draft.js';
+import { seedsOf, settingsOf } from '../models/graph.js';
+import { contentUrl, kindOf } from '../models/job.js';
+import { jobs } from '../models/jobs.js';
+import { notices } from '../models/notices.js';
+import { session } from '../models/session.js';
+import { viewer } from '../models/viewer.js';
+import { icon } from './icons.js';
+import { titleOf } from './tiles.js';
+
+const SWIPE_PX = 48;
+
+/** One output, large, over everything: arrows and swipes lead to the others. */
+class Lightbox extends Element {
+  constructor() {
+    super();
+    this.graphs = new Map();
+    this.watch(viewer);
+  }
+
+  updated() {
+    const dialog = this.querySelector('dialog');
+    if (dialog && !dialog.open) dialog.showModal();
+    if (viewer.item) this.#learn(viewer.item.job.id);
+  }
+
+  async #learn(id) {
+    if (this.graphs.has(id)) return;
+    this.graphs.set(id, null);
+    try {
+      const { workflow } = await api.get(`/api/v2/jobs/${id}/workflow`);
+      this.graphs.set(id, workflow);
+      this.requestUpdate();
+    } catch {
+      // Without it the picture is still worth looking at.
+    }
+  }
+
+  render() {
+    if (!viewer.item) return nothing;
+    const { job, output } = viewer.item;
+    const isFirst = viewer.index === 0;
+    const isLast = viewer.index === viewer.items.length - 1;
+    return html`
+      <dialog
+        class="lightbox"
+        aria-label=${words.viewer.label}
+        @close=${() => viewer.close()}
+        @keydown=${onKey}
+        @click=${onBackdrop}
+      >
+        <div class="stage" @pointerdown=${(event) => this.#down(event)} @pointerup=${(event) => this.#up(event)}>
+          ${large(output, titleOf(job))}
+        </div>
+        <button class="round lightbox-close" aria-label=${words.close} autofocus @click=${() => viewer.close()}>
+          ${icon('close')}
+        </button>
+        ${isFirst ? nothing : arrow('previous', 'left', -1)} ${isLast ? nothing : arrow('next', 'right', 1)}
+        ${this.#caption(job, output)}
+      </dialog>
+    `;
+  }
+
+  #down({ clientX, clientY }) {
+    this.from = { clientX, clientY };
+  }
+
+  #up({ clientX, clientY }) {
+    if (!this.from) return;
+    const [x, y] = [clientX - this.from.clientX, clientY - this.from.clientY];
+    this.from = null;
+    if (Math.abs(x) > SWIPE_PX && Math.abs(x) > Math.abs(y)) viewer.step(x > 0 ? -1 : 1);
+    else if (y > SWIPE_PX * 2 && y > Math.abs(x)) viewer.close();
+  }
+
+  #caption(job, output) {
+    const graph = this.graphs.get(job.id);
+    const settings = graph ? settingsOf(graph) : null;
+    const seed = settings?.seed ?? (graph ? seedsOf(graph)[0] : undefined);
+    const text = words.viewer;
+    return html`
+      <div class="caption">
+        <p class="caption-title">${settings?.prompt || titleOf(job)}</p>
+        <dl class="facts">
+          ${fact(text.seed, seed)} ${fact(text.size, settings && `${settings.width} × ${settings.height}`)}
+          ${fact(text.steps, settings?.steps)} ${fact(text.model, settings?.checkpoint)}
+        </dl>
+        <div class="actions">
+          <a class="button" href=${contentUrl(output)} download=${output.name}>
+            ${icon('download')}${text.download}
+          </a>
+          ${seed === undefined ? nothing : action('copy', text.copySeed, () => copySeed(seed))}
+          ${settings || session.can('graphs:run')
+            ? action('again', text.again, () => again(job, settings))
+            : nothing}
+          ${settings ? action('use', text.use, () => use(settings)) : nothing}
+          <span class="hint">${text.place(viewer.index + 1, viewer.items.length)}</span>
+        </div>
+      </div>
+    `;
+  }
+}
+
+function large(output, title) {
+  const url = contentUrl(output);
+  const kind = kindOf(output);
+  if (kind === 'image') return html`<img src=${url} alt=${title} draggable="false" />`;
+  if (kind === 'video') return html`<video src=${url} controls loop autoplay playsinline></video>`;
+  if (kind === 'audio') return html`<audio src=${url} controls></audio>`;
+  return html`<p>${words.viewer.file}</p>`;
+}
+
+const fact = (name, value) =>
+  value === undefined || value === null ? nothing : html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+
+const action = (name, text, run) =>
+  html`<button @click=${() => notices.attempt(run)}>${icon(name)}${text}</button>`;
+
+const arrow = (name, shape, by) => html`
+  <button
+    class="round lightbox-${name}"
+    aria-label=${words.viewer[name]}
+    @click=${() => viewer.step(by)}
+  >
+    ${icon(shape)}
+  </button>
+`;
+
+function onKey(event) {
+  const steps = { ArrowLeft: -1, ArrowRight: 1 };
+  if (event.key in steps && event.target.tagName !== 'VIDEO') viewer.step(steps[event.key]);
+}
+
+function onBackdrop({ target, currentTarget }) {
+  if (target === currentTarget || target.className === 'stage') viewer.close();
+}
+
+async function copySeed(seed) {
+  await copyText(seed);
+  notices.say(words.copied);
+}
+
+async function again(job, settings) {
+  if (session.can('graphs:run')) await jobs.retry(job.id, true);
+  else await create({ ...settings, seed: undefined });
+  viewer.close();
+  router.go('create');
+  notices.say(words.viewer.submitted);
+}
+
+function use(settings) {
+  draft.use(settings);
+  viewer.close();
+  router.go('create');
+}
+
+customElements.define('studio-lightbox', Lightbox);

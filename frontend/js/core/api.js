@@ -1,0 +1,70 @@
+import { parseExact } from './json.js';
+import { Store } from './store.js';
+
+/** A refusal of Studio's, or `code` "offline" when it could not be reached. */
+export class ApiError extends Error {
+  constructor({ code, message, details = null, status = 0, retryAfter = null }) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.details = details;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** Says `change` when an answer shows that nobody is logged in any more. */
+export const loggedOut = new Store();
+
+const OPEN_TO_ALL = ['/api/setup', '/api/join'];
+
+export async function refusal(response) {
+  let error = { code: `http_${response.status}`, message: response.statusText };
+  try {
+    error = (await response.json()).error ?? error;
+  } catch {
+    // A proxy's own page, perhaps; the status says enough.
+  }
+  const retryAfter = Number(response.headers.get('retry-after')) || null;
+  return new ApiError({ ...error, status: response.status, retryAfter });
+}
+
+async function call(method, path, { body, headers = {}, signal } = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      signal,
+      headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError({ code: 'offline', message: '' });
+  }
+  if (!response.ok) {
+    const error = await refusal(response);
+    const isLogin = path === '/api/session' || OPEN_TO_ALL.includes(path);
+    if (error.status === 401 && !isLogin) loggedOut.changed();
+    throw error;
+  }
+  return response.status === 204 ? null : parseExact(await response.text());
+}
+
+export const api = {
+  get: (path, options) => call('GET', path, options),
+  post: (path, body, options) => call('POST', path, { body, ...options }),
+  patch: (path, body) => call('PATCH', path, { body }),
+  remove: (path) => call('DELETE', path),
+};
+
+/** An address with a query; empty values are left out. */
+export function address(path, query) {
+  const given = Object.entries(query).filter(([, value]) => value !== '' && value != null);
+  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
+}
+
+/** A key for one submit. `crypto.randomUUID` does not exist on plain http. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

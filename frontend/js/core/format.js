@@ -1,0 +1,27 @@
+import { words } from './messages.js';
+
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
+
+export const dateText = (iso) => absolute.format(new Date(iso));
+
+/** "3 minutes ago", "in 2 days". */
+export function agoText(iso) {
+  if (!iso) return words.time.unknown;
+  const seconds = (new Date(iso) - Date.now()) / 1000;
+  const found = UNITS.find(([, length]) => Math.abs(seconds) >= length);
+  return found ? relative.format(Math.round(seconds / found[1]), found[0]) : words.time.now;
+}
+
+/** A stretch of time, roughly. */
+export function spanText(ms) {
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < 90) return words.time.seconds(seconds);
+  if (seconds < 5400) return words.time.minutes(Math.round(seconds / 60));
+  return words.time.hours(Math.round(seconds / 3600));
+}

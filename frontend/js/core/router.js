@@ -1,0 +1,33 @@
+import { Store } from './store.js';
+
+/** The view is the part of the address after `#`, which no server ever sees. */
+class Router extends Store {
+  constructor() {
+    super();
+    addEventListener('hashchange', () => this.changed());
+  }
+
+  get view() {
+    return this.#parts[0];
+  }
+
+  get argument() {
+    return decodeURIComponent(this.#parts[1] ?? '');
+  }
+
+  get #parts() {
+    return location.hash.replace(/^#\/?/, '').split('/');
+  }
+
+  go(view) {
+    location.hash = `#/${view}`;
+  }
+
+  /** Go there without leaving the present address in the history: it held a secret. */
+  replace(view) {
+    history.replaceState(null, '', `#/${view}`);
+    this.changed();
+  }
+}
+
+export const router = new Router();

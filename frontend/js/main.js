@@ -1,0 +1,4 @@
+import './components/app.js';
+import { session } from './models/session.js';
+
+session.load();

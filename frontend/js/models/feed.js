@@ -1,0 +1,104 @@
+import { api } from '../core/api.js';
+import { LiveSocket } from '../core/socket.js';
+import { Store } from '../core/store.js';
+import { jobs } from './jobs.js';
+import { session } from './session.js';
+
+const POLL_MS = 2000;
+const SETTLE_MS = 250;
+const TOPICS = ['jobs', 'queue', 'previews', 'system'];
+
+/** Keeps jobs and queue up to date: by the socket, and while that is down by asking. */
+class Feed extends Store {
+  constructor() {
+    super();
+    /** Whether events come as they happen; null before the first try is over. */
+    this.isLive = null;
+    this.queue = { paused: false, depth: 0, jobs: [] };
+    this.system = { ready: true, notices: [] };
+    this.queueWatchers = 0;
+  }
+
+  start() {
+    if (this.socket) return;
+    this.socket = new LiveSocket(TOPICS, {
+      onEvent: (topic, event, data) => this.#onEvent(topic, event, data),
+      onSnapshot: (topic, data) => this.#onSnapshot(topic, data),
+      onPreview: (head, picture) => jobs.preview(head.job_id, picture),
+      onState: (isUp) => this.#onState(isUp),
+      onEnd: () => session.end(),
+    });
+    this.poll();
+    this.timer = setInterval(() => this.isLive || this.poll(), POLL_MS);
+  }
+
+  stop() {
+    this.socket?.close();
+    this.socket = null;
+    clearInterval(this.timer);
+    this.isLive = null;
+    jobs.clear();
+  }
+
+  /** Whoever shows the queue asks for true positions and estimates, as long as it shows them. */
+  watchQueue() {
+    this.queueWatchers += 1;
+    this.askQueue();
+    return () => (this.queueWatchers -= 1);
+  }
+
+  async poll() {
+    try {
+      const { jobs: latest } = await api.get('/api/jobs?limit=40');
+      if (!this.socket) return;
+      const isStillDown = !this.isLive;
+      if (isStillDown) await jobs.putSnapshot(latest);
+      if (isStillDown && this.isLive === null) this.#become(false);
+      await this.askQueue();
+    } catch {
+      if (this.socket) this.#become(false);
+    }
+  }
+
+  async askQueue() {
+    try {
+      this.queue = await api.get('/api/queue?limit=200');
+      this.changed();
+    } catch {
+      // The next event or the next round asks again.
+    }
+  }
+
+  #become(isLive) {
+    if (isLive === this.isLive) return;
+    this.isLive = isLive;
+    this.changed();
+  }
+
+  #onState(isUp) {
+    this.#become(isUp);
+    if (!isUp) this.poll();
+  }
+
+  #onSnapshot(topic, data) {
+    if (topic === 'jobs') jobs.putSnapshot(data.jobs);
+    else this.#onEvent(topic, 'changed', data);
+  }
+
+  #onEvent(topic, event, data) {
+    if (topic === 'jobs' && event === 'progress') jobs.progress(data.id, data.progress);
+    else if (topic === 'jobs') jobs.put(data);
+    else if (topic === 'queue') this.#onQueue(data);
+    else if (topic === 'system') this.system = data;
+    this.changed();
+  }
+
+  #onQueue({ depth, paused }) {
+    this.queue = { ...this.queue, depth, paused };
+    if (!this.queueWatchers) return;
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.askQueue(), SETTLE_MS);
+  }
+}
+
+export const feed = new Feed();

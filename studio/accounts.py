@@ -1,0 +1,60 @@
+"""Everything about who somebody is, built in order: keys, sessions, people, the ways in.
+
+Apart from ``app.py`` because the command line uses it too, while no Studio runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studio.clock import Clock
+from studio.models import Identity
+from studio.services.auth import AuthService
+from studio.services.logins import LoginService
+from studio.services.passwords import Passwords
+from studio.services.people import PeopleService
+from studio.services.sessions import SessionService
+from studio.services.throttle import LoginThrottle
+from studio.settings import Secret
+from studio.store.db import Database
+from studio.store.invitations import InvitationStore
+from studio.store.keys import KeyStore
+from studio.store.sessions import SessionStore
+from studio.store.users import UserStore
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The services that know people and programs."""
+
+    auth: AuthService
+    sessions: SessionService
+    people: PeopleService
+    logins: LoginService
+
+    def is_live(self, identity: Identity) -> bool:
+        """Whether a caller would still be let in: what streams and sockets ask now and then."""
+        if identity.session_id is not None:
+            return self.sessions.is_live(identity.session_id)
+        return identity.key_id is None or self.auth.is_live(identity.key_id)
+
+
+def build_accounts(*, db: Database, clock: Clock, environment_key: Secret | None) -> Accounts:
+    """The services over an opened database; keys and sessions are not loaded yet."""
+    users, links = UserStore(db), InvitationStore(db)
+    auth = AuthService(keys=KeyStore(db), clock=clock)
+    sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock)
+    return Accounts(
+        auth=auth,
+        sessions=sessions,
+        people=PeopleService(users=users, links=links, sessions=sessions, auth=auth, clock=clock),
+        logins=LoginService(
+            users=users,
+            links=links,
+            sessions=sessions,
+            passwords=Passwords(),
+            throttle=LoginThrottle(clock),
+            clock=clock,
+            environment_key=environment_key,
+        ),
+    )

@@ -1,0 +1,154 @@
+"""The way of one job through the services, built in order: from its submission to its end.
+
+Apart from ``app.py`` because it is the longest chain there; docs/architecture.md tells it in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studio.clock import Clock
+from studio.models import Job
+from studio.services.assets import AssetService
+from studio.services.collector import Collector
+from studio.services.dispatcher import Dispatcher
+from studio.services.engines import EngineService
+from studio.services.finisher import Finisher
+from studio.services.follower import Follower
+from studio.services.jobs import JobService
+from studio.services.output_batch import OutputBatch
+from studio.services.pace import Pace
+from studio.services.queue import JobQueue
+from studio.services.runner import Runner
+from studio.services.sender import Sender
+from studio.services.staging import Staging
+from studio.services.submissions import SubmissionService
+from studio.services.usage import Usage
+from studio.settings import Settings
+from studio.store.assets import AssetStore
+from studio.store.blobs import BlobStore
+from studio.store.disk_speed import DiskSpeed
+from studio.store.jobs import JobStore
+from studio.store.secrets import SecretStore
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The services that a job passes."""
+
+    staging: Staging
+    collector: Collector
+    follower: Follower
+    finisher: Finisher
+    runner: Runner
+    dispatcher: Dispatcher
+    submissions: SubmissionService
+    jobs: JobService
+
+    async def stop(self) -> None:
+        """Let go of every job; the next Studio takes them up where they are."""
+        await self.runner.stop()
+        await self.follower.stop()
+
+
+def build_pipeline(
+    *,
+    settings: Settings,
+    clock: Clock,
+    pace: Pace,
+    queue: JobQueue,
+    engines: EngineService,
+    usage: Usage,
+    jobs: JobStore,
+    outputs: AssetStore,
+    secrets: SecretStore,
+    blobs: BlobStore,
+    assets: AssetService,
+    speed: DiskSpeed,
+    on_finish: Callable[[Job, int | None], None],
+) -> Pipeline:
+    """The services over an opened database; nothing runs yet.
+
+    Args:
+        on_finish: told of every job that ended, and how many milliseconds it ran.
+    """
+    staging = Staging(
+        assets=assets,
+        batch=OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting),
+        speed=speed,
+        engine_dir=settings.engine_dir,
+        shared=any(engine.managed for engine in settings.engines),
+    )
+    finisher = Finisher(
+        queue=queue,
+        jobs=jobs,
+        staging=staging,
+        usage=usage,
+        clock=clock,
+        retention_days=settings.job_retention_days,
+        on_finish=on_finish,
+    )
+    collector = Collector(jobs=jobs, staging=staging, clock=clock)
+    follower = Follower(jobs=jobs, collector=collector, clock=clock, pace=pace)
+    runner = Runner(
+        queue=queue,
+        jobs=jobs,
+        sender=Sender(
+            engines=engines,
+            jobs=jobs,
+            secrets=secrets,
+            assets=assets,
+            staging=staging,
+            follower=follower,
+            clock=clock,
+            pace=pace,
+        ),
+        collector=collector,
+        finisher=finisher,
+        clock=clock,
+        pace=pace,
+        wake=lambda: dispatcher.wake(),
+    )
+    dispatcher = Dispatcher(
+        queue=queue,
+        engines=engines,
+        usage=usage,
+        clock=clock,
+        start=runner.start,
+        expire=finisher.expire,
+        take_back=follower.take_back,
+    )
+    submissions = SubmissionService(
+        queue=queue,
+        jobs=jobs,
+        assets=assets,
+        secrets=secrets,
+        engines=engines,
+        clock=clock,
+        wake=dispatcher.wake,
+        reserve=dispatcher.reserve,
+        start=runner.start,
+        max_depth=settings.max_queue_depth,
+        max_depth_member=settings.max_queue_depth_member,
+    )
+    return Pipeline(
+        staging=staging,
+        collector=collector,
+        follower=follower,
+        finisher=finisher,
+        runner=runner,
+        dispatcher=dispatcher,
+        submissions=submissions,
+        jobs=JobService(
+            queue=queue,
+            jobs=jobs,
+            outputs=outputs,
+            submissions=submissions,
+            finisher=finisher,
+            follower=follower,
+            clock=clock,
+            wake=dispatcher.wake,
+            retention_days=settings.job_retention_days,
+        ),
+    )

@@ -1,0 +1,176 @@
+"""Who may be inside ComfyUI's own editor, and which engine that is.
+
+The editor lives on a port of its own, where a person's session cookie does not count. Studio hands
+out a code for one visit there, and the visit ends when the session that asked for it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from studio.clients.comfy_passage import (
+    ComfyPassage,
+    PassageClosed,
+    PassedAnswer,
+    PassedClose,
+    PassedSocket,
+)
+from studio.clock import Clock
+from studio.errors import Forbidden, StudioError, Unavailable
+from studio.models import Identity, Role
+from studio.services.editor_queue import EditorQueue
+from studio.services.engine import Engine, EngineListener
+
+__all__ = [
+    "EditorService",
+    "EditorVisit",
+    "NoEngine",
+    "PassageClosed",
+    "PassedAnswer",
+    "PassedClose",
+    "PassedSocket",
+]
+
+CODE_LIFE_S: Final = 30.0
+MAX_CODES: Final = 64
+MAX_VISITS: Final = 256
+
+
+class NoEngine(StudioError):
+    """No engine is configured whose editor could be shown."""
+
+    code, status = "no_engine", Unavailable.status
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EditorVisit:
+    """One browser inside the editor; a child of the session, or key, that it came with."""
+
+    identity: Identity
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class EditorService:
+    """Codes, visits and the way into the engine. Secrets are kept as hashes, in memory only.
+
+    Args:
+        engines: every engine by name.
+        listener: knows the prompts that live jobs stand behind.
+        is_live: whether the session or key that a caller came with still opens anything.
+    """
+
+    def __init__(
+        self,
+        *,
+        engines: Mapping[str, Engine],
+        listener: EngineListener,
+        is_live: Callable[[Identity], bool],
+        clock: Clock,
+    ) -> None:
+        self._engines = engines
+        self.queue = EditorQueue(listener)
+        self._is_live = is_live
+        self._clock = clock
+        self._codes: dict[str, tuple[Identity, float]] = {}
+        self._visits: dict[str, EditorVisit] = {}
+        self._passages: dict[str, ComfyPassage] = {}
+
+    async def close(self) -> None:
+        """End every visit and every connection."""
+        for visit in self._visits.values():
+            visit.ended.set()
+        self._visits.clear()
+        for passage in self._passages.values():
+            await passage.close()
+        self._passages.clear()
+
+    # -- coming in -------------------------------------------------------------------------------
+
+    def open(self, identity: Identity) -> str:
+        """A code that lets this caller's browser into the editor, once and soon.
+
+        Raises:
+            Forbidden: not the owner, or nothing is there whose end would end the visit.
+        """
+        if identity.role is not Role.OWNER:
+            raise Forbidden("Only the owner may open the editor.")
+        if identity.session_id is None and identity.key_id is None:
+            raise Forbidden("The editor is opened by somebody who is logged in.")
+        self.engine()
+        now_s = self._clock.monotonic_s()
+        self._codes = {key: value for key, value in self._codes.items() if value[1] > now_s}
+        while len(self._codes) >= MAX_CODES:
+            del self._codes[next(iter(self._codes))]
+        code = secrets.token_urlsafe(32)
+        self._codes[_digest(code)] = (identity, now_s + CODE_LIFE_S)
+        return code
+
+    def enter(self, code: str) -> str | None:
+        """Use a code up: the token of a new visit, or ``None`` when it opens nothing (any more)."""
+        identity, until_s = self._codes.pop(_digest(code), (None, 0.0))
+        if identity is None or self._clock.monotonic_s() >= until_s:
+            return None
+        if not self._is_live(identity):
+            return None
+        for digest, visit in list(self._visits.items()):
+            if not self._is_live(visit.identity):
+                self._end(digest)
+        while len(self._visits) >= MAX_VISITS:
+            self._end(next(iter(self._visits)))
+        token = secrets.token_urlsafe(32)
+        self._visits[_digest(token)] = EditorVisit(identity)
+        return token
+
+    def visit(self, token: str) -> EditorVisit | None:
+        """The visit behind a token, unless it has ended."""
+        digest = _digest(token)
+        visit = self._visits.get(digest)
+        if visit is not None and not self._is_live(visit.identity):
+            self._end(digest)
+            return None
+        return visit
+
+    def still_open(self, visit: EditorVisit) -> bool:
+        """Whether a visit goes on: asked now and then by what stays connected for long."""
+        return not visit.ended.is_set() and self._is_live(visit.identity)
+
+    def end_session(self, session_id: str) -> None:
+        """A session ended: so do its visits, at once."""
+        for digest, visit in list(self._visits.items()):
+            if visit.identity.session_id == session_id:
+                self._end(digest)
+
+    def _end(self, digest: str) -> None:
+        self._visits.pop(digest).ended.set()
+
+    # -- the engine ------------------------------------------------------------------------------
+
+    def engine(self) -> Engine:
+        """The engine whose editor is shown: the first of this machine, else the first.
+
+        Raises:
+            NoEngine.
+        """
+        engines = list(self._engines.values())
+        chosen = next((engine for engine in engines if engine.managed), None)
+        if chosen is not None:
+            return chosen
+        if not engines:
+            raise NoEngine("No engine is configured, so there is no editor to show.")
+        return engines[0]
+
+    def passage(self, engine: Engine) -> ComfyPassage:
+        """The way into that engine."""
+        passage = self._passages.get(engine.name)
+        if passage is None:
+            passage = self._passages[engine.name] = ComfyPassage(engine.setting.url)
+        return passage
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,226 @@
+"""The ways in for people: a password, the first set-up, an invitation, a link that resets.
+
+Each ends in a new session with a new token, so nothing that was known before is worth anything.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, replace
+from typing import Final
+
+from studio.clock import Clock, new_id
+from studio.errors import AlreadySetUp, Conflict, InvalidToken, NameTaken, WrongCredentials
+from studio.models import OWNER_ID, Identity
+from studio.services.names import OWNER_KEY, checked_name, key_of
+from studio.services.passwords import Passwords, check_password
+from studio.services.sessions import SessionService
+from studio.services.throttle import LoginThrottle
+from studio.services.tokens import digest
+from studio.settings import Secret
+from studio.store.invitations import Invitation, InvitationStore
+from studio.store.users import User, UserStore
+
+_USED_UP: Final = "This link is used up or has ended. Ask the owner for another one."
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: the network address, and what the browser calls itself."""
+
+    address: str
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody who came in, and the token of their new session."""
+
+    user: User
+    token: str
+
+
+class LoginService:
+    """Checks passwords and one-time links, and opens sessions.
+
+    Args:
+        environment_key: the value of ``API_KEY``, which may set the owner's first password.
+    """
+
+    def __init__(
+        self,
+        *,
+        users: UserStore,
+        links: InvitationStore,
+        sessions: SessionService,
+        passwords: Passwords,
+        throttle: LoginThrottle,
+        clock: Clock,
+        environment_key: Secret | None,
+    ) -> None:
+        self._users = users
+        self._links = links
+        self._sessions = sessions
+        self._passwords = passwords
+        self._throttle = throttle
+        self._clock = clock
+        self._environment_key = environment_key
+
+    async def login(self, name: str | None, password: str, visitor: Visitor) -> Entry:
+        """Let somebody in by password; without a name it is the owner's.
+
+        Raises:
+            TooManyLogins: this client, or everybody together, tried too often.
+            WrongCredentials: what is wrong of name and password is not said.
+        """
+        self._throttle.enter(visitor.address)
+        user = await self._find(name)
+        right = await self._passwords.verify(password, None if user is None else user.password)
+        if user is None or not right or user.disabled_at is not None:
+            raise WrongCredentials("That name and password do not fit together.")
+        self._throttle.forgive(visitor.address)
+        return await self._enter(user, visitor)
+
+    async def _find(self, name: str | None) -> User | None:
+        key = OWNER_KEY if name is None else key_of(name)
+        return await (self._users.get(OWNER_ID) if key == OWNER_KEY else self._users.find(key))
+
+    async def user_of(self, identity: Identity) -> User:
+        """The person behind a session."""
+        return await self._users.get(identity.user_id)
+
+    async def change_password(
+        self, identity: Identity, current: str, new: str, visitor: Visitor
+    ) -> str:
+        """Replace the caller's own password; every other session of theirs ends.
+
+        Returns:
+            The token that opens this session from now on.
+
+        Raises:
+            TooManyLogins, WrongCredentials: the present password was not given.
+            Unprocessable: the new one is too short or too long.
+        """
+        assert identity.session_id is not None
+        check_password(new)
+        self._throttle.enter(visitor.address)
+        user = await self._users.get(identity.user_id)
+        if not await self._passwords.verify(current, user.password):
+            raise WrongCredentials("The present password is not right.")
+        self._throttle.forgive(visitor.address)
+        record = await self._passwords.hash(new)
+        await self._users.set_password(
+            user.id, record, former=user.password, keep_session=identity.session_id
+        )
+        self._sessions.forget_user(user.id, but=identity.session_id)
+        return await self._sessions.renew(identity.session_id)
+
+    # -- set-up -----------------------------------------------------------------------------------
+
+    async def needs_setup(self) -> bool:
+        """Whether the owner has no password yet."""
+        return (await self._users.get(OWNER_ID)).password is None
+
+    async def set_up_by_link(
+        self, token: str, password: str, name: str | None, visitor: Visitor
+    ) -> Entry:
+        """Set the owner's password, the first one or a new one, by a link from the console.
+
+        Raises:
+            AlreadySetUp: there is a password and this link is none of today's.
+            InvalidToken: the link is used up or has ended.
+        """
+        link = await self._links.find(digest(token), self._clock.now_ms())
+        if link is None or link.kind != "setup":
+            if not await self.needs_setup():
+                raise _already_set_up()
+            raise InvalidToken(
+                "This set-up link is used up or has ended. './start.sh setup-link' prints another."
+            )
+        check_password(password)
+        await self._name_owner(name)
+        return await self._reset(token, password, visitor)
+
+    async def set_up_by_key(
+        self, key: str, password: str, name: str | None, visitor: Visitor
+    ) -> Entry:
+        """Set the owner's first password by the value of ``API_KEY``.
+
+        Raises:
+            AlreadySetUp: there is a password.
+            TooManyLogins, InvalidToken: that is not the value, or too many were tried.
+        """
+        if not await self.needs_setup():
+            raise _already_set_up()
+        self._throttle.enter(visitor.address)
+        expected = self._environment_key
+        if expected is None or not hmac.compare_digest(digest(expected.reveal()), digest(key)):
+            raise InvalidToken("That is not the value of API_KEY on Studio's machine.")
+        self._throttle.forgive(visitor.address)
+        check_password(password)
+        await self._name_owner(name)
+        record = await self._passwords.hash(password)
+        try:
+            await self._users.set_password(OWNER_ID, record, former=None)
+        except Conflict:
+            raise _already_set_up() from None
+        return await self._enter(await self._users.get(OWNER_ID), visitor)
+
+    async def _name_owner(self, name: str | None) -> None:
+        if name is not None:
+            clean = checked_name(name, OWNER_ID)
+            await self._users.rename(OWNER_ID, clean, key_of(clean))
+
+    # -- invitations and resets -------------------------------------------------------------------
+
+    async def look(self, token: str) -> tuple[Invitation, User | None]:
+        """What a link is for, and whose password it resets; nothing is used up.
+
+        Raises:
+            InvalidToken: it is used up or has ended.
+        """
+        link = await self._links.find(digest(token), self._clock.now_ms())
+        if link is None or link.kind == "setup":
+            raise InvalidToken(_USED_UP)
+        return link, None if link.user_id is None else await self._users.get(link.user_id)
+
+    async def join(self, token: str, name: str | None, password: str, visitor: Visitor) -> Entry:
+        """Come in by an invitation, as a new user, or by a link that resets a password.
+
+        Raises:
+            InvalidToken: the link is used up or has ended.
+            Unprocessable, NameTaken: the link can be used again with a better name or password.
+        """
+        link, whose = await self.look(token)
+        check_password(password)
+        if whose is not None:
+            return await self._reset(token, password, visitor)
+        user = User(
+            id=new_id(),
+            name="",
+            role=link.role,
+            created_at=self._clock.now_ms(),
+            password=None,
+        )
+        clean = checked_name(name or "", user.id)
+        if await self._users.find(key_of(clean)) is not None:
+            raise NameTaken("Somebody has that name already. Choose another one.")
+        user = replace(user, name=clean, password=await self._passwords.hash(password))
+        await self._users.join(user, key_of(clean), digest(token))
+        return await self._enter(user, visitor)
+
+    async def _reset(self, token: str, password: str, visitor: Visitor) -> Entry:
+        record = await self._passwords.hash(password)
+        user = await self._users.reset_password(digest(token), record, self._clock.now_ms())
+        self._sessions.forget_user(user.id)
+        return await self._enter(user, visitor)
+
+    async def _enter(self, user: User, visitor: Visitor) -> Entry:
+        return Entry(user, await self._sessions.begin(user, visitor.client))
+
+
+def _already_set_up() -> AlreadySetUp:
+    return AlreadySetUp(
+        "Studio is set up already. Log in; if the password is lost, './start.sh setup-link' on "
+        "Studio's machine prints a link that sets a new one."
+    )

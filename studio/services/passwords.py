@@ -1,0 +1,88 @@
+"""Passwords: hashed with scrypt, one at a time, beside the event loop.
+
+One hash takes 128 MiB and a quarter of a second on purpose, so two never run together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from typing import Final
+
+from studio.errors import Unprocessable
+
+MIN_LENGTH: Final = 8
+MAX_LENGTH: Final = 256
+_LOG_N: Final = 17
+_R: Final = 8
+_P: Final = 1
+_KEY_BYTES: Final = 32
+
+
+def check_password(password: str) -> None:
+    """Refuse a new password that is too short or too long; there is no other rule.
+
+    Raises:
+        Unprocessable: the message says which lengths are good.
+    """
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise Unprocessable(
+            f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters. A few words are a good one.",
+            details={"field": "password"},
+        )
+
+
+class Passwords:
+    """Makes and checks hashes.
+
+    Args:
+        log_n: how dear a new hash is, as a power of two; old ones keep what they were made with.
+    """
+
+    def __init__(self, *, log_n: int = _LOG_N) -> None:
+        self._log_n = log_n
+        self._turn = asyncio.Semaphore(1)
+        # Nobody's password: checked for unknown names, so that they take as long as known ones.
+        self._nobodys = _record(log_n, secrets.token_bytes(16), secrets.token_bytes(_KEY_BYTES))
+
+    async def hash(self, password: str) -> str:
+        """What is kept of a password: ``scrypt$log_n$r$p$salt$key``."""
+        salt = secrets.token_bytes(16)
+        return _record(self._log_n, salt, await self._derive(password, salt, self._log_n, _R, _P))
+
+    async def verify(self, password: str, record: str | None) -> bool:
+        """Whether ``record`` was made of this password; without a record the answer is no."""
+        _, log_n, r, p, salt, key = (record or self._nobodys).split("$")
+        derived = await self._derive(password, _decode(salt), int(log_n), int(r), int(p))
+        return hmac.compare_digest(derived, _decode(key)) and record is not None
+
+    async def _derive(self, password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
+        # Keyboards write the same letter in several ways.
+        secret = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+        async with self._turn:
+            return await asyncio.to_thread(
+                hashlib.scrypt,
+                secret,
+                salt=salt,
+                n=1 << log_n,
+                r=r,
+                p=p,
+                maxmem=2 * 128 * r * (1 << log_n),
+                dklen=_KEY_BYTES,
+            )
+
+
+def _record(log_n: int, salt: bytes, key: bytes) -> str:
+    return f"scrypt${log_n}${_R}${_P}${_encode(salt)}${_encode(key)}"
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text)

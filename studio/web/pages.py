@@ -1,0 +1,138 @@
+"""The page for people: a fixed table of files, read once at the start."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.errors import NotFound
+from studio.web.links import Links
+from studio.web.respond import json_response
+
+FRONTEND: Final = Path(__file__).resolve().parents[2] / "frontend"
+_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_PAGE: Final = "index.html"
+_ICON: Final = "favicon.svg"
+_LEAST_GAIN: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file as it is sent: plain, and by gzip where that is shorter."""
+
+    content_type: str
+    plain: bytes
+    packed: bytes | None
+    tag: str
+
+
+def read_files(folder: Path) -> dict[str, _File]:
+    """Every file below ``folder`` that a browser loads, by its name there."""
+    return {
+        path.relative_to(folder).as_posix(): _read(path)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in _TYPES and path.is_file()
+    }
+
+
+def _read(path: Path) -> _File:
+    plain = path.read_bytes()
+    packed = gzip.compress(plain, 9, mtime=0)
+    return _File(
+        content_type=_TYPES[path.suffix],
+        plain=plain,
+        packed=packed if len(packed) < len(plain) * _LEAST_GAIN else None,
+        tag=hashlib.blake2s(plain, digest_size=12).hexdigest(),
+    )
+
+
+def page_policy(base: str) -> str:
+    """The page's Content-Security-Policy.
+
+    Args:
+        base: scheme and authority of the page. Its WebSocket is named as well, since not every
+            browser counts that as ``'self'``.
+    """
+    socket = "ws" + base.removeprefix("http")
+    return "; ".join(
+        (
+            "default-src 'self'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' blob: data:",
+            "media-src 'self' blob:",
+            f"connect-src 'self' {socket}",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+            "require-trusted-types-for 'script'",
+            "trusted-types lit-html",
+        )
+    )
+
+
+def page_routes(*, links: Links, version: str, folder: Path = FRONTEND) -> APIRouter:
+    """``/``, ``/static/`` and ``/favicon.ico``, open to everybody."""
+    router = APIRouter(tags=["System"])
+    files = read_files(folder)
+
+    @router.head("/", include_in_schema=False)
+    @router.get("/", summary="The page for people; what this is for programs")
+    async def root(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            answer = _answer(files[_PAGE], request)
+            answer.headers["Content-Security-Policy"] = page_policy(links.base(request))
+        else:
+            answer = json_response(
+                {"name": "Studio", "version": version, "openapi": "/api/openapi.json"}
+            )
+        answer.headers["Vary"] = "Accept, Accept-Encoding"
+        return answer
+
+    @router.head("/static/{name:path}", include_in_schema=False)
+    @router.get("/static/{name:path}", include_in_schema=False)
+    async def static(request: Request, name: str) -> Response:
+        file = files.get(name)
+        if file is None:
+            raise NotFound("There is nothing at this address.")
+        return _answer(file, request)
+
+    @router.head("/favicon.ico", include_in_schema=False)
+    @router.get("/favicon.ico", include_in_schema=False)
+    async def favicon(request: Request) -> Response:
+        return _answer(files[_ICON], request)
+
+    return router
+
+
+def _answer(file: _File, request: Request) -> Response:
+    accepted = {
+        coding.partition(";")[0].strip()
+        for coding in request.headers.get("accept-encoding", "").split(",")
+        if not coding.replace(" ", "").endswith(";q=0")
+    }
+    body, coding = file.plain, ""
+    if file.packed is not None and "gzip" in accepted:
+        body, coding = file.packed, "gzip"
+    tag = f'"{file.tag}{"-" + coding if coding else ""}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    known = request.headers.get("if-none-match", "")
+    if tag in {each.strip().removeprefix("W/") for each in known.split(",")}:
+        return Response(status_code=304, headers=headers)
+    if coding:
+        headers["Content-Encoding"] = coding
+    headers["Content-Type"] = file.content_type
+    return Response(body, headers=headers)

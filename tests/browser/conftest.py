@@ -1,0 +1,100 @@
+"""A real browser in front of a real Studio. Skipped, with the reason, where there is no Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
+
+PASSWORD = "a canary of nine words"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's Chromium."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("there is no Chromium here (Debian: apt install chromium)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for a module: it keeps this thread's event loop to itself as long as it lives."""
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+    """A Studio with the embedded engine."""
+    with run_studio(tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def state(site: RunningStudio) -> dict[str, Any]:
+    """A browser's storage once the owner has set up: the session's cookie."""
+    answer = httpx.post(
+        f"{site.url}/api/setup",
+        json={"api_key": OWNER_KEY, "password": PASSWORD},
+        headers={"Origin": site.url},
+    )
+    assert answer.status_code == 200, answer.text
+    fixed = {"domain": "127.0.0.1", "path": "/", "httpOnly": True, "sameSite": "Lax"}
+    cookies = [{"name": name, "value": value, **fixed} for name, value in answer.cookies.items()]
+    return {"cookies": cookies, "origins": []}
+
+
+@pytest.fixture
+def owner(site: RunningStudio) -> Iterator[httpx.Client]:
+    """The owner's client; the queue is empty and goes on when the test is over."""
+    with site.client() as client:
+        yield client
+        client.post("/api/queue/clear")
+        client.post("/api/queue/resume")
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Opens pages in contexts of their own; whatever a page complains about fails the test."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def opened(width: int = 1280, height: int = 800, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: note(message.type, message.text))
+        return page
+
+    def note(kind: str, text: str) -> None:
+        # Refusals and cuts that a test asks for are on the console too.
+        if kind in ("error", "warning") and not text.startswith(("Failed to load", "WebSocket")):
+            complaints.append(text)
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: OpenPage, site: RunningStudio, state: dict[str, Any]) -> Page:
+    """The owner's page, just opened."""
+    opened = open_page(storage_state=state)
+    opened.goto(site.url)
+    opened.wait_for_selector("#prompt")
+    return opened

@@ -1,0 +1,100 @@
+"""Coming in and going out, in a real browser: set-up, login, invitations, ended sessions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
+from tests.browser.conftest import PASSWORD, OpenPage
+
+
+@pytest.fixture
+def fresh(chromium: str, tmp_path: Path) -> Iterator[RunningStudio]:
+    """A Studio that nobody set up, and which has no engine."""
+    with run_studio(tmp_path / "fresh", engine=False) as running:
+        yield running
+
+
+def set_up(page: Page, studio: RunningStudio) -> None:
+    page.goto(studio.url)
+    page.get_by_label("API key").fill(OWNER_KEY)
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Make it mine").click()
+    expect(page.locator("#prompt")).to_be_visible()
+
+
+def log_in(page: Page, password: str) -> None:
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def test_the_first_one_in_sets_up_and_comes_back_with_the_password(
+    open_page: OpenPage, fresh: RunningStudio
+) -> None:
+    page = open_page()
+    set_up(page, fresh)
+    assert page.url.endswith("#/create")
+    expect(page.locator(".advice")).to_contain_text("The engine is not there yet")
+    page.reload()
+    expect(page.locator("#prompt")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    log_in(page, "not this one")
+    expect(page.get_by_role("alert")).to_contain_text("wrong_credentials")
+    log_in(page, PASSWORD)
+    expect(page.locator("#prompt")).to_be_visible()
+
+
+def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
+    open_page: OpenPage, fresh: RunningStudio
+) -> None:
+    owner = open_page()
+    set_up(owner, fresh)
+    owner.get_by_role("link", name="People").click()
+    owner.get_by_label("As", exact=True).select_option("guest")
+    owner.get_by_role("button", name="Make a link").click()
+    link = owner.locator(".once input").input_value()
+    assert re.fullmatch(rf"{re.escape(fresh.url)}/#/join/\S+", link)
+
+    guest = open_page(width=360, height=740)
+    guest.goto(link)
+    expect(guest.locator("h1")).to_have_text("You are invited as a guest")
+    guest.get_by_label("Name").fill("Mia")
+    guest.get_by_label("New password").fill("a guest of nine words")
+    guest.get_by_role("button", name="Join").click()
+    expect(guest.locator("#prompt")).to_be_visible()
+    assert "join" not in guest.url
+    expect(guest.locator(".bring")).to_have_count(0)
+    guest.get_by_role("link", name="Account").click()
+    expect(guest.locator("account-sessions .row")).to_have_count(1)
+    expect(guest.locator("people-list")).to_have_count(0)
+
+    owner.reload()
+    row = owner.locator("people-list .row", has_text="Mia")
+    row.get_by_role("button", name="Lock out").click()
+    expect(row).to_contain_text("locked out")
+    guest.reload()
+    expect(guest.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: RunningStudio) -> None:
+    here, there = open_page(), open_page()
+    set_up(here, fresh)
+    there.goto(fresh.url)
+    log_in(there, PASSWORD)
+    expect(there.locator("#prompt")).to_be_visible()
+    here.get_by_role("link", name="People").click()
+    here.get_by_role("button", name="Log out everywhere else").click()
+    expect(here.locator("account-sessions .row")).to_have_count(1)
+    there.get_by_role("link", name="Library").click()
+    expect(there.locator(".lead")).to_contain_text("Your session has ended")
+
+
+def test_a_used_or_broken_link_says_so(open_page: OpenPage, fresh: RunningStudio) -> None:
+    page = open_page()
+    page.goto(f"{fresh.url}/#/join/nothing")
+    expect(page.locator(".error-text")).to_contain_text("invalid_token")
