@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import Any
 
 import httpx
 import pytest
@@ -57,81 +56,6 @@ async def test_the_same_part_again_replaces_the_former(
     assert (await put(client, upload, 0, data)).json() == {"received": [0, 1]}
     assert (await complete(client, upload)).status_code == 201
     assert stored(library) == [data]
-
-
-async def half_a_part(base_url: str, upload: dict[str, Any], data: bytes) -> asyncio.StreamWriter:
-    """A connection over which a part began to come; its sender is silent now."""
-    host, port = base_url.removeprefix("http://").split(":")
-    _, writer = await asyncio.open_connection(host, int(port))
-    writer.write(
-        b"PUT /api/uploads/%b/parts/0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\n"
-        b"Content-Length: %d\r\n\r\n" % (upload["id"].encode(), PART_BYTES)
-    )
-    writer.write(data)
-    await writer.drain()
-    return writer
-
-
-async def until_begun(library: Library, upload: dict[str, Any]) -> None:
-    """Wait until Studio has noted that the first part of an upload is on its way."""
-    for _ in range(500):
-        rows = await library.db.read(
-            lambda connection: connection.execute(
-                "SELECT sender, received FROM upload_parts WHERE upload_id = ?", (upload["id"],)
-            ).fetchall()
-        )
-        if rows and not rows[0]["received"]:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the part did not begin")
-
-
-async def test_a_part_that_is_cut_off_does_not_count_and_comes_again(
-    client: httpx.AsyncClient, base_url: str, library: Library
-) -> None:
-    data = noise(1)
-    upload = await begin(client, len(data))
-    assert (await put(client, upload, 0, data)).status_code == 200
-    writer = await half_a_part(base_url, upload, b"x" * 600)
-    await until_begun(library, upload)
-    writer.close()
-    answer = await complete(client, upload)
-    assert (answer.status_code, code_of(answer)) == (409, "conflict")
-    assert answer.json()["error"]["details"] == {"missing": [0]}
-    assert (await put(client, upload, 0, data)).status_code == 200
-    assert (await complete(client, upload)).status_code == 201
-    assert stored(library) == [data]
-
-
-async def test_of_two_who_send_a_part_the_later_wins_and_nothing_is_mixed(
-    client: httpx.AsyncClient, base_url: str, library: Library
-) -> None:
-    data = noise(1)
-    upload = await begin(client, len(data))
-    slow = await half_a_part(base_url, upload, b"x" * 600)
-    await until_begun(library, upload)
-    assert (await put(client, upload, 0, data)).status_code == 200
-    slow.write(b"x" * 400)
-    await slow.drain()
-    slow.close()
-    assert (await complete(client, upload)).status_code == 201
-    assert stored(library) == [data]
-
-
-async def test_fifty_senders_of_one_part_leave_the_bytes_of_one(
-    client: httpx.AsyncClient, library: Library
-) -> None:
-    upload = await begin(client, PART_BYTES)
-    bodies = [bytes([number]) * PART_BYTES for number in range(50)]
-    answers = await asyncio.gather(*(put(client, upload, 0, body) for body in bodies))
-    assert {answer.status_code for answer in answers} <= {200, 409}
-    answer = await complete(client, upload)
-    if answer.status_code == 409:
-        # Each was overtaken by one that had begun later and was overtaken too.
-        assert (await put(client, upload, 0, bodies[0])).status_code == 200
-        assert (await complete(client, upload)).status_code == 201
-    [kept] = stored(library)
-    assert kept in bodies
 
 
 async def test_complete_asked_for_many_times_at_once_makes_one_asset(

@@ -284,22 +284,6 @@ async def test_each_engine_holds_at_most_two_jobs_and_the_editors_own_count(
     assert two.occupied == WINDOW
 
 
-async def test_a_long_line_of_the_editors_leaves_room_for_one_job_at_a_time(
-    bench: Bench, one: Engine, two: Engine
-) -> None:
-    two.distrust("only one engine is of interest")
-    one.foreign = 50
-    for number in range(3):
-        bench.add(str(number))
-    bench.dispatcher.wake()
-    await _turns()
-    assert [title for _, title in bench.started] == ["0"]
-    one.occupied = 0
-    bench.dispatcher.wake()
-    await _turns()
-    assert [title for _, title in bench.started] == ["0", "1"]
-
-
 async def test_nothing_is_sent_to_an_engine_that_is_not_ready(bench: Bench) -> None:
     for engine in bench.engines.engines.values():
         engine.distrust("it refused a connection")

@@ -11,8 +11,9 @@ from studio.clients.comfy import ComfyClient
 from studio.clock import FrozenClock
 from studio.errors import Forbidden
 from studio.models import ALL_SCOPES, Identity, Role
+from studio.services.dispatcher import WINDOW
 from studio.services.editor import CODE_LIFE_S, MAX_CODES, MAX_VISITS, EditorService, NoEngine
-from studio.services.engine import Engine, EngineListener
+from studio.services.engine import Engine, EngineListener, EngineState
 from studio.settings import EngineSetting
 
 
@@ -109,3 +110,11 @@ async def test_the_editor_is_that_of_the_first_engine_of_this_machine(desk: Desk
 async def test_without_an_engine_there_is_no_editor() -> None:
     with pytest.raises(NoEngine):
         Desk().editor.open(person())
+
+
+async def test_a_long_line_of_the_editors_leaves_room_for_one_job_at_a_time(desk: Desk) -> None:
+    engine = desk.engines["far"]
+    engine.state = EngineState.READY
+    for foreign, occupied, has_room in ((0, 1, True), (1, 1, False), (50, 0, True), (50, 1, False)):
+        engine.foreign, engine.occupied = foreign, occupied
+        assert engine.has_room(WINDOW) is has_room, (foreign, occupied)
