@@ -38,6 +38,11 @@ class Accounts:
             return self.sessions.is_live(identity.session_id)
         return identity.key_id is None or self.auth.is_live(identity.key_id)
 
+    def ends_at(self, identity: Identity) -> int | None:
+        """When a caller's session ends if nobody uses it, in ms; ``None`` without one."""
+        session_id = identity.session_id
+        return None if session_id is None else self.sessions.ends_at(session_id)
+
 
 def build_accounts(*, db: Database, clock: Clock, environment_key: Secret | None) -> Accounts:
     """The services over an opened database; keys and sessions are not loaded yet."""

@@ -224,6 +224,8 @@ async def _services(
     )
 
     sessions.on_end(editor.end_session)
+    sessions.on_end(lambda _: live.feed.recheck())
+    auth.on_change(live.feed.recheck)
 
     # open
     await auth.load(settings.api_key)
@@ -295,7 +297,9 @@ async def _services(
     app.include_router(
         session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
     )
-    app.include_router(ws_routes(live=live, history=history, links=links))
+    app.include_router(
+        ws_routes(live=live, history=history, links=links, session_end=accounts.ends_at)
+    )
     app.include_router(editor_routes(editor, settings))
     runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
     comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)

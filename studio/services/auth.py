@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -27,6 +28,7 @@ class AuthService:
         self._clock = clock
         self._by_hash: dict[str, ApiKey] = {}
         self._used: dict[str, int] = {}
+        self._listeners: list[Callable[[], None]] = []
 
     async def load(self, environment_key: Secret | None) -> None:
         """Read every key; register the one of the environment, and retire an earlier one."""
@@ -43,12 +45,22 @@ class AuthService:
         """Read every key again: one was made or revoked, or a user has another role."""
         found = await self._keys.all()
         self._by_hash = {key.hash: _effective(key) for key in found if key.revoked_at is None}
+        self._tell()
 
     def forget_user(self, user_id: str) -> None:
         """None of a user's keys opens anything any more."""
         self._by_hash = {
             hash_: key for hash_, key in self._by_hash.items() if key.user_id != user_id
         }
+        self._tell()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Be told whenever keys may have come or gone."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def is_live(self, key_id: str) -> bool:
         """Whether a key still opens something: what streams and sockets ask now and then."""
