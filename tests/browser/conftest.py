@@ -1,4 +1,4 @@
-"""A real browser in front of a real Studio. Skipped, with the reason, where there is no Chromium."""
+"""A real browser in front of a real Studio. Skipped where there is no Chromium, and says so."""
 
 from __future__ import annotations
 
