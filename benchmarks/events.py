@@ -53,10 +53,7 @@ def measure(options: Options) -> Part:
         Figure(f"memory of {clients} open streams, MiB", peak_mib - before_mib),
         Figure(f"memory left over after {jobs * clients:,} streams, MiB", after_mib - before_mib),
     ]
-    remarks = [
-        f"one user may have {clients} streams; the budget of 500 clients is for the WebSocket "
-        "of the web UI, which does not exist yet"
-    ]
+    remarks = [f"one user may have {clients} streams; the part live has 500 clients"]
     return Part("events", figures, remarks, {"jobs": watched})
 
 
@@ -75,24 +72,24 @@ async def _watch(studio: RunningStudio, jobs: int, pid: int | None = None) -> li
         httpx.AsyncClient(base_url=studio.url, headers=headers, timeout=60) as client,
     ):
         for _ in range(jobs):
-            await _ok(client.post("/api/queue/pause"))
-            job = (await _ok(client.post("/api/v2/jobs", json={"workflow": graph()}))).json()
+            await ok(client.post("/api/queue/pause"))
+            job = (await ok(client.post("/api/v2/jobs", json={"workflow": graph()}))).json()
             clients = [_Client() for _ in range(MAX_STREAMS_PER_USER)]
             path = job["urls"]["events"]
             streams = [asyncio.create_task(one.listen(session, path, headers)) for one in clients]
             await asyncio.gather(*(one.connected.wait() for one in clients))
             open_mib = memory_mib(pid) if pid is not None else 0.0
             await asyncio.sleep(0.2)
-            await _ok(client.post("/api/queue/resume"))
+            await ok(client.post("/api/queue/resume"))
             await asyncio.gather(*streams)
-            ended = (await _ok(client.get(f"/api/v2/jobs/{job['id']}"))).json()
+            ended = (await ok(client.get(f"/api/v2/jobs/{job['id']}"))).json()
             completed_ms = 1e3 * datetime.fromisoformat(ended["completed_at"]).timestamp()
-            started_ms = await _engine_start_ms(studio.engine_url)
+            started_ms = await engine_start_ms(studio.engine_url)
             found.append(
                 {
                     "memory_mib": open_mib,
-                    "started_ms": _late([one.started_ms for one in clients], started_ms),
-                    "ended_ms": _late([one.ended_ms for one in clients], completed_ms),
+                    "started_ms": late([one.started_ms for one in clients], started_ms),
+                    "ended_ms": late([one.ended_ms for one in clients], completed_ms),
                 }
             )
     return found
@@ -120,21 +117,23 @@ class _Client:
                     self.ended_ms = now_ms
 
 
-def _late(heard_ms: Sequence[float], happened_ms: float) -> list[float]:
+def late(heard_ms: Sequence[float], happened_ms: float) -> list[float]:
+    """How much later than it happened each client heard of it; all of them must have."""
     if not all(heard_ms):
         raise RuntimeError("An event client did not hear of the start or of the end of its job.")
     return [heard - happened_ms for heard in heard_ms]
 
 
-async def _engine_start_ms(engine_url: str) -> float:
+async def engine_start_ms(engine_url: str) -> float:
     """When the engine says that it began its latest prompt."""
     async with httpx.AsyncClient(base_url=engine_url, timeout=10) as engine:
-        history = (await _ok(engine.get("/history?max_items=1"))).json()
+        history = (await ok(engine.get("/history?max_items=1"))).json()
     messages = dict(next(iter(history.values()))["status"]["messages"])
     return float(messages["execution_start"]["timestamp"])
 
 
-async def _ok(request: Any) -> httpx.Response:
+async def ok(request: Any) -> httpx.Response:
+    """The answer, which must be a success."""
     answer: httpx.Response = await request
     answer.raise_for_status()
     return answer

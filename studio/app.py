@@ -46,6 +46,7 @@ from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.carried import CarriedBlobs, settle_often
 from studio.store.db import Database
+from studio.store.disk_speed import DiskSpeed
 from studio.store.job_list import JobListStore
 from studio.store.job_stats import JobStatsStore
 from studio.store.jobs import JobStore
@@ -115,10 +116,11 @@ async def open_studio(
     recovery = await asyncio.to_thread(
         open_or_restore, settings.database_path, settings.backups_dir, clock
     )
-    db = Database(settings.database_path, lease_check)
+    speed = DiskSpeed()
+    db = Database(settings.database_path, lease_check, speed)
     await db.open(preparation(settings.backups_dir, clock))
     try:
-        async with _services(settings, clock, pace or Pace(), db, recovery) as studio:
+        async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
             yield studio
     finally:
         await db.close()
@@ -126,7 +128,12 @@ async def open_studio(
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery
+    settings: Settings,
+    clock: Clock,
+    pace: Pace,
+    db: Database,
+    recovery: Recovery,
+    speed: DiskSpeed,
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
 
@@ -186,6 +193,7 @@ async def _services(
         secrets=secrets,
         blobs=blobs,
         assets=assets,
+        speed=speed,
         on_finish=count_finish,
     )
     jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
@@ -214,7 +222,8 @@ async def _services(
     editor = EditorService(
         engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
     )
-    editor_runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
+
+    sessions.on_end(editor.end_session)
 
     # open
     await auth.load(settings.api_key)
@@ -288,6 +297,8 @@ async def _services(
     )
     app.include_router(ws_routes(live=live, history=history, links=links))
     app.include_router(editor_routes(editor, settings))
+    runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
+    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
 
     background = [
         asyncio.create_task(work, name=name)
@@ -313,7 +324,7 @@ async def _services(
             links=links,
             live=live,
             db=db,
-            comfy=ComfyProxy(editor=editor, runs=editor_runs, settings=settings),
+            comfy=comfy,
         )
     finally:
         live.feed.stop()

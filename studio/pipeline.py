@@ -28,6 +28,7 @@ from studio.services.usage import Usage
 from studio.settings import Settings
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
+from studio.store.disk_speed import DiskSpeed
 from studio.store.jobs import JobStore
 from studio.store.secrets import SecretStore
 
@@ -64,6 +65,7 @@ def build_pipeline(
     secrets: SecretStore,
     blobs: BlobStore,
     assets: AssetService,
+    speed: DiskSpeed,
     on_finish: Callable[[Job, int | None], None],
 ) -> Pipeline:
     """The services over an opened database; nothing runs yet.
@@ -74,6 +76,7 @@ def build_pipeline(
     staging = Staging(
         assets=assets,
         batch=OutputBatch(stage=blobs.stage_files, is_busy=lambda: queue.has_waiting),
+        speed=speed,
         engine_dir=settings.engine_dir,
         shared=any(engine.managed for engine in settings.engines),
     )

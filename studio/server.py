@@ -105,16 +105,16 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                             *address[:2],
                             comfy_address[1],
                         )
-                        await _show_the_way_in(studio, settings, address[1])
+                        await _show_the_way_in(studio, settings)
                         await _until_stopped(stop, lease, studio)
                         door.app = comfy_door.app = held
             finally:
                 lease.release()
 
 
-async def _show_the_way_in(studio: Studio, settings: Settings, port: int) -> None:
+async def _show_the_way_in(studio: Studio, settings: Settings) -> None:
     """Until the owner has a password, each start says how to choose one."""
-    base = settings.public_url or f"http://127.0.0.1:{port}"
+    base = settings.public_url or settings.own_url
     link = None if settings.api_key is not None else await studio.accounts.people.first_link()
     if link is not None:
         log.warning("Nobody has set Studio up yet. Open %s within a day.", link.address(base))
@@ -203,8 +203,10 @@ def _listen_beside(listener: socket.socket, settings: Settings) -> Iterator[sock
     with contextlib.ExitStack() as stack:
         opened: socket.socket | None = None
         if port is None and settings.port and following < 65_536:
-            with contextlib.suppress(InvalidRequest):
+            try:
                 opened = stack.enter_context(_listen(host, following, "STUDIO_COMFY_PORT"))
+            except InvalidRequest as error:
+                log.warning("ComfyUI's editor gets another port than usual. %s", error.message)
         yield opened or stack.enter_context(_listen(host, port or 0, "STUDIO_COMFY_PORT"))
 
 

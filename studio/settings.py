@@ -126,6 +126,12 @@ class Settings:
         )
 
     @property
+    def own_url(self) -> str:
+        """Where a browser on this machine finds Studio."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    @property
     def database_path(self) -> Path:
         return self.studio_dir / "db" / "studio.db"
 

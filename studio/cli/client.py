@@ -20,10 +20,14 @@ SILENCE_S: Final = 60.0
 """Live streams say at least something every 15 s."""
 _SUBMIT_ATTEMPTS: Final = 3
 _MAX_ERROR_LENGTH: Final = 2000
+_GATEWAY: Final = frozenset(
+    {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
+)
+"""What a proxy says in the place of a Studio that does not answer it."""
 
 
 class Unreachable(CommandFailed):
-    """No answer came."""
+    """No answer of Studio's came."""
 
 
 class Client:
@@ -156,6 +160,11 @@ def _json(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
+        if response.status_code in _GATEWAY:
+            raise Unreachable(
+                f"Studio does not answer: HTTP status {response.status_code}.",
+                reason="unreachable",
+            )
         raise CommandFailed(
             f"What answered (HTTP status {response.status_code}) is not a Studio.",
             reason="not_studio",

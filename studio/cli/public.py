@@ -12,4 +12,4 @@ def public_link(url: str, settings: Settings) -> str:
     Asked over its socket, Studio knows that address only from ``STUDIO_PUBLIC_URL``.
     """
     path = url.removeprefix(BASE_URL)
-    return url if path == url else f"http://127.0.0.1:{settings.port}{path}"
+    return url if path == url else settings.own_url + path

@@ -23,8 +23,8 @@ _FIRST_PAUSE_S: Final = 0.5
 _LONGEST_PAUSE_S: Final = 10.0
 _HASHING_S: Final = 600.0
 """For so long Studio may read a whole file to hash it."""
-_PASSING: Final = frozenset({"unreachable", "unavailable", "storage_unavailable", "not_studio"})
-"""Reasons that are over after a while: Studio starts again, or a proxy answers in its place."""
+_PASSING: Final = frozenset({"unreachable", "unavailable", "storage_unavailable"})
+"""Reasons that are over after a while, as when Studio starts again."""
 
 
 async def upload_file(client: Client, path: Path, screen: Screen) -> dict[str, Any]:
@@ -63,16 +63,24 @@ class _InParts:
             "size_bytes": self._size_bytes,
             "hash": await asyncio.to_thread(_hash_of, self._path),
         }
-        answer = await self._client.post("/api/uploads", announced)
+        answer = await _patiently(partial(self._begin, announced))
         if "asset" not in answer:
             answer = await self._send_parts(answer)
         asset: dict[str, Any] = answer["asset"]
         return asset
 
+    async def _begin(self, announced: dict[str, Any]) -> dict[str, Any]:
+        """An upload of these bytes that was given up earlier, or a new one, or their asset."""
+        for upload in (await self._client.get("/api/uploads"))["uploads"]:
+            if all(upload[name] == announced[name] for name in ("name", "hash")):
+                unfinished: dict[str, Any] = upload
+                return unfinished
+        return await self._client.post("/api/uploads", announced)
+
     async def _send_parts(self, upload: dict[str, Any]) -> dict[str, Any]:
         address, part_bytes = f"/api/uploads/{upload['id']}", upload["part_bytes"]
         self._screen.start_clock()
-        for number in range(upload["parts"]):
+        for number in sorted(set(range(upload["parts"])) - set(upload["received"])):
             data = await asyncio.to_thread(_part, self._path, number * part_bytes, part_bytes)
             await _patiently(partial(self._client.put, f"{address}/parts/{number}", data))
             sent_bytes = number * part_bytes + len(data)

@@ -109,7 +109,10 @@ class Engine:
         self._hub.publish("status", {"status": self._status()}, None)
 
     async def _describe(self, _request: web.Request) -> web.Response:
-        return web.Response(text="Embedded engine: it speaks ComfyUI's protocol, without an editor")
+        return web.Response(
+            text="This is the embedded engine: it speaks ComfyUI's protocol and has no editor.\n"
+            "With ComfyUI on this machine (COMFYUI_DIR names its folder), its editor is here.\n"
+        )
 
     async def _serve_socket(self, request: web.Request) -> web.WebSocketResponse:
         return await self._hub.serve(request, self._status)

@@ -97,7 +97,8 @@ class AuthService:
         if name == ENVIRONMENT_KEY:
             raise InvalidRequest("That name is reserved.")
         allowed = ROLE_SCOPES[identity.role]
-        for scope in sorted((scopes or allowed) - allowed):
+        wanted = allowed if scopes is None else scopes
+        for scope in sorted(wanted - allowed):
             raise Forbidden(
                 f"A {identity.role} cannot give a key the scope {scope}.",
                 details={"scope": scope.value},
@@ -106,7 +107,7 @@ class AuthService:
         now_ms = self._clock.now_ms()
         key = replace(
             _key(identity, name.strip(), digest(token), now_ms),
-            scopes=scopes or allowed,
+            scopes=wanted,
             expires_at=None if expires_in_days is None else now_ms + expires_in_days * DAY_MS,
         )
         await self._keys.add(key)

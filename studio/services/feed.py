@@ -24,6 +24,7 @@ MAX_KEPT: Final = 4096
 MAX_READERS: Final = 1000
 RECHECK_S: Final = 60.0
 LINGER_S: Final = 120.0
+MAX_BATCH: Final = 64 << 10
 
 
 class Topic(StrEnum):
@@ -105,7 +106,8 @@ class News:
     user_id: str | None = None
 
 
-Frame = str | bytes
+Frame = bytes
+"""News as they go over the wire."""
 
 
 class Reader:
@@ -164,17 +166,30 @@ class Reader:
             self._previews.clear()
             self.ended.set()
 
-    async def next(self) -> Frame:
-        """What is to be sent next: what it missed, then news in order, then previews."""
-        while True:
-            if self._missed:
-                return self.render(self._missed.popleft())
-            if self._frames:
-                return self._frames.popleft()
-            if self._previews:
-                return self._previews.pop(next(iter(self._previews)))
+    async def next(self) -> list[Frame]:
+        """What is to be sent next: all that waits, but not much more than 64 KiB at once."""
+        while not (batch := self._batch()):
             self._filled.clear()
             await self._filled.wait()
+        return batch
+
+    def _batch(self) -> list[Frame]:
+        batch: list[Frame] = []
+        size = 0
+        while size < MAX_BATCH and (frame := self._first()) is not None:
+            batch.append(frame)
+            size += len(frame)
+        return batch
+
+    def _first(self) -> Frame | None:
+        """What it missed, then news in order, then previews."""
+        if self._missed:
+            return self.render(self._missed.popleft())
+        if self._frames:
+            return self._frames.popleft()
+        if self._previews:
+            return self._previews.pop(next(iter(self._previews)))
+        return None
 
 
 class Source(Protocol):

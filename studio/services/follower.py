@@ -151,13 +151,16 @@ class Follower:
     def on_idle_check(self, engine: Engine) -> None:
         """Repeat cancels, and ask about prompts that have been quiet."""
         now_s = self._clock.monotonic_s()
+        quiet = []
         for run in self._inside(engine):
             if not run.accepted:
                 continue
             if run.live.job.cancel_requested_at is not None:
                 self._soon(self._cancel_and_look(run))
             elif now_s - run.last_news_s >= self._pace.quiet_s:
-                self._look_soon(run)
+                quiet.append(run)
+        if quiet:
+            self._soon(self._look_at(engine, quiet))
 
     def cancel(self, live: LiveJob) -> None:
         """Send the first cancel of a job at once; ``on_idle_check`` repeats it."""
@@ -272,6 +275,22 @@ class Follower:
             log.debug("engine %s does not answer: %s", run.engine.name, error)
         finally:
             run.looking = False
+
+    async def _look_at(self, engine: Engine, runs: list[Run]) -> None:
+        """Ask about quiet prompts; those that wait in a long line cost one question together."""
+        waiting: frozenset[str] = frozenset()
+        if len(runs) > 1:
+            try:
+                waiting = frozenset((await engine.client.queue()).pending)
+            except EngineError as error:
+                log.debug("engine %s does not answer: %s", engine.name, error)
+                return
+        for run in runs:
+            if run.prompt_id in waiting:
+                run.last_news_s = self._clock.monotonic_s()
+                run.seen_pending = True
+            else:
+                await self._look_or_bury(run)
 
     async def _cancel_and_look(self, run: Run) -> None:
         with contextlib.suppress(EngineError):

@@ -22,6 +22,8 @@ from studio.services.queue import FinishedJob, JobQueue, LiveJob
 
 PROGRESS_EVERY_S: Final = 0.25
 QUEUE_EVERY_S: Final = 0.2
+SOON_S: Final = 0.05
+"""States wait this long for what may outdate them: a job of a few milliseconds has no progress."""
 MAX_ORDER: Final = 200
 """A queue is told with this many of the reader's waiting jobs; the rest is in the list of it."""
 MAX_UNFINISHED: Final = 500
@@ -34,13 +36,13 @@ class Beat:
     def __init__(self, every_s: float, act: Callable[[], None]) -> None:
         self._every_s = every_s
         self._act = act
-        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._asked = False
 
     def ask(self) -> None:
         self._asked = True
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_soon(self._strike)
+            self._timer = asyncio.get_running_loop().call_later(SOON_S, self._strike)
 
     def _strike(self) -> None:
         self._timer = None

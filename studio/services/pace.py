@@ -29,3 +29,5 @@ class Pace:
     status_due_s: float = 5.0
     rest_s: float = 5.0
     backoff_s: float = 1.0
+    editor_check_s: float = 30.0
+    """How often an open WebSocket of the editor's is asked whether its visit goes on."""

@@ -139,9 +139,6 @@ class Runner:
                 await asyncio.sleep(self._pace.refusal_pause_s)
                 raise Requeue from None
             except ReplyLost:
-                if live.job.from_editor:
-                    await self._finisher.fail(live, _left_no_trace())
-                    return
                 if resent:
                     engine.distrust("it lost two replies")
                     raise Requeue from None
@@ -279,10 +276,6 @@ def _ended_with_engine() -> JobError:
         "engine_crash",
         "The engine ended while this run of the editor's was inside. Queue it there again.",
     )
-
-
-def _left_no_trace() -> JobError:
-    return JobError("output_lost", "The engine knows nothing of this run of the editor's any more.")
 
 
 def _output_lost(nodes: frozenset[str]) -> JobError:

@@ -181,10 +181,12 @@ class Sender:
             if engine.managed and run.boot != engine.boot:
                 return Ended(End.DIED, counted=run.executing)
             run.boot = engine.boot
+            # What the editor queued became a job only after the engine had accepted it.
+            run.accepted = live.job.from_editor
             try:
                 await self._find(run)
             except ReplyLost:
-                if not run.executing:
+                if not run.executing and not run.accepted:
                     raise
                 # It did arrive, and this life of the engine does not know it any more.
                 return Ended(End.VANISHED if engine.managed else End.DIED, counted=True)

@@ -6,8 +6,6 @@ import asyncio
 import logging
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,8 @@ from studio.services.engine import Engine
 from studio.services.output_batch import OutputBatch
 from studio.store.blob_writer import SMALL_BYTES, StagedBlob
 from studio.store.db import is_disk_full
+from studio.store.disk_speed import DiskSpeed
+from studio.store.engine_files import PART, copy_in, named, remove
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,7 @@ INPUT_FOLDER: Final = "studio"
 BATCHED_BYTES: Final = 8 << 20
 ENGINE_FOLDERS: Final = ("input", "output", "temp")
 _JOB_FOLDER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_PART: Final = ".part-"
-_STAGED_FILE: Final = re.compile(rf"{_JOB_FOLDER.pattern}(\.[^.]{{1,11}})?|{re.escape(_PART)}[^.]+")
+_STAGED_FILE: Final = re.compile(rf"{_JOB_FOLDER.pattern}(\.[^.]{{1,11}})?|{re.escape(PART)}[^.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +79,24 @@ class Staging:
     """Moves bytes between Studio's assets and engines.
 
     Args:
+        speed: whether small outputs may be read on the event loop.
         engine_dir: folder that managed engines share with Studio; theirs are its ``input``,
             ``output`` and ``temp``.
         shared: whether there are managed engines; without, nothing there is ever removed.
     """
 
     def __init__(
-        self, *, assets: AssetService, batch: OutputBatch, engine_dir: Path, shared: bool
+        self,
+        *,
+        assets: AssetService,
+        batch: OutputBatch,
+        speed: DiskSpeed,
+        engine_dir: Path,
+        shared: bool,
     ) -> None:
         self._assets = assets
         self._batch = batch
+        self._speed = speed
         self._engine_dir = engine_dir
         self.shared = shared
         # Held while input files are put into place, or found unneeded and removed.
@@ -125,7 +132,7 @@ class Staging:
             if engine.managed:
                 target = self._input_folder / name
                 async with self._placing:
-                    await asyncio.to_thread(_copy, source, target, asset.size_bytes)
+                    await asyncio.to_thread(copy_in, source, target, asset.size_bytes)
             else:
                 await engine.client.upload(source, name=name, subfolder=INPUT_FOLDER)
         except OSError as error:
@@ -189,8 +196,9 @@ class Staging:
             path = _path(root, file)
             try:
                 size_bytes = os.stat(path).st_size  # noqa: PTH116 - on the path of every job
-                if size_bytes <= SMALL_BYTES:
-                    small = self._assets.keep_output(path, root, size_bytes)
+                if size_bytes <= SMALL_BYTES and self._speed.is_quick:
+                    with self._speed.measure():
+                        small = self._assets.keep_output(path, root, size_bytes)
                     if small is not None:
                         return small
                 if size_bytes <= BATCHED_BYTES:
@@ -228,7 +236,7 @@ class Staging:
             if names:
                 names -= _input_names(unfinished())
             files = [self._input_folder / name for name in names]
-            await asyncio.to_thread(_remove, folders, files)
+            await asyncio.to_thread(remove, folders, files)
 
     async def sweep(self, unfinished: Callable[[], Iterable[Job]]) -> None:
         """Remove what jobs of an earlier Studio left with managed engines: of the files and
@@ -238,9 +246,9 @@ class Staging:
         async with self._placing:
             jobs = list(unfinished())
             await asyncio.to_thread(
-                _remove,
-                _named(self._output_folder, _JOB_FOLDER, {job.id for job in jobs}, folders=True),
-                _named(self._input_folder, _STAGED_FILE, _input_names(jobs), folders=False),
+                remove,
+                named(self._output_folder, _JOB_FOLDER, {job.id for job in jobs}, folders=True),
+                named(self._input_folder, _STAGED_FILE, _input_names(jobs), folders=False),
             )
 
     @property
@@ -281,69 +289,6 @@ def _shown_name(file: EngineFile, job_id: str) -> str:
     return f"{folder}/{file.filename}" if folder else file.filename
 
 
-def _copy(source: Path, target: Path, size_bytes: int) -> None:
-    """Copy under a temporary name and rename: an engine never sees half an input."""
-    try:
-        if target.stat().st_size == size_bytes:
-            return
-    except FileNotFoundError:
-        pass
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART)
-    os.close(handle)
-    part = Path(name)
-    try:
-        shutil.copyfile(source, part)
-        part.chmod(0o664)
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
 def _input_names(jobs: Iterable[Job]) -> set[str]:
     """The staged names of everything these jobs read."""
     return {name for job in jobs for *_, name in job.extra.get("inputs", ())}
-
-
-def _named(
-    folder: Path, pattern: re.Pattern[str], kept: Collection[str], *, folders: bool
-) -> Iterator[Path]:
-    """The real files, or folders, in ``folder`` whose name is one of ours and not ``kept``."""
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        fits = entry.is_dir if folders else entry.is_file
-        if pattern.fullmatch(entry.name) and entry.name not in kept and fits(follow_symlinks=False):
-            yield folder / entry.name
-
-
-def _remove_folder(folder: Path) -> None:
-    """A job's folder is nearly always flat; whatever else is in it goes the thorough way."""
-    try:
-        if folder.is_symlink():
-            # What it points to is not the job's.
-            folder.unlink()
-            return
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
-    except FileNotFoundError:
-        return
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _remove(folders: Iterable[Path], files: Iterable[Path]) -> None:
-    for folder in folders:
-        _remove_folder(folder)
-    refused: OSError | None = None
-    for file in files:
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            refused = error
-    if refused is not None:
-        raise refused

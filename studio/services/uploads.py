@@ -236,7 +236,7 @@ class UploadService:
             task.exception()
 
     async def _complete(self, identity: Identity, upload_id: str) -> Asset:
-        await self._stop_writers(upload_id)
+        # Whoever began a part before this is seen by it: the database takes its work in turn.
         upload = await self.get(identity, upload_id)
         if upload.asset_id is not None:
             return await self._assets.get(identity, upload.asset_id)
@@ -311,12 +311,9 @@ class UploadService:
             return
         await self._uploads.remove(ids)
         for upload_id in ids:
-            await self._stop_writers(upload_id)
             await asyncio.to_thread(self._files.remove, upload_id)
-
-    async def _stop_writers(self, upload_id: str) -> None:
-        writers = [writer for (of, _), writer in self._writers.items() if of == upload_id]
-        for writer in writers:
+        # A file without a name keeps its space for as long as somebody has it open.
+        for writer in [one for (of, _), one in self._writers.items() if of in ids]:
             await asyncio.to_thread(writer.close)
 
 

@@ -314,9 +314,8 @@ class BlobStore:
 
     def hashes(self) -> Iterator[str]:
         """The hash of every published blob, from the names on disk."""
-        for path in self._root.glob("??/*"):
-            if _HEX.fullmatch(path.name):
-                yield f"blake3:{path.name}"
+        names = (path.name for path in self._root.glob("??/*"))
+        return (f"blake3:{name}" for name in names if _HEX.fullmatch(name))
 
     def clear_staging(self) -> int:
         """Remove what earlier processes left half done, and say how many files that were."""

@@ -33,7 +33,6 @@ from studio.web.comfy_traffic import Traffic
 from studio.web.respond import error_body, error_headers
 
 ENTER_PATH: Final = "/_studio/enter"
-CHECK_S: Final = 30.0
 MAX_FRAME_BYTES: Final = 64 << 20
 """What the server in front of this port must let through."""
 _PAGE: Final = """<!doctype html>
@@ -64,7 +63,7 @@ class ComfyProxy:
         editor: EditorService,
         runs: EditorRuns,
         settings: Settings,
-        check_s: float = CHECK_S,
+        check_s: float,
     ) -> None:
         public_url = settings.comfy_public_url
         self._editor = editor

@@ -120,4 +120,8 @@ async def _to_browser(upstream: PassedSocket, send: Send) -> PassedClose:
         if isinstance(frame, PassedClose):
             return frame
         kind = "text" if isinstance(frame, str) else "bytes"
-        await send({"type": "websocket.send", kind: frame})
+        try:
+            await send({"type": "websocket.send", kind: frame})
+        except OSError:
+            # The browser is gone, and the other task hears of it as well.
+            return PassedClose(_GOING_AWAY)

@@ -127,16 +127,20 @@ def _query_values(query: str) -> list[str]:
 def check_origin(method: str, headers: RawHeaders, public_origin: str) -> None:
     """Refuse what a page elsewhere sent; WebSockets are judged like ``POST``.
 
+    What changes nothing may come from anywhere that does not say so, and from a link.
+
     Args:
         public_origin: scheme, host and port under which browsers see this port.
 
     Raises:
         Forbidden.
     """
-    if method in SAFE_METHODS:
-        return
     sites = values_of(headers, b"sec-fetch-site")
-    if sites:
+    if method in SAFE_METHODS:
+        is_link = values_of(headers, b"sec-fetch-mode") == ["navigate"]
+        if is_link or not {"same-site", "cross-site"} & set(sites):
+            return
+    elif sites:
         if sites == ["same-origin"]:
             return
     elif [origin_of(value) for value in values_of(headers, b"origin")] == [public_origin]:

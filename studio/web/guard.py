@@ -35,6 +35,8 @@ PUBLIC_PATHS: Final = {
 """What strangers may ask for, and how; beside these only ``STATIC``."""
 STATIC: Final = "/static/"
 _CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
+STRANGERS_BODY_BYTES: Final = 16_384
+"""Enough for a password and a token."""
 SESSION_COOKIE: Final = "studio"
 _STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+")
 """Routes that never have a whole body in memory and know their limit themselves."""
@@ -86,7 +88,9 @@ class Guard:
         try:
             scope["studio.identity"] = self._identify(scope, headers)
             if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
-                receive = _limited(receive, headers, self._max_body_bytes)
+                known = scope["studio.identity"] is not None
+                limit = self._max_body_bytes if known else STRANGERS_BODY_BYTES
+                receive = _limited(receive, headers, limit)
             await self._app(scope, receive, send)
         except StudioError as error:
             await _refuse(scope, send, error)

@@ -24,6 +24,7 @@ from studio.services.feed import (
 from studio.services.jobs import JobView
 from studio.web.job_bodies import progress_body, studio_body
 from studio.web.links import Links
+from studio.web.sockets import binary_frame, text_frame
 
 
 class LiveBodies:
@@ -41,7 +42,7 @@ class LiveBodies:
         return self._identity.user_id, self._identity.sees_all, base
 
     def frame(self, news: News) -> Frame:
-        """The frame of one piece of news."""
+        """One piece of news."""
         if isinstance(news.data, JobPreview):
             return preview_frame(news.data)
         return text(
@@ -54,7 +55,7 @@ class LiveBodies:
             }
         )
 
-    def snapshot(self, topic: Topic, number: int, data: NewsData | list[JobPicture]) -> str:
+    def snapshot(self, topic: Topic, number: int, data: NewsData | list[JobPicture]) -> Frame:
         """How everything of one topic stands."""
         body = (
             {"jobs": [self._job(picture) for picture in data]}
@@ -94,7 +95,7 @@ def pictures(views: Iterable[JobView]) -> list[JobPicture]:
     ]
 
 
-def preview_frame(shown: JobPreview) -> bytes:
+def preview_frame(shown: JobPreview) -> Frame:
     """The length of a JSON head in four bytes, the head, the picture's own bytes."""
     preview = shown.preview
     head = orjson.dumps(
@@ -104,9 +105,9 @@ def preview_frame(shown: JobPreview) -> bytes:
             "content_type": preview.content_type,
         }
     )
-    return struct.pack(">I", len(head)) + head + preview.data
+    return binary_frame(struct.pack(">I", len(head)) + head + preview.data)
 
 
-def text(message: Mapping[str, Any]) -> str:
+def text(message: Mapping[str, Any]) -> Frame:
     """A message as JSON."""
-    return orjson.dumps(message).decode()
+    return text_frame(orjson.dumps(message))

@@ -44,6 +44,11 @@ class PublicAddress:
         """Whether people reach this address by https."""
         return (self._origin or _scheme(scope)).startswith("https")
 
+    def is_local(self, scope: Scope) -> bool:
+        """Whether this request's address is the machine itself, which no network lies before."""
+        host = urlsplit(self.origin(scope) or "").hostname or ""
+        return host in ("localhost", "::1") or host.startswith("127.")
+
     def cookie_name(self, scope: Scope) -> str:
         """The cookie's name: with ``__Host-`` no other host and no plain http can plant it."""
         return f"__Host-{self._cookie}" if self.is_secure(scope) else self._cookie

@@ -14,6 +14,7 @@ from studio.models import Role, Scope
 from studio.services.people import PeopleService
 from studio.store.invitations import Invitation
 from studio.store.users import User
+from studio.web import people_schemas as schemas
 from studio.web.caller import caller, json_body, optional_text
 from studio.web.links import Links
 from studio.web.respond import json_response
@@ -25,12 +26,16 @@ def people_routes(*, people: PeopleService, links: Links) -> APIRouter:
     """``/api/users`` and ``/api/invitations``."""
     router = APIRouter(prefix="/api", tags=["People"])
 
-    @router.get("/users", summary="Everybody who may log in")
+    @router.get("/users", summary="Everybody who may log in", **schemas.LIST_USERS)
     async def list_users(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         return json_response({"users": [_user_body(user) for user in await people.list()]})
 
-    @router.patch("/users/{user_id}", summary="Rename a user, change their role, or disable them")
+    @router.patch(
+        "/users/{user_id}",
+        summary="Rename a user, change their role, or disable them",
+        **schemas.UPDATE_USER,
+    )
     async def update_user(request: Request, user_id: str) -> Response:
         caller(request, Scope.ADMIN)
         body = await json_body(request)
@@ -42,7 +47,11 @@ def people_routes(*, people: PeopleService, links: Links) -> APIRouter:
         user = await people.update(user_id, name=name, role=role, disabled=disabled)
         return json_response(_user_body(user))
 
-    @router.post("/users/{user_id}/reset", summary="A one-time link that sets a new password")
+    @router.post(
+        "/users/{user_id}/reset",
+        summary="A one-time link that sets a new password",
+        **schemas.RESET_USER,
+    )
     async def reset_user(request: Request, user_id: str) -> Response:
         caller(request, Scope.ADMIN)
         made = await people.reset_link(user_id)
@@ -50,13 +59,17 @@ def people_routes(*, people: PeopleService, links: Links) -> APIRouter:
             {"url": made.address(links.base(request)), "expires_at": iso(made.link.expires_at)}
         )
 
-    @router.get("/invitations", summary="Invitations that can still be used")
+    @router.get(
+        "/invitations", summary="Invitations that can still be used", **schemas.LIST_INVITATIONS
+    )
     async def list_invitations(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         found = await people.invitations()
         return json_response({"invitations": [_invitation_body(one) for one in found]})
 
-    @router.post("/invitations", status_code=201, summary="Invite somebody; the link is shown once")
+    @router.post(
+        "/invitations", summary="Invite somebody; the link is shown once", **schemas.INVITE
+    )
     async def invite(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         body = await json_body(request)
@@ -69,7 +82,7 @@ def people_routes(*, people: PeopleService, links: Links) -> APIRouter:
         url = made.address(links.base(request))
         return json_response({**_invitation_body(made.link), "url": url}, 201)
 
-    @router.delete("/invitations/{invitation_id}", status_code=204, summary="End an invitation")
+    @router.delete("/invitations/{invitation_id}", summary="End an invitation", **schemas.WITHDRAW)
     async def withdraw(request: Request, invitation_id: str) -> Response:
         caller(request, Scope.ADMIN)
         await people.withdraw(invitation_id)

@@ -14,6 +14,7 @@ from studio.services.logins import Entry, LoginService, Visitor
 from studio.services.sessions import LIFETIME_MS, SessionService
 from studio.store.sessions import Session
 from studio.store.users import User
+from studio.web import people_schemas as schemas
 from studio.web.caller import json_body, optional_text, person, text_field
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
@@ -41,11 +42,13 @@ def session_routes(
             await sessions.end(former, session_id)
         return with_cookie(request, json_response({"user": _user_body(entry.user)}), entry.token)
 
-    @router.get("/setup", summary="Whether the owner has to choose a password")
+    @router.get("/setup", summary="Whether the owner has to choose a password", **schemas.GET_SETUP)
     async def get_setup() -> Response:
         return json_response({"needed": await logins.needs_setup()})
 
-    @router.post("/setup", summary="Set the owner's password by link, or once by API_KEY")
+    @router.post(
+        "/setup", summary="Set the owner's password by link, or once by API_KEY", **schemas.SET_UP
+    )
     async def set_up(request: Request) -> Response:
         body = await json_body(request)
         password, name = text_field(body, "password"), optional_text(body, "name")
@@ -57,13 +60,13 @@ def session_routes(
             entry = await logins.set_up_by_link(token, password, name, visitor)
         return await enter(request, entry)
 
-    @router.post("/session", summary="Log in")
+    @router.post("/session", summary="Log in", **schemas.LOG_IN)
     async def login(request: Request) -> Response:
         body = await json_body(request)
         name, password = optional_text(body, "name"), text_field(body, "password")
         return await enter(request, await logins.login(name, password, _visitor(request)))
 
-    @router.get("/session", summary="Who is logged in, and until when")
+    @router.get("/session", summary="Who is logged in, and until when", **schemas.GET_SESSION)
     async def get_session(request: Request) -> Response:
         identity = person(request)
         assert identity.session_id is not None
@@ -72,19 +75,21 @@ def session_routes(
             {
                 "user": _user_body(user),
                 "expires_at": iso(sessions.ends_at(identity.session_id) or 0),
-                "insecure": not address.is_secure(request.scope),
+                "insecure": not (
+                    address.is_secure(request.scope) or address.is_local(request.scope)
+                ),
                 "public_url": base,
             }
         )
 
-    @router.delete("/session", status_code=204, summary="Log out")
+    @router.delete("/session", summary="Log out", **schemas.LOG_OUT)
     async def log_out(request: Request) -> Response:
         identity = person(request)
         assert identity.session_id is not None
         await sessions.end(identity, identity.session_id)
         return with_cookie(request, Response(status_code=204), "")
 
-    @router.post("/session/password", status_code=204, summary="Change your password")
+    @router.post("/session/password", summary="Change your password", **schemas.CHANGE_PASSWORD)
     async def change_password(request: Request) -> Response:
         identity = person(request)
         body = await json_body(request)
@@ -93,26 +98,32 @@ def session_routes(
         )
         return with_cookie(request, Response(status_code=204), token)
 
-    @router.get("/sessions", summary="Open sessions: yours, or with ?all=1 everybody's")
+    @router.get(
+        "/sessions",
+        summary="Open sessions: yours, or with ?all=1 everybody's",
+        **schemas.LIST_SESSIONS,
+    )
     async def list_sessions(request: Request) -> Response:
         identity = person(request)
         everybody = request.query_params.get("all") == "1"
         found = await sessions.list(identity, everybody=everybody)
         return json_response({"sessions": [_session_body(one, identity) for one in found]})
 
-    @router.delete("/sessions", status_code=204, summary="End your other sessions")
+    @router.delete("/sessions", summary="End your other sessions", **schemas.END_OTHERS)
     async def end_other_sessions(request: Request) -> Response:
         await sessions.end_others(person(request))
         return Response(status_code=204)
 
-    @router.delete("/sessions/{session_id}", status_code=204, summary="End a session")
+    @router.delete("/sessions/{session_id}", summary="End a session", **schemas.END_SESSION)
     async def end_session(request: Request, session_id: str) -> Response:
         identity = person(request)
         await sessions.end(identity, session_id)
         response = Response(status_code=204)
         return with_cookie(request, response, "") if _is_own(identity, session_id) else response
 
-    @router.post("/join", summary="Look at an invitation or reset link, or come in by it")
+    @router.post(
+        "/join", summary="Look at an invitation or reset link, or come in by it", **schemas.JOIN
+    )
     async def join(request: Request) -> Response:
         body = await json_body(request)
         token, password = text_field(body, "token"), optional_text(body, "password")

@@ -22,6 +22,7 @@ _UPLOAD: Final = record(
         "id": STRING,
         "name": STRING,
         "size_bytes": INTEGER,
+        "hash": {**optional(STRING), "description": "As it was announced."},
         "part_bytes": {**INTEGER, "description": "Length of each part; the last may be shorter."},
         "parts": {**INTEGER, "description": "How many there are, numbered from 0."},
         "received": array(INTEGER),

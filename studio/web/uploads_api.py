@@ -81,6 +81,7 @@ def upload_body(upload: Upload) -> dict[str, Any]:
         "id": upload.id,
         "name": upload.file_path,
         "size_bytes": upload.size_bytes,
+        "hash": upload.expected_hash,
         "part_bytes": upload.part_bytes,
         "parts": upload.parts,
         "received": upload.received,

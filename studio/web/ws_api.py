@@ -23,6 +23,7 @@ from studio.store.job_list import JobFilter
 from studio.web.links import Links
 from studio.web.live_bodies import LiveBodies, pictures, preview_frame, text
 from studio.web.respond import error_body
+from studio.web.sockets import ready_message
 
 SEND_S: Final = 20.0
 """A client that does not receive one message for this long is let go."""
@@ -106,20 +107,15 @@ async def _converse(websocket: WebSocket, reader: Reader, conversation: _Convers
 
 
 async def _tell(websocket: WebSocket, reader: Reader) -> None:
-    """Send what waits. uvicorn returns at once while its 64 KiB of buffer have room, else waits."""
+    """Send what waits. It is taken at once while 64 KiB of buffer have room, else this waits."""
     while True:
-        frame = await reader.next()
+        batch = await reader.next()
         try:
             async with asyncio.timeout(SEND_S):
-                await _send(websocket, frame)
+                await websocket.send(ready_message(batch))
         except TimeoutError:
             reader.end(Ending.SLOW)
             return
-
-
-async def _send(websocket: WebSocket, frame: Frame) -> None:
-    kind = "text" if isinstance(frame, str) else "bytes"
-    await websocket.send({"type": "websocket.send", kind: frame})
 
 
 async def _hear(websocket: WebSocket, conversation: _Conversation) -> None:
@@ -196,7 +192,7 @@ class _Conversation:
         self._reader.push(snapshot)
 
 
-def _hello(feed: Feed, ends_at_ms: int | None) -> str:
+def _hello(feed: Feed, ends_at_ms: int | None) -> Frame:
     message: dict[str, Any] = {"type": "hello", "run": feed.run, "last": feed.last}
     if ends_at_ms is not None:
         message["session_expires_at"] = iso_or_none(ends_at_ms)

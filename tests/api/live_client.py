@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,12 +85,17 @@ class LiveClient:
 
 
 @contextlib.asynccontextmanager
-async def listen(url: str, key: str | None, **options: Any) -> AsyncIterator[LiveClient]:
+async def listen(
+    url: str, key: str | None, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[LiveClient]:
     """Connect to the Studio at ``url`` and read its greeting."""
-    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    own = {} if key is None else {"Authorization": f"Bearer {key}"}
     address = url.replace("http", "ws", 1) + "/api/ws"
     async with connect(
-        address, additional_headers=headers, max_size=32 << 20, open_timeout=WAIT_S, **options
+        address,
+        additional_headers={**own, **(headers or {})},
+        max_size=32 << 20,
+        open_timeout=WAIT_S,
     ) as connection:
         client = LiveClient(connection)
         await client.read()

@@ -53,7 +53,7 @@ async def test_a_job_is_told_from_its_submit_to_its_end(
 ) -> None:
     async with listen(studio.url, OWNER_KEY) as client:
         await client.snapshot("jobs")
-        job = submit(owner, text_to_image(seed=fresh_color(), steps=8))
+        job = submit(owner, text_to_image(seed=fresh_color(), steps=40, size=512))
         ended = await client.until(is_change(job["id"], "succeeded"))
     changes = [one["data"] for one in events(client, "jobs", "changed")]
     told = [data["status"] for data in changes if data["id"] == job["id"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ TAKES_NO_BODY = {
     "/api/queue/pause",
     "/api/queue/resume",
     "/api/queue/clear",
+    "/api/users/{user_id}/reset",
 }
 
 
@@ -28,7 +30,20 @@ def page(owner: httpx.Client) -> dict[str, Any]:
 
 
 def is_described(path: str) -> bool:
-    return path.startswith(("/api/v2/", "/api/jobs", "/api/queue", "/api/assets", "/api/uploads"))
+    return path.startswith(
+        (
+            "/api/v2/",
+            "/api/jobs",
+            "/api/queue",
+            "/api/assets",
+            "/api/uploads",
+            "/api/setup",
+            "/api/session",
+            "/api/join",
+            "/api/users",
+            "/api/invitations",
+        )
+    )
 
 
 def test_every_operation_describes_its_answers_and_refusals(page: dict[str, Any]) -> None:
@@ -87,9 +102,15 @@ def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Clien
         ("POST", "/api/queue/clear", "", None),
         ("POST", "/api/queue/resume", "", None),
         ("GET", "/api/v2/assets/{id}", asset["id"], None),
+        ("GET", "/api/setup", "", None),
+        ("GET", "/api/users", "", None),
+        ("PATCH", "/api/users/{user_id}", "owner", {"name": "owner"}),
+        ("POST", "/api/users/{user_id}/reset", "owner", None),
+        ("POST", "/api/invitations", "", {"role": "guest"}),
+        ("GET", "/api/invitations", "", None),
     ]
     for method, path, value, body in requests:
-        address = path.replace("{job_id}", value).replace("{id}", value)
+        address = re.sub(r"\{\w+\}", value, path)
         address = address if "{" in path else path + value
         answer = owner.request(method, address, json=body)
         responses = page["paths"][path][method.lower()]["responses"]

@@ -125,6 +125,28 @@ async def test_a_quota_that_refuses_counts_as_a_full_disk(
     assert (await send(client, noise(5)))["size_bytes"] == 5000
 
 
+async def test_a_part_that_does_not_fit_does_not_count_and_comes_again(
+    client: httpx.AsyncClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where space cannot be reserved the disk is full only now."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "no room")
+
+    data = noise(2)
+    upload = await begin(client, len(data))
+    assert (await put(client, upload, 0, data)).status_code == 200
+    for call in ("pwrite", "fsync"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, call, refuse)
+            answer = await put(client, upload, 1, data)
+        assert (answer.status_code, code_of(answer)) == (507, "disk_full"), call
+    assert (await client.get(f"/api/uploads/{upload['id']}")).json()["received"] == [0]
+    assert (await put(client, upload, 1, data)).status_code == 200
+    assert (await complete(client, upload)).status_code == 201
+    assert stored(library) == [data]
+
+
 async def test_a_user_has_at_most_twenty_that_are_not_complete(
     client: httpx.AsyncClient, library: Library
 ) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from typing import Any
 
 import httpx
 import pytest
 
+from studio.errors import StorageUnavailable
+from studio.store.upload_files import UploadFiles
 from tests.api.asset_client import BEN, hash_of, picture
 from tests.api.asset_client import base_url as base_url
 from tests.api.asset_client import client as client
@@ -55,81 +56,6 @@ async def test_the_same_part_again_replaces_the_former(
     assert (await put(client, upload, 0, data)).json() == {"received": [0, 1]}
     assert (await complete(client, upload)).status_code == 201
     assert stored(library) == [data]
-
-
-async def half_a_part(base_url: str, upload: dict[str, Any], data: bytes) -> asyncio.StreamWriter:
-    """A connection over which a part began to come; its sender is silent now."""
-    host, port = base_url.removeprefix("http://").split(":")
-    _, writer = await asyncio.open_connection(host, int(port))
-    writer.write(
-        b"PUT /api/uploads/%b/parts/0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\n"
-        b"Content-Length: %d\r\n\r\n" % (upload["id"].encode(), PART_BYTES)
-    )
-    writer.write(data)
-    await writer.drain()
-    return writer
-
-
-async def until_begun(library: Library, upload: dict[str, Any]) -> None:
-    """Wait until Studio has noted that the first part of an upload is on its way."""
-    for _ in range(500):
-        rows = await library.db.read(
-            lambda connection: connection.execute(
-                "SELECT sender, received FROM upload_parts WHERE upload_id = ?", (upload["id"],)
-            ).fetchall()
-        )
-        if rows and not rows[0]["received"]:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the part did not begin")
-
-
-async def test_a_part_that_is_cut_off_does_not_count_and_comes_again(
-    client: httpx.AsyncClient, base_url: str, library: Library
-) -> None:
-    data = noise(1)
-    upload = await begin(client, len(data))
-    assert (await put(client, upload, 0, data)).status_code == 200
-    writer = await half_a_part(base_url, upload, b"x" * 600)
-    await until_begun(library, upload)
-    writer.close()
-    answer = await complete(client, upload)
-    assert (answer.status_code, code_of(answer)) == (409, "conflict")
-    assert answer.json()["error"]["details"] == {"missing": [0]}
-    assert (await put(client, upload, 0, data)).status_code == 200
-    assert (await complete(client, upload)).status_code == 201
-    assert stored(library) == [data]
-
-
-async def test_of_two_who_send_a_part_the_later_wins_and_nothing_is_mixed(
-    client: httpx.AsyncClient, base_url: str, library: Library
-) -> None:
-    data = noise(1)
-    upload = await begin(client, len(data))
-    slow = await half_a_part(base_url, upload, b"x" * 600)
-    await until_begun(library, upload)
-    assert (await put(client, upload, 0, data)).status_code == 200
-    slow.write(b"x" * 400)
-    await slow.drain()
-    slow.close()
-    assert (await complete(client, upload)).status_code == 201
-    assert stored(library) == [data]
-
-
-async def test_fifty_senders_of_one_part_leave_the_bytes_of_one(
-    client: httpx.AsyncClient, library: Library
-) -> None:
-    upload = await begin(client, PART_BYTES)
-    bodies = [bytes([number]) * PART_BYTES for number in range(50)]
-    answers = await asyncio.gather(*(put(client, upload, 0, body) for body in bodies))
-    assert {answer.status_code for answer in answers} <= {200, 409}
-    answer = await complete(client, upload)
-    if answer.status_code == 409:
-        # Each was overtaken by one that had begun later and was overtaken too.
-        assert (await put(client, upload, 0, bodies[0])).status_code == 200
-        assert (await complete(client, upload)).status_code == 201
-    [kept] = stored(library)
-    assert kept in bodies
 
 
 async def test_complete_asked_for_many_times_at_once_makes_one_asset(
@@ -187,6 +113,43 @@ async def test_a_wrong_hash_is_refused_and_the_part_can_be_sent_again(
     assert stored(library) == []
     await put(client, upload, 1, data)
     assert (await complete(client, upload)).status_code == 201
+    assert stored(library) == [data]
+
+
+async def test_a_commit_that_fails_leaves_an_upload_that_a_start_keeps(
+    client: httpx.AsyncClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StorageUnavailable("The volume is away.")
+
+    data = noise(2)
+    upload = await begin(client, len(data))
+    for number in (0, 1):
+        await put(client, upload, number, data)
+    monkeypatch.setattr("studio.store.uploads.insert", refuse)
+    answer = await complete(client, upload)
+    assert (answer.status_code, code_of(answer)) == (503, "storage_unavailable")
+    monkeypatch.undo()
+    await library.uploads.tidy()
+    await library.store.sweep()
+    assert [path.read_bytes() for path in library.files()] == [data]
+    assert (await complete(client, upload)).status_code == 201
+    assert stored(library) == [data]
+    assert waiting(library) == []
+
+
+async def test_a_file_that_outlived_its_commit_goes_at_the_next_start(
+    client: httpx.AsyncClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = noise(1)
+    upload = await begin(client, len(data))
+    await put(client, upload, 0, data)
+    with monkeypatch.context() as patched:
+        patched.setattr(UploadFiles, "remove", lambda *_: None)
+        assert (await complete(client, upload)).status_code == 201
+    assert len(waiting(library)) == 1
+    await library.uploads.tidy()
+    assert waiting(library) == []
     assert stored(library) == [data]
 
 

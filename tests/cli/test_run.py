@@ -156,7 +156,7 @@ def test_a_studio_elsewhere_is_used_by_its_address_and_key(running: Place, place
 def address(place: Place) -> str:
     """Where the port is that was free when this Studio started."""
     text = (place.folder / "serving.log").read_text()
-    return text.rpartition("Studio listens on ")[2].split()[0]
+    return text.rpartition("Studio listens on ")[2].split()[0].rstrip(",")
 
 
 def test_an_address_where_nobody_answers_is_said_in_one_sentence(place: Place) -> None:

@@ -15,7 +15,8 @@ from tests.api.house import House
 FIELDS = (
     "workflow", "extra_data", "metadata", "priority", "deadline_at", "title", "secrets", "ids",
     "before", "new_seed", "name", "scopes", "expires_in_days", "value", "to", "hash", "file_path",
-    "tags", "expires_in", "webhook_url",
+    "tags", "expires_in", "webhook_url", "token", "password", "current", "new", "api_key", "role",
+    "disabled", "expires_in_hours",
 )  # fmt: skip
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(max_size=30),
@@ -35,6 +36,11 @@ TAKES_BODIES = (
     ("POST", "/api/v2/assets"),
     ("POST", "/api/keys"),
     ("PUT", "/api/secrets/x"),
+    ("POST", "/api/setup"),
+    ("POST", "/api/session"),
+    ("POST", "/api/join"),
+    ("POST", "/api/invitations"),
+    ("PATCH", "/api/users/owner"),
 )
 QUERIES = (
     "limit", "cursor", "status", "q", "model", "title", "from", "to", "start", "metadata[a]",

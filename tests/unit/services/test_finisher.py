@@ -22,6 +22,7 @@ from studio.services.queue import JobQueue, LiveJob
 from studio.services.staging import Staging
 from studio.services.usage import Usage
 from studio.settings import EngineSetting
+from studio.store.disk_speed import DiskSpeed
 from studio.store.jobs import JobStore
 from tests.unit.services.test_follower import JOB
 
@@ -61,6 +62,7 @@ class Stage:
         self.staging = Staging(
             assets=cast(AssetService, Assets(source)),
             batch=cast(OutputBatch, None),
+            speed=DiskSpeed(),
             engine_dir=folder,
             shared=shared,
         )

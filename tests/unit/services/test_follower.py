@@ -21,6 +21,9 @@ from studio.services.queue import LiveJob
 from studio.services.run import End, Run
 from studio.settings import EngineSetting
 from studio.store.jobs import JobStore
+from tests.fakes.comfy import FakeComfy
+from tests.fakes.comfy_graphs import saved
+from tests.faults.harness import until
 
 JOB = Job(
     id="job",
@@ -91,6 +94,36 @@ async def test_only_accepted_prompts_count_as_inside(follower: Follower, engine:
     assert follower.prompts(engine) == []
     run.accepted = True
     assert follower.prompts(engine) == ["p"]
+
+
+async def test_prompts_that_wait_in_a_long_line_cost_one_question_together() -> None:
+    comfy, clock = FakeComfy(), FrozenClock()
+    await comfy.start()
+    comfy.hold("start")
+    engine = Engine(
+        setting=EngineSetting("one", "remote", comfy.url),
+        client=ComfyClient(comfy.url),
+        client_id="us",
+    )
+    follower = Follower(
+        jobs=cast(JobStore, NoStore()),
+        collector=cast(Collector, None),
+        clock=clock,
+        pace=Pace(),
+    )
+    runs = [opened(follower, engine, f"p{number}") for number in range(30)]
+    for run in runs:
+        run.accepted = True
+        comfy.put(saved(run.prompt_id), run.prompt_id, "a-browser")
+    try:
+        clock.advance(Pace().quiet_s)
+        follower.on_idle_check(engine)
+        await until(lambda: all(run.seen_pending for run in runs))
+        assert comfy.asked == {"/queue": 1}
+    finally:
+        await follower.stop()
+        await engine.client.close()
+        await comfy.stop()
 
 
 async def test_a_death_is_counted_for_the_prompt_that_executed_alone(

@@ -12,6 +12,7 @@ from studio.services.engine import Engine
 from studio.services.output_batch import OutputBatch
 from studio.services.staging import Staging
 from studio.settings import EngineSetting, Settings
+from studio.store.disk_speed import DiskSpeed
 
 SHOWN = EngineFile("fox.png", "", "temp")
 SAVED = EngineFile("fox.png", "", "output")
@@ -30,6 +31,7 @@ async def test_each_of_two_engines_has_a_temporary_folder_of_its_own(tmp_path: P
     staging = Staging(
         assets=cast(AssetService, None),
         batch=cast(OutputBatch, None),
+        speed=DiskSpeed(),
         engine_dir=tmp_path,
         shared=True,
     )

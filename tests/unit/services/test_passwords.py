@@ -1,0 +1,99 @@
+"""Passwords: what is kept, what fits, and that one hash is made at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+from typing import Any
+
+import pytest
+
+from studio.errors import Unprocessable
+from studio.services.passwords import Passwords, check_password
+
+CHEAP = 4
+
+
+async def test_a_password_fits_its_own_hash_and_no_other() -> None:
+    passwords = Passwords(log_n=CHEAP)
+    record = await passwords.hash("a red fox")
+    assert await passwords.verify("a red fox", record)
+    assert not await passwords.verify("a red fix", record)
+    assert not await passwords.verify("a red fox", await passwords.hash("another"))
+    assert "fox" not in record
+
+
+async def test_two_hashes_of_one_password_have_nothing_in_common() -> None:
+    passwords = Passwords(log_n=CHEAP)
+    first, second = await passwords.hash("a red fox"), await passwords.hash("a red fox")
+    assert first.split("$")[4:] != second.split("$")[4:]
+
+
+async def test_a_hash_is_as_dear_as_it_should_be() -> None:
+    record = await Passwords().hash("a red fox")
+    assert record.startswith("scrypt$17$8$1$")
+    # An older and cheaper hash is still understood, by what it says of itself.
+    assert await Passwords().verify("a red fox", await Passwords(log_n=CHEAP).hash("a red fox"))
+
+
+async def test_a_letter_typed_in_two_ways_is_the_same() -> None:
+    passwords = Passwords(log_n=CHEAP)
+    record = await passwords.hash("caf\u00e9 noir")
+    assert await passwords.verify("cafe\u0301 noir", record)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many hashes ran at the same moment, one number for each; they still run."""
+    seen: list[int] = []
+    real, lock, running = hashlib.scrypt, threading.Lock(), 0
+
+    def counting(*args: Any, **options: Any) -> bytes:
+        nonlocal running
+        with lock:
+            running += 1
+            seen.append(running)
+        try:
+            return real(*args, **options)
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(hashlib, "scrypt", counting)
+    return seen
+
+
+async def test_one_hash_is_made_at_a_time(counted: list[int]) -> None:
+    passwords = Passwords(log_n=12)
+    record = await passwords.hash("a red fox")
+    await asyncio.gather(*(passwords.verify("wrong", record) for _ in range(20)))
+    assert counted == [1] * 21
+
+
+async def test_nobody_costs_as_much_as_somebody(counted: list[int]) -> None:
+    passwords = Passwords(log_n=CHEAP)
+    assert not await passwords.verify("a red fox", None)
+    assert counted == [1]
+
+
+async def test_the_event_loop_goes_on_while_a_hash_is_made() -> None:
+    hashing = asyncio.create_task(Passwords().hash("a red fox"))
+    turns = 0
+    while not hashing.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 10
+    assert hashing.result()
+
+
+@pytest.mark.parametrize("password", ["", "7 chars", "x" * 257])
+def test_a_password_that_is_too_short_or_too_long_is_refused(password: str) -> None:
+    with pytest.raises(Unprocessable, match="8 to 256"):
+        check_password(password)
+
+
+@pytest.mark.parametrize("password", ["8 chars.", "x" * 256, "        ", "пароль🦊🦊"])
+def test_any_other_password_is_fine(password: str) -> None:
+    check_password(password)
+    assert 8 <= len(password) <= 256
