@@ -9,15 +9,8 @@ from typing import Final
 
 from studio.models import Identity, Job, JobStatus, Preview, Progress
 from studio.services.events import StatusChanged
-from studio.services.feed import (
-    Feed,
-    JobPicture,
-    JobPreview,
-    JobProgress,
-    Line,
-    QueuePicture,
-    Topic,
-)
+from studio.services.feed import Feed
+from studio.services.news import JobPicture, JobPreview, JobProgress, Line, QueuePicture, Topic
 from studio.services.queue import FinishedJob, JobQueue, LiveJob
 
 PROGRESS_EVERY_S: Final = 0.25

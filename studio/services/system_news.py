@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from studio.services.feed import Feed, Topic
+from studio.services.feed import Feed
 from studio.services.health import HealthService
+from studio.services.news import Topic
 
 LOOK_EVERY_S: Final = 0.5
 

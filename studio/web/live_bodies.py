@@ -11,7 +11,8 @@ import orjson
 from starlette.requests import HTTPConnection
 
 from studio.models import Identity
-from studio.services.feed import (
+from studio.services.jobs import JobView
+from studio.services.news import (
     Frame,
     JobPicture,
     JobPreview,
@@ -21,7 +22,6 @@ from studio.services.feed import (
     QueuePicture,
     Topic,
 )
-from studio.services.jobs import JobView
 from studio.web.job_bodies import progress_body, studio_body
 from studio.web.links import Links
 from studio.web.sockets import binary_frame, text_frame

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.protocol import State
 
 _READY: Final = "studio.frames"
 _TEXT: Final = 0x81
@@ -36,7 +35,7 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             await super().send(message)
             return
         await self.writable.wait()
-        if self.disconnected or self.close_sent or self.conn.state is not State.OPEN:
+        if self.disconnected or self.close_sent or self.conn.close_rcvd is not None:
             raise ClientDisconnected
         self.transport.write(frames)
 

@@ -15,10 +15,11 @@ from studio.clock import iso_or_none
 from studio.errors import InvalidRequest, StudioError, TooManyStreams, Unauthorized
 from studio.models import TERMINAL_STATUSES, Identity, Scope
 from studio.services.auth import require
-from studio.services.feed import Ending, Feed, Frame, Reader, Topic
+from studio.services.feed import Ending, Feed, Reader
 from studio.services.history import HistoryService
 from studio.services.job_news import MAX_FINISHED
 from studio.services.live import Live
+from studio.services.news import Frame, Topic
 from studio.store.job_list import JobFilter
 from studio.web.links import Links
 from studio.web.live_bodies import LiveBodies, pictures, preview_frame, text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio.models import Asset, Job, JobStatus, OutputType, Preview
-from studio.services.feed import JobPicture, JobPreview, Topic
+from studio.services.news import JobPicture, JobPreview, Topic
 from tests.api.live_client import LiveClient, Shown, listen
 from tests.api.live_house import LiveHouse, open_live_house, submit
 

@@ -1,4 +1,4 @@
-"""A real browser in front of a real Studio. Skipped where there is no Chromium, and says so."""
+"""A real browser in front of a real Studio; skipped, with the reason, without a Chromium."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
-from studio.services.feed import MAX_WAITING, Reader, Topic
+from studio.services.feed import MAX_WAITING, Reader
+from studio.services.news import Topic
 from studio.web.sockets import BoundedSocket
 from tests.api.live_client import LiveClient, Message, listen
 from tests.api.live_house import KEY, LiveHouse, QuickSocket, open_live_house, submit

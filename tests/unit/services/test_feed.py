@@ -8,18 +8,8 @@ import pytest
 
 from studio.errors import TooManyStreams
 from studio.models import ROLE_SCOPES, Identity, Preview, Role
-from studio.services.feed import (
-    MAX_KEPT,
-    MAX_READERS,
-    MAX_WAITING,
-    Ending,
-    Feed,
-    Frame,
-    JobPreview,
-    News,
-    Reader,
-    Topic,
-)
+from studio.services.feed import MAX_KEPT, MAX_READERS, MAX_WAITING, Ending, Feed, Reader
+from studio.services.news import Frame, JobPreview, News, Topic
 
 OWNER = Identity("owner", Role.OWNER, ROLE_SCOPES[Role.OWNER])
 JOBS = {Topic.JOBS}

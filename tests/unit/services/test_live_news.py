@@ -14,9 +14,10 @@ from studio.clock import FrozenClock
 from studio.models import ROLE_SCOPES, Identity, Job, JobStatus, Preview, Progress, Role
 from studio.services.engine import Engine, EngineState
 from studio.services.engines import EngineService
-from studio.services.feed import Feed, Frame, JobPicture, JobPreview, News, Reader, Topic
+from studio.services.feed import Feed, Reader
 from studio.services.health import HealthService
 from studio.services.job_news import MAX_FINISHED, MAX_ORDER, JobNews
+from studio.services.news import Frame, JobPicture, JobPreview, News, Topic
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.system_news import SystemNews
