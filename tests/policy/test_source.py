@@ -151,6 +151,8 @@ def asserts(node: ast.AST, names: dict[str, str], helpers: frozenset[str]) -> bo
         if isinstance(each, ast.Raise) and "AssertionError" in ast.dump(each):
             return True
         if isinstance(each, ast.Call):
+            if ast.unparse(each.func).startswith("expect("):  # Playwright's way to assert
+                return True
             if isinstance(each.func, ast.Name) and names.get(each.func.id) in helpers:
                 return True
             if isinstance(each.func, ast.Attribute) and (

@@ -1,6 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
-import { agoText } from '../core/format.js';
+import { agoText, clientText } from '../core/format.js';
 import { words } from '../core/messages.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -57,7 +57,7 @@ class AccountSessions extends ListElement {
   #row(item) {
     return html`
       <div class="row-words">
-        <span class="row-title">${item.client || words.time.unknown}</span>
+        <span class="row-title">${clientText(item.client ?? '')}</span>
         <span class="hint">${item.current ? text.thisOne : text.used(agoText(item.last_used_at))}</span>
       </div>
       ${item.current

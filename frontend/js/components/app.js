@@ -46,7 +46,8 @@ class StudioApp extends Element {
       feed.stop();
       LATER.doors();
     }
-    if (session.state === 'out') draft.clear();
+    // A session that ended by itself is no reason to lose half a thought.
+    if (session.state === 'out' && !session.ended) draft.clear();
     if (session.state === 'offline') this.retry = setTimeout(() => session.load(), RELOAD_MS);
   }
 

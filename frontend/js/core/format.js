@@ -18,6 +18,23 @@ export function agoText(iso) {
   return found ? relative.format(Math.round(seconds / found[1]), found[0]) : words.time.now;
 }
 
+const BROWSERS = { Edg: 'Edge', Firefox: 'Firefox', Chrome: 'Chrome', Safari: 'Safari' };
+const SYSTEMS = {
+  Android: 'Android',
+  iPhone: 'iPhone',
+  iPad: 'iPad',
+  'Mac OS': 'macOS',
+  Windows: 'Windows',
+  Linux: 'Linux',
+};
+
+/** A browser by the name it gives itself: "Firefox, Windows"; other programs as they say. */
+export function clientText(agent) {
+  const known = (names) => Object.entries(names).find(([mark]) => agent.includes(mark))?.[1];
+  const [browser, system] = [known(BROWSERS), known(SYSTEMS)];
+  return browser && system ? `${browser}, ${system}` : agent || words.time.unknown;
+}
+
 /** A stretch of time, roughly. */
 export function spanText(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));

@@ -59,6 +59,7 @@ class Session extends Store {
 
   async logout() {
     await api.remove('/api/session');
+    this.ended = false;
     this.#forget();
     this.#become('out');
   }

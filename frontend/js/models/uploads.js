@@ -5,17 +5,23 @@ import { api, ApiError, loggedOut, refusal } from '../core/api.js';
 const IN_ONE_REQUEST = 16 << 20;
 const TRIES = 4;
 const PAUSE_MS = 1000;
+const NOT_IN_NAMES = /[\u0000-\u001f\u007f"*/:<>?\\|]|[. ]+$/g;
 
 /** Upload a file; `onProgress` gets 0 to 1. Answers the asset. */
 export function upload(file, onProgress) {
   return file.size > IN_ONE_REQUEST ? inParts(file, onProgress) : atOnce(file, onProgress);
 }
 
+/** Whatever a file is called where it comes from, Studio takes names that every system has. */
+function nameOf(file) {
+  return file.name.replace(NOT_IN_NAMES, '_');
+}
+
 function atOnce(file, onProgress) {
   const form = new FormData();
   form.append('content_type', file.type || 'application/octet-stream');
-  form.append('file_path', file.name);
-  form.append('file', file);
+  form.append('file_path', nameOf(file));
+  form.append('file', file, nameOf(file));
   // fetch does not tell how much of a body has left.
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -46,7 +52,7 @@ function failed(status, body) {
 
 async function inParts(file, onProgress) {
   const started = await api.post('/api/uploads', {
-    name: file.name,
+    name: nameOf(file),
     size_bytes: file.size,
     content_type: file.type || 'application/octet-stream',
   });

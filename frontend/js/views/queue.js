@@ -186,7 +186,12 @@ function endedRow(job) {
       </span>
     </div>
     ${items.length
-      ? html`<button @click=${() => viewer.open(items, items[0].output.id)}>${icon('library')}</button>`
+      ? html`<button
+          aria-label=${words.job.open(titleOf(job))}
+          @click=${() => viewer.open(items, items[0].output.id)}
+        >
+          ${icon('library')}
+        </button>`
       : nothing}
   `;
 }
