@@ -62,11 +62,12 @@ class PromptRejected(EngineRefused):
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Prompt ids inside an engine; ``clients`` maps those that name one to their client id."""
+    """Prompt ids in an engine, client ids of those that name one, places of those that wait."""
 
     running: tuple[str, ...]
     pending: tuple[str, ...]
     clients: dict[str, str]
+    numbers: dict[str, float]
 
     def __contains__(self, prompt_id: object) -> bool:
         return prompt_id in self.running or prompt_id in self.pending
@@ -125,13 +126,13 @@ class ComfyClient:
         client_id: str,
         graph: bytes,
         extra_data: dict[str, Any],
-        front: bool = False,
+        number: float | None = None,
     ) -> dict[str, Any]:
         """Queue a graph under an id of ours and return the engine's ``node_errors``.
 
         Args:
             graph: the API-format graph as JSON bytes, sent as they are.
-            front: whether it overtakes what waits inside the engine.
+            number: its place among what waits inside the engine; without one it is the last.
 
         Raises:
             PromptRejected, EngineUnreachable, ReplyLost, EngineRefused.
@@ -139,7 +140,7 @@ class ComfyClient:
         body = b'{"prompt_id":"%b","client_id":"%b",%b"extra_data":%b,"prompt":%b}' % (
             prompt_id.encode(),
             client_id.encode(),
-            b'"front":true,' if front else b"",
+            b"" if number is None else b'"number":%b,' % orjson.dumps(number),
             orjson.dumps(extra_data),
             graph,
         )
@@ -176,8 +177,9 @@ class ComfyClient:
                     for item in (*running, *pending)
                     if (client := client_of(item)) is not None
                 },
+                numbers={item[1]: float(item[0]) for item in pending},
             )
-        except (IndexError, KeyError, TypeError) as error:
+        except (IndexError, KeyError, TypeError, ValueError) as error:
             raise EngineRefused(200, "the answer is not a queue") from error
 
     async def history(self, prompt_id: str, *, timeout_s: float = 10.0) -> dict[str, Any] | None:

@@ -83,6 +83,7 @@ class Sender:
         prompt_id = await self._mark(engine, live)
         if live.job.cancel_requested_at is not None:
             return Ended(End.VANISHED)
+        number = await self._turn(engine) if engine.foreign else None
         run = self._follower.open(engine, live, prompt_id, classes)
         try:
             run.awaiting_reply = True
@@ -92,8 +93,7 @@ class Sender:
                     client_id=engine.client_id,
                     graph=prompt,
                     extra_data=extra_data,
-                    # Behind a long line of the editor's it would wait for all of them.
-                    front=engine.foreign > 0,
+                    number=number,
                 )
             except PromptRejected as error:
                 live.excluded.add(engine.name)
@@ -117,6 +117,24 @@ class Sender:
             return await run.ended
         finally:
             self._follower.close(run)
+
+    async def _turn(self, engine: Engine) -> float | None:
+        """A place beside a line of the editor's: next, or next but one if it is the editor's turn.
+
+        Without it a job would wait for all of that line, or always overtake it.
+        """
+        try:
+            queue = await engine.client.queue()
+        except EngineError:
+            return None
+        theirs = sorted(
+            number
+            for prompt, number in queue.numbers.items()
+            if queue.clients.get(prompt) != engine.client_id
+        )
+        if any(queue.clients.get(prompt) != engine.client_id for prompt in queue.running):
+            return theirs[0] - 1 if theirs else None
+        return (theirs[0] + theirs[1]) / 2 if len(theirs) > 1 else None
 
     async def _claim_files(self, engine: Engine, live: LiveJob, graph: Graph) -> None:
         """Find the user's own file behind every value that this engine takes for a file.
