@@ -16,6 +16,10 @@ from studio.errors import InvalidRequest
 from studio.paths import run_folder
 
 DAY_MS: Final = 86_400_000
+_PUBLIC_URL: Final = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+)
 
 
 class Secret:
@@ -156,8 +160,10 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, low: int, h
 def _public_url(environ: Mapping[str, str], name: str, port: int) -> str | None:
     given = environ.get(name, "").strip().rstrip("/")
     if given:
-        if not given.startswith(("http://", "https://")):
-            raise InvalidRequest(f"{name} must start with http:// or https://.")
+        if not _PUBLIC_URL.fullmatch(given):
+            raise InvalidRequest(
+                f"{name} must be http:// or https:// with a host, a port if need be, and no path."
+            )
         return given
     pod = environ.get("RUNPOD_POD_ID")
     return f"https://{pod}-{port}.proxy.runpod.net" if pod else None

@@ -203,7 +203,13 @@ class JobNews:
             for line in (everything, own):
                 line.depth += 1
                 line.running += live.job.status is not JobStatus.QUEUED
-        for position, live in enumerate(self._queue.in_order(), 1):
+        # Those that an engine holds ready have not started either, and come first.
+        ready = [
+            live
+            for live in self._queue.live.values()
+            if not live.waiting and live.job.status is JobStatus.QUEUED
+        ]
+        for position, live in enumerate((*ready, *self._queue.in_order()), 1):
             for line in (everything, by_user[live.job.user_id]):
                 if len(line.order) < MAX_ORDER:
                     line.order.append(live.job.id)

@@ -16,7 +16,7 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import BlobNotFound, Conflict, PayloadTooLarge, Unprocessable
-from studio.models import Asset, Identity
+from studio.models import Asset, Identity, Role
 from studio.services.assets import AssetService
 from studio.services.upload_fields import (
     UploadFields,
@@ -103,7 +103,12 @@ class UploadService:
                 )
                 return asset
         # The row comes first: it keeps the number of files that one user can have.
-        await self._uploads.add(upload, max_open=MAX_OPEN)
+        everything = MAX_OPEN * self._max_bytes
+        await self._uploads.add(
+            upload,
+            max_open=MAX_OPEN,
+            max_open_bytes=everything if identity.role is Role.OWNER else self._max_bytes,
+        )
         try:
             await asyncio.to_thread(self._files.create, upload)
         except BaseException:

@@ -19,6 +19,8 @@ from studio.store.blob_writer import CHUNK_BYTES, HEAD_BYTES, open_regular, tran
 from studio.store.uploads import Upload
 
 _CHUNKS_A_STEP: Final = 16
+RESERVE_BYTES: Final = 1 << 30
+"""Room that no upload may take: jobs and the database need some to go on."""
 
 
 class UploadFiles:
@@ -43,7 +45,7 @@ class UploadFiles:
         except OSError as error:
             raise translate(error) from error
         free_bytes = volume.f_bavail * volume.f_frsize
-        if free_bytes < upload.size_bytes:
+        if free_bytes - RESERVE_BYTES < upload.size_bytes:
             raise _no_room(upload.size_bytes, free_bytes)
         try:
             self._allocate(upload)

@@ -55,19 +55,21 @@ class UploadStore:
         self._db = db
         self._blobs = blobs
 
-    async def add(self, upload: Upload, *, max_open: int) -> None:
+    async def add(self, upload: Upload, *, max_open: int, max_open_bytes: int) -> None:
         """Store a new one.
 
         Raises:
-            TooManyUploads: its user has ``max_open`` that are not complete.
+            TooManyUploads: its user has ``max_open`` that are not complete, or together with
+                this one they would have more than ``max_open_bytes``.
         """
 
         def work(connection: sqlite3.Connection) -> None:
-            count = connection.execute(
-                "SELECT count(*) FROM uploads WHERE user_id = ? AND asset_id IS NULL",
+            count, size_bytes = connection.execute(
+                "SELECT count(*), coalesce(sum(size_bytes), 0) FROM uploads"
+                " WHERE user_id = ? AND asset_id IS NULL",
                 (upload.user_id,),
-            ).fetchone()[0]
-            if count >= max_open:
+            ).fetchone()
+            if count >= max_open or (count and size_bytes + upload.size_bytes > max_open_bytes):
                 raise TooManyUploads(
                     f"You have {count} uploads that are not complete. Complete or delete one.",
                     retry_after_s=60,

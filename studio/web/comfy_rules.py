@@ -58,6 +58,7 @@ _NOT_DOWNSTREAM: Final = _HOP_BY_HOP | {
     "x-content-type-options",
     "x-frame-options",
 }
+_ACTIVE: Final = re.compile(r"\bsvg\b|/xml|\+xml", re.IGNORECASE)
 _ADDED: Final = (
     (b"content-security-policy", b"frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
@@ -187,6 +188,9 @@ def downstream_headers(headers: Iterable[Header], base_url: str) -> list[tuple[b
             kept.append((b"location", (value[len(base_url) :] or "/").encode("latin-1", "replace")))
         elif name not in dropped and not name.startswith("access-control-"):
             kept.append((name.encode("latin-1"), value.encode("latin-1", "replace")))
+    if any(name == "content-type" and _ACTIVE.search(value) for name, value in pairs):
+        # A member's upload must not run as a script of the editor's origin.
+        kept.append((b"content-security-policy", b"sandbox"))
     return [*kept, *_ADDED]
 
 

@@ -147,6 +147,21 @@ async def test_a_part_that_does_not_fit_does_not_count_and_comes_again(
     assert stored(library) == [data]
 
 
+async def test_a_member_reserves_no_more_than_one_file_of_the_largest_size(
+    client: httpx.AsyncClient, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library.uploads, "_max_bytes", 100)
+    half = 51
+    first = await client.post("/api/uploads", json={"name": "a.bin", "size_bytes": half})
+    assert first.status_code == 201
+    second = await client.post("/api/uploads", json={"name": "b.bin", "size_bytes": half})
+    assert (second.status_code, code_of(second)) == (429, "too_many_uploads")
+    await client.delete(f"/api/uploads/{first.json()['id']}")
+    again = await client.post("/api/uploads", json={"name": "b.bin", "size_bytes": half})
+    assert again.status_code == 201
+    assert len(waiting(library)) == 1
+
+
 async def test_a_user_has_at_most_twenty_that_are_not_complete(
     client: httpx.AsyncClient, library: Library
 ) -> None:

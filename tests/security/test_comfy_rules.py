@@ -238,6 +238,24 @@ def test_an_answer_keeps_its_length_unless_it_comes_in_chunks() -> None:
     assert b"content-length" not in dict(downstream_headers(chunked, "http://engine"))
 
 
+@pytest.mark.parametrize(
+    ("content_type", "sandboxed"),
+    [
+        ("image/svg+xml", True),
+        ("IMAGE/SVG+XML; charset=utf-8", True),
+        ("text/xml", True),
+        ("application/xhtml+xml", True),
+        ("text/html", False),
+        ("image/png", False),
+        ("text/javascript", False),
+    ],
+)
+def test_a_picture_that_could_be_a_script_runs_as_none(content_type: str, sandboxed: bool) -> None:
+    told = downstream_headers([("Content-Type", content_type)], "http://engine")
+    assert ((b"content-security-policy", b"sandbox") in told) is sandboxed
+    assert (b"content-security-policy", b"frame-ancestors 'none'") in told
+
+
 def test_every_cookie_of_that_name_is_looked_at() -> None:
     raw = [(b"cookie", b"a=1; b=2"), (b"Cookie", b"xa=3;a=4; a")]
     assert cookies_of(raw, "a") == ["1", "4"]

@@ -163,7 +163,12 @@ async def test_many_changes_of_the_queue_are_told_together() -> None:
     assert len(told) == 2
     picture = desk.jobs.queue()
     assert told[-1].data == picture
-    assert (picture.paused, picture.everything.order) == (True, (lives[49].job.id,))
+    # Those that were handed to an engine have not started yet, and stand before the rest.
+    assert (picture.paused, picture.everything.order) == (
+        True,
+        tuple(live.job.id for live in lives),
+    )
+    assert picture.everything.positions == tuple(range(1, 51))
 
 
 async def test_a_long_queue_is_told_with_its_first_jobs() -> None:
