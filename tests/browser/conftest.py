@@ -15,6 +15,13 @@ from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 PASSWORD = "a canary of nine words"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OpenPage = Callable[..., Page]
+EXPECTED = (
+    # Refusals and cuts that a test asks for.
+    "Failed to load",
+    "WebSocket",
+    # Browsers take this header from https and the machine itself alone.
+    "The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrust",
+)
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +88,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         return page
 
     def note(kind: str, text: str) -> None:
-        # Refusals and cuts that a test asks for are on the console too.
-        if kind in ("error", "warning") and not text.startswith(("Failed to load", "WebSocket")):
+        if kind in ("error", "warning") and not text.startswith(EXPECTED):
             complaints.append(text)
 
     yield opened

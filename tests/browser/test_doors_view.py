@@ -20,8 +20,8 @@ def fresh(chromium: str, tmp_path: Path) -> Iterator[RunningStudio]:
         yield running
 
 
-def set_up(page: Page, studio: RunningStudio) -> None:
-    page.goto(studio.url)
+def set_up(page: Page, url: str) -> None:
+    page.goto(url)
     page.get_by_label("API key").fill(OWNER_KEY)
     page.get_by_label("New password").fill(PASSWORD)
     page.get_by_role("button", name="Make it mine").click()
@@ -37,9 +37,11 @@ def test_the_first_one_in_sets_up_and_comes_back_with_the_password(
     open_page: OpenPage, fresh: RunningStudio
 ) -> None:
     page = open_page()
-    set_up(page, fresh)
+    set_up(page, fresh.url)
     assert page.url.endswith("#/create")
     expect(page.locator(".advice")).to_contain_text("The engine is not there yet")
+    expect(page.locator(".banner")).to_contain_text("takes no work yet (engine")
+    expect(page.locator(".banner")).not_to_contain_text("no isolation")
     page.reload()
     expect(page.locator("#prompt")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
@@ -53,7 +55,7 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
     open_page: OpenPage, fresh: RunningStudio
 ) -> None:
     owner = open_page()
-    set_up(owner, fresh)
+    set_up(owner, fresh.url)
     owner.get_by_role("link", name="People").click()
     owner.locator("people-invite select[name=role]").select_option("guest")
     owner.get_by_role("button", name="Make a link").click()
@@ -83,7 +85,7 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
 
 def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: RunningStudio) -> None:
     here, there = open_page(), open_page()
-    set_up(here, fresh)
+    set_up(here, fresh.url)
     there.goto(fresh.url)
     log_in(there, PASSWORD)
     expect(there.locator("#prompt")).to_be_visible()
@@ -97,3 +99,16 @@ def test_a_used_or_broken_link_says_so(open_page: OpenPage, fresh: RunningStudio
     page = open_page()
     page.goto(f"{fresh.url}/#/join/nothing")
     expect(page.locator(".error-text")).to_contain_text("invalid_token")
+
+
+def test_the_owner_is_told_of_a_database_that_was_lost(
+    open_page: OpenPage, chromium: str, tmp_path: Path
+) -> None:
+    database = tmp_path / "damaged" / "studio" / "db" / "studio.db"
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"no database " * 1000)
+    with run_studio(tmp_path / "damaged") as studio:
+        page = open_page(width=360, height=740)
+        set_up(page, studio.url)
+        expect(page.locator(".banner", has_text="damaged")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

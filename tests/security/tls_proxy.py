@@ -21,6 +21,7 @@ import pytest
 from tests.contract.harness import find_free_port
 
 PUBLIC_NAME = "studio.example.net"
+EDITOR_NAME = "comfy.example.net"
 _CONFIG = """
 daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log; worker_processes 1;
 events {{ worker_connections 1024; }}
@@ -29,6 +30,10 @@ http {{
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+  {servers}
+}}
+"""
+_SERVER = """
   server {{
     listen 127.0.0.1:{port} ssl;
     server_name {name};
@@ -44,7 +49,6 @@ http {{
       proxy_read_timeout 100s;
     }}
   }}
-}}
 """
 
 
@@ -65,26 +69,39 @@ def find_proxy_port() -> int:
 
 
 @contextlib.contextmanager
-def run_tls_proxy(folder: Path, port: int, upstream: int) -> Iterator[TlsProxy]:
-    """Run nginx in ``folder`` until the block ends."""
+def run_tls_proxy(
+    folder: Path, port: int, upstream: int, *, editor: tuple[int, int] | None = None
+) -> Iterator[TlsProxy]:
+    """Run nginx in ``folder`` until the block ends.
+
+    Args:
+        port: where it serves, as ``PUBLIC_NAME``, what Studio has at ``upstream``.
+        editor: the same two for the editor's port, which is ``EDITOR_NAME`` outside.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     certificate = folder / "cert.pem"
     options = {
         "-newkey": "rsa:2048",
         "-days": "2",
         "-subj": f"/CN={PUBLIC_NAME}",
-        "-addext": f"subjectAltName=DNS:{PUBLIC_NAME}",
+        "-addext": f"subjectAltName=DNS:{PUBLIC_NAME},DNS:{EDITOR_NAME}",
         "-keyout": str(folder / "key.pem"),
         "-out": str(certificate),
     }
     words = [word for option in options.items() for word in option]
     subprocess.run(["openssl", "req", "-x509", "-nodes", *words], check=True, capture_output=True)
+    doors = [(PUBLIC_NAME, port, upstream), *([(EDITOR_NAME, *editor)] if editor else [])]
+    servers = "".join(
+        _SERVER.format(folder=folder, name=name, port=outside, upstream=inside)
+        for name, outside, inside in doors
+    )
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, port=port, name=PUBLIC_NAME, upstream=upstream))
+    config.write_text(_CONFIG.format(folder=folder, servers=servers))
     with (folder / "nginx.log").open("wb") as log:
         nginx = subprocess.Popen(["nginx", "-c", str(config)], stdout=log, stderr=log)
     try:
-        _await_port(port, nginx, folder)
+        for _, outside, _ in doors:
+            _await_port(outside, nginx, folder)
         yield TlsProxy(f"https://{PUBLIC_NAME}:{port}", port, certificate)
     finally:
         nginx.terminate()

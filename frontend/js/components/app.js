@@ -12,6 +12,8 @@ import { icon } from './icons.js';
 import '../views/create.js';
 
 const RELOAD_MS = 3000;
+/** A notice for programs: it holds on every machine where Studio is not root in a container. */
+const NOT_ISOLATED = 'no isolation';
 
 /* What the first look does not need comes right after it. */
 const LATER = {
@@ -151,7 +153,8 @@ function link(name, isHere) {
 }
 
 function banners() {
-  const { ready, notices: told = [] } = feed.system;
+  const { ready, reasons = [], notices: told = [] } = feed.system;
+  const lasting = session.isOwner ? told.filter((notice) => notice !== NOT_ISOLATED) : [];
   return html`
     ${session.insecure
       ? html`<p class="banner is-warning">
@@ -161,16 +164,14 @@ function banners() {
           </button>
         </p>`
       : nothing}
-    ${ready
-      ? nothing
-      : html`<p class="banner" role="status">
-          ${icon('warning')}<span>${words.notReady} ${told.map(noticeText).join(' ')}</span>
-        </p>`}
+    ${ready ? nothing : bannerOf(words.notReady(reasons))}
+    ${lasting.map(bannerOf)}
     <p class="hint live-state" role="status">${feed.isLive === false ? words.notLive : ''}</p>
   `;
 }
 
-const noticeText = (notice) => (typeof notice === 'string' ? notice : (notice.message ?? ''));
+const bannerOf = (text) =>
+  html`<p class="banner" role="status">${icon('warning')}<span>${text}</span></p>`;
 
 function door(content) {
   document.title = words.name;

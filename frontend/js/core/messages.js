@@ -28,7 +28,8 @@ export const words = {
     'Not encrypted: others on this network could read along. Outside a trusted one, use https.',
   offline: 'Studio cannot be reached. Trying again.',
   notLive: 'Live updates pause; looking every two seconds.',
-  notReady: 'Studio takes no work yet.',
+  notReady: (reasons) =>
+    `Studio takes no work yet${reasons.length ? ` (${reasons.join('; ')})` : ''}.`,
 
   login: {
     title: 'Welcome back',
