@@ -20,6 +20,7 @@ from studio.models import Identity
 from studio.services.news import Frame, JobPreview, News, NewsData, Topic
 
 MAX_WAITING: Final = 256
+MAX_WAITING_BYTES: Final = 4 << 20
 MAX_KEPT: Final = 4096
 MAX_READERS: Final = 1000
 RECHECK_S: Final = 60.0
@@ -54,8 +55,11 @@ class Reader:
         self.ending: Ending | None = None
         self._missed: deque[News] = deque()
         self._frames: deque[Frame] = deque()
+        self._frames_bytes = 0
         self._previews: dict[str, Frame] = {}
         self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
 
     def may_see(self, news: News) -> bool:
         """Whether it asked for that topic and the news are its user's to see."""
@@ -65,11 +69,19 @@ class Reader:
 
     def push(self, frame: Frame) -> None:
         """Queue a frame; the reader that is too far behind is let go, to begin anew."""
-        if len(self._frames) >= MAX_WAITING:
+        if self._has_no_room(len(frame)):
             self.end(Ending.SLOW)
         elif self.ending is None:
             self._frames.append(frame)
+            self._frames_bytes += len(frame)
             self._filled.set()
+            self._emptied.clear()
+
+    def _has_no_room(self, size_bytes: int) -> bool:
+        """A frame that waits alone may have any size: there is no smaller way to send it."""
+        return len(self._frames) >= MAX_WAITING or (
+            bool(self._frames) and self._frames_bytes + size_bytes > MAX_WAITING_BYTES
+        )
 
     def show(self, job_id: str, frame: Frame) -> None:
         """Let a preview wait in place of an earlier one of the same job."""
@@ -81,6 +93,7 @@ class Reader:
         """Queue what it missed; rendered only when its turn comes, so it takes no room."""
         self._missed.extend(missed)
         self._filled.set()
+        self._emptied.clear()
 
     def end(self, why: Ending) -> None:
         """Send it nothing more; only the first reason counts."""
@@ -88,6 +101,7 @@ class Reader:
             self.ending = why
             self._missed.clear()
             self._frames.clear()
+            self._frames_bytes = 0
             self._previews.clear()
             self.ended.set()
 
@@ -96,7 +110,13 @@ class Reader:
         while not (batch := self._batch()):
             self._filled.clear()
             await self._filled.wait()
+        if not self._missed and not self._frames:
+            self._emptied.set()
         return batch
+
+    async def drained(self) -> None:
+        """Wait until all but previews, of which one may always wait, was taken to be sent."""
+        await self._emptied.wait()
 
     def _batch(self) -> list[Frame]:
         batch: list[Frame] = []
@@ -111,7 +131,9 @@ class Reader:
         if self._missed:
             return self.render(self._missed.popleft())
         if self._frames:
-            return self._frames.popleft()
+            frame = self._frames.popleft()
+            self._frames_bytes -= len(frame)
+            return frame
         if self._previews:
             return self._previews.pop(next(iter(self._previews)))
         return None

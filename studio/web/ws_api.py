@@ -93,7 +93,7 @@ async def _converse(websocket: WebSocket, reader: Reader, conversation: _Convers
     """Until the client hangs up or is to be let go."""
     tasks = [
         asyncio.create_task(_tell(websocket, reader)),
-        asyncio.create_task(_hear(websocket, conversation)),
+        asyncio.create_task(_hear(websocket, reader, conversation)),
         asyncio.create_task(reader.ended.wait()),
     ]
     try:
@@ -119,11 +119,13 @@ async def _tell(websocket: WebSocket, reader: Reader) -> None:
             return
 
 
-async def _hear(websocket: WebSocket, conversation: _Conversation) -> None:
+async def _hear(websocket: WebSocket, reader: Reader, conversation: _Conversation) -> None:
+    """Take in one command after another, each when the answer to the one before is on its way."""
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        await reader.drained()
         await conversation.answer(message.get("text") or message.get("bytes") or "")
 
 
@@ -162,6 +164,7 @@ class _Conversation:
                 require(self._reader.identity, _SCOPES[topic])
         if after is None or not self._feed.resume(self._reader, topics, after):
             for topic in sorted(topics):
+                await self._reader.drained()
                 await self._begin(topic)
         if Topic.PREVIEWS in topics:
             for shown in self._jobs.previews(self._reader.identity):

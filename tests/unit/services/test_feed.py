@@ -8,7 +8,16 @@ import pytest
 
 from studio.errors import TooManyStreams
 from studio.models import ROLE_SCOPES, Identity, Preview, Role
-from studio.services.feed import MAX_KEPT, MAX_READERS, MAX_WAITING, Ending, Feed, Reader
+from studio.services.feed import (
+    MAX_BATCH,
+    MAX_KEPT,
+    MAX_READERS,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    Ending,
+    Feed,
+    Reader,
+)
 from studio.services.news import Frame, JobPreview, News, Topic
 
 OWNER = Identity("owner", Role.OWNER, ROLE_SCOPES[Role.OWNER])
@@ -138,6 +147,34 @@ async def test_the_257th_waiting_message_ends_a_reader_and_frees_what_waited() -
     assert await is_silent(slow)
     tell(feed, "z")
     assert await take(quick, 2) == ["257 y", "258 z"]
+
+
+async def test_more_than_four_mebibytes_that_wait_end_a_reader_and_one_large_frame_does_not() -> (
+    None
+):
+    feed = open_feed()
+    reader = reader_of(feed)
+    reader.push(b"x" * (2 * MAX_WAITING_BYTES))
+    assert [len(frame) for frame in await reader.next()] == [2 * MAX_WAITING_BYTES]
+    for _ in range(4):
+        reader.push(b"x" * (MAX_WAITING_BYTES // 4))
+    assert ending_of(reader) is None
+    reader.push(b"x")
+    assert ending_of(reader) is Ending.SLOW
+    assert await is_silent(reader)
+
+
+async def test_a_reader_is_drained_once_all_was_taken_whatever_previews_wait() -> None:
+    feed = open_feed()
+    reader = reader_of(feed, Topic.JOBS, Topic.PREVIEWS)
+    reader.push(b"x" * MAX_BATCH)
+    drained = asyncio.create_task(reader.drained())
+    feed.show(JobPreview("job", Preview("1", "image/png", b"seen")), user_id="owner")
+    await asyncio.sleep(0)
+    assert not drained.done()
+    assert await take(reader, 1) == ["x" * MAX_BATCH]
+    await asyncio.wait_for(drained, 5)
+    assert await take(reader, 1) == ["seen"]
 
 
 async def test_only_the_latest_preview_of_a_job_waits_and_news_go_first() -> None:
