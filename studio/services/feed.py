@@ -53,6 +53,7 @@ class Reader:
         self.topics: set[Topic] = set()
         self.ended = asyncio.Event()
         self.ending: Ending | None = None
+        self.has_resumed = False
         self._missed: deque[News] = deque()
         self._frames: deque[Frame] = deque()
         self._frames_bytes = 0
@@ -90,10 +91,12 @@ class Reader:
             self._filled.set()
 
     def catch_up(self, missed: Iterable[News]) -> None:
-        """Queue what it missed; rendered only when its turn comes, so it takes no room."""
-        self._missed.extend(missed)
-        self._filled.set()
-        self._emptied.clear()
+        """Queue what it missed, once; rendered only when its turn comes, so it takes no room."""
+        self.has_resumed = True
+        if self.ending is None:
+            self._missed = deque(missed)
+            self._filled.set()
+            self._emptied.clear()
 
     def end(self, why: Ending) -> None:
         """Send it nothing more; only the first reason counts."""
@@ -107,6 +110,9 @@ class Reader:
 
     async def next(self) -> list[Frame]:
         """What is to be sent next: all that waits, but not much more than 64 KiB at once."""
+        if self._missed:
+            # Rendering thousands in one go would keep everybody else from their turn.
+            await asyncio.sleep(0)
         while not (batch := self._batch()):
             self._filled.clear()
             await self._filled.wait()
@@ -222,11 +228,13 @@ class Feed:
         self._lost = self.last
 
     def resume(self, reader: Reader, topics: set[Topic], after: int) -> bool:
-        """Subscribe and send what came after that number; ``False`` if that is not known any more.
+        """Subscribe and send what came after that number.
 
-        The subscription is made in either case only when this returns ``True``.
+        Returns:
+            ``False``, and nothing is subscribed, if that is not known any more or the reader did
+            this before: looking through all that is kept, again and again, would keep others out.
         """
-        if not self._lost <= after <= self.last:
+        if reader.has_resumed or not self._lost <= after <= self.last:
             return False
         asked, reader.topics = reader.topics, topics
         missed = [

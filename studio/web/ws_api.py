@@ -23,6 +23,7 @@ from studio.services.news import Frame, Topic
 from studio.store.job_list import JobFilter
 from studio.web.links import Links
 from studio.web.live_bodies import LiveBodies, pictures, preview_frame, text
+from studio.web.pace import Pace
 from studio.web.respond import error_body
 from studio.web.sockets import ready_message
 
@@ -30,6 +31,9 @@ SEND_S: Final = 20.0
 """A client that does not receive one message for this long is let go."""
 CLOSE_S: Final = 2.0
 MAX_COMMAND: Final = 16 << 10
+MAX_COMMANDS: Final = 20
+"""Of one client, in ``COMMANDS_S``; more of them wait."""
+COMMANDS_S: Final = 1.0
 TOO_MANY: Final = 1013
 CLOSE_CODES: Final = {Ending.SESSION: 4401, Ending.SLOW: 4408, Ending.STOPPING: 1012}
 _CLOSE_REASONS: Final = {
@@ -121,10 +125,12 @@ async def _tell(websocket: WebSocket, reader: Reader) -> None:
 
 async def _hear(websocket: WebSocket, reader: Reader, conversation: _Conversation) -> None:
     """Take in one command after another, each when the answer to the one before is on its way."""
+    pace = Pace(MAX_COMMANDS, every_s=COMMANDS_S)
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        await asyncio.sleep(pace.turn(asyncio.get_running_loop().time()))
         await reader.drained()
         await conversation.answer(message.get("text") or message.get("bytes") or "")
 

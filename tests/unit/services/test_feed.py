@@ -134,6 +134,37 @@ async def test_a_reader_that_missed_more_than_may_wait_is_still_told_all_of_it()
     assert ending_of(reader) is None
 
 
+async def test_a_reader_is_told_only_once_what_it_missed() -> None:
+    feed = open_feed()
+    tell(feed, "a", "b")
+    reader = reader_of(feed)
+    assert feed.resume(reader, JOBS, 0)
+    assert not feed.resume(reader, {Topic.QUEUE}, 0)
+    assert reader.topics == JOBS
+    assert await take(reader, 2) == ["1 a", "2 b"]
+    assert not feed.resume(reader, JOBS, 0)
+    assert await is_silent(reader)
+
+
+async def test_others_have_their_turn_while_one_is_told_what_it_missed() -> None:
+    feed = open_feed()
+    tell(feed, *("x" * MAX_BATCH for _ in range(3)))
+    reader = reader_of(feed)
+    assert feed.resume(reader, JOBS, 0)
+    turns: list[int] = []
+
+    async def other() -> None:
+        while len(turns) < 3:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    for number in range(3):
+        assert len(await reader.next()) == 1
+        assert len(turns) > number
+    await task
+
+
 async def test_the_257th_waiting_message_ends_a_reader_and_frees_what_waited() -> None:
     feed = open_feed()
     slow, quick = reader_of(feed, Topic.JOBS), reader_of(feed, Topic.JOBS)
