@@ -193,14 +193,17 @@ class Feed:
 
     # -- readers ---------------------------------------------------------------------------------
 
-    def enter(self, reader: Reader) -> None:
+    def enter(self, reader: Reader, *, per_user: int = MAX_READERS) -> None:
         """Take a reader in; ``leave`` must follow.
 
         Raises:
-            TooManyStreams: there are 1,000 already.
+            TooManyStreams: there are 1,000 already, or ``per_user`` of that user's.
         """
         if len(self._readers) >= MAX_READERS:
             raise TooManyStreams(f"{MAX_READERS} clients listen already.", retry_after_s=30)
+        user_id = reader.identity.user_id
+        if sum(one.identity.user_id == user_id for one in self._readers) >= per_user:
+            raise TooManyStreams(f"{per_user} clients of yours listen already.", retry_after_s=30)
         self._readers.add(reader)
         if self._falling_asleep is not None:
             self._falling_asleep.cancel()

@@ -20,6 +20,7 @@ from studio.services.history import HistoryService
 from studio.services.job_news import MAX_FINISHED
 from studio.services.live import Live
 from studio.services.news import Frame, Topic
+from studio.settings import Settings
 from studio.store.job_list import JobFilter
 from studio.web.links import Links
 from studio.web.live_bodies import LiveBodies, pictures, preview_frame, text
@@ -55,6 +56,7 @@ def ws_routes(
     live: Live,
     history: HistoryService,
     links: Links,
+    settings: Settings,
     session_end: Callable[[Identity], int | None] = lambda _: None,
 ) -> APIRouter:
     """The live WebSocket.
@@ -74,7 +76,7 @@ def ws_routes(
         bodies = LiveBodies(identity=identity, connection=websocket, links=links)
         reader = Reader(identity, kind=bodies.kind, render=bodies.frame)
         try:
-            feed.enter(reader)
+            feed.enter(reader, per_user=settings.max_live_clients)
         except TooManyStreams as full:
             await websocket.close(TOO_MANY, full.message)
             return

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from studio.services.feed import MAX_WAITING
 from studio.services.news import Topic
@@ -69,3 +70,16 @@ async def test_a_second_resume_on_a_connection_is_answered_with_a_snapshot(
             await client.subscribe("downloads", after=start)
         await client.barrier()
     assert [one["type"] for one in client.messages] == ["hello", "event", "snapshot", "pong"]
+
+
+async def test_a_user_who_opens_too_many_locks_out_nobody_else(house: LiveHouse) -> None:
+    async with contextlib.AsyncExitStack() as closing:
+        for _ in range(50):
+            await closing.enter_async_context(house.listen("anna"))
+        with pytest.raises(ConnectionClosedError) as refused:
+            await closing.enter_async_context(house.listen("anna"))
+        assert refused.value.rcvd is not None
+        assert refused.value.rcvd.code == 1013
+        assert refused.value.rcvd.reason == "50 clients of yours listen already."
+        ben = await closing.enter_async_context(house.listen("ben"))
+        await ben.barrier()

@@ -288,3 +288,20 @@ async def test_there_are_at_most_a_thousand_readers() -> None:
     feed.leave(readers[0])
     assert reader_of(feed).ending is None
     assert feed.readers == MAX_READERS
+
+
+async def test_one_user_has_a_share_of_the_places_and_not_all() -> None:
+    def guest(user_id: str) -> Reader:
+        identity = Identity(user_id, Role.GUEST, ROLE_SCOPES[Role.GUEST])
+        return Reader(identity, kind=user_id, render=show)
+
+    feed = open_feed()
+    readers = [guest("anna") for _ in range(2)]
+    for reader in readers:
+        feed.enter(reader, per_user=2)
+    with pytest.raises(TooManyStreams):
+        feed.enter(guest("anna"), per_user=2)
+    feed.enter(guest("ben"), per_user=2)
+    feed.leave(readers[0])
+    feed.enter(guest("anna"), per_user=2)
+    assert feed.readers == 3
