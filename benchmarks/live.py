@@ -28,7 +28,7 @@ _SUBSCRIBE: Final = b'{"type":"subscribe","topics":["jobs","queue","previews","s
 def measure(options: Options) -> Part:
     """Run jobs one after another while 500 pages are open."""
     jobs = 3 if options.quick else 20
-    with run_studio(options.folder("live")) as studio:
+    with run_studio(options.folder("live"), MAX_LIVE_CLIENTS=str(CLIENTS)) as studio:
         pid = studio.pid
         before_mib = memory_mib(pid)
         # The first ones pay for what is loaded and allocated once.

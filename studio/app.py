@@ -298,7 +298,9 @@ async def _services(
         session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
     )
     app.include_router(
-        ws_routes(live=live, history=history, links=links, session_end=accounts.ends_at)
+        ws_routes(
+            live=live, history=history, links=links, settings=settings, session_end=accounts.ends_at
+        )
     )
     app.include_router(editor_routes(editor, settings))
     runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)

@@ -81,6 +81,8 @@ class Settings:
     max_upload_bytes: int
     max_body_bytes: int
     max_asset_bytes: int
+    max_live_clients: int
+    """Connections of ``/api/ws`` of one user."""
     warmup_workflow: Path | None
     isolated: bool
 
@@ -125,6 +127,7 @@ class Settings:
             * 1_000_000,
             max_body_bytes=_integer(environ, "MAX_BODY_MB", 32, low=1, high=1024) * 1_000_000,
             max_asset_bytes=_integer(environ, "MAX_ASSET_GIB", 20, low=1, high=10_000) << 30,
+            max_live_clients=_integer(environ, "MAX_LIVE_CLIENTS", 50, low=1, high=1000),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )

@@ -20,6 +20,7 @@ from studio.models import Identity
 from studio.services.news import Frame, JobPreview, News, NewsData, Topic
 
 MAX_WAITING: Final = 256
+MAX_WAITING_BYTES: Final = 4 << 20
 MAX_KEPT: Final = 4096
 MAX_READERS: Final = 1000
 RECHECK_S: Final = 60.0
@@ -52,10 +53,14 @@ class Reader:
         self.topics: set[Topic] = set()
         self.ended = asyncio.Event()
         self.ending: Ending | None = None
+        self.has_resumed = False
         self._missed: deque[News] = deque()
         self._frames: deque[Frame] = deque()
+        self._frames_bytes = 0
         self._previews: dict[str, Frame] = {}
         self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._emptied.set()
 
     def may_see(self, news: News) -> bool:
         """Whether it asked for that topic and the news are its user's to see."""
@@ -65,11 +70,19 @@ class Reader:
 
     def push(self, frame: Frame) -> None:
         """Queue a frame; the reader that is too far behind is let go, to begin anew."""
-        if len(self._frames) >= MAX_WAITING:
+        if self._has_no_room(len(frame)):
             self.end(Ending.SLOW)
         elif self.ending is None:
             self._frames.append(frame)
+            self._frames_bytes += len(frame)
             self._filled.set()
+            self._emptied.clear()
+
+    def _has_no_room(self, size_bytes: int) -> bool:
+        """A frame that waits alone may have any size: there is no smaller way to send it."""
+        return len(self._frames) >= MAX_WAITING or (
+            bool(self._frames) and self._frames_bytes + size_bytes > MAX_WAITING_BYTES
+        )
 
     def show(self, job_id: str, frame: Frame) -> None:
         """Let a preview wait in place of an earlier one of the same job."""
@@ -78,9 +91,12 @@ class Reader:
             self._filled.set()
 
     def catch_up(self, missed: Iterable[News]) -> None:
-        """Queue what it missed; rendered only when its turn comes, so it takes no room."""
-        self._missed.extend(missed)
-        self._filled.set()
+        """Queue what it missed, once; rendered only when its turn comes, so it takes no room."""
+        self.has_resumed = True
+        if self.ending is None:
+            self._missed = deque(missed)
+            self._filled.set()
+            self._emptied.clear()
 
     def end(self, why: Ending) -> None:
         """Send it nothing more; only the first reason counts."""
@@ -88,15 +104,25 @@ class Reader:
             self.ending = why
             self._missed.clear()
             self._frames.clear()
+            self._frames_bytes = 0
             self._previews.clear()
             self.ended.set()
 
     async def next(self) -> list[Frame]:
         """What is to be sent next: all that waits, but not much more than 64 KiB at once."""
+        if self._missed:
+            # Rendering thousands in one go would keep everybody else from their turn.
+            await asyncio.sleep(0)
         while not (batch := self._batch()):
             self._filled.clear()
             await self._filled.wait()
+        if not self._missed and not self._frames:
+            self._emptied.set()
         return batch
+
+    async def drained(self) -> None:
+        """Wait until all but previews, of which one may always wait, was taken to be sent."""
+        await self._emptied.wait()
 
     def _batch(self) -> list[Frame]:
         batch: list[Frame] = []
@@ -111,7 +137,9 @@ class Reader:
         if self._missed:
             return self.render(self._missed.popleft())
         if self._frames:
-            return self._frames.popleft()
+            frame = self._frames.popleft()
+            self._frames_bytes -= len(frame)
+            return frame
         if self._previews:
             return self._previews.pop(next(iter(self._previews)))
         return None
@@ -165,14 +193,17 @@ class Feed:
 
     # -- readers ---------------------------------------------------------------------------------
 
-    def enter(self, reader: Reader) -> None:
+    def enter(self, reader: Reader, *, per_user: int = MAX_READERS) -> None:
         """Take a reader in; ``leave`` must follow.
 
         Raises:
-            TooManyStreams: there are 1,000 already.
+            TooManyStreams: there are 1,000 already, or ``per_user`` of that user's.
         """
         if len(self._readers) >= MAX_READERS:
             raise TooManyStreams(f"{MAX_READERS} clients listen already.", retry_after_s=30)
+        user_id = reader.identity.user_id
+        if sum(one.identity.user_id == user_id for one in self._readers) >= per_user:
+            raise TooManyStreams(f"{per_user} clients of yours listen already.", retry_after_s=30)
         self._readers.add(reader)
         if self._falling_asleep is not None:
             self._falling_asleep.cancel()
@@ -200,11 +231,13 @@ class Feed:
         self._lost = self.last
 
     def resume(self, reader: Reader, topics: set[Topic], after: int) -> bool:
-        """Subscribe and send what came after that number; ``False`` if that is not known any more.
+        """Subscribe and send what came after that number.
 
-        The subscription is made in either case only when this returns ``True``.
+        Returns:
+            ``False``, and nothing is subscribed, if that is not known any more or the reader did
+            this before: looking through all that is kept, again and again, would keep others out.
         """
-        if not self._lost <= after <= self.last:
+        if reader.has_resumed or not self._lost <= after <= self.last:
             return False
         asked, reader.topics = reader.topics, topics
         missed = [

@@ -20,9 +20,11 @@ from studio.services.history import HistoryService
 from studio.services.job_news import MAX_FINISHED
 from studio.services.live import Live
 from studio.services.news import Frame, Topic
+from studio.settings import Settings
 from studio.store.job_list import JobFilter
 from studio.web.links import Links
 from studio.web.live_bodies import LiveBodies, pictures, preview_frame, text
+from studio.web.pace import Pace
 from studio.web.respond import error_body
 from studio.web.sockets import ready_message
 
@@ -30,6 +32,9 @@ SEND_S: Final = 20.0
 """A client that does not receive one message for this long is let go."""
 CLOSE_S: Final = 2.0
 MAX_COMMAND: Final = 16 << 10
+MAX_COMMANDS: Final = 20
+"""Of one client, in ``COMMANDS_S``; more of them wait."""
+COMMANDS_S: Final = 1.0
 TOO_MANY: Final = 1013
 CLOSE_CODES: Final = {Ending.SESSION: 4401, Ending.SLOW: 4408, Ending.STOPPING: 1012}
 _CLOSE_REASONS: Final = {
@@ -51,6 +56,7 @@ def ws_routes(
     live: Live,
     history: HistoryService,
     links: Links,
+    settings: Settings,
     session_end: Callable[[Identity], int | None] = lambda _: None,
 ) -> APIRouter:
     """The live WebSocket.
@@ -70,7 +76,7 @@ def ws_routes(
         bodies = LiveBodies(identity=identity, connection=websocket, links=links)
         reader = Reader(identity, kind=bodies.kind, render=bodies.frame)
         try:
-            feed.enter(reader)
+            feed.enter(reader, per_user=settings.max_live_clients)
         except TooManyStreams as full:
             await websocket.close(TOO_MANY, full.message)
             return
@@ -93,7 +99,7 @@ async def _converse(websocket: WebSocket, reader: Reader, conversation: _Convers
     """Until the client hangs up or is to be let go."""
     tasks = [
         asyncio.create_task(_tell(websocket, reader)),
-        asyncio.create_task(_hear(websocket, conversation)),
+        asyncio.create_task(_hear(websocket, reader, conversation)),
         asyncio.create_task(reader.ended.wait()),
     ]
     try:
@@ -119,11 +125,15 @@ async def _tell(websocket: WebSocket, reader: Reader) -> None:
             return
 
 
-async def _hear(websocket: WebSocket, conversation: _Conversation) -> None:
+async def _hear(websocket: WebSocket, reader: Reader, conversation: _Conversation) -> None:
+    """Take in one command after another, each when the answer to the one before is on its way."""
+    pace = Pace(MAX_COMMANDS, every_s=COMMANDS_S)
     while True:
         message = await websocket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        await asyncio.sleep(pace.turn(asyncio.get_running_loop().time()))
+        await reader.drained()
         await conversation.answer(message.get("text") or message.get("bytes") or "")
 
 
@@ -162,6 +172,7 @@ class _Conversation:
                 require(self._reader.identity, _SCOPES[topic])
         if after is None or not self._feed.resume(self._reader, topics, after):
             for topic in sorted(topics):
+                await self._reader.drained()
                 await self._begin(topic)
         if Topic.PREVIEWS in topics:
             for shown in self._jobs.previews(self._reader.identity):

@@ -15,8 +15,8 @@ from tests.contract.harness import make_checkpoint
 
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
-    """A Studio under bootstrap."""
-    with run_studio(tmp_path_factory.mktemp("api")) as running:
+    """A Studio under bootstrap, where the owner may be a hundred live clients."""
+    with run_studio(tmp_path_factory.mktemp("api"), {"MAX_LIVE_CLIENTS": "200"}) as running:
         yield running
 
 

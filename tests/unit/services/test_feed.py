@@ -8,7 +8,16 @@ import pytest
 
 from studio.errors import TooManyStreams
 from studio.models import ROLE_SCOPES, Identity, Preview, Role
-from studio.services.feed import MAX_KEPT, MAX_READERS, MAX_WAITING, Ending, Feed, Reader
+from studio.services.feed import (
+    MAX_BATCH,
+    MAX_KEPT,
+    MAX_READERS,
+    MAX_WAITING,
+    MAX_WAITING_BYTES,
+    Ending,
+    Feed,
+    Reader,
+)
 from studio.services.news import Frame, JobPreview, News, Topic
 
 OWNER = Identity("owner", Role.OWNER, ROLE_SCOPES[Role.OWNER])
@@ -125,6 +134,37 @@ async def test_a_reader_that_missed_more_than_may_wait_is_still_told_all_of_it()
     assert ending_of(reader) is None
 
 
+async def test_a_reader_is_told_only_once_what_it_missed() -> None:
+    feed = open_feed()
+    tell(feed, "a", "b")
+    reader = reader_of(feed)
+    assert feed.resume(reader, JOBS, 0)
+    assert not feed.resume(reader, {Topic.QUEUE}, 0)
+    assert reader.topics == JOBS
+    assert await take(reader, 2) == ["1 a", "2 b"]
+    assert not feed.resume(reader, JOBS, 0)
+    assert await is_silent(reader)
+
+
+async def test_others_have_their_turn_while_one_is_told_what_it_missed() -> None:
+    feed = open_feed()
+    tell(feed, *("x" * MAX_BATCH for _ in range(3)))
+    reader = reader_of(feed)
+    assert feed.resume(reader, JOBS, 0)
+    turns: list[int] = []
+
+    async def other() -> None:
+        while len(turns) < 3:
+            turns.append(len(turns))
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    for number in range(3):
+        assert len(await reader.next()) == 1
+        assert len(turns) > number
+    await task
+
+
 async def test_the_257th_waiting_message_ends_a_reader_and_frees_what_waited() -> None:
     feed = open_feed()
     slow, quick = reader_of(feed, Topic.JOBS), reader_of(feed, Topic.JOBS)
@@ -138,6 +178,34 @@ async def test_the_257th_waiting_message_ends_a_reader_and_frees_what_waited() -
     assert await is_silent(slow)
     tell(feed, "z")
     assert await take(quick, 2) == ["257 y", "258 z"]
+
+
+async def test_more_than_four_mebibytes_that_wait_end_a_reader_and_one_large_frame_does_not() -> (
+    None
+):
+    feed = open_feed()
+    reader = reader_of(feed)
+    reader.push(b"x" * (2 * MAX_WAITING_BYTES))
+    assert [len(frame) for frame in await reader.next()] == [2 * MAX_WAITING_BYTES]
+    for _ in range(4):
+        reader.push(b"x" * (MAX_WAITING_BYTES // 4))
+    assert ending_of(reader) is None
+    reader.push(b"x")
+    assert ending_of(reader) is Ending.SLOW
+    assert await is_silent(reader)
+
+
+async def test_a_reader_is_drained_once_all_was_taken_whatever_previews_wait() -> None:
+    feed = open_feed()
+    reader = reader_of(feed, Topic.JOBS, Topic.PREVIEWS)
+    reader.push(b"x" * MAX_BATCH)
+    drained = asyncio.create_task(reader.drained())
+    feed.show(JobPreview("job", Preview("1", "image/png", b"seen")), user_id="owner")
+    await asyncio.sleep(0)
+    assert not drained.done()
+    assert await take(reader, 1) == ["x" * MAX_BATCH]
+    await asyncio.wait_for(drained, 5)
+    assert await take(reader, 1) == ["seen"]
 
 
 async def test_only_the_latest_preview_of_a_job_waits_and_news_go_first() -> None:
@@ -220,3 +288,20 @@ async def test_there_are_at_most_a_thousand_readers() -> None:
     feed.leave(readers[0])
     assert reader_of(feed).ending is None
     assert feed.readers == MAX_READERS
+
+
+async def test_one_user_has_a_share_of_the_places_and_not_all() -> None:
+    def guest(user_id: str) -> Reader:
+        identity = Identity(user_id, Role.GUEST, ROLE_SCOPES[Role.GUEST])
+        return Reader(identity, kind=user_id, render=show)
+
+    feed = open_feed()
+    readers = [guest("anna") for _ in range(2)]
+    for reader in readers:
+        feed.enter(reader, per_user=2)
+    with pytest.raises(TooManyStreams):
+        feed.enter(guest("anna"), per_user=2)
+    feed.enter(guest("ben"), per_user=2)
+    feed.leave(readers[0])
+    feed.enter(guest("anna"), per_user=2)
+    assert feed.readers == 3
