@@ -26,6 +26,13 @@ from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
 from studio.web.comfy_proxy import MAX_FRAME_BYTES
+from studio.web.connections import (
+    MAX_HEAD_BYTES,
+    BoundedEditorHttp,
+    BoundedHttp,
+    most_connections,
+    raise_file_limit,
+)
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
 from studio.web.hot_path import HotPath
@@ -65,6 +72,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
         InvalidRequest, StorageUnavailable: the folders, the port or the database cannot be used.
         LeaseLost: another Studio took over; nothing was written after that.
     """
+    raise_file_limit()
     clock = Clock()
     private_folder(settings.studio_dir)
     private_folder(settings.run_dir)
@@ -257,7 +265,10 @@ async def _serving(
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=75,
             # The other parser hides what an absolute-form request names.
-            http="h11" if editor else "auto",
+            http=BoundedEditorHttp if editor else BoundedHttp,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            # As many are accepted at once, before anybody can count them.
+            backlog=min(1024, 1 + most_connections() // 2),
             ws="auto" if editor else BoundedSocket,
             ws_max_size=MAX_FRAME_BYTES if editor else 32 << 20,
             ws_per_message_deflate=False,

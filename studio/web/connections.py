@@ -1,0 +1,199 @@
+"""Connections below ASGI: how many may be open, and how long and how large a head may be.
+
+Whoever reaches a port can open connections and begin requests without an account. A descriptor
+that a stranger holds is one that the store, the lease and the engines lack, so there is an end to
+how many are open, and to each that asks for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+from http import HTTPStatus
+from typing import Any, Final
+from weakref import WeakSet
+
+import h11
+import orjson
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from studio.web.headers import ALWAYS
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+"""A request's line and its headers; also what may come between two pieces of its body."""
+HEAD_S: Final = 15.0
+"""How long a head may take, from the connection or from its own first byte."""
+MAX_CONNECTIONS: Final = 4096
+_ENOUGH_FILES: Final = 10_240
+"""Where the hard limit is more than the system gives (it may say "unlimited")."""
+
+_states: WeakSet[ServerState] = WeakSet()
+"""The open ports; uvicorn keeps their connections there, WebSockets too."""
+
+
+def raise_file_limit() -> None:
+    """Let this process open as many files as it may; a shell's usual 1024 are few for a server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, max(soft, _ENOUGH_FILES)):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
+
+
+def most_connections() -> int:
+    """Half of what this process may open: most connections need a second file for their answer."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(soft // 2, MAX_CONNECTIONS)
+
+
+def _is_full(newcomer: BoundedHttp | BoundedEditorHttp) -> bool:
+    # The owner's own socket has no addresses and is always open.
+    is_stranger = newcomer.client is not None
+    return is_stranger and sum(len(each.connections) for each in _states) > most_connections()
+
+
+def _refusal(status: HTTPStatus, code: str, message: str) -> bytes:
+    """A whole answer that ends the connection, in the envelope of every other."""
+    error = {"code": code, "message": message, "details": None}
+    body = orjson.dumps({"error": error})
+    lines = [
+        f"HTTP/1.1 {status.value} {status.phrase}".encode(),
+        b"content-type: application/json",
+        b"content-length: %d" % len(body),
+        b"connection: close",
+        *(b"%s: %s" % pair for pair in ALWAYS),
+    ]
+    return b"\r\n".join([*lines, b"", body])
+
+
+class _HeadTimer:
+    """Ends a connection whose request does not begin, or does not get past its head."""
+
+    def __init__(self, protocol: BoundedHttp | BoundedEditorHttp) -> None:
+        self._protocol = protocol
+        self._handle: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to wait; no later start moves the end."""
+        if self._handle is None:
+            self._handle = self._protocol.loop.call_later(HEAD_S, self._end)
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _end(self) -> None:
+        self._handle = None
+        cycle = self._protocol.cycle
+        if cycle is not None and not cycle.response_complete:
+            # A head behind a request that is still answered: nothing is read meanwhile.
+            self.start()
+        else:
+            self._protocol.transport.abort()
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP with ends that its parser lacks, for how many, how long and how large."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _states.add(self.server_state)
+        self._timer = _HeadTimer(self)
+        self._in_head = True
+        self._unspent = 0
+        """Bytes since anything came of them. A parser keeps a header until all of it is there."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One too many hears so and is let go."""
+        super().connection_made(transport)
+        if _is_full(self):
+            _turn_away(transport)
+        else:
+            self._timer.start()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing waits any more."""
+        self._timer.stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's, in pieces that cannot pass the limit unseen."""
+        while data and not self.transport.is_closing():
+            size = MAX_HEAD_BYTES - self._unspent
+            piece, data = data[:size], data[size:]
+            self._unspent += len(piece)
+            super().data_received(piece)
+            if self.transport.get_protocol() is not self:
+                return
+            if self._unspent >= MAX_HEAD_BYTES:
+                self._refuse_head()
+            elif self._in_head and self._unspent:
+                self._timer.start()
+
+    def on_headers_complete(self) -> None:
+        """The head is there: what follows is the body's own matter."""
+        self._in_head = False
+        self._unspent = 0
+        self._timer.stop()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """As uvicorn's."""
+        self._unspent = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The next head may begin."""
+        self._in_head = True
+        self._unspent = 0
+        super().on_message_complete()
+
+    def _refuse_head(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            message = f"A request's line and headers have at most {MAX_HEAD_BYTES} bytes."
+            self.transport.write(_refusal(status, "invalid_request", message))
+            self.transport.close()
+        else:
+            # Trailers without end; an answer is under way.
+            self.transport.abort()
+
+
+class BoundedEditorHttp(H11Protocol):
+    """The same for the editor's port; h11 itself limits how large a head may be."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _states.add(self.server_state)
+        self._timer = _HeadTimer(self)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """One too many hears so and is let go."""
+        super().connection_made(transport)
+        if _is_full(self):
+            _turn_away(transport)
+        else:
+            self._timer.start()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing waits any more."""
+        self._timer.stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._timer.stop()
+        elif self.conn.trailing_data[0]:
+            self._timer.start()
+
+
+def _turn_away(transport: asyncio.Transport) -> None:
+    message = "Too many connections are open."
+    transport.write(_refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", message))
+    transport.close()
