@@ -34,6 +34,7 @@ class StudioApp extends Element {
     super();
     this.watch(session, router, theme, feed, notices);
     session.addEventListener('change', () => this.#onSession());
+    session.addEventListener('other', forgetFormer);
     router.addEventListener('change', () => viewer.close());
   }
 
@@ -44,6 +45,7 @@ class StudioApp extends Element {
       for (const load of Object.values(LATER)) load();
     } else {
       feed.stop();
+      viewer.close();
       LATER.doors();
     }
     // A session that ended by itself is no reason to lose half a thought.
@@ -118,6 +120,13 @@ class StudioApp extends Element {
       </div>
     `;
   }
+}
+
+/** Nothing of whoever was here before is for the next one. */
+function forgetFormer() {
+  feed.stop();
+  draft.clear();
+  viewer.close();
 }
 
 async function openEditor() {

@@ -1,4 +1,4 @@
-import { api, ApiError, loggedOut, refusal } from '../core/api.js';
+import { api, ApiError, noted, refusal } from '../core/api.js';
 
 /* Files on their way to Studio: small ones in one request, others in parts that can be resent. */
 
@@ -46,8 +46,7 @@ function parsed(text) {
 }
 
 function failed(status, body) {
-  if (status === 401) loggedOut.changed();
-  return new ApiError({ code: `http_${status}`, message: '', ...body.error, status });
+  return noted(new ApiError({ code: `http_${status}`, message: '', ...body.error, status }));
 }
 
 async function inParts(file, onProgress) {
