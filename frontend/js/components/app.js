@@ -1,9 +1,9 @@
 import { Element, html, nothing } from '../core/element.js';
-import { api } from '../core/api.js';
 import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
+import { openEditor } from '../models/editor.js';
 import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -127,19 +127,6 @@ function forgetFormer() {
   feed.stop();
   draft.clear();
   viewer.close();
-}
-
-async function openEditor() {
-  // Opened while the click still counts; browsers block what comes after an answer.
-  const tab = window.open('about:blank', '_blank');
-  try {
-    const { url } = await api.post('/api/editor/open');
-    if (tab) tab.location.href = url;
-    else location.href = url;
-  } catch (error) {
-    tab?.close();
-    throw error;
-  }
 }
 
 function skip(event) {
