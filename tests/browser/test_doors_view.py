@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.api.graphs import solid
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 from tests.browser.conftest import PASSWORD, OpenPage
 
@@ -95,9 +96,96 @@ def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: Run
     expect(there.locator(".lead")).to_contain_text("Your session has ended")
 
 
-def test_a_used_or_broken_link_says_so(open_page: OpenPage, fresh: RunningStudio) -> None:
+def invite(owner: Page, role: str = "guest") -> str:
+    """A link for somebody new, made on the owner's page."""
+    owner.get_by_role("link", name="People").click()
+    owner.locator("people-invite select[name=role]").select_option(role)
+    owner.get_by_role("button", name="Make a link").click()
+    return owner.locator(".once input").input_value()
+
+
+def join(page: Page, link: str, name: str) -> None:
+    page.goto(link)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("New password").fill("a guest of nine words")
+    page.get_by_role("button", name="Join").click()
+
+
+def test_whoever_comes_in_after_somebody_else_finds_nothing_of_theirs(
+    open_page: OpenPage, fresh: RunningStudio
+) -> None:
     page = open_page()
-    page.goto(f"{fresh.url}/#/join/nothing")
+    set_up(page, fresh)
+    with fresh.client() as client:
+        made = client.post("/api/jobs", json={"workflow": solid("x"), "title": "the owner's own"})
+        assert made.status_code == 201
+        page.get_by_role("link", name="Queue").click()
+        expect(page.locator("queue-view")).to_contain_text("the owner's own")
+        page.get_by_role("link", name="Create").click()
+        page.fill("#prompt", "nobody else's business")
+        join(page, invite(page), "Mia")
+        # The former session ends as the new one begins, and so does the socket that was its.
+        expect(page.locator("#prompt")).to_have_value("")
+        mine = client.post("/api/jobs", json={"workflow": solid("y"), "title": "still the owner's"})
+        assert mine.status_code == 201
+    page.get_by_role("link", name="Queue").click()
+    expect(page.locator("queue-view h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("queue-view")).not_to_contain_text("the owner's")
+    expect(page.get_by_role("link", name="Account")).to_be_visible()
+    expect(page.get_by_role("button", name="Log in")).to_have_count(0)
+
+
+def test_half_a_thought_outlives_a_session_for_its_own_user_alone(
+    open_page: OpenPage, fresh: RunningStudio
+) -> None:
+    here, there = open_page(), open_page()
+    set_up(here, fresh)
+    link = invite(here)
+    join(there, link, "Mia")
+    there.fill("#prompt", "half a thought of Mia's")
+    there.get_by_role("link", name="Account").click()
+    end_at_the_console(fresh, "Mia")
+    expect(there.locator(".lead")).to_contain_text("Your session has ended")
+    there.get_by_label("Name").fill("Mia")
+    log_in(there, "a guest of nine words")
+    there.get_by_role("link", name="Create").click()
+    expect(there.locator("#prompt")).to_have_value("half a thought of Mia's")
+    end_at_the_console(fresh, "Mia")
+    there.get_by_label("Name").fill("owner")
+    log_in(there, PASSWORD)
+    expect(there.locator("#prompt")).to_have_value("")
+
+
+def end_at_the_console(studio: RunningStudio, name: str) -> None:
+    """End this user's sessions by locking them out for a moment."""
+    with studio.console() as console:
+        [user] = [one for one in console.get("/api/users").json()["users"] if one["name"] == name]
+        for disabled in (True, False):
+            answer = console.patch(f"/api/users/{user['id']}", json={"disabled": disabled})
+            assert answer.status_code == 200, answer.text
+
+
+def test_a_wrong_present_password_is_said_where_it_was_typed(
+    open_page: OpenPage, fresh: RunningStudio
+) -> None:
+    page = open_page()
+    set_up(page, fresh)
+    page.get_by_role("link", name="People").click()
+    page.locator("account-password summary").click()
+    page.get_by_label("Present password").fill("not this one")
+    page.get_by_label("New password").fill("another canary of words")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.locator("account-password .error-text")).to_contain_text("wrong_credentials")
+    expect(page.get_by_role("link", name="People")).to_be_visible()
+
+
+@pytest.mark.parametrize("token", ["%", "%E0%A4", "nothing"])
+def test_a_used_or_broken_link_says_so(
+    open_page: OpenPage, fresh: RunningStudio, token: str
+) -> None:
+    page = open_page()
+    page.goto(f"{fresh.url}/#/join/{token}")
     expect(page.locator(".error-text")).to_contain_text("invalid_token")
 
 

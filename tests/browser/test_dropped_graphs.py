@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.graphs import fresh_png, invert, text_to_image
 from tests.browser.test_create_view import jobs_of
+
+SECOND_PART = "**/api/uploads/*/parts/1"
 
 
 def bring(page: Page, name: str, content: bytes) -> None:
@@ -45,6 +49,86 @@ def test_a_large_file_goes_in_parts(page: Page, tmp_path: Path) -> None:
     assert any(each.startswith("PUT") and "/api/uploads/" in each for each in sent)
     page.get_by_role("button", name="Run it").click()
     expect(page.get_by_role("button", name="Open “large.json”")).to_be_visible()
+
+
+def choose_large(page: Page, file: Path) -> None:
+    bring(page, "large.json", json.dumps(invert("large.png", "large")).encode())
+    page.locator("graph-panel input[type=file]").set_input_files(file)
+
+
+def open_uploads(client: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get("/api/uploads").json()["uploads"]
+    return found
+
+
+def stand_still(page: Page, file: Path) -> None:
+    """Upload until the line stands still in the middle of the file."""
+    page.route(SECOND_PART, lambda route: None)
+    with page.expect_request(SECOND_PART):
+        choose_large(page, file)
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A picture of two parts."""
+    path = tmp_path / "large.png"
+    path.write_bytes(fresh_png() + bytes(17 << 20))
+    return path
+
+
+def test_an_upload_that_a_reload_cut_sends_only_what_is_missing(
+    page: Page, owner: httpx.Client, large: Path
+) -> None:
+    stand_still(page, large)
+    page.reload()
+    [cut] = open_uploads(owner)
+    assert cut["received"] == [0]
+    page.unroute_all()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    choose_large(page, large)
+    expect(page.locator("graph-panel")).to_contain_text("Ready")
+    parts = [each for each in sent if "/parts/" in each]
+    assert [each.partition("/api")[2] for each in parts] == [f"/uploads/{cut['id']}/parts/1"]
+    assert open_uploads(owner) == []
+
+
+def test_another_file_of_the_same_name_and_size_is_not_mixed_with_the_first(
+    page: Page, owner: httpx.Client, large: Path
+) -> None:
+    stand_still(page, large)
+    page.reload()
+    page.unroute_all()
+    [first] = open_uploads(owner)
+    large.write_bytes(fresh_png() + b"x" * (17 << 20))
+    os.utime(large, (1, 1))
+    choose_large(page, large)
+    expect(page.locator("graph-panel")).to_contain_text("Ready")
+    assert [each["id"] for each in open_uploads(owner)] == [first["id"]]
+    assert owner.delete(f"/api/uploads/{first['id']}").status_code == 204
+
+
+def test_an_upload_that_is_given_up_keeps_no_room(
+    page: Page, owner: httpx.Client, large: Path
+) -> None:
+    stand_still(page, large)
+    assert len(open_uploads(owner)) == 1
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as gone:
+        page.get_by_role("button", name="Close").click()
+    assert gone.value.status == 204
+    assert open_uploads(owner) == []
+
+
+def test_an_upload_that_is_refused_keeps_no_room(
+    page: Page, owner: httpx.Client, large: Path
+) -> None:
+    refusal = {"error": {"code": "disk_full", "message": "full"}}
+    page.route(SECOND_PART, lambda route: route.fulfill(status=507, json=refusal))
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as gone:
+        choose_large(page, large)
+    assert gone.value.status == 204
+    expect(page.locator("graph-panel")).to_contain_text("The disk is full")
+    assert open_uploads(owner) == []
 
 
 def test_a_picture_of_studios_own_is_a_graph_again(page: Page, owner: httpx.Client) -> None:

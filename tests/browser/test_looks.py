@@ -117,3 +117,16 @@ def test_the_keyboard_reaches_the_content_first(page: Page) -> None:
     expect(page.locator(".skip")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("#content")).to_be_focused()
+
+
+def test_comfyui_can_be_opened_on_a_phone_too(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(360, 740, storage_state=state)
+    page.goto(site.url)
+    page.get_by_role("link", name="People").click()
+    with page.expect_request("**/api/editor/open") as asked:
+        page.get_by_role("button", name="Open ComfyUI").click()
+    assert asked.value.method == "POST"
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(page.get_by_role("button", name="Open ComfyUI")).to_have_count(1)

@@ -1,9 +1,9 @@
 import { Element, html, nothing } from '../core/element.js';
-import { api } from '../core/api.js';
 import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
+import { openEditor } from '../models/editor.js';
 import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -36,6 +36,7 @@ class StudioApp extends Element {
     super();
     this.watch(session, router, theme, feed, notices);
     session.addEventListener('change', () => this.#onSession());
+    session.addEventListener('other', forgetFormer);
     router.addEventListener('change', () => viewer.close());
   }
 
@@ -46,6 +47,7 @@ class StudioApp extends Element {
       for (const load of Object.values(LATER)) load();
     } else {
       feed.stop();
+      viewer.close();
       LATER.doors();
     }
     // A session that ended by itself is no reason to lose half a thought.
@@ -122,17 +124,11 @@ class StudioApp extends Element {
   }
 }
 
-async function openEditor() {
-  // Opened while the click still counts; browsers block what comes after an answer.
-  const tab = window.open('about:blank', '_blank');
-  try {
-    const { url } = await api.post('/api/editor/open');
-    if (tab) tab.location.href = url;
-    else location.href = url;
-  } catch (error) {
-    tab?.close();
-    throw error;
-  }
+/** Nothing of whoever was here before is for the next one. */
+function forgetFormer() {
+  feed.stop();
+  draft.clear();
+  viewer.close();
 }
 
 function skip(event) {

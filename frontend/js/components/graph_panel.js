@@ -16,9 +16,20 @@ class GraphPanel extends FormElement {
 
   willUpdate(changed) {
     if (changed.has('graph')) {
+      this.#giveUpAll();
       this.files = filesOf(this.graph);
       this.error = null;
     }
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#giveUpAll();
+  }
+
+  /** Nobody is left to run a graph with what is still on its way. */
+  #giveUpAll() {
+    for (const file of this.files ?? []) file.giveUp?.();
   }
 
   render() {
@@ -61,14 +72,18 @@ class GraphPanel extends FormElement {
       Object.assign(file, state);
       this.requestUpdate();
     };
+    file.giveUp?.();
+    const controller = new AbortController();
+    const { signal } = controller;
+    file.giveUp = () => controller.abort();
     show({ asset: null, problem: null, state: text.uploading(0) });
     try {
-      const asset = await upload(chosen, (part) =>
-        show({ state: text.uploading(Math.round(part * 100)) }),
-      );
-      show({ asset, state: text.uploaded });
+      const onProgress = (part) =>
+        signal.aborted || show({ state: text.uploading(Math.round(part * 100)) });
+      const asset = await upload(chosen, onProgress, signal);
+      if (!signal.aborted) show({ asset, state: text.uploaded });
     } catch (problem) {
-      show({ problem });
+      if (!signal.aborted) show({ problem });
     }
   }
 

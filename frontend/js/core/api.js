@@ -15,8 +15,13 @@ export class ApiError extends Error {
 /** Says `change` when an answer shows that nobody is logged in any more. */
 export const loggedOut = new Store();
 
-const OPEN_TO_ALL = ['/api/setup', '/api/join'];
+/** A wrong password and a used link are 401 too, and end no session. */
+export function noted(error) {
+  if (error.code === 'unauthorized') loggedOut.changed();
+  return error;
+}
 
+/** The refusal in an answer. */
 export async function refusal(response) {
   let error = { code: `http_${response.status}`, message: response.statusText };
   try {
@@ -25,7 +30,7 @@ export async function refusal(response) {
     // A proxy's own page, perhaps; the status says enough.
   }
   const retryAfter = Number(response.headers.get('retry-after')) || null;
-  return new ApiError({ ...error, status: response.status, retryAfter });
+  return noted(new ApiError({ ...error, status: response.status, retryAfter }));
 }
 
 async function call(method, path, { body, headers = {}, signal } = {}) {
@@ -41,12 +46,7 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
     if (error.name === 'AbortError') throw error;
     throw new ApiError({ code: 'offline', message: '' });
   }
-  if (!response.ok) {
-    const error = await refusal(response);
-    const isLogin = path === '/api/session' || OPEN_TO_ALL.includes(path);
-    if (error.status === 401 && !isLogin) loggedOut.changed();
-    throw error;
-  }
+  if (!response.ok) throw await refusal(response);
   return response.status === 204 ? null : parseExact(await response.text());
 }
 

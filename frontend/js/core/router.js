@@ -12,7 +12,13 @@ class Router extends Store {
   }
 
   get argument() {
-    return decodeURIComponent(this.#parts[1] ?? '');
+    const text = this.#parts[1] ?? '';
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      // Cut off in the middle of a sign: whoever takes it will say that it is not whole.
+      return text;
+    }
   }
 
   get #parts() {

@@ -47,7 +47,8 @@ export class LiveSocket {
       if (typeof data === 'string') this.#onText(JSON.parse(data));
       else this.#onBinary(data);
     };
-    socket.onclose = ({ code }) => this.#onClose(code);
+    // The end of one that was replaced already says nothing about its successor.
+    socket.onclose = ({ code }) => socket === this.socket && this.#onClose(code);
     this.socket = socket;
   }
 

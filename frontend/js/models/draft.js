@@ -49,6 +49,8 @@ class Draft extends Store {
 
   clear() {
     this.values = { ...EMPTY };
+    kept.remove('draft');
+    this.changed();
   }
 
   get checkpoint() {

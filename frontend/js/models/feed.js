@@ -6,6 +6,7 @@ import { session } from './session.js';
 
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
+const NO_QUEUE = { paused: false, depth: 0, jobs: [] };
 const TOPICS = ['jobs', 'queue', 'previews', 'system'];
 
 /** Keeps jobs and queue up to date: by the socket, and while that is down by asking. */
@@ -14,7 +15,7 @@ class Feed extends Store {
     super();
     /** Whether events come as they happen; null before the first try is over. */
     this.isLive = null;
-    this.queue = { paused: false, depth: 0, jobs: [] };
+    this.queue = NO_QUEUE;
     this.system = { ready: true, notices: [] };
     this.queueWatchers = 0;
   }
@@ -36,7 +37,9 @@ class Feed extends Store {
     this.socket?.close();
     this.socket = null;
     clearInterval(this.timer);
+    clearTimeout(this.asking);
     this.isLive = null;
+    this.queue = NO_QUEUE;
     jobs.clear();
   }
 
@@ -48,21 +51,26 @@ class Feed extends Store {
   }
 
   async poll() {
+    // What was asked for before a stop is not for whoever comes next.
+    const { socket } = this;
     try {
       const { jobs: latest } = await api.get('/api/jobs?limit=40');
-      if (!this.socket) return;
+      if (!socket || socket !== this.socket) return;
       const isStillDown = !this.isLive;
       if (isStillDown) await jobs.putSnapshot(latest);
       if (isStillDown && this.isLive === null) this.#become(false);
       await this.askQueue();
     } catch {
-      if (this.socket) this.#become(false);
+      if (socket && socket === this.socket) this.#become(false);
     }
   }
 
   async askQueue() {
+    const { socket } = this;
     try {
-      this.queue = await api.get('/api/queue?limit=200');
+      const queue = await api.get('/api/queue?limit=200');
+      if (socket !== this.socket) return;
+      this.queue = queue;
       this.changed();
     } catch {
       // The next event or the next round asks again.

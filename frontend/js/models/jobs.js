@@ -53,8 +53,11 @@ class Jobs extends Store {
   }
 
   async refresh(id) {
+    const { byId } = this;
     try {
-      this.put(await api.get(`/api/jobs/${id}`));
+      const job = await api.get(`/api/jobs/${id}`);
+      // Cleared meanwhile: it was another person's.
+      if (byId === this.byId) this.put(job);
     } catch (error) {
       if (error.status !== 404) return;
       this.byId.delete(id);

@@ -1,7 +1,10 @@
 import { api, loggedOut } from '../core/api.js';
 import { Store, kept } from '../core/store.js';
 
-/** Who is logged in. `state` is loading, in, out, fresh (nobody set Studio up yet) or offline. */
+/**
+ * Who is logged in. `state` is loading, in, out, fresh (nobody set Studio up yet) or offline.
+ * Says `other` before somebody comes in who is not the one that this browser knew.
+ */
 class Session extends Store {
   constructor() {
     super();
@@ -9,6 +12,7 @@ class Session extends Store {
     this.user = null;
     this.insecure = false;
     this.ended = false;
+    this.knownId = kept.get('user', null);
     loggedOut.addEventListener('change', () => this.end());
   }
 
@@ -21,25 +25,36 @@ class Session extends Store {
   }
 
   async load() {
-    try {
-      const session = await api.get('/api/session');
-      this.user = session.user;
-      this.insecure = session.insecure;
+    // Somebody may come in while an earlier question is under way: the latest answer counts.
+    const asked = (this.asked = {});
+    const found = await this.#find();
+    if (asked !== this.asked) return;
+    if (found.state === 'in') {
+      this.#meet(found.user);
+      this.insecure = found.insecure;
       this.ended = false;
-      this.#become('in');
+    } else if (found.state !== 'offline') this.user = null;
+    this.#become(found.state);
+  }
+
+  async #find() {
+    try {
+      return { state: 'in', ...(await api.get('/api/session')) };
     } catch (error) {
-      if (error.status !== 401) this.#become('offline');
-      else await this.#askWhetherFresh();
+      if (error.status !== 401) return { state: 'offline' };
+    }
+    try {
+      return { state: (await api.get('/api/setup')).needed ? 'fresh' : 'out' };
+    } catch {
+      return { state: 'out' };
     }
   }
 
-  async #askWhetherFresh() {
-    this.user = null;
-    try {
-      this.#become((await api.get('/api/setup')).needed ? 'fresh' : 'out');
-    } catch {
-      this.#become('out');
-    }
+  #meet(user) {
+    if (user.id !== this.knownId) this.dispatchEvent(new Event('other'));
+    this.user = user;
+    this.knownId = user.id;
+    kept.set('user', user.id);
   }
 
   async login(name, password) {
@@ -60,7 +75,7 @@ class Session extends Store {
   async logout() {
     await api.remove('/api/session');
     this.ended = false;
-    this.#forget();
+    this.user = null;
     this.#become('out');
   }
 
@@ -70,16 +85,12 @@ class Session extends Store {
     this.changed();
   }
 
-  /** The session is over, whoever ended it. */
+  /** A session is over, whoever ended it; the browser may have come by another one meanwhile. */
   end() {
     if (this.state !== 'in') return;
     this.ended = true;
-    this.#become('out');
-  }
-
-  #forget() {
-    this.user = null;
-    kept.remove('draft');
+    this.#become('loading');
+    this.load();
   }
 
   #become(state) {

@@ -1,4 +1,5 @@
-import { api, ApiError, loggedOut, refusal } from '../core/api.js';
+import { api, ApiError, noted, refusal } from '../core/api.js';
+import { kept } from '../core/store.js';
 
 /* Files on their way to Studio: small ones in one request, others in parts that can be resent. */
 
@@ -7,9 +8,18 @@ const TRIES = 4;
 const PAUSE_MS = 1000;
 const NOT_IN_NAMES = /[\u0000-\u001f\u007f"*/:<>?\\|]|[. ]+$/g;
 
-/** Upload a file; `onProgress` gets 0 to 1. Answers the asset. */
-export function upload(file, onProgress) {
-  return file.size > IN_ONE_REQUEST ? inParts(file, onProgress) : atOnce(file, onProgress);
+/** Uploads that this page sends parts of at the moment: they are no leftovers to go on with. */
+const underWay = new Set();
+
+/**
+ * Upload a file; `onProgress` gets 0 to 1, `signal` gives it up. Answers the asset.
+ *
+ * One in parts that a reload or a cut line interrupted goes on when the same file is chosen again.
+ * What is refused or given up is removed, since Studio keeps room for it.
+ */
+export function upload(file, onProgress, signal) {
+  const send = file.size > IN_ONE_REQUEST ? inParts : atOnce;
+  return send(file, onProgress, signal);
 }
 
 /** Whatever a file is called where it comes from, Studio takes names that every system has. */
@@ -17,7 +27,7 @@ function nameOf(file) {
   return file.name.replace(NOT_IN_NAMES, '_');
 }
 
-function atOnce(file, onProgress) {
+function atOnce(file, onProgress, signal) {
   const form = new FormData();
   form.append('content_type', file.type || 'application/octet-stream');
   form.append('file_path', nameOf(file));
@@ -33,6 +43,8 @@ function atOnce(file, onProgress) {
       if (request.status < 300) resolve(body);
       else reject(failed(request.status, body));
     };
+    request.onabort = () => reject(signal.reason);
+    signal.addEventListener('abort', () => request.abort());
     request.send(form);
   });
 }
@@ -46,40 +58,95 @@ function parsed(text) {
 }
 
 function failed(status, body) {
-  if (status === 401) loggedOut.changed();
-  return new ApiError({ code: `http_${status}`, message: '', ...body.error, status });
+  return noted(new ApiError({ code: `http_${status}`, message: '', ...body.error, status }));
 }
 
-async function inParts(file, onProgress) {
-  const started = await api.post('/api/uploads', {
-    name: nameOf(file),
-    size_bytes: file.size,
-    content_type: file.type || 'application/octet-stream',
-  });
-  if (started.asset) return started.asset;
-  const have = new Set(started.received);
-  for (let part = 0; part < started.parts; part += 1) {
-    if (have.has(part)) continue;
-    const from = part * started.part_bytes;
-    const to = Math.min(from + started.part_bytes, file.size);
-    await sendPart(`/api/uploads/${started.id}/parts/${part}`, file.slice(from, to));
+async function inParts(file, onProgress, signal) {
+  const begun = await begin(file, signal);
+  underWay.add(begun.id);
+  try {
+    return await sendMissing(begun, file, onProgress, signal);
+  } catch (error) {
+    if (signal.aborted || !canGoOn(error)) await giveUp(begun.id);
+    throw error;
+  } finally {
+    underWay.delete(begun.id);
+  }
+}
+
+/** An upload of this very file that was interrupted, or a new one. */
+async function begin(file, signal) {
+  const { uploads } = await api.get('/api/uploads', { signal });
+  // Others have their own ways to tell files apart; a hash like theirs would need BLAKE3 here. By
+  // name and size alone the parts of two files might be mixed, so the browser keeps which was which.
+  const own = kept.get('uploads', {});
+  const known = uploads.filter(({ id }) => id in own);
+  const found = known.find(({ id }) => own[id] === identityOf(file) && !underWay.has(id));
+  const begun =
+    found ??
+    (await api.post(
+      '/api/uploads',
+      {
+        name: nameOf(file),
+        size_bytes: file.size,
+        content_type: file.type || 'application/octet-stream',
+      },
+      { signal },
+    ));
+  const open = Object.fromEntries(known.map(({ id }) => [id, own[id]]));
+  kept.set('uploads', { ...open, [begun.id]: identityOf(file) });
+  return begun;
+}
+
+const identityOf = (file) => `${file.name} ${file.size} ${file.lastModified}`;
+
+async function sendMissing(begun, file, onProgress, signal) {
+  const path = `/api/uploads/${begun.id}`;
+  const have = new Set(begun.received);
+  for (let part = 0; part < begun.parts; part += 1) {
+    const from = part * begun.part_bytes;
+    const to = Math.min(from + begun.part_bytes, file.size);
+    if (!have.has(part)) {
+      const bytes = file.slice(from, to);
+      await patiently(() => put(`${path}/parts/${part}`, bytes, signal), signal);
+    }
     onProgress(to / file.size);
   }
-  return (await api.post(`/api/uploads/${started.id}/complete`)).asset;
+  // Large files take a while to be hashed, and a proxy may lose patience: it is the same work then.
+  return (await patiently(() => api.post(`${path}/complete`, undefined, { signal }), signal)).asset;
 }
 
-async function sendPart(path, bytes) {
+async function put(path, body, signal) {
+  let response;
+  try {
+    response = await fetch(path, { method: 'PUT', body, signal });
+  } catch {
+    throw new ApiError({ code: 'offline', message: '' });
+  }
+  if (!response.ok) throw await refusal(response);
+}
+
+async function patiently(request, signal) {
   for (let attempt = 1; ; attempt += 1) {
-    let error;
     try {
-      const response = await fetch(path, { method: 'PUT', body: bytes });
-      if (response.ok) return;
-      error = await refusal(response);
-    } catch {
-      error = new ApiError({ code: 'offline', message: '' });
+      return await request();
+    } catch (error) {
+      if (signal.aborted || !passes(error) || attempt === TRIES) throw error;
     }
-    const isLasting = error.status >= 400 && error.status < 500 && error.status !== 429;
-    if (isLasting || attempt === TRIES) throw error;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * attempt));
+  }
+}
+
+const passes = ({ code, status }) =>
+  code === 'offline' || status === 429 || (status >= 500 && code !== 'disk_full');
+
+/** Whether the upload is good for another try: Studio was away, the session, or another tab sends. */
+const canGoOn = (error) => passes(error) || error.status === 401 || error.status === 409;
+
+async function giveUp(id) {
+  try {
+    await api.remove(`/api/uploads/${id}`);
+  } catch {
+    // Gone already, or out of reach: it ends by itself after a day.
   }
 }

@@ -1,6 +1,9 @@
-import { Element, html } from '../core/element.js';
+import { Element, html, nothing } from '../core/element.js';
 import { words } from '../core/messages.js';
+import { openEditor } from '../models/editor.js';
+import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
+import { icon } from '../components/icons.js';
 import '../components/account.js';
 import '../components/api_keys.js';
 import '../components/everybody.js';
@@ -11,7 +14,14 @@ class PeopleView extends Element {
     const text = words.people;
     return html`
       <div class="view people">
-        <header class="view-head"><h1>${session.isOwner ? text.title : text.account}</h1></header>
+        <header class="view-head">
+          <h1>${session.isOwner ? text.title : text.account}</h1>
+          ${session.can('editor')
+            ? html`<button class="only-narrow" @click=${() => notices.attempt(openEditor)}>
+                ${icon('editor')}${words.openEditor}
+              </button>`
+            : nothing}
+        </header>
         ${session.isOwner ? html`<people-invite></people-invite><people-list></people-list>` : ''}
         <account-password></account-password>
         <account-sessions></account-sessions>
