@@ -10,7 +10,14 @@ from typing import Any, Final
 import orjson
 
 from studio.clock import Clock, new_id
-from studio.errors import Forbidden, InvalidRequest, InvalidWorkflow, QueueFull, Unprocessable
+from studio.errors import (
+    Forbidden,
+    InvalidRequest,
+    InvalidWorkflow,
+    NotFound,
+    QueueFull,
+    Unprocessable,
+)
 from studio.graphs.facts import describe
 from studio.graphs.files import FileReference, file_references
 from studio.graphs.graph import Graph, parse
@@ -114,8 +121,12 @@ class SubmissionService:
         graph = parse(submission.workflow)
         info = await self._judge(graph)
         check_prefixes(graph)
-        for secret in submission.secrets.values():
-            await self._secrets.reveal(identity.user_id, secret)
+        for field_name, secret in submission.secrets.items():
+            try:
+                await self._secrets.reveal(identity.user_id, secret)
+            except NotFound:
+                # Whoever took the value for the name must not find it in an answer.
+                raise NotFound(f"secrets.{field_name} names no secret of yours.") from None
         references = _pinned(file_references(graph, info), submission.inputs)
         inputs = await self._assets.resolve(identity, references) if references else {}
         facts = describe(graph, info)

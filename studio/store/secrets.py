@@ -65,6 +65,6 @@ class SecretStore:
                 "DELETE FROM secrets WHERE user_id = ? AND name = ?", (user_id, name)
             )
             if gone.rowcount == 0:
-                raise NotFound(f"There is no secret named {name}.")
+                raise NotFound("There is no secret of that name.")
 
         await self._db.write(work)

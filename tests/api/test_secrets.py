@@ -80,6 +80,18 @@ def test_forgetting_an_unknown_secret_is_not_found(owner: httpx.Client) -> None:
     assert (answer.status_code, code_of(answer)) == (404, "not_found")
 
 
+def test_a_value_that_was_taken_for_a_name_is_not_in_the_refusal(
+    owner: httpx.Client, stored: str
+) -> None:
+    body = {"workflow": solid(), "secrets": {"api_key_comfy_org": STORED}}
+    refused = owner.post("/api/jobs", json=body)
+    unknown = owner.delete(f"/api/secrets/{STORED}")
+    for answer in (refused, unknown):
+        assert (answer.status_code, code_of(answer)) == (404, "not_found")
+        assert STORED not in answer.text
+    assert "secrets.api_key_comfy_org" in refused.text
+
+
 def test_a_credential_that_was_lost_in_a_restart_is_a_named_failure(tmp_path: Path) -> None:
     with run_studio(tmp_path / "one", {}, engine=False) as studio, studio.client() as client:
         lost = submit(client, solid(), extra_data={"api_key_comfy_org": GIVEN})
