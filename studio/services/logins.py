@@ -5,7 +5,9 @@ Each ends in a new session with a new token, so nothing that was known before is
 
 from __future__ import annotations
 
+import contextlib
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,6 +67,7 @@ class LoginService:
         self._throttle = throttle
         self._clock = clock
         self._environment_key = environment_key
+        self._links_in_use: set[str] = set()
 
     async def login(self, name: str | None, password: str, visitor: Visitor) -> Entry:
         """Let somebody in by password; without a name it is the owner's.
@@ -73,12 +76,11 @@ class LoginService:
             TooManyLogins: this client, or everybody together, tried too often.
             WrongCredentials: what is wrong of name and password is not said.
         """
-        self._throttle.enter(visitor.address)
-        user = await self._find(name)
-        right = await self._passwords.verify(password, None if user is None else user.password)
-        if user is None or not right or user.disabled_at is not None:
-            raise WrongCredentials("That name and password do not fit together.")
-        self._throttle.forgive(visitor.address)
+        with self._throttle.attempt(visitor.address):
+            user = await self._find(name)
+            right = await self._passwords.verify(password, None if user is None else user.password)
+            if user is None or not right or user.disabled_at is not None:
+                raise WrongCredentials("That name and password do not fit together.")
         return await self._enter(user, visitor)
 
     async def _find(self, name: str | None) -> User | None:
@@ -103,11 +105,10 @@ class LoginService:
         """
         assert identity.session_id is not None
         check_password(new)
-        self._throttle.enter(visitor.address)
         user = await self._users.get(identity.user_id)
-        if not await self._passwords.verify(current, user.password):
-            raise WrongCredentials("The present password is not right.")
-        self._throttle.forgive(visitor.address)
+        with self._throttle.attempt(visitor.address):
+            if not await self._passwords.verify(current, user.password):
+                raise WrongCredentials("The present password is not right.")
         record = await self._passwords.hash(new)
         await self._users.set_password(
             user.id, record, former=user.password, keep_session=identity.session_id
@@ -129,6 +130,7 @@ class LoginService:
         Raises:
             AlreadySetUp: there is a password and this link is none of today's.
             InvalidToken: the link is used up or has ended.
+            Conflict, TooManyLogins: it is being used, or was tried too often.
         """
         link = await self._links.find(digest(token), self._clock.now_ms())
         if link is None or link.kind != "setup":
@@ -152,11 +154,10 @@ class LoginService:
         """
         if not await self.needs_setup():
             raise _already_set_up()
-        self._throttle.enter(visitor.address)
-        expected = self._environment_key
-        if expected is None or not hmac.compare_digest(digest(expected.reveal()), digest(key)):
-            raise InvalidToken("That is not the value of API_KEY on Studio's machine.")
-        self._throttle.forgive(visitor.address)
+        with self._throttle.attempt(visitor.address):
+            expected = self._environment_key
+            if expected is None or not hmac.compare_digest(digest(expected.reveal()), digest(key)):
+                raise InvalidToken("That is not the value of API_KEY on Studio's machine.")
         check_password(password)
         await self._name_owner(name)
         record = await self._passwords.hash(password)
@@ -190,6 +191,7 @@ class LoginService:
         Raises:
             InvalidToken: the link is used up or has ended.
             Unprocessable, NameTaken: the link can be used again with a better name or password.
+            Conflict, TooManyLogins: it is being used, or was tried too often.
         """
         link, whose = await self.look(token)
         check_password(password)
@@ -205,15 +207,32 @@ class LoginService:
         clean = checked_name(name or "", user.id)
         if await self._users.find(key_of(clean)) is not None:
             raise NameTaken("Somebody has that name already. Choose another one.")
-        user = replace(user, name=clean, password=await self._passwords.hash(password))
-        await self._users.join(user, key_of(clean), digest(token))
+        with self._using(digest(token), visitor):
+            user = replace(user, name=clean, password=await self._passwords.hash(password))
+            await self._users.join(user, key_of(clean), digest(token))
         return await self._enter(user, visitor)
 
     async def _reset(self, token: str, password: str, visitor: Visitor) -> Entry:
-        record = await self._passwords.hash(password)
-        user = await self._users.reset_password(digest(token), record, self._clock.now_ms())
+        with self._using(digest(token), visitor):
+            record = await self._passwords.hash(password)
+            user = await self._users.reset_password(digest(token), record, self._clock.now_ms())
         self._sessions.forget_user(user.id)
         return await self._enter(user, visitor)
+
+    @contextlib.contextmanager
+    def _using(self, link: str, visitor: Visitor) -> Iterator[None]:
+        """One attempt by a link that is good, before it costs a hash and uses the link up.
+
+        A link has attempts of its own: whoever has it was asked in, also while others are kept out.
+        """
+        if link in self._links_in_use:
+            raise Conflict("Somebody is coming in by this link at this moment.")
+        with self._throttle.attempt(visitor.address, f"link {link}"):
+            self._links_in_use.add(link)
+            try:
+                yield
+            finally:
+                self._links_in_use.remove(link)
 
     async def _enter(self, user: User, visitor: Visitor) -> Entry:
         return Entry(user, await self._sessions.begin(user, visitor.client))

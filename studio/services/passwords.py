@@ -1,6 +1,7 @@
 """Passwords: hashed with scrypt, one at a time, beside the event loop.
 
-One hash takes 128 MiB and a quarter of a second on purpose, so two never run together.
+One hash takes 128 MiB and a quarter of a second on purpose, so two never run together, and only a
+few wait for their turn.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ import secrets
 import unicodedata
 from typing import Final
 
-from studio.errors import Unprocessable
+from studio.errors import TooManyLogins, Unprocessable
 
 MIN_LENGTH: Final = 8
 MAX_LENGTH: Final = 256
+MAX_WAITING: Final = 8
+_FULL_S: Final = 5
+"""Longer than all that may wait take."""
+
 _LOG_N: Final = 17
 _R: Final = 8
 _P: Final = 1
@@ -46,16 +51,25 @@ class Passwords:
     def __init__(self, *, log_n: int = _LOG_N) -> None:
         self._log_n = log_n
         self._turn = asyncio.Semaphore(1)
+        self._inside = 0
         # Nobody's password: checked for unknown names, so that they take as long as known ones.
         self._nobodys = _record(log_n, secrets.token_bytes(16), secrets.token_bytes(_KEY_BYTES))
 
     async def hash(self, password: str) -> str:
-        """What is kept of a password: ``scrypt$log_n$r$p$salt$key``."""
+        """What is kept of a password: ``scrypt$log_n$r$p$salt$key``.
+
+        Raises:
+            TooManyLogins: too many wait for their turn already.
+        """
         salt = secrets.token_bytes(16)
         return _record(self._log_n, salt, await self._derive(password, salt, self._log_n, _R, _P))
 
     async def verify(self, password: str, record: str | None) -> bool:
-        """Whether ``record`` was made of this password; without a record the answer is no."""
+        """Whether ``record`` was made of this password; without a record the answer is no.
+
+        Raises:
+            TooManyLogins: too many wait for their turn already.
+        """
         _, log_n, r, p, salt, key = (record or self._nobodys).split("$")
         derived = await self._derive(password, _decode(salt), int(log_n), int(r), int(p))
         return hmac.compare_digest(derived, _decode(key)) and record is not None
@@ -63,17 +77,26 @@ class Passwords:
     async def _derive(self, password: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
         # Keyboards write the same letter in several ways.
         secret = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
-        async with self._turn:
-            return await asyncio.to_thread(
-                hashlib.scrypt,
-                secret,
-                salt=salt,
-                n=1 << log_n,
-                r=r,
-                p=p,
-                maxmem=2 * 128 * r * (1 << log_n),
-                dklen=_KEY_BYTES,
+        if self._inside > MAX_WAITING:
+            raise TooManyLogins(
+                f"Many people log in at this moment. Try again in {_FULL_S} seconds.",
+                retry_after_s=_FULL_S,
             )
+        self._inside += 1
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(
+                    hashlib.scrypt,
+                    secret,
+                    salt=salt,
+                    n=1 << log_n,
+                    r=r,
+                    p=p,
+                    maxmem=2 * 128 * r * (1 << log_n),
+                    dklen=_KEY_BYTES,
+                )
+        finally:
+            self._inside -= 1
 
 
 def _record(log_n: int, salt: bytes, key: bytes) -> str:

@@ -1,13 +1,17 @@
 """How often a password may be tried: by each client, and by everybody together.
 
+Whoever shows that Studio knows them has attempts of their own, so that strangers who use up the
+others keep nobody out.
+
 Only attempts are counted here. Sessions that are open never pass by.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -61,19 +65,39 @@ class LoginThrottle:
         self._everybody = _Meter(EVERYBODY, clock.monotonic_s())
         self._clients: dict[str, _Meter] = {}
 
-    def enter(self, address: str) -> None:
+    @contextlib.contextmanager
+    def attempt(self, address: str, proof: str | None = None) -> Iterator[None]:
+        """An attempt, which counts unless it is a good one or did not get its turn.
+
+        Raises:
+            TooManyLogins: there were too many; nothing was counted.
+        """
+        self.enter(address, proof)
+        try:
+            yield
+        except TooManyLogins:
+            self.forgive(address, proof)
+            raise
+        self.forgive(address, proof)
+
+    def enter(self, address: str, proof: str | None = None) -> None:
         """Count an attempt.
+
+        Args:
+            proof: what Studio once gave out and the caller shows. It has attempts of its own, and
+                those of the address and of everybody do not matter.
 
         Raises:
             TooManyLogins: there were too many; nothing was counted.
         """
         now_s = self._clock.monotonic_s()
-        name = _network(address)
+        name = proof or _network(address)
         client = self._clients.get(name) or _Meter(PER_CLIENT, now_s)
-        self._everybody.fade(now_s)
-        client.fade(now_s)
+        meters = [client] if proof else [client, self._everybody]
+        for meter in meters:
+            meter.fade(now_s)
         # A hair of tolerance: the seconds that were asked for must be enough.
-        wait_s = max(client.wait_s(), self._everybody.wait_s()) - 1e-6
+        wait_s = max(meter.wait_s() for meter in meters) - 1e-6
         if wait_s > 0:
             seconds = math.ceil(wait_s)
             raise TooManyLogins(
@@ -83,17 +107,21 @@ class LoginThrottle:
             )
         self._clients[name] = client
         self._forget_idle(now_s)
-        self._everybody.add(1)
-        client.add(1)
+        for meter in meters:
+            meter.add(1)
 
-    def forgive(self, address: str) -> None:
+    def forgive(self, address: str, proof: str | None = None) -> None:
         """The attempt was a good one: it does not count."""
-        self._everybody.add(-1)
-        if (client := self._clients.get(_network(address))) is not None:
+        if not proof:
+            self._everybody.add(-1)
+        name = proof or _network(address)
+        if (client := self._clients.get(name)) is not None:
             client.add(-1)
+            if not any(client.counts):
+                del self._clients[name]
 
     def _forget_idle(self, now_s: float) -> None:
-        # Everybody's limit lets in far fewer in an hour than are kept.
+        # Everybody's limit lets in far fewer strangers in an hour than are kept.
         if len(self._clients) > _MAX_CLIENTS:
             self._clients = {
                 name: meter for name, meter in self._clients.items() if now_s - meter.at_s < HOUR_S

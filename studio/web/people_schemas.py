@@ -77,7 +77,7 @@ _THROTTLED: Final = {422: "invalid_request", 429: "too_many_logins"}
 GET_SETUP: Final = _route(record({"needed": BOOLEAN}))
 SET_UP: Final = _route(
     _ENTERED,
-    {**_THROTTLED, 409: "already_set_up"},
+    {**_THROTTLED, 409: "already_set_up, conflict"},
     body=record(
         {"token": STRING, "api_key": STRING, "password": PASSWORD, "name": NAME}, ("password",)
     ),
@@ -116,7 +116,7 @@ JOIN: Final = _route(
             ),
         ]
     },
-    {409: "name_taken", 422: "invalid_request"},
+    {**_THROTTLED, 409: "conflict, name_taken"},
     body=record({"token": STRING, "name": NAME, "password": PASSWORD}, ("token",)),
 )
 LIST_USERS: Final = _route(record({"users": array(USER)}))

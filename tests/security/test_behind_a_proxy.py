@@ -27,7 +27,10 @@ from tests.security.tls_proxy import (
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningStudio, TlsProxy]]:
     folder = tmp_path_factory.mktemp("proxied")
     port = find_proxy_port()
-    public = {"STUDIO_PUBLIC_URL": f"https://{PUBLIC_NAME}:{port}"}
+    public = {
+        "STUDIO_PUBLIC_URL": f"https://{PUBLIC_NAME}:{port}",
+        "STUDIO_TRUSTED_PROXIES": "127.0.0.1",
+    }
     with run_studio(folder, public) as studio:
         upstream = int(studio.url.rpartition(":")[2])
         with run_tls_proxy(folder / "nginx", port, upstream) as proxy:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from studio.errors import Unprocessable
+from studio.errors import TooManyLogins, Unprocessable
 from studio.services.passwords import Passwords, check_password
 
 CHEAP = 4
@@ -67,8 +67,18 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_one_hash_is_made_at_a_time(counted: list[int]) -> None:
     passwords = Passwords(log_n=12)
     record = await passwords.hash("a red fox")
-    await asyncio.gather(*(passwords.verify("wrong", record) for _ in range(20)))
-    assert counted == [1] * 21
+    await asyncio.gather(*(passwords.verify("wrong", record) for _ in range(9)))
+    assert counted == [1] * 10
+
+
+async def test_eight_wait_for_their_turn_and_nobody_more(counted: list[int]) -> None:
+    passwords = Passwords(log_n=12)
+    waiting = [asyncio.create_task(passwords.hash("a red fox")) for _ in range(12)]
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, TooManyLogins)]
+    assert [refusal.retry_after_s for refusal in refused] == [5, 5, 5]
+    assert counted == [1] * 9
+    assert await passwords.hash("a red fox")
 
 
 async def test_nobody_costs_as_much_as_somebody(counted: list[int]) -> None:

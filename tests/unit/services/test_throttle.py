@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from studio.clock import FrozenClock
-from studio.errors import TooManyLogins
+from studio.errors import TooManyLogins, WrongCredentials
 from studio.services.throttle import LoginThrottle
 
 
-def waits(throttle: LoginThrottle, address: str) -> int:
+def waits(throttle: LoginThrottle, address: str, proof: str | None = None) -> int:
     """Seconds that an attempt has to wait; 0 when it was let through."""
     try:
-        throttle.enter(address)
+        throttle.enter(address, proof)
     except TooManyLogins as refusal:
         assert refusal.retry_after_s is not None
         return refusal.retry_after_s
@@ -66,6 +66,25 @@ def test_an_attempt_that_was_good_does_not_count() -> None:
         throttle.enter("192.0.2.1")
         throttle.forgive("192.0.2.1")
     assert [waits(throttle, "192.0.2.1") for _ in range(3)] == [0, 0, 30]
+
+
+def test_an_attempt_counts_when_it_fails_and_not_when_it_never_got_its_turn() -> None:
+    throttle = LoginThrottle(FrozenClock())
+    for refusal, times in ((TooManyLogins("full"), 5), (WrongCredentials("wrong"), 2)):
+        for _ in range(times):
+            with pytest.raises(type(refusal), match=refusal.message), throttle.attempt("192.0.2.1"):
+                raise refusal
+    assert waits(throttle, "192.0.2.1") == 30
+
+
+def test_who_shows_a_proof_has_attempts_of_their_own_and_no_more() -> None:
+    throttle = LoginThrottle(FrozenClock())
+    for number in range(30):
+        throttle.enter(f"192.0.2.{number}")
+    assert waits(throttle, "198.51.100.1") > 0
+    assert [waits(throttle, "192.0.2.1", "link a") for _ in range(3)] == [0, 0, 30]
+    assert waits(throttle, "198.51.100.1", "link a") == 30
+    assert waits(throttle, "192.0.2.1", "link b") == 0
 
 
 @pytest.mark.parametrize(
