@@ -115,7 +115,7 @@ def test_whoever_comes_in_after_somebody_else_finds_nothing_of_theirs(
     open_page: OpenPage, fresh: RunningStudio
 ) -> None:
     page = open_page()
-    set_up(page, fresh)
+    set_up(page, fresh.url)
     with fresh.client() as client:
         made = client.post("/api/jobs", json={"workflow": solid("x"), "title": "the owner's own"})
         assert made.status_code == 201
@@ -140,7 +140,7 @@ def test_half_a_thought_outlives_a_session_for_its_own_user_alone(
     open_page: OpenPage, fresh: RunningStudio
 ) -> None:
     here, there = open_page(), open_page()
-    set_up(here, fresh)
+    set_up(here, fresh.url)
     link = invite(here)
     join(there, link, "Mia")
     there.fill("#prompt", "half a thought of Mia's")
@@ -170,7 +170,7 @@ def test_a_wrong_present_password_is_said_where_it_was_typed(
     open_page: OpenPage, fresh: RunningStudio
 ) -> None:
     page = open_page()
-    set_up(page, fresh)
+    set_up(page, fresh.url)
     page.get_by_role("link", name="People").click()
     page.locator("account-password summary").click()
     page.get_by_label("Present password").fill("not this one")
