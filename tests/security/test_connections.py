@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
 from studio.server import _listen, _serving
 from studio.web import connections
+from tests.api.studio_process import run_studio
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -262,3 +265,21 @@ def test_a_small_file_limit_is_raised_and_half_of_it_is_for_connections() -> Non
     )
     told = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
     assert told.stdout.split() == [b"128", b"1000", b"500"]
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits another process: Linux")
+def test_strangers_that_take_every_place_do_not_take_the_stores(tmp_path: Path) -> None:
+    with run_studio(tmp_path, engine=False) as studio, contextlib.ExitStack() as strangers:
+        resource.prlimit(studio.process.pid, resource.RLIMIT_NOFILE, (256, 256))
+        with studio.client() as client:
+            assert client.get("/api/v2/jobs").status_code == 200
+            address = studio.url.removeprefix("http://").rsplit(":", 1)
+            for _ in range(400):
+                line = socket.create_connection((address[0], int(address[1])))
+                strangers.enter_context(line)
+            # The last one was looked at, so all of them were.
+            line.settimeout(20)
+            assert line.recv(12) == b"HTTP/1.1 503"
+            with studio.client(studio.make_key("jobs")) as newcomer, pytest.raises(httpx.HTTPError):
+                newcomer.get("/api/v2/jobs").raise_for_status()
+            assert client.get("/api/v2/jobs").status_code == 200
