@@ -16,6 +16,8 @@ from studio.errors import InvalidRequest
 from studio.paths import run_folder
 
 DAY_MS: Final = 86_400_000
+_RUNPOD_PROXIES: Final = ("100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""Where the last hop of RunPod's proxy to a pod comes from."""
 
 
 class Secret:
@@ -178,6 +180,8 @@ def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
             raise InvalidRequest(
                 f"STUDIO_TRUSTED_PROXIES needs addresses or networks, not {one!r}."
             ) from None
+    if not found and environ.get("RUNPOD_POD_ID"):
+        return _RUNPOD_PROXIES
     return tuple(found)
 
 
