@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from studio.clock import Clock
 from studio.models import Identity
 from studio.services.auth import AuthService
+from studio.services.devices import Devices
 from studio.services.logins import LoginService
 from studio.services.passwords import Passwords
 from studio.services.people import PeopleService
@@ -19,6 +20,7 @@ from studio.settings import Secret
 from studio.store.db import Database
 from studio.store.invitations import InvitationStore
 from studio.store.keys import KeyStore
+from studio.store.prefs import PrefStore
 from studio.store.sessions import SessionStore
 from studio.store.users import UserStore
 
@@ -44,7 +46,7 @@ class Accounts:
         return None if session_id is None else self.sessions.ends_at(session_id)
 
 
-def build_accounts(*, db: Database, clock: Clock, environment_key: Secret | None) -> Accounts:
+async def build_accounts(*, db: Database, clock: Clock, environment_key: Secret | None) -> Accounts:
     """The services over an opened database; keys and sessions are not loaded yet."""
     users, links = UserStore(db), InvitationStore(db)
     auth = AuthService(keys=KeyStore(db), clock=clock)
@@ -59,6 +61,7 @@ def build_accounts(*, db: Database, clock: Clock, environment_key: Secret | None
             sessions=sessions,
             passwords=Passwords(),
             throttle=LoginThrottle(clock),
+            devices=Devices(await PrefStore(db).signing_key()),
             clock=clock,
             environment_key=environment_key,
         ),

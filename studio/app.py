@@ -160,7 +160,7 @@ async def _services(
     )
     queue = JobQueue()
     usage = Usage(clock)
-    accounts = build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
     auth, sessions = accounts.auth, accounts.sessions
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes

@@ -20,6 +20,8 @@ _PUBLIC_URL: Final = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
     r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 )
+_RUNPOD_PROXIES: Final = ("100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""Where the last hop of RunPod's proxy to a pod comes from."""
 
 
 class Secret:
@@ -187,6 +189,8 @@ def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
             raise InvalidRequest(
                 f"STUDIO_TRUSTED_PROXIES needs addresses or networks, not {one!r}."
             ) from None
+    if not found and environ.get("RUNPOD_POD_ID"):
+        return _RUNPOD_PROXIES
     return tuple(found)
 
 

@@ -121,7 +121,7 @@ async def _keep(lease: Lease, db: Database) -> None:
 
 
 async def _guarded(settings: Settings, db: Database, clock: Clock) -> Guard:
-    accounts = build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import AlreadySetUp, Conflict, InvalidToken, NameTaken, WrongCredentials
 from studio.models import OWNER_ID, Identity
+from studio.services.devices import Devices
 from studio.services.names import OWNER_KEY, checked_name, key_of
 from studio.services.passwords import Passwords, check_password
 from studio.services.sessions import SessionService
@@ -28,18 +30,20 @@ _USED_UP: Final = "This link is used up or has ended. Ask the owner for another 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who knocks: the network address, and what the browser calls itself."""
+    """Who knocks: the network address, what the browser calls itself, and what it kept."""
 
     address: str
     client: str
+    devices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody who came in, and the token of their new session."""
+    """Somebody who came in, the token of their new session, and what their browser may keep."""
 
     user: User
     token: str
+    device: str
 
 
 class LoginService:
@@ -57,6 +61,7 @@ class LoginService:
         sessions: SessionService,
         passwords: Passwords,
         throttle: LoginThrottle,
+        devices: Devices,
         clock: Clock,
         environment_key: Secret | None,
     ) -> None:
@@ -65,6 +70,7 @@ class LoginService:
         self._sessions = sessions
         self._passwords = passwords
         self._throttle = throttle
+        self._devices = devices
         self._clock = clock
         self._environment_key = environment_key
         self._links_in_use: set[str] = set()
@@ -76,8 +82,8 @@ class LoginService:
             TooManyLogins: this client, or everybody together, tried too often.
             WrongCredentials: what is wrong of name and password is not said.
         """
-        with self._throttle.attempt(visitor.address):
-            user = await self._find(name)
+        user = await self._find(name)
+        with self._attempt(user, visitor):
             right = await self._passwords.verify(password, None if user is None else user.password)
             if user is None or not right or user.disabled_at is not None:
                 raise WrongCredentials("That name and password do not fit together.")
@@ -86,6 +92,12 @@ class LoginService:
     async def _find(self, name: str | None) -> User | None:
         key = OWNER_KEY if name is None else key_of(name)
         return await (self._users.get(OWNER_ID) if key == OWNER_KEY else self._users.find(key))
+
+    def _attempt(self, user: User | None, visitor: Visitor) -> AbstractContextManager[None]:
+        """An attempt at a person's password, on a device they logged in with or on any other."""
+        known = None if user is None else self._devices.known(visitor.devices, user.id)
+        device = None if known is None else f"device {known}"
+        return self._throttle.attempt(visitor.address, device)
 
     async def user_of(self, identity: Identity) -> User:
         """The person behind a session."""
@@ -106,7 +118,7 @@ class LoginService:
         assert identity.session_id is not None
         check_password(new)
         user = await self._users.get(identity.user_id)
-        with self._throttle.attempt(visitor.address):
+        with self._attempt(user, visitor):
             if not await self._passwords.verify(current, user.password):
                 raise WrongCredentials("The present password is not right.")
         record = await self._passwords.hash(new)
@@ -235,7 +247,8 @@ class LoginService:
                 self._links_in_use.remove(link)
 
     async def _enter(self, user: User, visitor: Visitor) -> Entry:
-        return Entry(user, await self._sessions.begin(user, visitor.client))
+        token = await self._sessions.begin(user, visitor.client)
+        return Entry(user, token, self._devices.remember(user.id))
 
 
 def _already_set_up() -> AlreadySetUp:

@@ -33,6 +33,10 @@ class PublicAddress:
         self._origin = None if public_url is None else _normal(public_url)
         self._cookie = cookie
 
+    def beside(self, cookie: str) -> PublicAddress:
+        """The same address with another cookie."""
+        return PublicAddress(self._origin, cookie)
+
     def origin(self, scope: Scope) -> str | None:
         """Scheme, host and port as a browser writes them in ``Origin``."""
         if self._origin is not None:

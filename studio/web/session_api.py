@@ -21,6 +21,8 @@ from studio.web.origins import PublicAddress
 from studio.web.respond import json_response
 
 _COOKIE_AGE_S: Final = LIFETIME_MS // 1000
+DEVICE_COOKIE: Final = "studio-device"
+_DEVICE_AGE_S: Final = 365 * 86_400
 
 
 def session_routes(
@@ -28,6 +30,13 @@ def session_routes(
 ) -> APIRouter:
     """``/api/setup``, ``/api/session``, ``/api/sessions`` and ``/api/join``."""
     router = APIRouter(prefix="/api", tags=["Sessions"])
+    device = address.beside(DEVICE_COOKIE)
+
+    def visitor(request: Request) -> Visitor:
+        # The socket of the console has no address.
+        host = "console" if request.client is None else request.client.host
+        client = request.headers.get("user-agent", "")
+        return Visitor(host, client, device.cookies(request.scope))
 
     def with_cookie(request: Request, response: Response, token: str) -> Response:
         age_s = _COOKIE_AGE_S if token else 0
@@ -40,7 +49,11 @@ def session_routes(
         session_id = None if former is None else former.session_id
         if former is not None and session_id is not None and sessions.is_live(session_id):
             await sessions.end(former, session_id)
-        return with_cookie(request, json_response({"user": _user_body(entry.user)}), entry.token)
+        response = json_response({"user": _user_body(entry.user)})
+        with_cookie(request, response, entry.token)
+        kept = device.set_cookie(request.scope, entry.device, max_age_s=_DEVICE_AGE_S)
+        response.headers.append("set-cookie", kept)
+        return response
 
     @router.get("/setup", summary="Whether the owner has to choose a password", **schemas.GET_SETUP)
     async def get_setup() -> Response:
@@ -52,19 +65,19 @@ def session_routes(
     async def set_up(request: Request) -> Response:
         body = await json_body(request)
         password, name = text_field(body, "password"), optional_text(body, "name")
-        key, visitor = optional_text(body, "api_key", 8192), _visitor(request)
+        key, who = optional_text(body, "api_key", 8192), visitor(request)
         if key is not None:
-            entry = await logins.set_up_by_key(key, password, name, visitor)
+            entry = await logins.set_up_by_key(key, password, name, who)
         else:
             token = text_field(body, "token")
-            entry = await logins.set_up_by_link(token, password, name, visitor)
+            entry = await logins.set_up_by_link(token, password, name, who)
         return await enter(request, entry)
 
     @router.post("/session", summary="Log in", **schemas.LOG_IN)
     async def login(request: Request) -> Response:
         body = await json_body(request)
         name, password = optional_text(body, "name"), text_field(body, "password")
-        return await enter(request, await logins.login(name, password, _visitor(request)))
+        return await enter(request, await logins.login(name, password, visitor(request)))
 
     @router.get("/session", summary="Who is logged in, and until when", **schemas.GET_SESSION)
     async def get_session(request: Request) -> Response:
@@ -94,7 +107,7 @@ def session_routes(
         identity = person(request)
         body = await json_body(request)
         token = await logins.change_password(
-            identity, text_field(body, "current"), text_field(body, "new"), _visitor(request)
+            identity, text_field(body, "current"), text_field(body, "new"), visitor(request)
         )
         return with_cookie(request, Response(status_code=204), token)
 
@@ -129,7 +142,7 @@ def session_routes(
         token, password = text_field(body, "token"), optional_text(body, "password")
         if password is not None:
             name = optional_text(body, "name")
-            return await enter(request, await logins.join(token, name, password, _visitor(request)))
+            return await enter(request, await logins.join(token, name, password, visitor(request)))
         link, user = await logins.look(token)
         seen: dict[str, Any] = {
             "role": link.role,
@@ -139,12 +152,6 @@ def session_routes(
         return json_response(seen if user is None else {**seen, "name": user.name})
 
     return router
-
-
-def _visitor(request: Request) -> Visitor:
-    # The socket of the console has no address.
-    host = "console" if request.client is None else request.client.host
-    return Visitor(host, request.headers.get("user-agent", ""))
 
 
 def _is_own(identity: Identity, session_id: str) -> bool:

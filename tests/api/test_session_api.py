@@ -106,25 +106,28 @@ async def test_an_invitation_sets_up_nothing(house: House) -> None:
 
 async def test_the_cookie_is_for_the_server_alone(house: House) -> None:
     async with owner_in(house) as owner:
-        cookie = (await owner.post("/api/session", json={"password": PASSWORD})).headers[
-            "set-cookie"
-        ]
-        name, *attributes = cookie.split("; ")
-        assert name.startswith("studio=")
-        assert set(attributes) == {"Path=/", "Max-Age=2592000", "HttpOnly", "SameSite=Lax"}
-        answer = (await owner.get("/api/session")).json()
-        assert (answer["insecure"], answer["public_url"]) == (True, "http://studio")
-        assert answer.keys() == {"user", "expires_at", "insecure", "public_url"}
+        answer = await owner.post("/api/session", json={"password": PASSWORD})
+        cookies = answer.headers.get_list("set-cookie")
+        for cookie, name, age_s in zip(
+            cookies, ("studio=", "studio-device="), (2_592_000, 31_536_000), strict=True
+        ):
+            value, *attributes = cookie.split("; ")
+            assert value.startswith(name)
+            assert set(attributes) == {"Path=/", f"Max-Age={age_s}", "HttpOnly", "SameSite=Lax"}
+        seen = (await owner.get("/api/session")).json()
+        assert (seen["insecure"], seen["public_url"]) == (True, "http://studio")
+        assert seen.keys() == {"user", "expires_at", "insecure", "public_url"}
 
 
 async def test_over_https_the_cookie_is_bound_to_the_host(house: House) -> None:
     async with browser(house) as owner:
         owner.base_url = owner.base_url.copy_with(scheme="https")
         answer = await owner.post("/api/setup", json={"api_key": KEY, "password": PASSWORD})
-        cookie = answer.headers["set-cookie"]
-        assert cookie.startswith("__Host-studio=")
-        assert "; Secure" in cookie
-        assert "domain" not in cookie.lower()
+        cookies = answer.headers.get_list("set-cookie")
+        for cookie, name in zip(cookies, ("studio=", "studio-device="), strict=True):
+            assert cookie.startswith(f"__Host-{name}")
+            assert "; Secure" in cookie
+            assert "domain" not in cookie.lower()
         assert (await owner.get("/api/session")).json()["insecure"] is False
 
 

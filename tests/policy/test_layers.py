@@ -53,7 +53,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
-    "logins": frozenset({"names", "passwords", "sessions", "throttle", "tokens"}),
+    "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
     "live": frozenset({"feed", "health", "job_news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
     "packages": frozenset({"assets"}),

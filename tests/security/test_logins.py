@@ -305,6 +305,7 @@ async def test_no_secret_of_people_is_in_a_log_or_a_file(
     invited, reset = await invitation(house), await reset_token(house, "owner")
     async with owner_in(house) as owner, member_in(house, "Ann") as ann:
         secrets = [invited, reset, PASSWORD, owner.cookies["studio"], ann.cookies["studio"]]
+        secrets.append(owner.cookies["studio-device"])
         for body in ({"password": PASSWORD, "name": 5}, {"name": PASSWORD, "password": None}):
             assert refusal(await owner.post("/api/session", json=body)) == (422, "invalid_request")
         await owner.post("/api/session/password", json={"current": PASSWORD, "new": "x"})
