@@ -200,3 +200,26 @@ def test_the_owner_is_told_of_a_database_that_was_lost(
         set_up(page, studio.url)
         expect(page.locator(".banner", has_text="damaged")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_link_for_a_lost_password_works_in_an_open_tab_and_keeps_the_owners_name(
+    open_page: OpenPage, fresh: RunningStudio
+) -> None:
+    page = open_page()
+    page.goto(fresh.url)
+    page.get_by_label("API key").fill(OWNER_KEY)
+    page.get_by_label("Your name").fill("Ada")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Make it mine").click()
+    expect(page.locator("#prompt")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    with fresh.console() as console:
+        link = console.post("/api/users/owner/reset").json()["url"]
+    page.goto(f"{fresh.url}/#{link.partition('#')[2]}")
+    expect(page.locator("h1")).to_have_text("Choose a new password")
+    page.get_by_label("New password").fill("a new canary of words")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.locator("#prompt")).to_be_visible()
+    page.get_by_role("link", name="People").click()
+    expect(page.locator("account-password h2")).to_contain_text("Ada")

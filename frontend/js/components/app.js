@@ -66,11 +66,11 @@ class StudioApp extends Element {
     }
     if (session.state === 'loading') return nothing;
     if (session.state === 'offline') return door(html`<p role="status">${words.offline}</p>`);
-    if (session.state === 'fresh') return door(html`<setup-view></setup-view>`);
-    if (session.state === 'out') {
-      const hasLink = router.view === 'setup' && router.argument;
-      return door(hasLink ? html`<setup-view></setup-view>` : html`<login-view></login-view>`);
+    if (session.state === 'fresh' || (router.view === 'setup' && router.argument)) {
+      LATER.doors();
+      return door(html`<setup-view></setup-view>`);
     }
+    if (session.state === 'out') return door(html`<login-view></login-view>`);
     return this.#studio();
   }
 

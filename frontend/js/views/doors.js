@@ -40,29 +40,39 @@ async function send({ name, password }) {
 }
 
 class SetupView extends FormElement {
+  constructor() {
+    super();
+    // A link that is put into a tab which is open already changes the address alone.
+    this.watch(router, session);
+  }
+
   render() {
     const text = words.setUp;
     const token = router.view === 'setup' ? router.argument : '';
+    // With an owner there already, the link is the way back to a lost password: the name stays.
+    const isReset = session.state !== 'fresh';
     return html`
-      ${head(text.title, text.lead)}
+      ${isReset ? head(words.join.reset, words.join.resetLead) : head(text.title, text.lead)}
       <form @submit=${(event) => this.submitted(event, (values) => this.#send(values, token))}>
         ${token
           ? nothing
           : textField({ name: 'api_key', label: text.proof, help: text.proofHelp, focus: true })}
-        ${textField({
-          name: 'name',
-          label: text.name,
-          value: OWNER_NAME,
-          autocomplete: 'username',
-        })}
+        ${isReset
+          ? nothing
+          : textField({
+              name: 'name',
+              label: text.name,
+              value: OWNER_NAME,
+              autocomplete: 'username',
+            })}
         <password-field name="password" label=${text.password} new></password-field>
-        ${this.problem()} ${button(this.busy, text.button)}
+        ${this.problem()} ${button(this.busy, isReset ? words.join.resetButton : text.button)}
       </form>
     `;
   }
 
   async #send({ api_key, name, password }, token) {
-    await session.setUp(token ? { token } : { api_key: api_key.trim() }, password, name.trim());
+    await session.setUp(token ? { token } : { api_key: api_key.trim() }, password, name?.trim());
     router.replace('create');
   }
 }
