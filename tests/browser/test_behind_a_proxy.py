@@ -150,12 +150,13 @@ def test_the_link_of_the_first_start_sets_up(
         assert page.url == f"{place.url}/#/create"
 
 
-def test_the_cookie_is_as_strict_as_the_address_allows(place: Place, inside: StorageState) -> None:
-    [cookie] = inside["cookies"]
-    assert cookie["name"] == place.cookie("studio")
-    assert cookie["secure"] is place.is_https
-    assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
-    assert cookie["domain"] == (PUBLIC_NAME if place.is_https else LAN_NAME)
+def test_cookies_are_as_strict_as_the_address_allows(place: Place, inside: StorageState) -> None:
+    names = {cookie["name"] for cookie in inside["cookies"]}
+    assert names == {place.cookie("studio"), place.cookie("studio-device")}
+    for cookie in inside["cookies"]:
+        assert cookie["secure"] is place.is_https
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Lax", "/")
+        assert cookie["domain"] == (PUBLIC_NAME if place.is_https else LAN_NAME)
 
 
 def test_a_warning_of_what_is_not_encrypted_stands_where_it_is_true(

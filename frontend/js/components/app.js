@@ -44,7 +44,8 @@ class StudioApp extends Element {
     clearTimeout(this.retry);
     if (session.state === 'in') {
       feed.start();
-      for (const load of Object.values(LATER)) load();
+      // A page that is left in this very moment needs none of them any more.
+      for (const load of Object.values(LATER)) load().catch(() => {});
     } else {
       feed.stop();
       viewer.close();

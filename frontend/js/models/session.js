@@ -10,6 +10,7 @@ class Session extends Store {
     super();
     this.state = 'loading';
     this.user = null;
+    this.lastName = null;
     this.insecure = false;
     this.ended = false;
     this.knownId = kept.get('user', null);
@@ -53,6 +54,7 @@ class Session extends Store {
   #meet(user) {
     if (user.id !== this.knownId) this.dispatchEvent(new Event('other'));
     this.user = user;
+    this.lastName = user.name;
     this.knownId = user.id;
     kept.set('user', user.id);
   }

@@ -23,7 +23,7 @@ class LoginView extends FormElement {
         ${textField({
           name: 'name',
           label: text.name,
-          value: session.user?.name ?? OWNER_NAME,
+          value: session.lastName ?? OWNER_NAME,
           autocomplete: 'username',
         })}
         <password-field name="password" label=${text.password}></password-field>
