@@ -95,7 +95,7 @@ class GraphPanel extends FormElement {
     }));
     const [longest = this.name] = textsOf(this.graph);
     const workflow = withValues(this.graph, values);
-    jobs.put(await api.post('/api/jobs', { workflow, title: longest.slice(0, TITLE_LENGTH) }));
+    jobs.accept(await api.post('/api/jobs', { workflow, title: longest.slice(0, TITLE_LENGTH) }));
   }
 }
 

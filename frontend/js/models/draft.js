@@ -90,11 +90,11 @@ class Draft extends Store {
 export async function create(wish) {
   const headers = { 'idempotency-key': newKey() };
   try {
-    jobs.put(await api.post('/api/create', wish, { headers }));
+    jobs.accept(await api.post('/api/create', wish, { headers }));
   } catch (error) {
     if (error.code !== 'offline') throw error;
     try {
-      jobs.put(await api.post('/api/create', wish, { headers }));
+      jobs.accept(await api.post('/api/create', wish, { headers }));
     } catch (again) {
       // It had arrived the first time: the feed will show it.
       if (again.code !== 'idempotency_key_reuse') throw again;

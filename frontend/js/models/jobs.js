@@ -30,6 +30,11 @@ class Jobs extends Store {
     this.changed();
   }
 
+  /** A job that was just accepted; the socket may have told more of it before the answer came. */
+  accept(job) {
+    if (!this.byId.has(job.id)) this.put(job);
+  }
+
   #keep(job) {
     const known = this.byId.get(job.id);
     // A slow answer must not bring back to life what has ended.
@@ -92,7 +97,7 @@ class Jobs extends Store {
   }
 
   async retry(id, newSeed) {
-    this.put(await api.post(`/api/jobs/${id}/retry`, { new_seed: newSeed }));
+    this.accept(await api.post(`/api/jobs/${id}/retry`, { new_seed: newSeed }));
   }
 }
 
