@@ -46,7 +46,9 @@ Seen = Counter[int]
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     """A Studio of its own: what is sent here pauses queues and ends sessions."""
-    with run_studio(tmp_path_factory.mktemp("fuzzed")) as studio:
+    with run_studio(
+        tmp_path_factory.mktemp("fuzzed"), {"STUDIO_TRUSTED_PROXIES": "127.0.0.1"}
+    ) as studio:
         with studio.client() as owner:
             body = {"api_key": OWNER_KEY, "password": PASSWORD}
             assert owner.post("/api/setup", json=body).status_code == 200
