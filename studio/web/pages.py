@@ -79,7 +79,7 @@ def page_policy(base: str) -> str:
             "frame-ancestors 'none'",
             "form-action 'self'",
             "require-trusted-types-for 'script'",
-            "trusted-types lit-html",
+            "trusted-types lit-html studio-worker",
         )
     )
 
