@@ -87,9 +87,7 @@ def test_what_a_waiting_job_reads_is_kept_until_it_has_ended(paused: httpx.Clien
 
 
 @pytest.mark.parametrize("missing", ["jobs", "assets"])
-def test_a_key_needs_both_scopes(
-    studio: RunningStudio, owner: httpx.Client, missing: str
-) -> None:
+def test_a_key_needs_both_scopes(studio: RunningStudio, owner: httpx.Client, missing: str) -> None:
     job = run(owner, solid())
     key = studio.make_key(*({"jobs", "assets"} - {missing}))
     with studio.client(key) as client:
@@ -110,8 +108,10 @@ async def test_open_pages_are_told_at_once(studio: RunningStudio) -> None:
             gone = await client.delete(f"/api/jobs/{job_id}/outputs/{asset}")
             assert gone.status_code == 204
             await page.until(
-                lambda message: message.get("event") == "changed"
-                and message["data"].get("id") == job_id
-                and message["data"]["status"] == "succeeded"
-                and message["data"]["outputs"] == []
+                lambda message: (
+                    message.get("event") == "changed"
+                    and message["data"].get("id") == job_id
+                    and message["data"]["status"] == "succeeded"
+                    and message["data"]["outputs"] == []
+                )
             )

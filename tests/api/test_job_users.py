@@ -50,7 +50,7 @@ async def test_a_member_lists_their_own_and_is_refused_another_users(house: Live
 
 
 async def test_pages_of_one_user_are_full_whoever_works_beside_them(house: LiveHouse) -> None:
-    own = []
+    own: list[str] = []
     for _ in range(3):
         own.insert(0, await submit_as(house, "owner"))
         for user in ("anna", "ben"):

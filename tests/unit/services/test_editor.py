@@ -100,10 +100,10 @@ async def test_codes_and_visits_are_bounded_and_the_oldest_give_way(desk: Desk) 
     assert desk.editor.visit(tokens[1]) is not None
 
 
-async def test_the_editor_is_that_of_the_first_engine_of_this_machine(desk: Desk) -> None:
+async def test_the_editor_is_that_of_the_first_comfyui_of_this_machine(desk: Desk) -> None:
+    desk.add("painter", "embedded")
     assert desk.editor.engine().name == "far"
     desk.add("near", "comfyui")
-    desk.add("also near", "embedded")
     assert desk.editor.engine().name == "near"
 
 
