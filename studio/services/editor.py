@@ -179,18 +179,16 @@ class EditorService:
     # -- the engine ------------------------------------------------------------------------------
 
     def engine(self) -> Engine:
-        """The engine whose editor is shown: the first of this machine, else the first.
+        """The engine whose editor is shown: the first ComfyUI of this machine, else the first
+        elsewhere; the embedded engine has none, and comes last.
 
         Raises:
             NoEngine.
         """
-        engines = list(self._engines.values())
-        chosen = next((engine for engine in engines if engine.managed), None)
-        if chosen is not None:
-            return chosen
+        engines = self._engines.values()
         if not engines:
             raise NoEngine("No engine is configured, so there is no editor to show.")
-        return engines[0]
+        return min(engines, key=lambda one: (one.setting.kind == "embedded", not one.managed))
 
     def passage(self, engine: Engine) -> ComfyPassage:
         """The way into that engine."""

@@ -136,15 +136,12 @@ class LoginService:
         """Whether the owner has no password yet."""
         return (await self._users.get(OWNER_ID)).password is None
 
-    async def set_up_by_link(
-        self, token: str, password: str, name: str | None, visitor: Visitor
-    ) -> Entry:
-        """Set the owner's password, the first one or a new one, by a link from the console.
+    async def look_at_setup(self, token: str) -> Invitation:
+        """The set-up link behind a token; nothing is used up.
 
         Raises:
             AlreadySetUp: there is a password and this link is none of today's.
-            InvalidToken: the link is used up or has ended.
-            Conflict, TooManyLogins: it is being used, or was tried too often.
+            InvalidToken: it is used up or has ended.
         """
         link = await self._links.find(digest(token), self._clock.now_ms())
         if link is None or link.kind != "setup":
@@ -153,6 +150,18 @@ class LoginService:
             raise InvalidToken(
                 "This set-up link is used up or has ended. './start.sh setup-link' prints another."
             )
+        return link
+
+    async def set_up_by_link(
+        self, token: str, password: str, name: str | None, visitor: Visitor
+    ) -> Entry:
+        """Set the owner's password, the first one or a new one, by a link from the console.
+
+        Raises:
+            AlreadySetUp, InvalidToken: see ``look_at_setup``.
+            Conflict, TooManyLogins: it is being used, or was tried too often.
+        """
+        await self.look_at_setup(token)
         check_password(password)
         await self._name_owner(name)
         return await self._reset(token, password, visitor)

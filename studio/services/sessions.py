@@ -24,7 +24,8 @@ LIFETIME_MS: Final = 30 * DAY_MS
 MAX_PER_USER: Final = 100
 _STORE_EVERY_S: Final = 60.0
 _MAX_TOKEN: Final = 128
-_MAX_CLIENT: Final = 120
+_MAX_CLIENT: Final = 250
+"""Phones name their browser at the end of what they send, after about 130 characters."""
 
 
 @dataclass(slots=True)

@@ -62,12 +62,17 @@ def session_routes(
         return json_response({"needed": await logins.needs_setup()})
 
     @router.post(
-        "/setup", summary="Set the owner's password by link, or once by API_KEY", **schemas.SET_UP
+        "/setup",
+        summary="Set the owner's password by link, or once by API_KEY; or look at a link",
+        **schemas.SET_UP,
     )
     async def set_up(request: Request) -> Response:
         body = await json_body(request)
-        password, name = text_field(body, "password"), optional_text(body, "name")
         key, who = optional_text(body, "api_key", 8192), visitor(request)
+        if key is None and optional_text(body, "password") is None:
+            link = await logins.look_at_setup(text_field(body, "token"))
+            return json_response({"kind": link.kind, "expires_at": iso(link.expires_at)})
+        password, name = text_field(body, "password"), optional_text(body, "name")
         if key is not None:
             entry = await logins.set_up_by_key(key, password, name, who)
         else:

@@ -178,10 +178,10 @@ async def test_of_a_visit_only_a_hash_is_written(desk: Desk, tmp_path: Path) -> 
     assert digest(token).encode() in written and token.encode() not in written
 
 
-async def test_the_editor_is_that_of_the_first_engine_of_this_machine(desk: Desk) -> None:
+async def test_the_editor_is_that_of_the_first_comfyui_of_this_machine(desk: Desk) -> None:
+    desk.add("painter", "embedded")
     assert desk.editor.engine().name == "far"
     desk.add("near", "comfyui")
-    desk.add("also near", "embedded")
     assert desk.editor.engine().name == "near"
 
 
