@@ -12,7 +12,7 @@ from studio.errors import InvalidValue, NoCheckpoint, NotFound, StudioError, Una
 from studio.graphs.graph import Graph
 from studio.graphs.manifests.compiler import compile_graph
 from studio.graphs.manifests.form import live_options
-from studio.graphs.manifests.manifest import FILE_TYPES, Input, InputType, Manifest, read_manifest
+from studio.graphs.manifests.manifest import FILE_TYPES, Input, InputType, Manifest, stored_manifest
 from studio.graphs.manifests.values import Values, is_empty, used_values, wrong
 from studio.models import Identity, Recipe
 from studio.services.assets import AssetService
@@ -84,7 +84,7 @@ class WorkflowService:
             TargetMissing, UnresolvedName: the workflow itself has a fault.
         """
         workflow = await self._workflows.get(viewer(identity), workflow_id, version)
-        manifest = read_manifest(workflow.version.manifest)
+        manifest = stored_manifest(workflow.version.manifest)
         return await self._compile(identity, workflow, manifest, values)
 
     async def _compile(
@@ -117,7 +117,7 @@ class WorkflowService:
         if not 1 <= order.count <= MAX_COUNT:
             raise wrong("count", f"count lies between 1 and {MAX_COUNT}.")
         workflow = await self._workflows.get(viewer(identity), workflow_id, order.version)
-        manifest = read_manifest(workflow.version.manifest)
+        manifest = stored_manifest(workflow.version.manifest)
         views: list[JobView] = []
         try:
             for number in range(order.count):

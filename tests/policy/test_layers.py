@@ -20,7 +20,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "embedded": frozenset(),
     "accounts": LEAVES | {"store", "services"},
     "pipeline": LEAVES | {"store", "services"},
-    "app": LEAVES | {"accounts", "pipeline", "store", "clients", "services", "web"},
+    "workshop": LEAVES | {"store", "services", "web"},
+    "app": LEAVES | {"accounts", "pipeline", "workshop", "store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
     "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
@@ -73,6 +74,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "uploads": frozenset({"assets", "upload_fields"}),
+    "workflow_imports": frozenset({"engines", "workflow_library"}),
+    "workflow_library": frozenset({"engines", "workflows"}),
     "workflows": frozenset({"assets", "engines", "jobs", "submissions"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
