@@ -11,6 +11,7 @@ import orjson
 
 from studio.clock import Clock, new_id
 from studio.errors import Forbidden, NotFound, PayloadTooLarge, Unprocessable
+from studio.graphs.manifests.compiler import every_node
 from studio.graphs.manifests.content import check_content
 from studio.graphs.manifests.differences import differences
 from studio.graphs.manifests.document import Document, read_document
@@ -87,7 +88,8 @@ class WorkflowLibrary:
     def form(self, workflow: Workflow) -> list[dict[str, Any]]:
         """The inputs of a workflow with what the engines offer now."""
         manifest = stored_manifest(workflow.version.manifest)
-        return form(manifest, workflow.version.graph, self._engines.infos())
+        graph = every_node(manifest, workflow.version.graph)
+        return form(manifest, graph, self._engines.infos())
 
     def readiness(self, workflow: Workflow) -> Readiness:
         manifest = stored_manifest(workflow.version.manifest)

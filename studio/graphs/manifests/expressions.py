@@ -1,10 +1,9 @@
 """The small language of conditions and of ``{{...}}`` in blocks.
 
 Names are inputs and parts of them (``size.width``; of a list ``count``, ``first`` and ``rest``),
-literals are numbers, quoted text, ``true`` and
-``false``. There are ``and``, ``or``, ``!`` (or ``not``), comparisons, ``+ - * / // %`` and
-parentheses. On the right of ``==`` and ``!=`` a single bare word is text: ``mode == fast``; in
-parentheses it is a name again.
+literals are numbers, quoted text, ``true`` and ``false``. There are ``and``, ``or``, ``!`` (or
+``not``), comparisons, ``+ - * / // %`` and parentheses. On the right of ``==`` and ``!=`` a single
+bare word is text: ``mode == fast``; in parentheses it is a name again.
 """
 
 from __future__ import annotations
