@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus
+from studio.models import Asset, Identity, Job, JobStatus, Recipe
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -117,6 +117,10 @@ class JobService:
         """The graph as the user submitted it."""
         await self.get(identity, job_id)
         return parse(orjson.loads(await self._jobs.graph(job_id)))
+
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, for whoever was shown the job."""
+        return await self._jobs.recipe(job_id)
 
     # -- change ----------------------------------------------------------------------------------
 
@@ -247,6 +251,8 @@ class JobService:
     ) -> JobView:
         """Submit the same graph over the same input bytes again, with the same or new seeds.
 
+        With new seeds it is no longer what its recipe says, and has none.
+
         Args:
             credentials: short-lived ones; those that came with the first run are gone.
 
@@ -276,6 +282,7 @@ class JobService:
                 secrets=view.job.extra.get("secrets", {}),
                 credentials=given,
                 retry_of=job_id,
+                recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={
                     (node_id, tuple(path)): asset_id
                     for node_id, path, asset_id, _ in view.job.extra.get("inputs", ())

@@ -16,6 +16,7 @@ from studio.models import OWNER_ID
 from studio.store.schema_editor import add_editor
 from studio.store.schema_people import add_people
 from studio.store.schema_uploads import add_uploads
+from studio.store.schema_workflows import add_workflows
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -164,4 +165,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_people,
     add_uploads,
     add_editor,
+    add_workflows,
 )

@@ -21,7 +21,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "accounts": LEAVES | {"store", "services"},
     "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web"},
     "pipeline": LEAVES | {"store", "services"},
-    "app": LEAVES | {"accounts", "editing", "pipeline", "store", "clients", "services", "web"},
+    "workshop": LEAVES | {"store", "services", "web"},
+    "app": LEAVES
+    | {"accounts", "editing", "pipeline", "workshop", "store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
     "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
@@ -75,6 +77,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "uploads": frozenset({"assets", "upload_fields"}),
+    "workflow_imports": frozenset({"engines", "workflow_library"}),
+    "workflow_library": frozenset({"engines", "workflows"}),
+    "workflows": frozenset({"assets", "engines", "jobs", "submissions"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
