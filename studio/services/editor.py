@@ -22,7 +22,7 @@ from studio.clients.comfy_passage import (
 )
 from studio.clock import Clock
 from studio.errors import Forbidden, StudioError, Unavailable
-from studio.models import Identity, Role
+from studio.models import Identity, Record, Role, unrecorded
 from studio.services.editor_queue import EditorQueue
 from studio.services.engine import Engine, EngineListener
 
@@ -71,8 +71,10 @@ class EditorService:
         listener: EngineListener,
         is_live: Callable[[Identity], bool],
         clock: Clock,
+        record: Record = unrecorded,
     ) -> None:
         self._engines = engines
+        self._record = record
         self.queue = EditorQueue(listener)
         self._is_live = is_live
         self._clock = clock
@@ -101,13 +103,14 @@ class EditorService:
             raise Forbidden("Only the owner may open the editor.")
         if identity.session_id is None and identity.key_id is None:
             raise Forbidden("The editor is opened by somebody who is logged in.")
-        self.engine()
+        engine = self.engine()
         now_s = self._clock.monotonic_s()
         self._codes = {key: value for key, value in self._codes.items() if value[1] > now_s}
         while len(self._codes) >= MAX_CODES:
             del self._codes[next(iter(self._codes))]
         code = secrets.token_urlsafe(32)
         self._codes[_digest(code)] = (identity, now_s + CODE_LIFE_S)
+        self._record(identity.user_id, "editor.opened", engine.name)
         return code
 
     def enter(self, code: str) -> str | None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from studio.clock import Clock, iso, iso_or_none
 from studio.errors import InvalidRequest, Unprocessable
-from studio.models import Identity, Scope
+from studio.models import Identity, Record, Scope, unrecorded
 from studio.services.auth import AuthService
 from studio.store.keys import ApiKey
 from studio.store.secrets import SecretStore
@@ -25,7 +25,9 @@ _SECRET_NAME: Final = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
 MAX_SECRET_LENGTH: Final = 8192
 
 
-def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIRouter:
+def key_routes(
+    *, auth: AuthService, secrets: SecretStore, clock: Clock, record: Record = unrecorded
+) -> APIRouter:
     """The routes under ``/api/keys`` and ``/api/secrets``."""
     router = APIRouter(prefix="/api", tags=["Keys and secrets"])
 
@@ -70,12 +72,14 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
         if not isinstance(value, str) or not 0 < len(value) <= MAX_SECRET_LENGTH:
             raise Unprocessable(f"value must be a string of 1 to {MAX_SECRET_LENGTH} characters.")
         await secrets.put(identity.user_id, name, value, clock.now_ms())
+        record(identity.user_id, "secret.stored", name)
         return Response(status_code=204)
 
     @router.delete("/secrets/{name}", status_code=204, summary="Forget a secret")
     async def delete_secret(request: Request, name: str) -> Response:
         identity = caller(request, Scope.ADMIN)
         await secrets.delete(identity.user_id, name)
+        record(identity.user_id, "secret.removed", name)
         return Response(status_code=204)
 
     return router

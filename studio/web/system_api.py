@@ -48,14 +48,6 @@ def system_routes(
         caller(request, Scope.ADMIN)
         return json_response({"engines": health.engines()})
 
-    @router.post("/api/system/engines/{name}/restart", status_code=202, summary="Restart an engine")
-    async def restart_engine(request: Request, name: str) -> Response:
-        caller(request, Scope.ADMIN)
-        if name not in engines.engines:
-            raise NotFound("There is no such engine.")
-        await engines.restart(name)
-        return json_response({"restarting": name}, 202)
-
     @router.get("/api/system/object_info/{class_type:path}", summary="What a node class takes")
     async def get_object_info(request: Request, class_type: str) -> Response:
         caller(request, Scope.GRAPHS_RUN)
