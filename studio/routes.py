@@ -28,6 +28,7 @@ from studio.services.uploads import UploadService
 from studio.settings import Settings
 from studio.store.secrets import SecretStore
 from studio.version import VERSION
+from studio.web.api_page import api_page_routes, describe
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.create_api import create_routes
 from studio.web.editor_api import editor_routes
@@ -35,7 +36,7 @@ from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
-from studio.web.pages import page_routes
+from studio.web.pages import StaticFiles, page_routes
 from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
 from studio.web.session_api import session_routes
@@ -109,7 +110,9 @@ def build_api(
         )
     )
     app.include_router(create_routes(creation, links))
-    app.include_router(page_routes(links=links, version=VERSION))
+    files = StaticFiles()
+    app.include_router(page_routes(links=links, version=VERSION, files=files))
+    app.include_router(api_page_routes(files))
     app.include_router(key_routes(auth=accounts.auth, secrets=secrets, clock=clock, record=record))
     app.include_router(people_routes(people=accounts.people, links=links))
     app.include_router(
@@ -123,4 +126,5 @@ def build_api(
         )
     )
     app.include_router(editor_routes(editor, settings))
+    describe(app)
     return app

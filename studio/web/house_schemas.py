@@ -34,11 +34,12 @@ def _route(
     *,
     status: int = 200,
     body: Schema | None = None,
+    example: Any = None,
     parameters: list[Schema] | None = None,
 ) -> Route:
     more: Route = {}
     if body is not None:
-        more["requestBody"] = json_body(body)
+        more["requestBody"] = json_body(body, example=example)
     if parameters is not None:
         more["parameters"] = parameters
     route: Route = {
@@ -81,7 +82,12 @@ _PREFERENCES: Final = record(
     (),
 )
 GET_PREFERENCES: Final = _route(_PREFERENCES)
-PUT_PREFERENCES: Final = _route(_PREFERENCES, {422: "invalid_request"}, body=_PREFERENCES)
+PUT_PREFERENCES: Final = _route(
+    _PREFERENCES,
+    {422: "invalid_request"},
+    body=_PREFERENCES,
+    example={"appearance": {"theme": "dark"}, "language": "de"},
+)
 
 # -- settings -------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from studio.models import Identity, Record, Scope, unrecorded
 from studio.services.auth import AuthService
 from studio.store.keys import ApiKey
 from studio.store.secrets import SecretStore
+from studio.web import system_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.respond import json_response
 
@@ -31,12 +32,17 @@ def key_routes(
     """The routes under ``/api/keys`` and ``/api/secrets``."""
     router = APIRouter(prefix="/api", tags=["Keys and secrets"])
 
-    @router.get("/keys", summary="API keys that still open something")
+    @router.get("/keys", summary="API keys that still open something", **schemas.LIST_KEYS)
     async def list_keys(request: Request) -> Response:
         found = await auth.list(_key_holder(request))
         return json_response({"keys": [_key_body(key) for key in found]})
 
-    @router.post("/keys", status_code=201, summary="Make an API key; it is shown this once")
+    @router.post(
+        "/keys",
+        status_code=201,
+        summary="Make an API key; it is shown this once",
+        **schemas.CREATE_KEY,
+    )
     async def create_key(request: Request) -> Response:
         identity = _key_holder(request)
         body = await json_body(request)
@@ -50,12 +56,16 @@ def key_routes(
         )
         return json_response({**_key_body(key), "key": token}, 201)
 
-    @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key at once")
+    @router.delete(
+        "/keys/{key_id}", status_code=204, summary="Revoke an API key at once", **schemas.REVOKE_KEY
+    )
     async def revoke_key(request: Request, key_id: str) -> Response:
         await auth.revoke(_key_holder(request), key_id)
         return Response(status_code=204)
 
-    @router.get("/secrets", summary="Names of your secrets; values are never shown")
+    @router.get(
+        "/secrets", summary="Names of your secrets; values are never shown", **schemas.LIST_SECRETS
+    )
     async def list_secrets(request: Request) -> Response:
         identity = caller(request, Scope.ADMIN)
         names = await secrets.names(identity.user_id)
@@ -63,7 +73,7 @@ def key_routes(
             {"secrets": [{"name": name, "updated_at": iso(at)} for name, at in names]}
         )
 
-    @router.put("/secrets/{name}", status_code=204, summary="Store a secret")
+    @router.put("/secrets/{name}", status_code=204, summary="Store a secret", **schemas.PUT_SECRET)
     async def put_secret(request: Request, name: str) -> Response:
         identity = caller(request, Scope.ADMIN)
         value = (await json_body(request)).get("value")
@@ -75,7 +85,9 @@ def key_routes(
         record(identity.user_id, "secret.stored", name)
         return Response(status_code=204)
 
-    @router.delete("/secrets/{name}", status_code=204, summary="Forget a secret")
+    @router.delete(
+        "/secrets/{name}", status_code=204, summary="Forget a secret", **schemas.DELETE_SECRET
+    )
     async def delete_secret(request: Request, name: str) -> Response:
         identity = caller(request, Scope.ADMIN)
         await secrets.delete(identity.user_id, name)
