@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from studio.clock import Clock
-from studio.models import Job
+from studio.models import Job, Record
 from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
@@ -70,11 +70,13 @@ def build_pipeline(
     assets: AssetService,
     speed: DiskSpeed,
     on_finish: Callable[[Job, int | None], None],
+    record: Record,
 ) -> Pipeline:
     """The services over an opened database; nothing runs yet.
 
     Args:
         on_finish: told of every job that ended, and how many milliseconds it ran.
+        record: told of what people do about jobs.
     """
     staging = Staging(
         assets=assets,
@@ -156,5 +158,6 @@ def build_pipeline(
             clock=clock,
             wake=dispatcher.wake,
             retention_days=settings.job_retention_days,
+            record=record,
         ),
     )

@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus, Recipe
+from studio.models import Asset, Identity, Job, JobStatus, Recipe, Record, unrecorded
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -60,8 +60,10 @@ class JobService:
         clock: Clock,
         wake: Callable[[], None],
         retention_days: int,
+        record: Record = unrecorded,
     ) -> None:
         self._queue = queue
+        self._record = record
         self._jobs = jobs
         self._outputs = outputs
         self._submissions = submissions
@@ -195,6 +197,7 @@ class JobService:
         except StudioError:
             self._put_back(live, *place)
             raise
+        self._record(identity.user_id, "job.moved", live.job.title or job_id)
         self._wake()
         return self._view(live)
 
@@ -298,6 +301,7 @@ class JobService:
         Returns:
             The jobs as they are now, and the ids of which the caller has no job.
         """
+        clears = job_ids is None
         if job_ids is None:
             job_ids = [
                 live.job.id
@@ -320,4 +324,6 @@ class JobService:
                     raise answer
                 else:
                     views.append(answer)
+        if clears:
+            self._record(identity.user_id, "queue.cleared", "", jobs=len(views))
         return views, unknown

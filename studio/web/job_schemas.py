@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from studio.models import JobStatus, OutputType
+from studio.web.examples import GRAPH
 from studio.web.openapi import (
     BOOLEAN,
     INTEGER,
@@ -105,7 +106,11 @@ _STARTS: Final = record(
         }
     }
 )
-_WORKFLOW: Final[Schema] = {**OBJECT, "description": "The graph in ComfyUI's API format."}
+_WORKFLOW: Final[Schema] = {
+    **OBJECT,
+    "description": "The graph in ComfyUI's API format.",
+    "example": GRAPH,
+}
 _EXTRA_DATA: Final = {
     **record({"api_key_comfy_org": STRING}, required=()),
     "additionalProperties": False,
@@ -280,7 +285,8 @@ MOVE: Final[dict[str, Any]] = {
                     "priority": INTEGER,
                 },
                 required=(),
-            )
+            ),
+            example={"before": ""},
         )
     },
 }
@@ -292,7 +298,9 @@ RETRY: Final[dict[str, Any]] = {
     ),
     "openapi_extra": {
         "requestBody": json_body(
-            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()), required=False
+            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()),
+            required=False,
+            example={"new_seed": True},
         )
     },
 }
