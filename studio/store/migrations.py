@@ -15,6 +15,7 @@ from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
 from studio.store.schema_people import add_people
 from studio.store.schema_uploads import add_uploads
+from studio.store.schema_workflows import add_workflows
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -162,4 +163,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _carry_small_outputs,
     add_people,
     add_uploads,
+    add_workflows,
 )

@@ -73,6 +73,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "uploads": frozenset({"assets", "upload_fields"}),
+    "workflows": frozenset({"assets", "engines", "jobs", "submissions"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
