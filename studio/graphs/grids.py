@@ -55,6 +55,10 @@ class Axis:
         return ", ".join(place.written for place in self.places) or COUNT
 
 
+ONCE: Final = Axis((), ((),), ("1",))
+"""The axis of a batch in which nothing varies."""
+
+
 def read_axes(lists: object, axes: object, count: object) -> tuple[Axis, ...]:
     """The axes of a request: its lists, taken side by side, are one; repetition is the last.
 
@@ -68,8 +72,8 @@ def read_axes(lists: object, axes: object, count: object) -> tuple[Axis, ...]:
     if count is not None and (type(count) is not int or not 1 <= count <= MAX_COUNT):
         raise _refusal("count", f"must be a whole number from 1 to {MAX_COUNT}.")
     if type(count) is int and count > 1:
-        labels = tuple(str(number) for number in range(1, count + 1))
-        found.append(Axis((), ((),) * count, labels))
+        numbers = tuple(str(number) for number in range(1, count + 1))
+        found.append(Axis((), ((),) * count, numbers))
     written = [place.written for axis in found for place in axis.places]
     for place in written:
         if written.count(place) > 1:

@@ -15,7 +15,7 @@ from studio.clock import Clock, new_id
 from studio.errors import StudioError
 from studio.graphs.facts import describe
 from studio.graphs.graph import parse
-from studio.models import EDITOR_ORIGIN, Identity, Job, JobStatus
+from studio.models import EDITOR_ORIGIN, Identity, Job, JobStatus, NewJob
 from studio.services.engine import Engine
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.runner import Runner
@@ -64,13 +64,7 @@ class EditorRuns:
                 title=TITLE,
                 origin=EDITOR_ORIGIN,
             )
-            await self._jobs.insert(
-                job,
-                graph=orjson.dumps(graph),
-                prompt_text=facts.prompt_text,
-                input_ids=(),
-                idempotency_key=None,
-            )
+            await self._jobs.insert(NewJob(job, orjson.dumps(graph), facts.prompt_text))
         except (StudioError, orjson.JSONEncodeError) as error:
             log.warning("a run of the editor's is not shown as a job: %s", error)
             return

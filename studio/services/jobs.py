@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus
+from studio.models import Asset, Identity, Job, JobStatus, NewJob
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -74,6 +74,16 @@ class JobService:
     async def submit(self, identity: Identity, submission: Submission) -> JobView:
         """Accept a job; see ``SubmissionService.submit``."""
         return self._view(await self._submissions.submit(identity, submission))
+
+    async def submit_all(
+        self,
+        identity: Identity,
+        submissions: Sequence[Submission],
+        store: Callable[[Sequence[NewJob]], Awaitable[None]],
+    ) -> list[JobView]:
+        """Accept many jobs or none; see ``SubmissionService.submit_all``."""
+        accepted = await self._submissions.submit_all(identity, submissions, store)
+        return [self._view(live) for live in accepted]
 
     # -- look ------------------------------------------------------------------------------------
 

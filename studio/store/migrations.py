@@ -14,6 +14,7 @@ from typing import Final
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
 from studio.store.schema_people import add_people
+from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_workflows import add_workflows
 
@@ -164,4 +165,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_people,
     add_uploads,
     add_workflows,
+    add_presets,
 )
