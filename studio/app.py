@@ -240,6 +240,14 @@ async def _services(
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)
+    workshop = await open_workshop(
+        db=db,
+        studio_dir=settings.studio_dir,
+        jobs=jobs,
+        assets=assets,
+        engines=engines,
+        clock=clock,
+    )
     await adopt_unfinished(
         queue=queue,
         jobs=job_store,

@@ -164,20 +164,20 @@ class WorkflowStore:
 
         await self._db.write(work)
 
-    async def owner_of(self, workflow_id: str) -> tuple[str | None, bool]:
-        """Who owns a workflow, in the trash or not, and whether it is shared.
+    async def owner_of(self, workflow_id: str) -> str | None:
+        """Who owns a workflow, in the trash or not; ``None`` for those of folders.
 
         Raises:
             NotFound: unknown.
         """
 
-        def work(connection: sqlite3.Connection) -> tuple[str | None, bool]:
+        def work(connection: sqlite3.Connection) -> str | None:
             row = connection.execute(
-                "SELECT owner, shared FROM workflows WHERE id = ? AND gone = 0", (workflow_id,)
+                "SELECT owner FROM workflows WHERE id = ? AND gone = 0", (workflow_id,)
             ).fetchone()
             if row is None:
                 raise NotFound("There is no such workflow.")
-            return row["owner"], bool(row["shared"])
+            return None if row["owner"] is None else str(row["owner"])
 
         return await self._db.read(work)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from studio.errors import InvalidWorkflow
 from studio.graphs.graph import Graph, execution_copy, parse
+from studio.graphs.manifests.assembly import SEPARATOR, assemble, read_blocks
 from studio.graphs.manifests.loras import chain_loras
 from studio.graphs.manifests.manifest import (
     FILE_TYPES,
@@ -17,9 +19,6 @@ from studio.graphs.manifests.manifest import (
 from studio.graphs.manifests.targets import find, find_input
 from studio.graphs.manifests.values import Values
 from studio.graphs.values import ASSET_TYPE
-
-SEPARATOR: Final = ":"
-"""Between a stage's name and a node's own id, as ComfyUI writes the nodes of a subgraph."""
 
 
 def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values) -> Graph:
@@ -33,11 +32,14 @@ def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values)
         TargetMissing: a node that an input means is gone.
         InvalidWorkflow: the stored graph is none.
     """
-    graph = execution_copy(parse(source))
+    graph, absent = _base(manifest, source, values)
     for each in manifest.inputs:
         value = values.get(each.id)
-        if value is not None:
-            _apply(graph, each, value)
+        if value is None:
+            continue
+        for target in each.targets:
+            if target.node.partition(SEPARATOR)[0] not in absent:
+                _apply(graph, each, target, value)
     return graph
 
 
@@ -55,9 +57,21 @@ def check_targets(manifest: Manifest, graph: Graph) -> None:
                 find_input(graph, target, each.id)
 
 
+def _base(manifest: Manifest, source: Mapping[str, Any], values: Values) -> tuple[Graph, set[str]]:
+    """The graph before the targets are filled, and the stages that took no part in it."""
+    if not manifest.dynamic:
+        return execution_copy(parse(source)), set()
+    blocks = read_blocks(manifest, source)
+    scope = {each.id: graph_value(each, values.get(each.id)) for each in manifest.inputs}
+    graph, active = assemble(manifest, blocks, scope)
+    if not graph:
+        raise InvalidWorkflow("With these values no stage takes part: there is nothing to run.")
+    return graph, {stage.name for stage in manifest.stages} - active
+
+
 def graph_value(each: Input, value: Any) -> Any:
     """A value as a node takes it: files as objects that name their asset."""
-    if each.type not in FILE_TYPES:
+    if each.type not in FILE_TYPES or value is None:
         return value
     if isinstance(value, list):
         return [asset_object(item) for item in value]
@@ -68,14 +82,13 @@ def asset_object(value: Mapping[str, str]) -> dict[str, Any]:
     return {"__type": ASSET_TYPE, "info": {"id": value["asset"]}}
 
 
-def _apply(graph: Graph, each: Input, value: Any) -> None:
-    for target in each.targets:
-        if each.type is InputType.LORAS:
-            prefix = f"{each.id}{SEPARATOR}{target.phase or ''}"
-            chain_loras(graph, find(graph, target, each.id), target, value, prefix)
-            continue
-        node_id, name = find_input(graph, target, each.id)
-        graph[node_id]["inputs"][name] = _part(each, target, value)
+def _apply(graph: Graph, each: Input, target: Target, value: Any) -> None:
+    if each.type is InputType.LORAS:
+        prefix = f"{each.id}{SEPARATOR}{target.phase or ''}"
+        chain_loras(graph, find(graph, target, each.id), target, value, prefix)
+        return
+    node_id, name = find_input(graph, target, each.id)
+    graph[node_id]["inputs"][name] = _part(each, target, value)
 
 
 def _part(each: Input, target: Target, value: Any) -> Any:

@@ -94,7 +94,8 @@ class Stage:
     default: str | None
     repeat: int | str | None
     chain: Mapping[str, str]
-    wiring: Mapping[str, str]
+    wiring: Mapping[str, tuple[str, ...]]
+    """Import: the exports that it may be, in order."""
 
     @property
     def files(self) -> list[str]:
@@ -196,9 +197,10 @@ def _contradictions(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
         path = ("pipeline", index)
         if stage["block"] in stages:
             yield (*path, "block"), f"“{stage['block']}” is the name of two stages."
-        for name, source in stage.get("with", {}).items():
-            if source.partition(".")[0] not in stages:
-                yield (*path, "with", name), f"No stage before this one is called “{source}”."
+        for name, value in stage.get("with", {}).items():
+            for source in _sources(value):
+                if source.partition(".")[0] not in stages:
+                    yield (*path, "with", name), f"No stage before this one makes “{source}”."
         stages.add(stage["block"])
         if "switch" in stage and not stage.get("cases"):
             yield path, "switch needs cases."
@@ -273,6 +275,10 @@ def _target(data: dict[str, Any]) -> Target:
     )
 
 
+def _sources(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
 def _stage(data: dict[str, Any]) -> Stage:
     return Stage(
         name=data["block"],
@@ -283,5 +289,5 @@ def _stage(data: dict[str, Any]) -> Stage:
         default=data.get("default"),
         repeat=data.get("repeat"),
         chain=data.get("chain", {}),
-        wiring=data.get("with", {}),
+        wiring={name: _sources(value) for name, value in data.get("with", {}).items()},
     )
