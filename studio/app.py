@@ -20,6 +20,7 @@ from studio.errors import StudioError
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
+from studio.presets import preset_router
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
@@ -73,6 +74,7 @@ from studio.web.system_api import system_routes
 from studio.web.uploads_api import upload_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 from studio.web.ws_api import ws_routes
+from studio.workshop import open_workshop
 
 log = logging.getLogger(__name__)
 
@@ -299,6 +301,20 @@ async def _services(
         )
     )
     app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
+    app.include_router(
+        preset_router(
+            db=db,
+            workflows=workshop.workflows,
+            jobs=jobs,
+            queue=queue,
+            assets=assets,
+            pictures=asset_store,
+            thumbnails=thumbnails,
+            links=links,
+            clock=clock,
+            record=lambda *_, **__: None,
+        )
+    )
     app.include_router(page_routes(links=links, version=VERSION))
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
     app.include_router(people_routes(people=accounts.people, links=links))
