@@ -16,7 +16,7 @@ from studio.graphs.grids import Axis, at_cell, coordinates
 from studio.graphs.problems import clip
 from studio.graphs.questions import questions
 from studio.graphs.wildcards import WordLists
-from studio.models import Asset, Identity, JobStatus, NewJob, Recipe
+from studio.models import Asset, Identity, NewJob, Recipe
 from studio.services.jobs import JobService, JobView
 from studio.services.prompts import PromptService
 from studio.services.queue import JobQueue
@@ -204,7 +204,7 @@ class BatchService:
 
     async def page(
         self, identity: Identity, *, start: int, limit: int
-    ) -> tuple[list[tuple[Batch, dict[JobStatus, int]]], int]:
+    ) -> tuple[list[tuple[Batch, dict[str, int]]], int]:
         """The caller's batches with the statuses of their jobs, newest first, and how many."""
         return await self._batches.page(_whose(identity), start=start, limit=limit)
 

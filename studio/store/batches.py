@@ -77,12 +77,12 @@ class BatchStore:
 
     async def page(
         self, user_id: str | None, *, start: int, limit: int
-    ) -> tuple[list[tuple[Batch, dict[JobStatus, int]]], int]:
+    ) -> tuple[list[tuple[Batch, dict[str, int]]], int]:
         """Batches with how many of their jobs have which status, newest first, and the total."""
 
         def work(
             connection: sqlite3.Connection,
-        ) -> tuple[list[tuple[Batch, dict[JobStatus, int]]], int]:
+        ) -> tuple[list[tuple[Batch, dict[str, int]]], int]:
             where = "WHERE (? IS NULL OR user_id = ?)"
             rows = connection.execute(
                 f"SELECT * FROM batches {where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?",
@@ -151,13 +151,13 @@ def _insert(connection: sqlite3.Connection, batch: Batch) -> None:
     )
 
 
-def _counts(connection: sqlite3.Connection, batch_id: str) -> dict[JobStatus, int]:
+def _counts(connection: sqlite3.Connection, batch_id: str) -> dict[str, int]:
     rows = connection.execute(
         "SELECT status, COUNT(*) AS many FROM job_recipes JOIN jobs ON jobs.id = job_id "
         "WHERE batch_id = ? GROUP BY status",
         (batch_id,),
     )
-    return {JobStatus(row["status"]): row["many"] for row in rows}
+    return {row["status"]: row["many"] for row in rows}
 
 
 def _batch(row: sqlite3.Row) -> Batch:

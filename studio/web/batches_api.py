@@ -130,7 +130,7 @@ def _order(body: Mapping[str, Any], key: str | None) -> Order:
     )
 
 
-def _facts(batch: Batch, counts: Mapping[Any, int]) -> dict[str, Any]:
+def _facts(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": batch.id,
         "title": batch.title,

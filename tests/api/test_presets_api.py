@@ -282,7 +282,6 @@ async def test_a_preset_s_code_has_no_key_in_it(house: House, language: str) -> 
         assert "STUDIO_API_KEY" in text
         assert KEY not in text
         assert f"http://studio/api/presets/{saved['id']}/run" in text
-        assert "$(id)" not in text
 
 
 async def test_code_in_another_language_is_refused(house: House) -> None:
