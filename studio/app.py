@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -20,11 +19,9 @@ from studio.errors import StudioError
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
-from studio.presets import preset_router
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
-from studio.services.creation import CreationService
 from studio.services.durations import Durations
 from studio.services.editor import EditorService
 from studio.services.editor_runs import EditorRuns
@@ -57,9 +54,9 @@ from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
 from studio.version import VERSION
+from studio.web.application import new_application
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.comfy_proxy import ComfyProxy
-from studio.web.create_api import create_routes
 from studio.web.editor_api import editor_routes
 from studio.web.guard import SESSION_COOKIE
 from studio.web.jobs_api import job_routes
@@ -68,15 +65,12 @@ from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.web.pages import page_routes
 from studio.web.people_api import people_routes
-from studio.web.respond import install_error_handlers
 from studio.web.session_api import session_routes
 from studio.web.system_api import system_routes
 from studio.web.uploads_api import upload_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 from studio.web.ws_api import ws_routes
 from studio.workshop import open_workshop
-
-log = logging.getLogger(__name__)
 
 BOOTSTRAP_SOCKET = "bootstrap.sock"
 
@@ -244,9 +238,11 @@ async def _services(
     engines.prepare(pipeline.follower)
     workshop = await open_workshop(
         db=db,
-        studio_dir=settings.studio_dir,
+        settings=settings,
         jobs=jobs,
         assets=assets,
+        pictures=asset_store,
+        thumbnails=thumbnails,
         engines=engines,
         clock=clock,
     )
@@ -263,14 +259,7 @@ async def _services(
     dispatcher.wake()
 
     # web
-    app = FastAPI(
-        title="Studio",
-        version=VERSION,
-        docs_url=None,
-        openapi_url="/api/openapi.json",
-        redoc_url=None,
-    )
-    install_error_handlers(app)
+    app = new_application()
     v2_jobs = V2Jobs(jobs=jobs, links=links)
     app.include_router(
         system_routes(
@@ -300,21 +289,7 @@ async def _services(
             links=links,
         )
     )
-    app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
-    app.include_router(
-        preset_router(
-            db=db,
-            workflows=workshop.workflows,
-            jobs=jobs,
-            queue=queue,
-            assets=assets,
-            pictures=asset_store,
-            thumbnails=thumbnails,
-            links=links,
-            clock=clock,
-            record=lambda *_, **__: None,
-        )
-    )
+    app.include_router(workshop.routes(links))
     app.include_router(page_routes(links=links, version=VERSION))
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
     app.include_router(people_routes(people=accounts.people, links=links))

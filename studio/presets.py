@@ -1,8 +1,9 @@
-"""Saved prompts, presets and batches, built in order; what ``app.py`` serves of them."""
+"""Saved prompts, presets and batches, built in order, and their routes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 
@@ -13,7 +14,6 @@ from studio.services.grid_picture import GridPictures
 from studio.services.jobs import JobService
 from studio.services.presets import PresetService
 from studio.services.prompts import PromptService
-from studio.services.queue import JobQueue
 from studio.services.thumbnails import Thumbnails
 from studio.services.workflows import WorkflowService
 from studio.store.assets import AssetStore
@@ -27,49 +27,69 @@ from studio.web.presets_api import preset_routes
 from studio.web.prompts_api import prompt_routes
 
 
-def preset_router(
+@dataclass(frozen=True, slots=True)
+class Presets:
+    """The services that know what people saved, and run it."""
+
+    prompts: PromptService
+    presets: PresetService
+    batches: BatchService
+    thumbnails: Thumbnails
+
+    def routes(self, links: Links) -> APIRouter:
+        """Everything over HTTP about prompts, word lists, presets and batches."""
+        router = APIRouter()
+        router.include_router(prompt_routes(self.prompts))
+        router.include_router(
+            preset_routes(
+                presets=self.presets,
+                batches=self.batches,
+                thumbnails=self.thumbnails,
+                links=links,
+            )
+        )
+        pictures = GridPictures(self.thumbnails)
+        router.include_router(batch_routes(batches=self.batches, pictures=pictures))
+        return router
+
+
+def build_presets(
     *,
     db: Database,
     workflows: WorkflowService,
     jobs: JobService,
-    queue: JobQueue,
     assets: AssetService,
     pictures: AssetStore,
     thumbnails: Thumbnails,
-    links: Links,
     clock: Clock,
     record: Callable[..., None],
-) -> APIRouter:
-    """Every route of prompts, word lists, presets and batches.
+) -> Presets:
+    """The services over an opened database.
 
     Args:
-        record: tells the activity log: who, what kind of thing, which, and facts by name.
+        record: told what people did.
     """
     presets = PresetStore(db)
     prompts = PromptService(prompts=PromptStore(db), lists=WordListStore(db), clock=clock)
-    batches = BatchService(
-        batches=BatchStore(db),
-        presets=presets,
+    return Presets(
         prompts=prompts,
-        workflows=workflows,
-        jobs=jobs,
-        queue=queue,
-        assets=pictures,
-        clock=clock,
-        record=record,
+        presets=PresetService(
+            presets=presets,
+            workflows=workflows,
+            assets=assets,
+            pictures=pictures,
+            clock=clock,
+            record=record,
+        ),
+        batches=BatchService(
+            batches=BatchStore(db),
+            presets=presets,
+            prompts=prompts,
+            workflows=workflows,
+            jobs=jobs,
+            assets=pictures,
+            clock=clock,
+            record=record,
+        ),
+        thumbnails=thumbnails,
     )
-    saved = PresetService(
-        presets=presets,
-        workflows=workflows,
-        assets=assets,
-        pictures=pictures,
-        clock=clock,
-        record=record,
-    )
-    router = APIRouter()
-    router.include_router(prompt_routes(prompts))
-    router.include_router(
-        preset_routes(presets=saved, batches=batches, thumbnails=thumbnails, links=links)
-    )
-    router.include_router(batch_routes(batches=batches, pictures=GridPictures(thumbnails)))
-    return router

@@ -19,7 +19,6 @@ from studio.graphs.wildcards import WordLists
 from studio.models import Asset, Identity, NewJob, Recipe
 from studio.services.jobs import JobService, JobView
 from studio.services.prompts import PromptService
-from studio.services.queue import JobQueue
 from studio.services.submissions import Submission
 from studio.services.workflows import OpenWorkflow, WorkflowService
 from studio.store.assets import AssetStore
@@ -92,7 +91,6 @@ class BatchService:
         prompts: PromptService,
         workflows: WorkflowService,
         jobs: JobService,
-        queue: JobQueue,
         assets: AssetStore,
         clock: Clock,
         record: Callable[..., None],
@@ -102,7 +100,6 @@ class BatchService:
         self._prompts = prompts
         self._workflows = workflows
         self._jobs = jobs
-        self._queue = queue
         self._assets = assets
         self._clock = clock
         self._record = record
@@ -215,8 +212,8 @@ class BatchService:
         cells = []
         for index, cell in enumerate(coordinates([len(axis.labels) for axis in batch.axes])):
             job_id, status = jobs.get(index, (None, None))
-            live = self._queue.live.get(job_id) if job_id is not None else None
-            shown = live.job.status if live is not None else status
+            live = self._jobs.live(job_id) if job_id is not None else None
+            shown = live.status if live is not None else status
             made = outputs[job_id] if job_id is not None else ()
             cells.append(
                 Cell(
@@ -235,7 +232,7 @@ class BatchService:
     async def cancel(self, identity: Identity, batch_id: str) -> BatchView:
         """Ask for the end of all its jobs that have not ended."""
         _, jobs = await self._batches.get(batch_id, _whose(identity))
-        wanted = [job_id for job_id, _ in jobs.values() if job_id in self._queue.live]
+        wanted = [job_id for job_id, _ in jobs.values() if self._jobs.live(job_id) is not None]
         await self._jobs.cancel_many(identity, wanted)
         return await self.get(identity, batch_id)
 

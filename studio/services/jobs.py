@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus, NewJob
+from studio.models import Asset, Identity, Job, JobStatus, NewJob, Recipe
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -111,6 +111,11 @@ class JobService:
         expires_at = await self._jobs.expiry(job_id)
         return JobView(job, tuple(outputs), expires_at or self._live_expiry())
 
+    def live(self, job_id: str) -> Job | None:
+        """An unfinished job as it stands, for whoever was shown that it exists."""
+        live = self._queue.live.get(job_id)
+        return None if live is None else live.job
+
     def _view(self, live: LiveJob) -> JobView:
         return JobView(
             live.job,
@@ -127,6 +132,10 @@ class JobService:
         """The graph as the user submitted it."""
         await self.get(identity, job_id)
         return parse(orjson.loads(await self._jobs.graph(job_id)))
+
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, for whoever was shown the job."""
+        return await self._jobs.recipe(job_id)
 
     # -- change ----------------------------------------------------------------------------------
 
@@ -243,6 +252,8 @@ class JobService:
     ) -> JobView:
         """Submit the same graph over the same input bytes again, with the same or new seeds.
 
+        With new seeds it is no longer what its recipe says, and has none.
+
         Args:
             credentials: short-lived ones; those that came with the first run are gone.
 
@@ -272,6 +283,7 @@ class JobService:
                 secrets=view.job.extra.get("secrets", {}),
                 credentials=given,
                 retry_of=job_id,
+                recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={
                     (node_id, tuple(path)): asset_id
                     for node_id, path, asset_id, _ in view.job.extra.get("inputs", ())

@@ -11,11 +11,12 @@ import orjson
 
 from studio.clock import Clock, new_id
 from studio.errors import Forbidden, NotFound, PayloadTooLarge, Unprocessable
+from studio.graphs.manifests.compiler import every_node
 from studio.graphs.manifests.content import check_content
 from studio.graphs.manifests.differences import differences
 from studio.graphs.manifests.document import Document, read_document
 from studio.graphs.manifests.form import form
-from studio.graphs.manifests.manifest import read_manifest
+from studio.graphs.manifests.manifest import read_manifest, stored_manifest
 from studio.graphs.manifests.readiness import Readiness, readiness
 from studio.models import Identity
 from studio.services.engines import EngineService
@@ -86,11 +87,12 @@ class WorkflowLibrary:
 
     def form(self, workflow: Workflow) -> list[dict[str, Any]]:
         """The inputs of a workflow with what the engines offer now."""
-        manifest = read_manifest(workflow.version.manifest)
-        return form(manifest, workflow.version.graph, self._engines.infos())
+        manifest = stored_manifest(workflow.version.manifest)
+        graph = every_node(manifest, workflow.version.graph)
+        return form(manifest, graph, self._engines.infos())
 
     def readiness(self, workflow: Workflow) -> Readiness:
-        manifest = read_manifest(workflow.version.manifest)
+        manifest = stored_manifest(workflow.version.manifest)
         return readiness(manifest, workflow.version.needs, self._engines.infos())
 
     async def versions(self, identity: Identity, workflow_id: str) -> list[Version]:
@@ -191,7 +193,7 @@ class WorkflowLibrary:
         manifest = {**version.manifest, "name": name or f"{version.manifest['name'][:110]} (copy)"}
         return await self.create(identity, Draft(manifest, version.graph, "Copied"))
 
-    async def share(self, identity: Identity, workflow_id: str, shared: bool) -> Workflow:
+    async def share(self, identity: Identity, workflow_id: str, *, shared: bool) -> Workflow:
         """Let everybody see and run a workflow, or no longer.
 
         Raises:

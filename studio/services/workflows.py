@@ -10,9 +10,9 @@ from typing import Any, Final
 from studio.clock import Clock
 from studio.errors import InvalidValue, NoCheckpoint, NotFound, StudioError, Unavailable
 from studio.graphs.graph import Graph
-from studio.graphs.manifests.compiler import compile_graph
+from studio.graphs.manifests.compiler import compile_graph, every_node
 from studio.graphs.manifests.form import live_options
-from studio.graphs.manifests.manifest import FILE_TYPES, Input, InputType, Manifest, read_manifest
+from studio.graphs.manifests.manifest import FILE_TYPES, Input, InputType, Manifest, stored_manifest
 from studio.graphs.manifests.values import Values, is_empty, used_values, wrong
 from studio.models import Identity, Recipe
 from studio.services.assets import AssetService
@@ -105,7 +105,7 @@ class WorkflowService:
             NotFound: no such workflow or version.
         """
         workflow = await self._workflows.get(viewer(identity), workflow_id, version)
-        manifest = read_manifest(workflow.version.manifest)
+        manifest = stored_manifest(workflow.version.manifest)
         return OpenWorkflow(
             workflow.id,
             workflow.version.number,
@@ -143,7 +143,7 @@ class WorkflowService:
         if not 1 <= order.count <= MAX_COUNT:
             raise wrong("count", f"count lies between 1 and {MAX_COUNT}.")
         workflow = await self._workflows.get(viewer(identity), workflow_id, order.version)
-        manifest = read_manifest(workflow.version.manifest)
+        manifest = stored_manifest(workflow.version.manifest)
         views: list[JobView] = []
         try:
             for number in range(order.count):
@@ -174,7 +174,8 @@ class WorkflowService:
             if each.type not in (InputType.CHECKPOINT, InputType.VAE):
                 continue
             if is_empty(given.get(each.id)) and is_empty(each.default):
-                offered = live_options(each, workflow.version.graph, self._engines.infos())
+                graph = every_node(manifest, workflow.version.graph)
+                offered = live_options(each, graph, self._engines.infos())
                 if not offered and each.required:
                     raise self._no_model(each)
                 given[each.id] = offered[0] if offered else None

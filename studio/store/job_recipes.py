@@ -7,7 +7,6 @@ import sqlite3
 import orjson
 
 from studio.models import Recipe
-from studio.store.db import Database
 
 
 def insert_recipe(connection: sqlite3.Connection, job_id: str, recipe: Recipe) -> None:
@@ -28,25 +27,11 @@ def insert_recipe(connection: sqlite3.Connection, job_id: str, recipe: Recipe) -
     )
 
 
-class JobRecipeStore:
-    """Reads the recipes of jobs."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def get(self, job_id: str) -> Recipe | None:
-        """The recipe of a job, ``None`` when it was not made from a workflow of Studio's."""
-
-        def work(connection: sqlite3.Connection) -> Recipe | None:
-            row = connection.execute(
-                "SELECT * FROM job_recipes WHERE job_id = ?", (job_id,)
-            ).fetchone()
-            return None if row is None else _recipe(row)
-
-        return await self._db.read(work)
-
-
-def _recipe(row: sqlite3.Row) -> Recipe:
+def recipe_of(connection: sqlite3.Connection, job_id: str) -> Recipe | None:
+    """The recipe of a job, ``None`` when it was not made from a workflow of Studio's."""
+    row = connection.execute("SELECT * FROM job_recipes WHERE job_id = ?", (job_id,)).fetchone()
+    if row is None:
+        return None
     return Recipe(
         workflow_id=row["workflow_id"],
         version=row["version"],

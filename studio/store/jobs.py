@@ -10,13 +10,13 @@ from typing import Any, Final
 import orjson
 
 from studio.errors import NotFound
-from studio.models import Asset, Job, JobError, JobStatus, NewJob
+from studio.models import Asset, Job, JobError, JobStatus, NewJob, Recipe
 from studio.store.assets import AssetStore
 from studio.store.blobs import StagedBlob
 from studio.store.db import Database
 from studio.store.job_inputs import hold_inputs
 from studio.store.job_keys import claim_key
-from studio.store.job_recipes import insert_recipe
+from studio.store.job_recipes import insert_recipe, recipe_of
 
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
@@ -244,6 +244,10 @@ class JobStore:
             return bytes(row["graph"])
 
         return await self._db.read(work)
+
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, ``None`` when that was no workflow of Studio's."""
+        return await self._db.read(lambda connection: recipe_of(connection, job_id))
 
     async def expiry(self, job_id: str) -> int | None:
         """When a finished job will be purged, milliseconds since the epoch."""

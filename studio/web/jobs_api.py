@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -86,7 +87,14 @@ def job_routes(
         identity = caller(request, Scope.JOBS)
         view = await jobs.get(identity, job_id)
         starts_in_ms = history.estimate(view)
-        return json_response({**studio_body(view, request, links), "starts_in_ms": starts_in_ms})
+        recipe = await jobs.recipe(view.job.id)
+        return json_response(
+            {
+                **studio_body(view, request, links),
+                "starts_in_ms": starts_in_ms,
+                "recipe": None if recipe is None else asdict(recipe),
+            }
+        )
 
     @router.post("/jobs/cancel", summary="Cancel many jobs", **schemas.CANCEL_MANY)
     async def cancel_many(request: Request) -> Response:

@@ -43,6 +43,23 @@ def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values)
     return graph
 
 
+def every_node(manifest: Manifest, source: object) -> Graph:
+    """The nodes that may be in a workflow's graph; of a repeated stage once, without a number.
+
+    Raises:
+        InvalidWorkflow, UnresolvedName: see ``read_blocks`` and ``parse``.
+    """
+    if not manifest.dynamic:
+        return parse(source)
+    blocks = read_blocks(manifest, source)
+    return {
+        f"{stage.name}{SEPARATOR}{node_id}": node
+        for stage in manifest.stages
+        for file in stage.files
+        for node_id, node in blocks[file].nodes.items()
+    }
+
+
 def check_targets(manifest: Manifest, graph: Graph) -> None:
     """Refuse a manifest that means nodes which the graph does not have.
 

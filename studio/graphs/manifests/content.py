@@ -8,9 +8,8 @@ from typing import Any, Final
 from studio.errors import InvalidWorkflow
 from studio.graphs.facts import describe
 from studio.graphs.graph import Graph, is_link, parse
-from studio.graphs.manifests.assembly import SEPARATOR, read_blocks
-from studio.graphs.manifests.blocks import Block
-from studio.graphs.manifests.compiler import check_targets
+from studio.graphs.manifests.assembly import read_blocks
+from studio.graphs.manifests.compiler import check_targets, every_node
 from studio.graphs.manifests.manifest import Manifest
 from studio.graphs.problems import clip
 
@@ -26,25 +25,13 @@ def check_content(manifest: Manifest, source: object) -> dict[str, Any]:
     """
     graphs: list[Graph]
     if manifest.dynamic:
-        blocks = read_blocks(manifest, source)
-        graphs = [block.nodes for block in blocks.values()]
-        check_targets(manifest, _every_node(manifest, blocks))
+        graphs = [block.nodes for block in read_blocks(manifest, source).values()]
     else:
         graphs = [parse(source)]
-        check_targets(manifest, graphs[0])
+    check_targets(manifest, every_node(manifest, source))
     for graph in graphs:
         refuse_cycles(graph)
     return {"classes": _classes(manifest, graphs), "models": _models(manifest, graphs)}
-
-
-def _every_node(manifest: Manifest, blocks: Mapping[str, Block]) -> Graph:
-    """The nodes of every stage as they may appear in the graph, once each."""
-    return {
-        f"{stage.name}{SEPARATOR}{node_id}": node
-        for stage in manifest.stages
-        for file in stage.files
-        for node_id, node in blocks[file].nodes.items()
-    }
 
 
 def refuse_cycles(graph: Graph) -> None:

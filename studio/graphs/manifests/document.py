@@ -140,11 +140,11 @@ class _Builder:
             if event.value in level.value:
                 message = f"The key “{clip(event.value, 60)}” is here twice."
                 raise refusal(line, level.path, message)
-            if event.value == "<<" and event.style is None:
+            if event.value == "<<" and event.implicit[0]:
                 raise refusal(line, level.path, "Merge keys (<<) are not allowed here.")
             level.key = event.value
             return
-        self._place(event.value if event.style is not None else _plain(event.value), line)
+        self._place(_plain(event.value) if event.implicit[0] else event.value, line)
 
     def _check(self, event: Any, line: int, *, implicit: bool) -> None:
         level = self._levels[-1] if self._levels else None

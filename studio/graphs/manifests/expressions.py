@@ -1,9 +1,9 @@
 """The small language of conditions and of ``{{...}}`` in blocks.
 
-Names are inputs and parts of them (``size.width``), literals are numbers, quoted text, ``true`` and
-``false``. There are ``and``, ``or``, ``!`` (or ``not``), comparisons, ``+ - * / // %`` and
-parentheses. On the right of ``==`` and ``!=`` a single bare word is text: ``mode == fast``; in
-parentheses it is a name again.
+Names are inputs and parts of them (``size.width``; of a list ``count``, ``first`` and ``rest``),
+literals are numbers, quoted text, ``true`` and ``false``. There are ``and``, ``or``, ``!`` (or
+``not``), comparisons, ``+ - * / // %`` and parentheses. On the right of ``==`` and ``!=`` a single
+bare word is text: ``mode == fast``; in parentheses it is a name again.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ _TOKEN: Final = re.compile(
     r"(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|"
     r"(?P<sign>==|!=|<=|>=|//|[<>!()+\-*/%]))"
 )
+_OF_LISTS: Final[dict[str, Callable[[list[Any]], Any]]] = {
+    "count": len,
+    "first": lambda items: items[0] if items else None,
+    "rest": lambda items: items[1:],
+}
 _WORDS: Final = {"true": True, "false": False}
 
 Scope = Mapping[str, Any]
@@ -251,9 +256,12 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 def _look_up(scope: Scope, steps: list[str]) -> Any:
     value: Any = scope
     for step in steps:
-        if not isinstance(value, Mapping) or step not in value:
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step in _OF_LISTS:
+            value = _OF_LISTS[step](value)
+        else:
             raise ExpressionError(f"“{clip('.'.join(steps), 80)}” is not known")
-        value = value[step]
     return value
 
 

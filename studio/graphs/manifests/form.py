@@ -7,17 +7,21 @@ from typing import Any
 
 from studio.errors import InvalidWorkflow
 from studio.graphs.declarations import Declaration, ObjectInfo, declared_inputs
+from studio.graphs.graph import Graph
 from studio.graphs.manifests.manifest import CHOICE_TYPES, NUMBER_TYPES, Input, InputType, Manifest
 from studio.graphs.manifests.targets import find_input
 
 Infos = Iterable[ObjectInfo]
 
 
-def form(manifest: Manifest, graph: Mapping[str, Any], infos: Infos) -> list[dict[str, Any]]:
+def form(manifest: Manifest, graph: Graph, infos: Infos) -> list[dict[str, Any]]:
     """Every input as the manifest has it, with ``options``, ``min``, ``max`` and ``default``.
 
-    Options are those of the manifest, else those of the engines; a default that was left open is
-    what the graph has, or the first option.
+    Options are those of the manifest, else those of the engines; a required choice that was left
+    open has the first option as its default.
+
+    Args:
+        graph: every node that the inputs may mean; see ``every_node``.
     """
     known = list(infos)
     return [
@@ -26,7 +30,7 @@ def form(manifest: Manifest, graph: Mapping[str, Any], infos: Infos) -> list[dic
     ]
 
 
-def live_options(each: Input, graph: Mapping[str, Any], infos: Infos) -> list[Any]:
+def live_options(each: Input, graph: Graph, infos: Infos) -> list[Any]:
     """What an input may be: the choices of its first target on any engine, in their order."""
     found: dict[Any, None] = {}
     for info in infos:
@@ -36,7 +40,7 @@ def live_options(each: Input, graph: Mapping[str, Any], infos: Infos) -> list[An
 
 
 def _field(
-    each: Input, source: Mapping[str, Any], graph: Mapping[str, Any], infos: list[ObjectInfo]
+    each: Input, source: Mapping[str, Any], graph: Graph, infos: list[ObjectInfo]
 ) -> dict[str, Any]:
     field = {key: value for key, value in source.items() if key != "targets"}
     if each.type in CHOICE_TYPES and not each.options:
@@ -65,12 +69,12 @@ def _lora_files(infos: list[ObjectInfo]) -> list[str]:
     return list(found)
 
 
-def _declarations(each: Input, graph: Mapping[str, Any], info: ObjectInfo) -> list[Declaration]:
+def _declarations(each: Input, graph: Graph, info: ObjectInfo) -> list[Declaration]:
     """What an engine declares about the inputs that a value goes to."""
     found = []
     for target in each.targets:
         try:
-            node_id, name = find_input(dict(graph), target, each.id)
+            node_id, name = find_input(graph, target, each.id)
         except InvalidWorkflow:
             class_type, inputs, name = target.class_type, {}, target.input or ""
         else:

@@ -123,6 +123,11 @@ class Manifest:
         return next((each for each in self.inputs if each.id == input_id), None)
 
 
+def stored_manifest(data: dict[str, Any]) -> Manifest:
+    """The manifest of a version, which was checked when it was stored."""
+    return _manifest(data)
+
+
 def read_manifest(document: Document | object) -> Manifest:
     """The manifest in a document or in plain data.
 
