@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -106,6 +105,6 @@ def _value(text: str) -> Any:
         return text
 
 
-def _row(preset: dict[str, Any]) -> Sequence[str]:
+def _row(preset: dict[str, Any]) -> tuple[str, ...]:
     questions = ", ".join(question["name"] for question in preset["questions"])
     return preset["id"], preset["name"], preset["workflow_id"], questions

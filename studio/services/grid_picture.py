@@ -21,6 +21,9 @@ from studio.services.thumbnails import Thumbnails
 MAX_PIXELS: Final = 32 * 1024 * 1024
 MAX_SIDE: Final = 16_384
 CELL_SIDES: Final = (512, 384, 256, 192, 128, 96, 64)
+_LEAST_SIDE: Final = 128
+"""Smaller pictures get tiles of this side, so that labels have room."""
+_LONGEST: Final = 3.0
 _GAP: Final = 4
 _BACKGROUND: Final = (255, 255, 255)
 _EMPTY: Final = (232, 232, 232)
@@ -116,7 +119,7 @@ class GridPictures:
 
 
 def _render(tiles: Sequence[_Tile], sizes: Sequence[int]) -> bytes:
-    layout = _layout(sizes, _shape(tiles))
+    layout = _layout(sizes, *_first_size(tiles))
     sheet = Image.new("RGB", layout.size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(layout.text)
@@ -145,14 +148,17 @@ def _render(tiles: Sequence[_Tile], sizes: Sequence[int]) -> bytes:
     return out.getvalue()
 
 
-def _layout(sizes: Sequence[int], shape: float) -> _Layout:
+def _layout(sizes: Sequence[int], wide: int, high: int) -> _Layout:
     """The largest tiles with which everything fits.
 
     Args:
-        shape: width of a tile over its height.
+        wide, high: the size of a picture, which most tiles have the shape of.
     """
     count = math.prod(sizes)
+    shape = min(_LONGEST, max(1 / _LONGEST, wide / high))
     for side in CELL_SIDES:
+        if side > max(_LEAST_SIDE, wide, high):
+            continue
         width = side if shape >= 1 else max(1, round(side * shape))
         height = side if shape <= 1 else max(1, round(side / shape))
         text = max(10, side // 20)
@@ -169,16 +175,16 @@ def _layout(sizes: Sequence[int], shape: float) -> _Layout:
     return wrapped
 
 
-def _shape(tiles: Sequence[_Tile]) -> float:
-    """The shape of the first picture, which is that of most."""
+def _first_size(tiles: Sequence[_Tile]) -> tuple[int, int]:
+    """The size of the first picture, which is that of most."""
     for tile in tiles:
         if tile.picture is not None:
             try:
                 with open_image(tile.picture) as image:
-                    return min(3.0, max(1 / 3, image.width / image.height))
+                    return image.size
             except UNREADABLE:
                 continue
-    return 1.0
+    return _LEAST_SIDE, _LEAST_SIDE
 
 
 def _paint(

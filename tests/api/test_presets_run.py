@@ -51,8 +51,8 @@ def test_a_grid_becomes_one_picture_of_its_cells(owner: httpx.Client) -> None:
     answer = owner.get(f"/api/batches/{batch['id']}/image")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     with Image.open(io.BytesIO(answer.content)) as picture:
-        assert picture.width > 3 * 512
-        assert picture.height > 2 * 512
+        assert picture.width > 3 * 128
+        assert picture.height > 2 * 128
 
 
 def test_a_preset_is_run_and_its_jobs_show_what_they_were_made_of(owner: httpx.Client) -> None:
