@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from studio.errors import InvalidWorkflow, Unavailable
+from studio.graphs.carried import embedded_graphs
 from studio.graphs.graph import Graph, is_ui_format, parse
 from studio.graphs.manifests.content import check_content, refuse_cycles
 from studio.graphs.manifests.document import read_document
@@ -28,6 +29,7 @@ from studio.store.workflow_folders import (
 
 EXPORT_KEY: Final = "studio_workflow"
 EXPORT_VERSION: Final = 1
+_JOB_FOLDER: Final = re.compile(r"^studio/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
 _MAX_UI_DEPTH: Final = 8
 _FOLDER: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9_-]{0,63}){0,3}"
@@ -99,7 +101,15 @@ def _inspect(files: Mapping[str, bytes], info: dict[str, Any], known: bool) -> I
     if MANIFEST in files:
         return _folder(files, info)
     name, data = next(iter(files.items()))
-    return _document(name, _json(name, data), info, known)
+    if data.lstrip()[:1] in (b"{", b"["):
+        return _document(name, _json(name, data), info, known)
+    carried = embedded_graphs(data)
+    if carried.prompt is not None:
+        # What ran needs no conversion, and is right even where the editor's own form is not.
+        return _api(name, _own_prefixes(_storable(carried.prompt)), info, "media")
+    if carried.workflow is not None:
+        return _ui(name, _storable(carried.workflow), info, known)
+    raise InvalidWorkflow("This file carries no workflow.")
 
 
 def _folder(files: Mapping[str, bytes], info: dict[str, Any]) -> Inspection:
@@ -176,6 +186,28 @@ def _api(
     manifest = read_manifest(proposal)
     needs = check_content(manifest, graph)
     return Inspection(kind, graph, proposal, readiness(manifest, needs, [info]))
+
+
+def _storable(data: dict[str, Any]) -> dict[str, Any]:
+    """Data of a file as it would be stored: numbers and texts there may be what JSON here is not.
+
+    Raises:
+        InvalidWorkflow.
+    """
+    try:
+        stored: dict[str, Any] = orjson.loads(orjson.dumps(data))
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError) as error:
+        raise InvalidWorkflow(f"The workflow of this file cannot be read: {error}.") from error
+    return stored
+
+
+def _own_prefixes(graph: dict[str, Any]) -> dict[str, Any]:
+    """A graph that Studio had sent, without the folders that its jobs had in the engine."""
+    for node in parse(graph).values():
+        prefix = node["inputs"].get("filename_prefix")
+        if isinstance(prefix, str):
+            node["inputs"]["filename_prefix"] = _JOB_FOLDER.sub("", prefix)
+    return graph
 
 
 def _name(file: str) -> str:
