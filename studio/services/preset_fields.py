@@ -48,7 +48,7 @@ def text_of(body: Mapping[str, Any], field: str, most: int, default: str | None 
     if not isinstance(text, str) or len(text) > most:
         raise wrong(field, f"must be text of at most {most} characters.")
     if default is None and not text.strip():
-        raise wrong(field, "is empty.")
+        raise wrong(field, "must not be empty.")
     return text
 
 
