@@ -17,10 +17,10 @@ from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.errors import StudioError
+from studio.gallery import build_gallery
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
-from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
 from studio.services.creation import CreationService
@@ -165,6 +165,10 @@ async def _services(
     assets = AssetService(
         store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
     )
+    gallery = build_gallery(
+        db=db, assets=asset_store, jobs=job_store, blobs=blobs, queue=queue, clock=clock
+    )
+    assets.on_upload(gallery.indexer.note_upload)
     uploads = UploadService(
         uploads=UploadStore(db, blobs),
         files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
@@ -177,6 +181,7 @@ async def _services(
     durations = Durations()
 
     def count_finish(job: Job, duration_ms: int | None) -> None:
+        gallery.indexer.note_job(job.id)
         metrics.count_finish(job, duration_ms)
         if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
             durations.add(job.graph_key, duration_ms)
@@ -240,14 +245,7 @@ async def _services(
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)
-    await adopt_unfinished(
-        queue=queue,
-        jobs=job_store,
-        assets=asset_store,
-        engines=engines,
-        runner=pipeline.runner,
-        finisher=finisher,
-    )
+    await pipeline.adopt()
     await finisher.sweep()
     engines.start()
     dispatcher.wake()
@@ -281,6 +279,7 @@ async def _services(
     app.include_router(asset_routes(assets, links))
     app.include_router(thumbnail_routes(assets, thumbnails))
     app.include_router(upload_routes(uploads, links))
+    app.include_router(gallery.router(links))
     app.include_router(
         job_routes(
             jobs=jobs,
@@ -319,6 +318,7 @@ async def _services(
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
+            *gallery.background(),
         )
     ]
     try:

@@ -131,11 +131,16 @@ def delete(connection: sqlite3.Connection, asset_id: str, user_id: str | None) -
     asset = get(connection, asset_id, user_id)
     if asset is None:
         raise NotFound("There is no such asset.")
-    held = _one(connection, f"{_SELECT} WHERE id = ? AND {_HELD}", (asset_id,))
-    if asset.job_id is not None or held is not None:
+    if asset.job_id is not None or is_held(connection, asset_id):
         raise AssetInUse("The asset is in use and cannot be deleted now.")
     remove(connection, asset)
     return asset
+
+
+def is_held(connection: sqlite3.Connection, asset_id: str) -> bool:
+    """Whether a job that is not finished needs it."""
+    query = f"SELECT 1 FROM assets WHERE id = ? AND {_HELD}"
+    return connection.execute(query, (asset_id,)).fetchone() is not None
 
 
 def remove(connection: sqlite3.Connection, asset: Asset) -> None:
