@@ -13,6 +13,7 @@ from studio.store.db import Database
 Sort = Literal["newest", "oldest", "rating"]
 SORTS: Final[tuple[Sort, ...]] = ("newest", "oldest", "rating")
 PROMPT_LENGTH: Final = 300
+_MAX_TOTALS: Final = 64
 _ORDERS: Final[dict[Sort, str]] = {
     # What one job made stays in its order.
     "newest": "created_at DESC, seq",
@@ -119,6 +120,7 @@ class PictureListStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._totals: dict[tuple[Any, ...], tuple[sqlite3.Connection, int, int]] = {}
 
     async def page(self, wanted: PictureFilter) -> tuple[list[Picture], int]:
         """One page, and how many there are in all."""
@@ -131,11 +133,23 @@ class PictureListStore:
             total = wanted.start + len(found)
             # A page that is not full is the last one: then nobody needs to count.
             if len(found) == wanted.limit or (wanted.start and not found):
-                counted = f"SELECT count(*) FROM pictures WHERE {clause}"
-                total = connection.execute(counted, values).fetchone()[0]
+                total = self._total(connection, clause, values)
             return _rows(connection, [row["seq"] for row in found], wanted.viewer), total
 
         return await self._db.read(work)
+
+    def _total(self, connection: sqlite3.Connection, clause: str, values: list[Any]) -> int:
+        """How many there are; counted once while nothing is written, however far one scrolls."""
+        key, changes = (clause, *values), connection.total_changes
+        counted = self._totals.get(key)
+        if counted is not None and counted[0] is connection and counted[1] == changes:
+            return counted[2]
+        query = f"SELECT count(*) FROM pictures WHERE {clause}"
+        total: int = connection.execute(query, values).fetchone()[0]
+        if len(self._totals) >= _MAX_TOTALS:
+            self._totals.clear()
+        self._totals[key] = connection, changes, total
+        return total
 
     async def get(self, ids: Sequence[str], viewer: str | None) -> list[Picture]:
         """Those of ``ids`` that the viewer may see, in the order of ``ids``."""
@@ -171,27 +185,32 @@ class PictureListStore:
             LEFT JOIN model_kinds ON model_kinds.model = job_models.model
             GROUP BY job_models.model ORDER BY count DESC, job_models.model"""
 
-        def work(connection: sqlite3.Connection) -> Facets:
-            found = connection.execute(models, values).fetchall()
+        # One read each, so that nobody's commit waits for all of them.
+        found = await self._read(models, values)
+        users = await self._counted("user_id", clause, values)
+        names = {
+            row["id"]: row["name"] for row in await self._read("SELECT id, name FROM users", ())
+        }
+        return Facets(
+            models=[(row[0], row[2]) for row in found if row["kind"] != "lora"],
+            loras=[(row[0], row[2]) for row in found if row["kind"] == "lora"],
+            workflows=await self._counted("workflow_id", clause, values),
+            kinds=await self._counted("kind", clause, values),
+            users=[(one, names[one], count) for one, count in users],
+        )
 
-            def counted(column: str) -> list[tuple[str, int]]:
-                rows = connection.execute(
-                    f"SELECT {column}, count(*) AS count FROM pictures WHERE {clause} "
-                    f"GROUP BY {column} ORDER BY count DESC, {column}",
-                    values,
-                )
-                return [(row[0], row[1]) for row in rows if row[0]]
+    async def _counted(
+        self, column: str, clause: str, values: Sequence[Any]
+    ) -> list[tuple[str, int]]:
+        rows = await self._read(
+            f"SELECT {column}, count(*) AS count FROM pictures WHERE {clause} "
+            f"GROUP BY {column} ORDER BY count DESC, {column}",
+            values,
+        )
+        return [(row[0], row[1]) for row in rows if row[0]]
 
-            names = dict(connection.execute("SELECT id, name FROM users").fetchall())
-            return Facets(
-                models=[(row[0], row[2]) for row in found if row["kind"] != "lora"],
-                loras=[(row[0], row[2]) for row in found if row["kind"] == "lora"],
-                workflows=counted("workflow_id"),
-                kinds=counted("kind"),
-                users=[(one, names[one], count) for one, count in counted("user_id")],
-            )
-
-        return await self._db.read(work)
+    async def _read(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
+        return await self._db.read(lambda connection: connection.execute(query, values).fetchall())
 
 
 def conditions(wanted: PictureFilter) -> tuple[str, list[Any]]:
@@ -263,16 +282,20 @@ def _visible(
 
 
 def _rows(connection: sqlite3.Connection, seqs: Sequence[int], viewer: str | None) -> list[Picture]:
-    boards = (
-        "SELECT board_id FROM board_pictures JOIN boards ON boards.id = board_id"
-        " WHERE asset_id = ? AND (? IS NULL OR user_id = ?) ORDER BY board_id"
+    """The files of these rows, in their order."""
+    marks = ", ".join("?" * len(seqs))
+    rows = connection.execute(f"{_ROWS} WHERE pictures.seq IN ({marks})", seqs).fetchall()
+    on: dict[str, list[str]] = {row["asset_id"]: [] for row in rows}
+    boards = connection.execute(
+        "SELECT asset_id, board_id FROM board_pictures JOIN boards ON boards.id = board_id"
+        f" WHERE asset_id IN ({', '.join('?' * len(on))}) AND (? IS NULL OR boards.user_id = ?)"
+        " ORDER BY board_id",
+        [*on, viewer, viewer],
     )
-    found = []
-    for seq in seqs:
-        row = connection.execute(f"{_ROWS} WHERE pictures.seq = ?", (seq,)).fetchone()
-        on = connection.execute(boards, (row["asset_id"], viewer, viewer))
-        found.append(_picture(row, tuple(board["board_id"] for board in on)))
-    return found
+    for row in boards:
+        on[row["asset_id"]].append(row["board_id"])
+    found = {row["seq"]: _picture(row, tuple(on[row["asset_id"]])) for row in rows}
+    return [found[seq] for seq in seqs]
 
 
 def _picture(row: sqlite3.Row, boards: tuple[str, ...]) -> Picture:

@@ -23,6 +23,8 @@ _STATEMENTS = (
         created_at, user_id, kind, favourite, rating, workflow_id, width, height, seed,
         job_seq, batch_id, preset_id, name_key
     ) WHERE trashed_at IS NULL AND job_seq IS NOT NULL""",
+    """CREATE INDEX pictures_rated ON pictures (rating DESC, created_at DESC)
+    WHERE trashed_at IS NULL AND job_seq IS NOT NULL""",
     """CREATE INDEX pictures_uploaded ON pictures (created_at, user_id, kind, name_key)
     WHERE trashed_at IS NULL AND job_seq IS NULL""",
     """CREATE INDEX pictures_trashed ON pictures (trashed_at, user_id)
