@@ -87,6 +87,10 @@ class SessionService:
         """Whether a session is still open: what streams and sockets ask again now and then."""
         return self.ends_at(session_id) is not None
 
+    def identity_of(self, session_id: str) -> Identity | None:
+        """Whose session that is, while it is open; this is no use of it."""
+        return self._by_id[session_id].identity if self.is_live(session_id) else None
+
     def on_end(self, listener: Callable[[str], None]) -> None:
         """Be told the id of each session that ends."""
         self._listeners.append(listener)

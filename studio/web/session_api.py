@@ -44,16 +44,18 @@ def session_routes(
         response.headers.append("set-cookie", cookie)
         return response
 
+    def with_cookies(request: Request, response: Response, entry: Entry) -> Response:
+        with_cookie(request, response, entry.token)
+        kept = device.set_cookie(request.scope, entry.device, max_age_s=_DEVICE_AGE_S)
+        response.headers.append("set-cookie", kept)
+        return response
+
     async def enter(request: Request, entry: Entry) -> Response:
         former: Identity | None = request.scope["studio.identity"]
         session_id = None if former is None else former.session_id
         if former is not None and session_id is not None and sessions.is_live(session_id):
             await sessions.end(former, session_id)
-        response = json_response({"user": _user_body(entry.user)})
-        with_cookie(request, response, entry.token)
-        kept = device.set_cookie(request.scope, entry.device, max_age_s=_DEVICE_AGE_S)
-        response.headers.append("set-cookie", kept)
-        return response
+        return with_cookies(request, json_response({"user": _user_body(entry.user)}), entry)
 
     @router.get("/setup", summary="Whether the owner has to choose a password", **schemas.GET_SETUP)
     async def get_setup() -> Response:
@@ -106,10 +108,10 @@ def session_routes(
     async def change_password(request: Request) -> Response:
         identity = person(request)
         body = await json_body(request)
-        token = await logins.change_password(
+        entry = await logins.change_password(
             identity, text_field(body, "current"), text_field(body, "new"), visitor(request)
         )
-        return with_cookie(request, Response(status_code=204), token)
+        return with_cookies(request, Response(status_code=204), entry)
 
     @router.get(
         "/sessions",
