@@ -28,11 +28,6 @@ FOREIGN: dict[str, Any] = {
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "lease.json"
 

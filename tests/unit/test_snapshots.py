@@ -17,11 +17,6 @@ from studio.store.migrations import MIGRATIONS, migrate
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
 def db_path(tmp_path: Path) -> Path:
     (tmp_path / "db").mkdir()
     return tmp_path / "db" / "studio.db"
