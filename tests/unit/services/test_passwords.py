@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import threading
-from typing import Any
 
 import pytest
 
 from studio.errors import TooManyLogins, Unprocessable
 from studio.services.passwords import Passwords, check_password
+from tests.fakes.counted_hashes import hashing as hashing
 
 CHEAP = 4
 
@@ -43,48 +41,27 @@ async def test_a_letter_typed_in_two_ways_is_the_same() -> None:
     assert await passwords.verify("cafe\u0301 noir", record)
 
 
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many hashes ran at the same moment, one number for each; they still run."""
-    seen: list[int] = []
-    real, lock, running = hashlib.scrypt, threading.Lock(), 0
-
-    def counting(*args: Any, **options: Any) -> bytes:
-        nonlocal running
-        with lock:
-            running += 1
-            seen.append(running)
-        try:
-            return real(*args, **options)
-        finally:
-            with lock:
-                running -= 1
-
-    monkeypatch.setattr(hashlib, "scrypt", counting)
-    return seen
-
-
-async def test_one_hash_is_made_at_a_time(counted: list[int]) -> None:
+async def test_one_hash_is_made_at_a_time(hashing: list[int]) -> None:
     passwords = Passwords(log_n=12)
     record = await passwords.hash("a red fox")
     await asyncio.gather(*(passwords.verify("wrong", record) for _ in range(9)))
-    assert counted == [1] * 10
+    assert hashing == [1] * 10
 
 
-async def test_eight_wait_for_their_turn_and_nobody_more(counted: list[int]) -> None:
+async def test_eight_wait_for_their_turn_and_nobody_more(hashing: list[int]) -> None:
     passwords = Passwords(log_n=12)
     waiting = [asyncio.create_task(passwords.hash("a red fox")) for _ in range(12)]
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, TooManyLogins)]
     assert [refusal.retry_after_s for refusal in refused] == [5, 5, 5]
-    assert counted == [1] * 9
+    assert hashing == [1] * 9
     assert await passwords.hash("a red fox")
 
 
-async def test_nobody_costs_as_much_as_somebody(counted: list[int]) -> None:
+async def test_nobody_costs_as_much_as_somebody(hashing: list[int]) -> None:
     passwords = Passwords(log_n=CHEAP)
     assert not await passwords.verify("a red fox", None)
-    assert counted == [1]
+    assert hashing == [1]
 
 
 async def test_the_event_loop_goes_on_while_a_hash_is_made() -> None:
