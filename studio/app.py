@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
+from studio.editing import build_editing
 from studio.errors import StudioError
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
@@ -23,10 +24,7 @@ from studio.pipeline import build_pipeline
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
-from studio.services.creation import CreationService
 from studio.services.durations import Durations
-from studio.services.editor import EditorService
-from studio.services.editor_runs import EditorRuns
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
@@ -56,9 +54,9 @@ from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
 from studio.version import VERSION
+from studio.web.application import new_application
 from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.comfy_proxy import ComfyProxy
-from studio.web.create_api import create_routes
 from studio.web.editor_api import editor_routes
 from studio.web.guard import SESSION_COOKIE
 from studio.web.jobs_api import job_routes
@@ -67,12 +65,12 @@ from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.web.pages import page_routes
 from studio.web.people_api import people_routes
-from studio.web.respond import install_error_handlers
 from studio.web.session_api import session_routes
 from studio.web.system_api import system_routes
 from studio.web.uploads_api import upload_routes
 from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
 from studio.web.ws_api import ws_routes
+from studio.workshop import open_workshop
 
 log = logging.getLogger(__name__)
 
@@ -219,11 +217,9 @@ async def _services(
     )
 
     live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
-    editor = EditorService(
-        engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
+    editing = build_editing(
+        settings=settings, clock=clock, pace=pace, db=db, accounts=accounts, pipeline=pipeline
     )
-
-    sessions.on_end(editor.end_session)
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
 
@@ -240,6 +236,9 @@ async def _services(
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)
+    workshop = await open_workshop(
+        db=db, settings=settings, jobs=jobs, assets=assets, engines=engines, clock=clock
+    )
     await adopt_unfinished(
         queue=queue,
         jobs=job_store,
@@ -248,19 +247,13 @@ async def _services(
         runner=pipeline.runner,
         finisher=finisher,
     )
+    await editing.open()
     await finisher.sweep()
     engines.start()
     dispatcher.wake()
 
     # web
-    app = FastAPI(
-        title="Studio",
-        version=VERSION,
-        docs_url=None,
-        openapi_url="/api/openapi.json",
-        redoc_url=None,
-    )
-    install_error_handlers(app)
+    app = new_application()
     v2_jobs = V2Jobs(jobs=jobs, links=links)
     app.include_router(
         system_routes(
@@ -290,7 +283,7 @@ async def _services(
             links=links,
         )
     )
-    app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
+    app.include_router(workshop.routes(links))
     app.include_router(page_routes(links=links, version=VERSION))
     app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
     app.include_router(people_routes(people=accounts.people, links=links))
@@ -302,9 +295,7 @@ async def _services(
             live=live, history=history, links=links, settings=settings, session_end=accounts.ends_at
         )
     )
-    app.include_router(editor_routes(editor, settings))
-    runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
-    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
+    app.include_router(editor_routes(editing.editor, settings))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -330,11 +321,11 @@ async def _services(
             links=links,
             live=live,
             db=db,
-            comfy=comfy,
+            comfy=editing.port,
         )
     finally:
         live.feed.stop()
-        await editor.close()
+        await editing.close()
         dispatcher.stop()
         for task in background:
             task.cancel()

@@ -15,11 +15,16 @@ StudioError
 │   ├── AlreadySetUp          409  already_set_up
 │   ├── NameTaken             409  name_taken
 │   ├── HashMismatch          409  hash_mismatch
-│   └── AssetInUse            409  asset_in_use
+│   ├── AssetInUse            409  asset_in_use
+│   └── VersionConflict       409  version_conflict
 ├── PayloadTooLarge           413  payload_too_large
 ├── RangeNotSatisfiable       416  range_not_satisfiable
 ├── Unprocessable             422  invalid_request
 │   ├── InvalidWorkflow       422  invalid_workflow
+│   │   ├── TargetMissing     422  target_missing
+│   │   └── UnresolvedName    422  unresolved_name
+│   ├── InvalidManifest       422  invalid_manifest
+│   ├── InvalidValue          422  invalid_value
 │   ├── WorkflowFormatUi      422  workflow_format_ui
 │   ├── MissingAsset          422  missing_asset
 │   ├── NoCheckpoint          422  no_checkpoint
@@ -128,6 +133,10 @@ class AssetInUse(Conflict):
     code = "asset_in_use"
 
 
+class VersionConflict(Conflict):
+    code = "version_conflict"
+
+
 class PayloadTooLarge(StudioError):
     code, status = "payload_too_large", 413
 
@@ -142,6 +151,22 @@ class Unprocessable(StudioError):
 
 class InvalidWorkflow(Unprocessable):
     code = "invalid_workflow"
+
+
+class TargetMissing(InvalidWorkflow):
+    code = "target_missing"
+
+
+class UnresolvedName(InvalidWorkflow):
+    code = "unresolved_name"
+
+
+class InvalidManifest(Unprocessable):
+    code = "invalid_manifest"
+
+
+class InvalidValue(Unprocessable):
+    code = "invalid_value"
 
 
 class WorkflowFormatUi(Unprocessable):

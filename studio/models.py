@@ -143,6 +143,19 @@ class Job:
         return self.origin == EDITOR_ORIGIN
 
 
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a job was made from: a version of a workflow, and the values really used."""
+
+    workflow_id: str
+    version: int
+    values: dict[str, Any]
+    answers: dict[str, Any] = field(default_factory=dict)
+    preset_id: str | None = None
+    batch_id: str | None = None
+    cell: int | None = None
+
+
 class OutputType(StrEnum):
     IMAGE = "image"
     VIDEO = "video"

@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus
+from studio.models import Asset, Identity, Job, JobStatus, Recipe
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -118,7 +118,25 @@ class JobService:
         await self.get(identity, job_id)
         return parse(orjson.loads(await self._jobs.graph(job_id)))
 
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, for whoever was shown the job."""
+        return await self._jobs.recipe(job_id)
+
     # -- change ----------------------------------------------------------------------------------
+
+    async def delete_output(self, identity: Identity, job_id: str, asset_id: str) -> None:
+        """Delete one output of a job that has ended; its bytes go with the last asset over them.
+
+        Raises:
+            NotFound: there is no such job or output, or it is another user's.
+            Conflict: the job has not ended.
+            AssetInUse: an unfinished job reads it.
+        """
+        view = await self.get(identity, job_id)
+        if view.live is not None:
+            raise Conflict("Outputs can be deleted once their job has ended.")
+        await self._outputs.delete_output(job_id, asset_id)
+        self._queue.forget_output(job_id, asset_id)
 
     async def cancel(self, identity: Identity, job_id: str) -> JobView:
         """Ask for a job's end; a finished one stays as it is."""
@@ -233,6 +251,8 @@ class JobService:
     ) -> JobView:
         """Submit the same graph over the same input bytes again, with the same or new seeds.
 
+        With new seeds it is no longer what its recipe says, and has none.
+
         Args:
             credentials: short-lived ones; those that came with the first run are gone.
 
@@ -262,6 +282,7 @@ class JobService:
                 secrets=view.job.extra.get("secrets", {}),
                 credentials=given,
                 retry_of=job_id,
+                recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={
                     (node_id, tuple(path)): asset_id
                     for node_id, path, asset_id, _ in view.job.extra.get("inputs", ())

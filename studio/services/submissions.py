@@ -23,7 +23,7 @@ from studio.graphs.files import FileReference, file_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
-from studio.models import Asset, Identity, Job, JobStatus, Role
+from studio.models import Asset, Identity, Job, JobStatus, Recipe, Role
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
@@ -57,6 +57,7 @@ class Submission:
     origin: str = "api"
     retry_of: str | None = None
     only_engine: str | None = None
+    recipe: Recipe | None = None
     inputs: Mapping[tuple[str, tuple[str | int, ...]], str] = field(default_factory=dict)
     """Asset ids for file values of the graph that must not be looked up by name again."""
 
@@ -206,6 +207,7 @@ class SubmissionService:
             prompt_text=prompt_text,
             input_ids={asset.id for asset in inputs},
             idempotency_key=submission.idempotency_key,
+            recipe=submission.recipe,
         )
 
     def info_for(self, job: Job) -> dict[str, Any] | None:

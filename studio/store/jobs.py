@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import orjson
 
-from studio.errors import IdempotencyKeyReuse, NotFound
-from studio.models import Asset, Job, JobError, JobStatus
-from studio.settings import DAY_MS
+from studio.errors import NotFound
+from studio.models import Asset, Job, JobError, JobStatus, Recipe
 from studio.store.assets import AssetStore
 from studio.store.blobs import StagedBlob
 from studio.store.db import Database
 from studio.store.job_inputs import hold_inputs
+from studio.store.job_keys import claim_key
+from studio.store.job_recipes import insert_recipe, recipe_of
 
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
@@ -117,6 +118,7 @@ class JobStore:
         prompt_text: str,
         input_ids: Iterable[str],
         idempotency_key: str | None,
+        recipe: Recipe | None = None,
     ) -> None:
         """Make a job durable: once this returns it will be finished.
 
@@ -141,6 +143,8 @@ class JobStore:
                     [(file, seq) for _, _, file in job.models],
                 )
             hold_inputs(connection, job, inputs, job.created_at)
+            if recipe is not None:
+                insert_recipe(connection, job.id, recipe)
 
         await self._db.write(work, short=True)
 
@@ -268,6 +272,10 @@ class JobStore:
 
         return await self._db.read(work)
 
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, ``None`` when that was no workflow of Studio's."""
+        return await self._db.read(lambda connection: recipe_of(connection, job_id))
+
     async def expiry(self, job_id: str) -> int | None:
         """When a finished job will be purged, milliseconds since the epoch."""
 
@@ -304,24 +312,6 @@ class JobStore:
 def _are_few(outputs: Sequence[tuple[Asset, StagedBlob]]) -> bool:
     """Whether storing them is a matter of a few rows, without any file to be moved."""
     return len(outputs) <= _FEW and all(staged.placed for _, staged in outputs)
-
-
-def claim_key(connection: sqlite3.Connection, user_id: str, key: str, now_ms: int) -> None:
-    """Claim an idempotency key inside the caller's transaction: released if that rolls back.
-
-    Raises:
-        IdempotencyKeyReuse: the key was claimed in the last 24 hours.
-    """
-    claimed = connection.execute(
-        "INSERT INTO idempotency_keys (user_id, key, created_at) VALUES (?, ?, ?) "
-        "ON CONFLICT (user_id, key) DO UPDATE SET created_at = excluded.created_at "
-        "WHERE created_at < excluded.created_at - ?",
-        (user_id, key, now_ms, DAY_MS),
-    )
-    if claimed.rowcount == 0:
-        raise IdempotencyKeyReuse(
-            "This Idempotency-Key was already used; list your jobs to find the one it made."
-        )
 
 
 def update_row(connection: sqlite3.Connection, job: Job) -> None:

@@ -13,8 +13,10 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_editor import add_editor
 from studio.store.schema_people import add_people
 from studio.store.schema_uploads import add_uploads
+from studio.store.schema_workflows import add_workflows
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -162,4 +164,6 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _carry_small_outputs,
     add_people,
     add_uploads,
+    add_editor,
+    add_workflows,
 )
