@@ -40,6 +40,12 @@ class Accounts:
             return self.sessions.is_live(identity.session_id)
         return identity.key_id is None or self.auth.is_live(identity.key_id)
 
+    def identity_of(self, session_id: str | None, key_id: str | None) -> Identity | None:
+        """Who comes with that session or key, while it opens anything."""
+        if session_id is not None:
+            return self.sessions.identity_of(session_id)
+        return None if key_id is None else self.auth.identity_of(key_id)
+
     def ends_at(self, identity: Identity) -> int | None:
         """When a caller's session ends if nobody uses it, in ms; ``None`` without one."""
         session_id = identity.session_id

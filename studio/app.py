@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
+from studio.editing import build_editing
 from studio.errors import StudioError
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
@@ -25,8 +26,6 @@ from studio.services.assets import AssetService
 from studio.services.backups import BackupService
 from studio.services.creation import CreationService
 from studio.services.durations import Durations
-from studio.services.editor import EditorService
-from studio.services.editor_runs import EditorRuns
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
@@ -219,11 +218,9 @@ async def _services(
     )
 
     live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
-    editor = EditorService(
-        engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
+    editing = build_editing(
+        settings=settings, clock=clock, pace=pace, db=db, accounts=accounts, pipeline=pipeline
     )
-
-    sessions.on_end(editor.end_session)
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
 
@@ -248,6 +245,7 @@ async def _services(
         runner=pipeline.runner,
         finisher=finisher,
     )
+    await editing.open()
     await finisher.sweep()
     engines.start()
     dispatcher.wake()
@@ -302,9 +300,7 @@ async def _services(
             live=live, history=history, links=links, settings=settings, session_end=accounts.ends_at
         )
     )
-    app.include_router(editor_routes(editor, settings))
-    runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
-    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
+    app.include_router(editor_routes(editing.editor, settings))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -330,11 +326,11 @@ async def _services(
             links=links,
             live=live,
             db=db,
-            comfy=comfy,
+            comfy=editing.port,
         )
     finally:
         live.feed.stop()
-        await editor.close()
+        await editing.close()
         dispatcher.stop()
         for task in background:
             task.cancel()

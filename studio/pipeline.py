@@ -35,8 +35,11 @@ from studio.store.secrets import SecretStore
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The services that a job passes."""
+    """The services that a job passes, and what they work on."""
 
+    queue: JobQueue
+    engines: EngineService
+    store: JobStore
     staging: Staging
     collector: Collector
     follower: Follower
@@ -133,6 +136,9 @@ def build_pipeline(
         max_depth_member=settings.max_queue_depth_member,
     )
     return Pipeline(
+        queue=queue,
+        engines=engines,
+        store=jobs,
         staging=staging,
         collector=collector,
         follower=follower,

@@ -64,8 +64,15 @@ class AuthService:
 
     def is_live(self, key_id: str) -> bool:
         """Whether a key still opens something: what streams and sockets ask now and then."""
+        return self.identity_of(key_id) is not None
+
+    def identity_of(self, key_id: str) -> Identity | None:
+        """Whose key that is, while it opens something; this is no use of it."""
         now_ms = self._clock.now_ms()
-        return any(key.id == key_id and _is_open(key, now_ms) for key in self._by_hash.values())
+        for key in self._by_hash.values():
+            if key.id == key_id:
+                return _identity(key) if _is_open(key, now_ms) else None
+        return None
 
     def authenticate(self, token: str) -> Identity:
         """The caller behind a key.
@@ -78,7 +85,7 @@ class AuthService:
         if key is None or not _is_open(key, now_ms):
             raise Unauthorized("This API key is not valid.")
         self._used[key.id] = now_ms
-        return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
+        return _identity(key)
 
     def console(self) -> Identity:
         """The owner at the machine itself, behind the 0600 control socket."""
@@ -185,6 +192,10 @@ def _key(identity: Identity, name: str, hash_: str, now_ms: int) -> ApiKey:
 def _effective(key: ApiKey) -> ApiKey:
     """The key with the scopes that its user's present role leaves it."""
     return replace(key, scopes=key.scopes & ROLE_SCOPES[key.role])
+
+
+def _identity(key: ApiKey) -> Identity:
+    return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
 
 
 def _is_open(key: ApiKey, now_ms: int) -> bool:

@@ -46,6 +46,12 @@ class EngineListener(Protocol):
 
     def on_frame(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None: ...
 
+    def follows_editor(self, engine: Engine) -> bool:
+        """Whether a run of the editor's is inside that engine."""
+
+    def on_overheard(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None:
+        """A frame that the engine sent to the editor, which may tell of a run of the editor's."""
+
     def on_attached(self, engine: Engine) -> None:
         """Connected (again): look where every job inside it stands."""
 

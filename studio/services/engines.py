@@ -20,6 +20,9 @@ from studio.clients.supervisor import (
     Supervisor,
 )
 from studio.clock import Clock, new_id
+from studio.errors import Unavailable
+from studio.graphs.graph import Graph
+from studio.graphs.model_inputs import ModelInput, missing_models
 from studio.models import Job
 from studio.paths import atomic_write
 from studio.services.engine import (
@@ -129,6 +132,21 @@ class EngineService:
     def infos(self) -> list[dict[str, Any]]:
         """What every engine that was ever reached can run."""
         return [engine.info for engine in self.engines.values() if engine.info is not None]
+
+    async def missing_models(self, graph: Graph) -> list[ModelInput]:
+        """Inputs of a graph that name a model which no engine has.
+
+        Models come and go, so what is missing is looked for once more in fresh lists.
+
+        Raises:
+            Unavailable: no engine was ever reached.
+        """
+        found = missing_models(graph, self.infos())
+        if (found or not self.infos()) and await self.refresh():
+            found = missing_models(graph, self.infos())
+        if not self.infos():
+            raise Unavailable("No engine has answered yet.", retry_after_s=2)
+        return found
 
     def any_can_run(self, job: Job) -> bool:
         """Whether some engine can run the job, or might once it has been reached."""

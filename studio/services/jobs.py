@@ -120,6 +120,20 @@ class JobService:
 
     # -- change ----------------------------------------------------------------------------------
 
+    async def delete_output(self, identity: Identity, job_id: str, asset_id: str) -> None:
+        """Delete one output of a job that has ended; its bytes go with the last asset over them.
+
+        Raises:
+            NotFound: there is no such job or output, or it is another user's.
+            Conflict: the job has not ended.
+            AssetInUse: an unfinished job reads it.
+        """
+        view = await self.get(identity, job_id)
+        if view.live is not None:
+            raise Conflict("Outputs can be deleted once their job has ended.")
+        await self._outputs.delete_output(job_id, asset_id)
+        self._queue.forget_output(job_id, asset_id)
+
     async def cancel(self, identity: Identity, job_id: str) -> JobView:
         """Ask for a job's end; a finished one stays as it is."""
         view = await self.get(identity, job_id)

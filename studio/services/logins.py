@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hmac
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -83,8 +82,10 @@ class LoginService:
             WrongCredentials: what is wrong of name and password is not said.
         """
         user = await self._find(name)
-        with self._attempt(user, visitor):
-            right = await self._passwords.verify(password, None if user is None else user.password)
+        device = self._device(user, visitor)
+        with self._throttle.attempt(visitor.address, device):
+            record = None if user is None else user.password
+            right = await self._passwords.verify(password, record, known=device is not None)
             if user is None or not right or user.disabled_at is not None:
                 raise WrongCredentials("That name and password do not fit together.")
         return await self._enter(user, visitor)
@@ -93,11 +94,10 @@ class LoginService:
         key = OWNER_KEY if name is None else key_of(name)
         return await (self._users.get(OWNER_ID) if key == OWNER_KEY else self._users.find(key))
 
-    def _attempt(self, user: User | None, visitor: Visitor) -> AbstractContextManager[None]:
-        """An attempt at a person's password, on a device they logged in with or on any other."""
-        known = None if user is None else self._devices.known(visitor.devices, user.id)
-        device = None if known is None else f"device {known}"
-        return self._throttle.attempt(visitor.address, device)
+    def _device(self, user: User | None, visitor: Visitor) -> str | None:
+        """The name of the browser's own attempts at a person's password, if they used it before."""
+        known = None if user is None else self._devices.known(visitor.devices, user)
+        return None if known is None else f"device {known}"
 
     async def user_of(self, identity: Identity) -> User:
         """The person behind a session."""
@@ -105,11 +105,11 @@ class LoginService:
 
     async def change_password(
         self, identity: Identity, current: str, new: str, visitor: Visitor
-    ) -> str:
-        """Replace the caller's own password; every other session of theirs ends.
+    ) -> Entry:
+        """Replace the caller's own password; every other session and known device of theirs ends.
 
         Returns:
-            The token that opens this session from now on.
+            This session, with the token that opens it from now on.
 
         Raises:
             TooManyLogins, WrongCredentials: the present password was not given.
@@ -118,15 +118,17 @@ class LoginService:
         assert identity.session_id is not None
         check_password(new)
         user = await self._users.get(identity.user_id)
-        with self._attempt(user, visitor):
-            if not await self._passwords.verify(current, user.password):
+        with self._throttle.attempt(visitor.address, self._device(user, visitor)):
+            if not await self._passwords.verify(current, user.password, known=True):
                 raise WrongCredentials("The present password is not right.")
         record = await self._passwords.hash(new)
         await self._users.set_password(
             user.id, record, former=user.password, keep_session=identity.session_id
         )
         self._sessions.forget_user(user.id, but=identity.session_id)
-        return await self._sessions.renew(identity.session_id)
+        token = await self._sessions.renew(identity.session_id)
+        user = replace(user, password=record)
+        return Entry(user, token, self._devices.remember(user))
 
     # -- set-up -----------------------------------------------------------------------------------
 
@@ -134,15 +136,12 @@ class LoginService:
         """Whether the owner has no password yet."""
         return (await self._users.get(OWNER_ID)).password is None
 
-    async def set_up_by_link(
-        self, token: str, password: str, name: str | None, visitor: Visitor
-    ) -> Entry:
-        """Set the owner's password, the first one or a new one, by a link from the console.
+    async def look_at_setup(self, token: str) -> Invitation:
+        """The set-up link behind a token; nothing is used up.
 
         Raises:
             AlreadySetUp: there is a password and this link is none of today's.
-            InvalidToken: the link is used up or has ended.
-            Conflict, TooManyLogins: it is being used, or was tried too often.
+            InvalidToken: it is used up or has ended.
         """
         link = await self._links.find(digest(token), self._clock.now_ms())
         if link is None or link.kind != "setup":
@@ -151,6 +150,18 @@ class LoginService:
             raise InvalidToken(
                 "This set-up link is used up or has ended. './start.sh setup-link' prints another."
             )
+        return link
+
+    async def set_up_by_link(
+        self, token: str, password: str, name: str | None, visitor: Visitor
+    ) -> Entry:
+        """Set the owner's password, the first one or a new one, by a link from the console.
+
+        Raises:
+            AlreadySetUp, InvalidToken: see ``look_at_setup``.
+            Conflict, TooManyLogins: it is being used, or was tried too often.
+        """
+        await self.look_at_setup(token)
         check_password(password)
         await self._name_owner(name)
         return await self._reset(token, password, visitor)
@@ -248,7 +259,7 @@ class LoginService:
 
     async def _enter(self, user: User, visitor: Visitor) -> Entry:
         token = await self._sessions.begin(user, visitor.client)
-        return Entry(user, token, self._devices.remember(user.id))
+        return Entry(user, token, self._devices.remember(user))
 
 
 def _already_set_up() -> AlreadySetUp:

@@ -24,7 +24,8 @@ LIFETIME_MS: Final = 30 * DAY_MS
 MAX_PER_USER: Final = 100
 _STORE_EVERY_S: Final = 60.0
 _MAX_TOKEN: Final = 128
-_MAX_CLIENT: Final = 120
+_MAX_CLIENT: Final = 250
+"""Phones name their browser at the end of what they send, after about 130 characters."""
 
 
 @dataclass(slots=True)
@@ -86,6 +87,10 @@ class SessionService:
     def is_live(self, session_id: str) -> bool:
         """Whether a session is still open: what streams and sockets ask again now and then."""
         return self.ends_at(session_id) is not None
+
+    def identity_of(self, session_id: str) -> Identity | None:
+        """Whose session that is, while it is open; this is no use of it."""
+        return self._by_id[session_id].identity if self.is_live(session_id) else None
 
     def on_end(self, listener: Callable[[str], None]) -> None:
         """Be told the id of each session that ends."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_editor import add_editor
 from studio.store.schema_people import add_people
 from studio.store.schema_uploads import add_uploads
 
@@ -162,4 +163,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _carry_small_outputs,
     add_people,
     add_uploads,
+    add_editor,
 )

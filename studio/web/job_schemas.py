@@ -241,6 +241,7 @@ LIST: Final[dict[str, Any]] = {
             query("model", "A model file the graph loads."),
             query("title", "The exact title."),
             query("workflow", "The exact name of the workflow it was made from."),
+            query("user", "me, or for the owner a user's id: this user's alone."),
             query("from", "Created at or after this time.", TIME),
             query("to", "Created before this time.", TIME),
             *_PAGE,
@@ -294,6 +295,13 @@ RETRY: Final[dict[str, Any]] = {
             record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()), required=False
         )
     },
+}
+DELETE_OUTPUT: Final[dict[str, Any]] = {
+    "status_code": 204,
+    "responses": answers(
+        {204: {"description": "Deleted; the job and its other outputs stay."}},
+        {**_NOT_FOUND, 409: "conflict: not ended; asset_in_use: an unfinished job reads it"},
+    ),
 }
 PACKAGE: Final[dict[str, Any]] = {
     "responses": answers(

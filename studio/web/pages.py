@@ -26,6 +26,9 @@ _TYPES: Final = {
 _PAGE: Final = "index.html"
 _ICON: Final = "favicon.svg"
 _LEAST_GAIN: Final = 0.9
+_WORKERS: Final = "js/workers/"
+_WORKERS_POLICY: Final = "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
+"""A worker obeys the policy of its own answer, not that of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def page_policy(base: str) -> str:
             "frame-ancestors 'none'",
             "form-action 'self'",
             "require-trusted-types-for 'script'",
-            "trusted-types lit-html",
+            "trusted-types lit-html studio-worker",
         )
     )
 
@@ -108,7 +111,10 @@ def page_routes(*, links: Links, version: str, folder: Path = FRONTEND) -> APIRo
         file = files.get(name)
         if file is None:
             raise NotFound("There is nothing at this address.")
-        return _answer(file, request)
+        answer = _answer(file, request)
+        if name.startswith(_WORKERS):
+            answer.headers["Content-Security-Policy"] = _WORKERS_POLICY
+        return answer
 
     @router.head("/favicon.ico", include_in_schema=False)
     @router.get("/favicon.ico", include_in_schema=False)

@@ -76,11 +76,14 @@ _THROTTLED: Final = {422: "invalid_request", 429: "too_many_logins"}
 
 GET_SETUP: Final = _route(record({"needed": BOOLEAN}))
 SET_UP: Final = _route(
-    _ENTERED,
+    {
+        "oneOf": [
+            _ENTERED,
+            record({"kind": {"type": "string", "enum": ["setup"]}, "expires_at": TIME}),
+        ]
+    },
     {**_THROTTLED, 409: "already_set_up, conflict"},
-    body=record(
-        {"token": STRING, "api_key": STRING, "password": PASSWORD, "name": NAME}, ("password",)
-    ),
+    body=record({"token": STRING, "api_key": STRING, "password": PASSWORD, "name": NAME}, ()),
 )
 LOG_IN: Final = _route(
     _ENTERED, _THROTTLED, body=record({"name": STRING, "password": STRING}, ("password",))

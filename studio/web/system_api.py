@@ -15,6 +15,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.metrics import Metrics
 from studio.web.caller import caller, json_body
+from studio.web.graphs_api import graph_routes
 from studio.web.respond import json_response
 
 
@@ -68,6 +69,7 @@ def system_routes(
             raise NotFound("No engine has that node class.")
         return json_response({class_type: entry})
 
+    router.include_router(graph_routes(engines))
     router.include_router(backup_routes(backups))
     return router
 

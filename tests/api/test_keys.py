@@ -55,6 +55,8 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/jobs/{id}/move", {"jobs"}),
     ("POST", "/api/jobs/{id}/retry", {"jobs", "graphs:run"}),
     ("GET", "/api/jobs/{id}/package", {"jobs", "assets"}),
+    ("DELETE", "/api/jobs/{id}/outputs/{asset_id}", {"jobs", "assets"}),
+    ("POST", "/api/graphs/models", {"graphs:run"}),
     ("GET", "/api/create", {"jobs"}),
     ("POST", "/api/create", {"jobs"}),
     ("POST", "/api/editor/open", {"editor"}),

@@ -12,6 +12,7 @@ FRONTEND = ROOT / "frontend"
 MOST_BYTES = 50 * 1024
 STATIC_IMPORT = re.compile(r"""(?:from|import)\s*["'](\.[^"']+)["']""")
 LATE_IMPORT = re.compile(r"""import\(["'](\.[^"']+)["']\)""")
+WORKER = re.compile(r"""["']/static/(js/workers/[^"']+)["']""")
 MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|unsafeHTML|unsafeSVG|DOMParser|"
     r"\beval\(|new Function|setTimeout\(['\"]|srcdoc|javascript:|setHTMLUnsafe|"
@@ -66,6 +67,9 @@ def test_every_file_of_the_page_is_used() -> None:
         for name in LATE_IMPORT.findall(path.read_text(encoding="utf-8")):
             late |= loaded((path.parent / name).resolve(), STATIC_IMPORT)
     assert late - modules
+    for path in list(late):
+        for name in WORKER.findall(path.read_text(encoding="utf-8")):
+            late |= loaded(FRONTEND / name, STATIC_IMPORT)
     used = modules | late | {FRONTEND / "js/early.js"}
     assert set(own(".js")) - used == set()
     assert set(own(".css")) == set(linked("stylesheet"))
@@ -109,7 +113,19 @@ def test_every_word_is_used() -> None:
     code = "\n".join(p.read_text(encoding="utf-8") for p in own(".js") if p.name != "messages.js")
     # Looked up by what Studio says: a status, a role, a shape, a code.
     looked_up = {"succeeded", "queued", "canceled", "expired", "failed", "running"}
-    looked_up |= {"owner", "no_graph", "ui_format", "too_large", "not_allowed", "guest", "member"}
+    looked_up |= {
+        "jobs",
+        "assets",
+        "editor",
+        "admin",
+        "owner",
+        "no_graph",
+        "ui_format",
+        "too_large",
+        "not_allowed",
+        "guest",
+        "member",
+    }
     unused = {
         name
         for name in names - looked_up

@@ -301,3 +301,10 @@ def test_numbers_that_are_none_do_no_harm() -> None:
     workflow = text_to_image()
     workflow["nodes"][0]["widgets_values"] = [math.nan, math.inf, -math.inf, 10**400]
     assert convert(workflow, recorded()).problems == []
+
+
+def test_a_view_of_a_model_keeps_no_value() -> None:
+    workflow = text_to_image()
+    workflow["nodes"].append({"id": 3, "type": "SaveGLB", "widgets_values": ["mesh", None]})
+    inputs = convert(workflow, recorded()).graph["3"]["inputs"]
+    assert inputs == {"filename_prefix": "mesh", "image": ""}
