@@ -105,6 +105,15 @@ _STARTS: Final = record(
         }
     }
 )
+_RECIPE: Final = record(
+    {
+        "recipe": {
+            **optional(OBJECT),
+            "description": "The version of a workflow and the values that it was made from: "
+            "workflow_id, version, values, answers, preset_id, batch_id, cell.",
+        }
+    }
+)
 _WORKFLOW: Final[Schema] = {**OBJECT, "description": "The graph in ComfyUI's API format."}
 _EXTRA_DATA: Final = {
     **record({"api_key_comfy_org": STRING}, required=()),
@@ -250,7 +259,8 @@ LIST: Final[dict[str, Any]] = {
 }
 GET: Final[dict[str, Any]] = {
     "responses": answers(
-        _job("The job as it stands.", schema={"allOf": [*JOB["allOf"], _STARTS]}), _NOT_FOUND
+        _job("The job as it stands.", schema={"allOf": [*JOB["allOf"], _STARTS, _RECIPE]}),
+        _NOT_FOUND,
     )
 }
 CANCEL: Final[dict[str, Any]] = {

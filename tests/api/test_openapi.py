@@ -19,6 +19,7 @@ TAKES_NO_BODY = {
     "/api/queue/resume",
     "/api/queue/clear",
     "/api/users/{user_id}/reset",
+    "/api/workflows/{workflow_id}/restore-from-trash",
 }
 
 
@@ -42,6 +43,7 @@ def is_described(path: str) -> bool:
             "/api/join",
             "/api/users",
             "/api/invitations",
+            "/api/workflows",
         )
     )
 
