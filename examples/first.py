@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from comfy_sdk import Comfy, OutputReady, Progress, StatusChange
 
@@ -11,6 +12,10 @@ graph = {
     "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
     "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "inverted"}},
 }
+
+# Beside the pictures that ./start.sh run makes; git ignores that folder.
+folder = Path(__file__).resolve().parents[1] / "pictures"
+folder.mkdir(exist_ok=True)
 
 with Comfy() as client:  # reads COMFY_BASE_URL and COMFY_API_KEY
     workflow = client.workflows.from_json(graph)
@@ -23,4 +28,4 @@ with Comfy() as client:  # reads COMFY_BASE_URL and COMFY_API_KEY
             case Progress(value=value):
                 print(f"{value:.0%}")
             case OutputReady(output=output):
-                print("saved", output.to_file(output.name))
+                print("saved", output.to_file(folder / output.name))

@@ -16,16 +16,17 @@ from fastapi import FastAPI
 from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
+from studio.editing import build_editing
 from studio.errors import StudioError
+from studio.household import open_household
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
+from studio.routes import build_api
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
 from studio.services.durations import Durations
-from studio.services.editor import EditorService
-from studio.services.editor_runs import EditorRuns
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
@@ -54,23 +55,11 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
-from studio.version import VERSION
-from studio.web.application import new_application
-from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.comfy_proxy import ComfyProxy
-from studio.web.editor_api import editor_routes
 from studio.web.guard import SESSION_COOKIE
-from studio.web.jobs_api import job_routes
-from studio.web.keys_api import key_routes
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
-from studio.web.pages import page_routes
-from studio.web.people_api import people_routes
-from studio.web.session_api import session_routes
-from studio.web.system_api import system_routes
-from studio.web.uploads_api import upload_routes
-from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
-from studio.web.ws_api import ws_routes
+from studio.web.v2_jobs_api import V2Jobs
 from studio.workshop import open_workshop
 
 log = logging.getLogger(__name__)
@@ -135,6 +124,8 @@ async def _services(
     speed: DiskSpeed,
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
+    house = await open_household(settings, db, clock)
+    settings, record = house.settings, house.activity.record
 
     # store
     blobs = BlobStore(settings.studio_dir / "assets")
@@ -156,13 +147,20 @@ async def _services(
         clock=clock,
         hang_s=settings.engine_hang_s,
         pace=pace,
+        tell=record,
     )
     queue = JobQueue()
     usage = Usage(clock)
-    accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    accounts = await build_accounts(
+        db=db, clock=clock, environment_key=settings.api_key, record=record
+    )
     auth, sessions = accounts.auth, accounts.sessions
     assets = AssetService(
-        store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
+        store=asset_store,
+        blobs=blobs,
+        clock=clock,
+        max_upload_bytes=settings.max_upload_bytes,
+        record=record,
     )
     uploads = UploadService(
         uploads=UploadStore(db, blobs),
@@ -194,6 +192,7 @@ async def _services(
         assets=assets,
         speed=speed,
         on_finish=count_finish,
+        record=record,
     )
     jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
     history = HistoryService(
@@ -205,7 +204,7 @@ async def _services(
         clock=clock,
         retention_days=settings.job_retention_days,
     )
-    control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake)
+    control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake, record=record)
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
@@ -217,12 +216,22 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
-    editor = EditorService(
-        engines=engines.engines, listener=pipeline.follower, is_live=accounts.is_live, clock=clock
+    live = Live(
+        queue=queue,
+        health=health,
+        activity=house.activity,
+        expiry=history.expiry,
+        is_live=accounts.is_live,
     )
-
-    sessions.on_end(editor.end_session)
+    editing = build_editing(
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        record=record,
+    )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
 
@@ -240,7 +249,13 @@ async def _services(
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)
     workshop = await open_workshop(
-        db=db, settings=settings, jobs=jobs, assets=assets, engines=engines, clock=clock
+        db=db,
+        settings=settings,
+        jobs=jobs,
+        assets=assets,
+        engines=engines,
+        clock=clock,
+        record=record,
     )
     await adopt_unfinished(
         queue=queue,
@@ -250,56 +265,41 @@ async def _services(
         runner=pipeline.runner,
         finisher=finisher,
     )
+    await editing.open()
     await finisher.sweep()
     engines.start()
     dispatcher.wake()
 
     # web
-    app = new_application()
     v2_jobs = V2Jobs(jobs=jobs, links=links)
-    app.include_router(
-        system_routes(
-            health=health, metrics=metrics, engines=engines, backups=backups, version=VERSION
-        )
+    app = build_api(
+        settings=settings,
+        clock=clock,
+        links=links,
+        address=address,
+        accounts=accounts,
+        secrets=secrets,
+        jobs=jobs,
+        v2_jobs=v2_jobs,
+        history=history,
+        queue=queue,
+        control=control,
+        assets=assets,
+        uploads=uploads,
+        thumbnails=thumbnails,
+        packages=PackageService(jobs=job_store, assets=assets),
+        editor=editing.editor,
+        live=live,
+        engines=engines,
+        health=health,
+        metrics=metrics,
+        backups=backups,
+        record=record,
+        more=(
+            workshop.routes(links),
+            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+        ),
     )
-    app.include_router(
-        v2_job_routes(
-            endpoints=v2_jobs,
-            jobs=jobs,
-            history=history,
-            queue=queue,
-            links=links,
-            clock=clock,
-            is_live=accounts.is_live,
-        )
-    )
-    app.include_router(asset_routes(assets, links))
-    app.include_router(thumbnail_routes(assets, thumbnails))
-    app.include_router(upload_routes(uploads, links))
-    app.include_router(
-        job_routes(
-            jobs=jobs,
-            history=history,
-            control=control,
-            packages=PackageService(jobs=job_store, assets=assets),
-            links=links,
-        )
-    )
-    app.include_router(workshop.routes(links))
-    app.include_router(page_routes(links=links, version=VERSION))
-    app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
-    app.include_router(people_routes(people=accounts.people, links=links))
-    app.include_router(
-        session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
-    )
-    app.include_router(
-        ws_routes(
-            live=live, history=history, links=links, settings=settings, session_end=accounts.ends_at
-        )
-    )
-    app.include_router(editor_routes(editor, settings))
-    runs = EditorRuns(queue=queue, jobs=job_store, runner=pipeline.runner, clock=clock)
-    comfy = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
 
     background = [
         asyncio.create_task(work, name=name)
@@ -314,6 +314,7 @@ async def _services(
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
+            ("activity", house.activity.run()),
         )
     ]
     try:
@@ -325,11 +326,11 @@ async def _services(
             links=links,
             live=live,
             db=db,
-            comfy=comfy,
+            comfy=editing.port,
         )
     finally:
         live.feed.stop()
-        await editor.close()
+        await editing.close()
         dispatcher.stop()
         for task in background:
             task.cancel()
@@ -342,4 +343,5 @@ async def _services(
         with contextlib.suppress(StudioError):
             await sessions.store_use()
             await retention.store_usage()
+            await house.activity.store()
         await backups.finish()

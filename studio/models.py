@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -55,6 +56,14 @@ class Identity:
     def sees_all(self) -> bool:
         """Whether rows of other users are visible: the owner's alone."""
         return self.role is Role.OWNER
+
+
+Record = Callable[..., None]
+"""How a service tells what somebody did: ``Activity.record(user_id, kind, subject, **data)``."""
+
+
+def unrecorded(*_: object, **__: object) -> None:
+    """A ``Record`` for those whose deeds are nobody's business: tests, and the command line."""
 
 
 EDITOR_ORIGIN: Final = "editor"

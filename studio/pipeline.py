@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from studio.clock import Clock
-from studio.models import Job
+from studio.models import Job, Record
 from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
@@ -35,8 +35,11 @@ from studio.store.secrets import SecretStore
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The services that a job passes."""
+    """The services that a job passes, and what they work on."""
 
+    queue: JobQueue
+    engines: EngineService
+    store: JobStore
     staging: Staging
     collector: Collector
     follower: Follower
@@ -67,11 +70,13 @@ def build_pipeline(
     assets: AssetService,
     speed: DiskSpeed,
     on_finish: Callable[[Job, int | None], None],
+    record: Record,
 ) -> Pipeline:
     """The services over an opened database; nothing runs yet.
 
     Args:
         on_finish: told of every job that ended, and how many milliseconds it ran.
+        record: told of what people do about jobs.
     """
     staging = Staging(
         assets=assets,
@@ -133,6 +138,9 @@ def build_pipeline(
         max_depth_member=settings.max_queue_depth_member,
     )
     return Pipeline(
+        queue=queue,
+        engines=engines,
+        store=jobs,
         staging=staging,
         collector=collector,
         follower=follower,
@@ -150,5 +158,6 @@ def build_pipeline(
             clock=clock,
             wake=dispatcher.wake,
             retention_days=settings.job_retention_days,
+            record=record,
         ),
     )

@@ -74,18 +74,19 @@ class EngineSocket:
     async def read(self, receive: Callable[[EngineEvent | PreviewFrame], None]) -> None:
         """Hand every frame to ``receive`` until the socket closes."""
         async for message in self._socket:
-            if message.type is aiohttp.WSMsgType.TEXT:
-                if not self.wants_states and message.data.startswith(_STATES):
-                    continue
-                event: EngineEvent | PreviewFrame | None = self._event(message.data)
-            elif message.type is aiohttp.WSMsgType.BINARY:
-                event = self._preview(message.data)
-            else:
-                break
-            if event is None:
-                continue
             try:
-                receive(event)
+                if message.type is aiohttp.WSMsgType.TEXT:
+                    if not self.wants_states and message.data.startswith(_STATES):
+                        continue
+                    event: EngineEvent | PreviewFrame | None = _event(message.data)
+                elif message.type is aiohttp.WSMsgType.BINARY:
+                    event = _preview(message.data)
+                else:
+                    break
+                if event is not None:
+                    receive(event)
+            except _Unreadable:
+                self._drop()
             except (AttributeError, KeyError, TypeError, ValueError):
                 log.warning("an engine frame has unexpected content", exc_info=True)
                 self._drop()
@@ -93,39 +94,51 @@ class EngineSocket:
     async def close(self) -> None:
         await self._socket.close()
 
-    def _event(self, text: str) -> EngineEvent | None:
-        try:
-            content = loads(text)
-            kind, data = content["type"], content.get("data") or {}
-            if isinstance(kind, str) and isinstance(data, dict):
-                return EngineEvent(kind, data)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            log.debug("an engine frame is no JSON object with a type")
-        self._drop()
-        return None
-
-    def _preview(self, frame: bytes) -> PreviewFrame | None:
-        try:
-            (kind,) = struct.unpack_from(">I", frame)
-            if kind == _PREVIEW:
-                (image_type,) = struct.unpack_from(">I", frame, 4)
-                return PreviewFrame(_IMAGE_TYPES.get(image_type, "image/jpeg"), frame[8:])
-            if kind == _PREVIEW_WITH_METADATA:
-                (length,) = struct.unpack_from(">I", frame, 4)
-                metadata = orjson.loads(frame[8 : 8 + length])
-                return PreviewFrame(
-                    metadata.get("image_type", "image/jpeg"),
-                    frame[8 + length :],
-                    metadata.get("prompt_id"),
-                    metadata.get("display_node_id") or metadata.get("node_id"),
-                )
-            if kind in _OTHER_KINDS:
-                return None
-        except (struct.error, orjson.JSONDecodeError, AttributeError):
-            log.debug("a binary engine frame is cut short")
-        self._drop()
-        return None
-
     def _drop(self) -> None:
         self.dropped_frames += 1
         log.warning("an engine frame is not understood; %d so far", self.dropped_frames)
+
+
+def read_frame(frame: str | bytes) -> EngineEvent | PreviewFrame | None:
+    """What a frame of an engine's says; ``None`` for one that nobody reads, or understands."""
+    try:
+        return _event(frame) if isinstance(frame, str) else _preview(frame)
+    except _Unreadable:
+        return None
+
+
+class _Unreadable(Exception):
+    """A frame is not what ComfyUI sends."""
+
+
+def _event(text: str) -> EngineEvent:
+    try:
+        content = loads(text)
+        kind, data = content["type"], content.get("data") or {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _Unreadable from error
+    if not (isinstance(kind, str) and isinstance(data, dict)):
+        raise _Unreadable
+    return EngineEvent(kind, data)
+
+
+def _preview(frame: bytes) -> PreviewFrame | None:
+    try:
+        (kind,) = struct.unpack_from(">I", frame)
+        if kind == _PREVIEW:
+            (image_type,) = struct.unpack_from(">I", frame, 4)
+            return PreviewFrame(_IMAGE_TYPES.get(image_type, "image/jpeg"), frame[8:])
+        if kind == _PREVIEW_WITH_METADATA:
+            (length,) = struct.unpack_from(">I", frame, 4)
+            metadata = orjson.loads(frame[8 : 8 + length])
+            return PreviewFrame(
+                metadata.get("image_type", "image/jpeg"),
+                frame[8 + length :],
+                metadata.get("prompt_id"),
+                metadata.get("display_node_id") or metadata.get("node_id"),
+            )
+    except (struct.error, orjson.JSONDecodeError, AttributeError) as error:
+        raise _Unreadable from error
+    if kind in _OTHER_KINDS:
+        return None
+    raise _Unreadable

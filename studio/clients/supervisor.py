@@ -57,6 +57,7 @@ class ChildStatus:
         exit: the last end there was, also of an earlier start while it runs.
         deliberate: somebody asked for the last end.
         log_tail: its last lines, oldest first; always empty for Studio itself.
+        flags: what followed its command line at its last start.
     """
 
     name: str
@@ -70,6 +71,7 @@ class ChildStatus:
     exit: ChildExit | None
     deliberate: bool
     log_tail: tuple[str, ...]
+    flags: tuple[str, ...] = ()
 
 
 class Supervisor:
@@ -162,4 +164,6 @@ def _child(said: Mapping[str, Any]) -> ChildStatus:
         exit=ChildExit(end["code"], end["signal"], end["at"]) if end else None,
         deliberate=said["deliberate"],
         log_tail=tuple(said["log_tail"]),
+        # A bootstrap from before an update does not say them.
+        flags=tuple(said.get("flags", ())),
     )

@@ -17,7 +17,7 @@ from studio.errors import (
 )
 from studio.graphs.files import FileReference
 from studio.media import UNKNOWN, output_type, sniff
-from studio.models import Asset, Identity, OutputType
+from studio.models import Asset, Identity, OutputType, Record, unrecorded
 from studio.services.references import missing, wanted
 from studio.services.upload_fields import (
     UploadFields,
@@ -45,9 +45,16 @@ class AssetService:
     """
 
     def __init__(
-        self, *, store: AssetStore, blobs: BlobStore, clock: Clock, max_upload_bytes: int
+        self,
+        *,
+        store: AssetStore,
+        blobs: BlobStore,
+        clock: Clock,
+        max_upload_bytes: int,
+        record: Record = unrecorded,
     ) -> None:
         self._store = store
+        self._record = record
         self._blobs = blobs
         self._clock = clock
         self._max_upload_bytes = max_upload_bytes
@@ -176,7 +183,10 @@ class AssetService:
             NotFound: unknown, or another user's.
             AssetInUse: an unfinished job needs it, or a kept job made it.
         """
+        asset = await self._store.get(asset_id, _viewer(identity))
         await self._store.delete(asset_id, _viewer(identity))
+        name = asset_id if asset is None else asset.file_path
+        self._record(identity.user_id, "asset.deleted", name)
 
     async def open_content(self, identity: Identity, asset_id: str) -> tuple[Asset, Path]:
         """An asset and the file that holds its bytes.

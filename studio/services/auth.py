@@ -10,7 +10,16 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import Forbidden, InvalidRequest, StudioError, Unauthorized
-from studio.models import ALL_SCOPES, OWNER_ID, ROLE_SCOPES, Identity, Role, Scope
+from studio.models import (
+    ALL_SCOPES,
+    OWNER_ID,
+    ROLE_SCOPES,
+    Identity,
+    Record,
+    Role,
+    Scope,
+    unrecorded,
+)
 from studio.services.tokens import digest, new_token
 from studio.settings import DAY_MS, Secret
 from studio.store.keys import ApiKey, KeyStore
@@ -23,8 +32,9 @@ _TOUCH_EVERY_S: Final = 60.0
 class AuthService:
     """API keys and the identities behind them."""
 
-    def __init__(self, *, keys: KeyStore, clock: Clock) -> None:
+    def __init__(self, *, keys: KeyStore, clock: Clock, record: Record = unrecorded) -> None:
         self._keys = keys
+        self._record = record
         self._clock = clock
         self._by_hash: dict[str, ApiKey] = {}
         self._used: dict[str, int] = {}
@@ -64,8 +74,15 @@ class AuthService:
 
     def is_live(self, key_id: str) -> bool:
         """Whether a key still opens something: what streams and sockets ask now and then."""
+        return self.identity_of(key_id) is not None
+
+    def identity_of(self, key_id: str) -> Identity | None:
+        """Whose key that is, while it opens something; this is no use of it."""
         now_ms = self._clock.now_ms()
-        return any(key.id == key_id and _is_open(key, now_ms) for key in self._by_hash.values())
+        for key in self._by_hash.values():
+            if key.id == key_id:
+                return _identity(key) if _is_open(key, now_ms) else None
+        return None
 
     def authenticate(self, token: str) -> Identity:
         """The caller behind a key.
@@ -78,7 +95,7 @@ class AuthService:
         if key is None or not _is_open(key, now_ms):
             raise Unauthorized("This API key is not valid.")
         self._used[key.id] = now_ms
-        return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
+        return _identity(key)
 
     def console(self) -> Identity:
         """The owner at the machine itself, behind the 0600 control socket."""
@@ -124,6 +141,7 @@ class AuthService:
         )
         await self._keys.add(key)
         await self.reload()
+        self._record(identity.user_id, "key.created", key.name, scopes=" ".join(sorted(wanted)))
         return key, token
 
     async def list(self, identity: Identity) -> list[ApiKey]:
@@ -144,8 +162,10 @@ class AuthService:
             NotFound: there is no such key, it is revoked already, or it is somebody else's.
         """
         whose = None if identity.sees_all else identity.user_id
+        names = {key.id: key.name for key in self._by_hash.values()}
         await self._keys.revoke(key_id, self._clock.now_ms(), whose)
         await self.reload()
+        self._record(identity.user_id, "key.revoked", names.get(key_id, key_id))
 
     async def record_use(self) -> None:
         """Store now and then when keys were used; runs until cancelled."""
@@ -185,6 +205,10 @@ def _key(identity: Identity, name: str, hash_: str, now_ms: int) -> ApiKey:
 def _effective(key: ApiKey) -> ApiKey:
     """The key with the scopes that its user's present role leaves it."""
     return replace(key, scopes=key.scopes & ROLE_SCOPES[key.role])
+
+
+def _identity(key: ApiKey) -> Identity:
+    return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
 
 
 def _is_open(key: ApiKey, now_ms: int) -> bool:

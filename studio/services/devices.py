@@ -1,7 +1,8 @@
 """Browsers that somebody logged in with before.
 
 What such a browser keeps opens nothing. It only has attempts of its own, for one person's password,
-so that strangers who use up everybody's do not keep that person out.
+so that strangers who use up everybody's do not keep that person out. It is worth nothing once that
+password was changed, as whoever else knew the old one may have it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import secrets
 from collections.abc import Iterable
 
 from itsdangerous import BadSignature, Signer
+
+from studio.services.tokens import digest
+from studio.store.users import User
 
 
 class Devices:
@@ -20,20 +24,25 @@ class Devices:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._signer = Signer(key, salt="device")
+        self._key = key
 
-    def remember(self, user_id: str) -> str:
+    def remember(self, user: User) -> str:
         """What the browser that somebody has just logged in with shall keep."""
-        return self._signer.sign(f"{user_id}.{secrets.token_urlsafe(16)}").decode()
+        return self._signer(user).sign(f"{user.id}.{secrets.token_urlsafe(16)}").decode()
 
-    def known(self, values: Iterable[str], user_id: str) -> str | None:
-        """The device among ``values`` that this person logged in with before."""
+    def known(self, values: Iterable[str], user: User) -> str | None:
+        """The device among ``values`` that knew this person's present password."""
+        signer = self._signer(user)
         for value in values:
             try:
-                device = self._signer.unsign(value).decode()
+                device = signer.unsign(value).decode()
             except BadSignature:
                 continue
             # Another person's would let whoever may log in guess at everybody's password.
-            if device.partition(".")[0] == user_id:
+            if device.partition(".")[0] == user.id:
                 return device
         return None
+
+    def _signer(self, user: User) -> Signer:
+        # The record of a password is made with fresh salt: every change has another signature.
+        return Signer(self._key, salt=f"device {digest(user.password or '')}")

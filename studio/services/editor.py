@@ -7,12 +7,11 @@ out a code for one visit there, and the visit ends when the session that asked f
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from studio.clients.comfy_events import read_frame
 from studio.clients.comfy_passage import (
     ComfyPassage,
     PassageClosed,
@@ -22,9 +21,11 @@ from studio.clients.comfy_passage import (
 )
 from studio.clock import Clock
 from studio.errors import Forbidden, StudioError, Unavailable
-from studio.models import Identity, Role
+from studio.models import Identity, Record, Role, unrecorded
 from studio.services.editor_queue import EditorQueue
 from studio.services.engine import Engine, EngineListener
+from studio.services.tokens import digest, new_token
+from studio.store.editor import EditorStore, VisitRow
 
 __all__ = [
     "EditorService",
@@ -56,23 +57,34 @@ class EditorVisit:
 
 
 class EditorService:
-    """Codes, visits and the way into the engine. Secrets are kept as hashes, in memory only.
+    """Codes, visits and the way into the engine; secrets are kept as hashes.
+
+    A code lives in memory. A visit is a row too, so it outlives a restart, but not its session.
 
     Args:
+        store: the visits' rows.
         engines: every engine by name.
         listener: knows the prompts that live jobs stand behind.
         is_live: whether the session or key that a caller came with still opens anything.
+        identity_of: who comes with a session, or key, of that id.
     """
 
     def __init__(
         self,
         *,
+        store: EditorStore,
         engines: Mapping[str, Engine],
         listener: EngineListener,
         is_live: Callable[[Identity], bool],
+        identity_of: Callable[[str | None, str | None], Identity | None],
         clock: Clock,
+        record: Record = unrecorded,
     ) -> None:
+        self._store = store
+        self._identity_of = identity_of
+        self._listener = listener
         self._engines = engines
+        self._record = record
         self.queue = EditorQueue(listener)
         self._is_live = is_live
         self._clock = clock
@@ -80,8 +92,20 @@ class EditorService:
         self._visits: dict[str, EditorVisit] = {}
         self._passages: dict[str, ComfyPassage] = {}
 
+    async def load(self) -> None:
+        """Read the visits whose session or key is there still; the others are removed."""
+        ended = []
+        for row in await self._store.visits():
+            identity = self._identity_of(row.session_id, row.key_id)
+            if identity is None or identity.role is not Role.OWNER:
+                ended.append(row.token_hash)
+            else:
+                self._visits[row.token_hash] = EditorVisit(identity)
+        if ended:
+            await self._store.remove_visits(ended)
+
     async def close(self) -> None:
-        """End every visit and every connection."""
+        """Disconnect everybody; the visits go on in the next Studio."""
         for visit in self._visits.values():
             visit.ended.set()
         self._visits.clear()
@@ -101,37 +125,42 @@ class EditorService:
             raise Forbidden("Only the owner may open the editor.")
         if identity.session_id is None and identity.key_id is None:
             raise Forbidden("The editor is opened by somebody who is logged in.")
-        self.engine()
+        engine = self.engine()
         now_s = self._clock.monotonic_s()
         self._codes = {key: value for key, value in self._codes.items() if value[1] > now_s}
         while len(self._codes) >= MAX_CODES:
             del self._codes[next(iter(self._codes))]
-        code = secrets.token_urlsafe(32)
-        self._codes[_digest(code)] = (identity, now_s + CODE_LIFE_S)
+        code = new_token()
+        self._codes[digest(code)] = (identity, now_s + CODE_LIFE_S)
+        self._record(identity.user_id, "editor.opened", engine.name)
         return code
 
-    def enter(self, code: str) -> str | None:
+    async def enter(self, code: str) -> str | None:
         """Use a code up: the token of a new visit, or ``None`` when it opens nothing (any more)."""
-        identity, until_s = self._codes.pop(_digest(code), (None, 0.0))
+        identity, until_s = self._codes.pop(digest(code), (None, 0.0))
         if identity is None or self._clock.monotonic_s() >= until_s:
             return None
         if not self._is_live(identity):
             return None
-        for digest, visit in list(self._visits.items()):
-            if not self._is_live(visit.identity):
-                self._end(digest)
-        while len(self._visits) >= MAX_VISITS:
-            self._end(next(iter(self._visits)))
-        token = secrets.token_urlsafe(32)
-        self._visits[_digest(token)] = EditorVisit(identity)
+        leaving = [one for one, visit in self._visits.items() if not self._is_live(visit.identity)]
+        staying = [one for one in self._visits if one not in leaving]
+        leaving += staying[: max(0, len(staying) - MAX_VISITS + 1)]
+        token = new_token()
+        row = VisitRow(
+            digest(token), identity.session_id, identity.key_id, created_at=self._clock.now_ms()
+        )
+        if not await self._store.add_visit(row, instead_of=leaving):
+            return None
+        for one in leaving:
+            self._end(one)
+        self._visits[row.token_hash] = EditorVisit(identity)
         return token
 
     def visit(self, token: str) -> EditorVisit | None:
         """The visit behind a token, unless it has ended."""
-        digest = _digest(token)
-        visit = self._visits.get(digest)
+        visit = self._visits.get(digest(token))
         if visit is not None and not self._is_live(visit.identity):
-            self._end(digest)
+            self._end(digest(token))
             return None
         return visit
 
@@ -141,28 +170,28 @@ class EditorService:
 
     def end_session(self, session_id: str) -> None:
         """A session ended: so do its visits, at once."""
-        for digest, visit in list(self._visits.items()):
+        for token_hash, visit in list(self._visits.items()):
             if visit.identity.session_id == session_id:
-                self._end(digest)
+                self._end(token_hash)
 
-    def _end(self, digest: str) -> None:
-        self._visits.pop(digest).ended.set()
+    def _end(self, token_hash: str) -> None:
+        visit = self._visits.pop(token_hash, None)
+        if visit is not None:
+            visit.ended.set()
 
     # -- the engine ------------------------------------------------------------------------------
 
     def engine(self) -> Engine:
-        """The engine whose editor is shown: the first of this machine, else the first.
+        """The engine whose editor is shown: the first ComfyUI of this machine, else the first
+        elsewhere; the embedded engine has none, and comes last.
 
         Raises:
             NoEngine.
         """
-        engines = list(self._engines.values())
-        chosen = next((engine for engine in engines if engine.managed), None)
-        if chosen is not None:
-            return chosen
+        engines = self._engines.values()
         if not engines:
             raise NoEngine("No engine is configured, so there is no editor to show.")
-        return engines[0]
+        return min(engines, key=lambda one: (one.setting.kind == "embedded", not one.managed))
 
     def passage(self, engine: Engine) -> ComfyPassage:
         """The way into that engine."""
@@ -171,6 +200,9 @@ class EditorService:
             passage = self._passages[engine.name] = ComfyPassage(engine.setting.url)
         return passage
 
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    def overhear(self, engine: Engine, frame: str | bytes) -> None:
+        """A frame on its way to the editor: the engine tells nobody else of the editor's runs."""
+        if self._listener.follows_editor(engine):
+            event = read_frame(frame)
+            if event is not None:
+                self._listener.on_overheard(engine, event)

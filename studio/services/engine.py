@@ -46,6 +46,12 @@ class EngineListener(Protocol):
 
     def on_frame(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None: ...
 
+    def follows_editor(self, engine: Engine) -> bool:
+        """Whether a run of the editor's is inside that engine."""
+
+    def on_overheard(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None:
+        """A frame that the engine sent to the editor, which may tell of a run of the editor's."""
+
     def on_attached(self, engine: Engine) -> None:
         """Connected (again): look where every job inside it stands."""
 
@@ -99,7 +105,8 @@ class Engine:
     rests_until_s: float = 0.0
     rest_reason: str = ""
     log_tail: list[str] = field(default_factory=list)
-    loaded: set[str] = field(default_factory=set)
+    loaded: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Files of models that should be in its memory, by the affinity key of the jobs with them."""
     info: dict[str, Any] | None = None
     _produced: OrderedDict[FileKey, str] = field(default_factory=OrderedDict)
     _classes: frozenset[str] = frozenset()

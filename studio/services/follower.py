@@ -107,19 +107,37 @@ class Follower:
             if not self.holds(engine, prompt_id):
                 self._soon(self._drop_stray(engine, prompt_id))
             return
+        self._take(run, frame)
+
+    def _take(self, run: Run, frame: EngineEvent) -> None:
         run.last_news_s = self._clock.monotonic_s()
         if frame.type == "execution_start":
-            self._started(run)
+            if not run.executing:
+                self._started(run)
         elif run.receive(frame):
             run.live.progress = progress = run.progress()
             for watcher in run.live.watchers:
                 watcher.show_progress(progress)
-            if frame.type == "executed" and not run.ended.done():
+            # Of a run of the editor's the list of what was cached may have been missed.
+            if frame.type == "executed" and not run.ended.done() and not run.live.job.from_editor:
                 node_id = str(frame.data.get("node"))
                 if node_id in run.outputs:
                     self._later(run, lambda: self._collect_early(run, node_id))
         elif frame.type == "execution_success" and not run.ended.done():
             self._look_soon(run)
+
+    def follows_editor(self, engine: Engine) -> bool:
+        """Whether a run of the editor's is inside that engine."""
+        return any(run.live.job.from_editor for run in self._inside(engine))
+
+    def on_overheard(self, engine: Engine, frame: EngineEvent | PreviewFrame) -> None:
+        """A frame that the engine sent to the editor: news of the editor's own runs only."""
+        if isinstance(frame, PreviewFrame):
+            self._show_preview(engine, frame, of_editor=True)
+            return
+        run = self._runs.get((engine.name, frame.prompt_id or ""))
+        if run is not None and run.live.job.from_editor:
+            self._take(run, frame)
 
     def on_attached(self, engine: Engine) -> None:
         """Frames may have been missed: ask about every prompt."""
@@ -222,12 +240,14 @@ class Follower:
             return
         await self._collector.collect_early(run.engine, run.live, {node_id: run.outputs[node_id]})
 
-    def _show_preview(self, engine: Engine, frame: PreviewFrame) -> None:
+    def _show_preview(
+        self, engine: Engine, frame: PreviewFrame, *, of_editor: bool = False
+    ) -> None:
         if frame.prompt_id is not None:
             run = self._runs.get((engine.name, frame.prompt_id))
         else:
             run = next((other for other in self._inside(engine) if other.executing), None)
-        if run is None:
+        if run is None or run.live.job.from_editor is not of_editor:
             return
         run.last_news_s = self._clock.monotonic_s()
         node_id = frame.node_id or run.node or ""

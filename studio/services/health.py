@@ -48,6 +48,7 @@ class HealthService:
             "ready": not reasons,
             "reasons": reasons,
             "engines": {engine.name: engine.state.value for engine in engines},
+            "engine_kinds": {engine.name: engine.setting.kind for engine in engines},
             "isolation": self._isolated,
             "notices": [*self._notices, *([] if self._isolated else ["no isolation"])],
         }

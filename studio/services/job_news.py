@@ -137,6 +137,11 @@ class JobNews:
         """Who waits, or in which order, has changed."""
         self._beat.ask()
 
+    def on_outputs(self, finished: FinishedJob) -> None:
+        """A job that has ended lost an output."""
+        picture, user_id = _ended_picture(finished), finished.job.user_id
+        self._feed.tell(Topic.JOBS, "changed", picture, user_id=user_id)
+
     def _watch(self, live: LiveJob) -> _Watcher:
         watcher = self._watchers.get(live.job.id)
         if watcher is None:

@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus, Recipe
+from studio.models import Asset, Identity, Job, JobStatus, Recipe, Record, unrecorded
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -60,8 +60,10 @@ class JobService:
         clock: Clock,
         wake: Callable[[], None],
         retention_days: int,
+        record: Record = unrecorded,
     ) -> None:
         self._queue = queue
+        self._record = record
         self._jobs = jobs
         self._outputs = outputs
         self._submissions = submissions
@@ -124,6 +126,20 @@ class JobService:
 
     # -- change ----------------------------------------------------------------------------------
 
+    async def delete_output(self, identity: Identity, job_id: str, asset_id: str) -> None:
+        """Delete one output of a job that has ended; its bytes go with the last asset over them.
+
+        Raises:
+            NotFound: there is no such job or output, or it is another user's.
+            Conflict: the job has not ended.
+            AssetInUse: an unfinished job reads it.
+        """
+        view = await self.get(identity, job_id)
+        if view.live is not None:
+            raise Conflict("Outputs can be deleted once their job has ended.")
+        await self._outputs.delete_output(job_id, asset_id)
+        self._queue.forget_output(job_id, asset_id)
+
     async def cancel(self, identity: Identity, job_id: str) -> JobView:
         """Ask for a job's end; a finished one stays as it is."""
         view = await self.get(identity, job_id)
@@ -181,6 +197,7 @@ class JobService:
         except StudioError:
             self._put_back(live, *place)
             raise
+        self._record(identity.user_id, "job.moved", live.job.title or job_id)
         self._wake()
         return self._view(live)
 
@@ -284,6 +301,7 @@ class JobService:
         Returns:
             The jobs as they are now, and the ids of which the caller has no job.
         """
+        clears = job_ids is None
         if job_ids is None:
             job_ids = [
                 live.job.id
@@ -306,4 +324,6 @@ class JobService:
                     raise answer
                 else:
                     views.append(answer)
+        if clears:
+            self._record(identity.user_id, "queue.cleared", "", jobs=len(views))
         return views, unknown

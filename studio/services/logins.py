@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import hmac
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import AlreadySetUp, Conflict, InvalidToken, NameTaken, WrongCredentials
-from studio.models import OWNER_ID, Identity
+from studio.models import OWNER_ID, Identity, Record, unrecorded
 from studio.services.devices import Devices
 from studio.services.names import OWNER_KEY, checked_name, key_of
 from studio.services.passwords import Passwords, check_password
@@ -64,6 +63,7 @@ class LoginService:
         devices: Devices,
         clock: Clock,
         environment_key: Secret | None,
+        record: Record = unrecorded,
     ) -> None:
         self._users = users
         self._links = links
@@ -73,6 +73,7 @@ class LoginService:
         self._devices = devices
         self._clock = clock
         self._environment_key = environment_key
+        self._record = record
         self._links_in_use: set[str] = set()
 
     async def login(self, name: str | None, password: str, visitor: Visitor) -> Entry:
@@ -83,9 +84,12 @@ class LoginService:
             WrongCredentials: what is wrong of name and password is not said.
         """
         user = await self._find(name)
-        with self._attempt(user, visitor):
-            right = await self._passwords.verify(password, None if user is None else user.password)
+        device = self._device(user, visitor)
+        with self._throttle.attempt(visitor.address, device):
+            record = None if user is None else user.password
+            right = await self._passwords.verify(password, record, known=device is not None)
             if user is None or not right or user.disabled_at is not None:
+                self._failed(user, visitor)
                 raise WrongCredentials("That name and password do not fit together.")
         return await self._enter(user, visitor)
 
@@ -93,11 +97,10 @@ class LoginService:
         key = OWNER_KEY if name is None else key_of(name)
         return await (self._users.get(OWNER_ID) if key == OWNER_KEY else self._users.find(key))
 
-    def _attempt(self, user: User | None, visitor: Visitor) -> AbstractContextManager[None]:
-        """An attempt at a person's password, on a device they logged in with or on any other."""
-        known = None if user is None else self._devices.known(visitor.devices, user.id)
-        device = None if known is None else f"device {known}"
-        return self._throttle.attempt(visitor.address, device)
+    def _device(self, user: User | None, visitor: Visitor) -> str | None:
+        """The name of the browser's own attempts at a person's password, if they used it before."""
+        known = None if user is None else self._devices.known(visitor.devices, user)
+        return None if known is None else f"device {known}"
 
     async def user_of(self, identity: Identity) -> User:
         """The person behind a session."""
@@ -105,11 +108,11 @@ class LoginService:
 
     async def change_password(
         self, identity: Identity, current: str, new: str, visitor: Visitor
-    ) -> str:
-        """Replace the caller's own password; every other session of theirs ends.
+    ) -> Entry:
+        """Replace the caller's own password; every other session and known device of theirs ends.
 
         Returns:
-            The token that opens this session from now on.
+            This session, with the token that opens it from now on.
 
         Raises:
             TooManyLogins, WrongCredentials: the present password was not given.
@@ -118,15 +121,19 @@ class LoginService:
         assert identity.session_id is not None
         check_password(new)
         user = await self._users.get(identity.user_id)
-        with self._attempt(user, visitor):
-            if not await self._passwords.verify(current, user.password):
+        with self._throttle.attempt(visitor.address, self._device(user, visitor)):
+            if not await self._passwords.verify(current, user.password, known=True):
+                self._failed(user, visitor)
                 raise WrongCredentials("The present password is not right.")
         record = await self._passwords.hash(new)
         await self._users.set_password(
             user.id, record, former=user.password, keep_session=identity.session_id
         )
         self._sessions.forget_user(user.id, but=identity.session_id)
-        return await self._sessions.renew(identity.session_id)
+        self._record(user.id, "password.changed", user.name)
+        token = await self._sessions.renew(identity.session_id)
+        user = replace(user, password=record)
+        return Entry(user, token, self._devices.remember(user))
 
     # -- set-up -----------------------------------------------------------------------------------
 
@@ -134,15 +141,12 @@ class LoginService:
         """Whether the owner has no password yet."""
         return (await self._users.get(OWNER_ID)).password is None
 
-    async def set_up_by_link(
-        self, token: str, password: str, name: str | None, visitor: Visitor
-    ) -> Entry:
-        """Set the owner's password, the first one or a new one, by a link from the console.
+    async def look_at_setup(self, token: str) -> Invitation:
+        """The set-up link behind a token; nothing is used up.
 
         Raises:
             AlreadySetUp: there is a password and this link is none of today's.
-            InvalidToken: the link is used up or has ended.
-            Conflict, TooManyLogins: it is being used, or was tried too often.
+            InvalidToken: it is used up or has ended.
         """
         link = await self._links.find(digest(token), self._clock.now_ms())
         if link is None or link.kind != "setup":
@@ -151,6 +155,18 @@ class LoginService:
             raise InvalidToken(
                 "This set-up link is used up or has ended. './start.sh setup-link' prints another."
             )
+        return link
+
+    async def set_up_by_link(
+        self, token: str, password: str, name: str | None, visitor: Visitor
+    ) -> Entry:
+        """Set the owner's password, the first one or a new one, by a link from the console.
+
+        Raises:
+            AlreadySetUp, InvalidToken: see ``look_at_setup``.
+            Conflict, TooManyLogins: it is being used, or was tried too often.
+        """
+        await self.look_at_setup(token)
         check_password(password)
         await self._name_owner(name)
         return await self._reset(token, password, visitor)
@@ -169,6 +185,7 @@ class LoginService:
         with self._throttle.attempt(visitor.address):
             expected = self._environment_key
             if expected is None or not hmac.compare_digest(digest(expected.reveal()), digest(key)):
+                self._failed(None, visitor)
                 raise InvalidToken("That is not the value of API_KEY on Studio's machine.")
         check_password(password)
         await self._name_owner(name)
@@ -177,7 +194,9 @@ class LoginService:
             await self._users.set_password(OWNER_ID, record, former=None)
         except Conflict:
             raise _already_set_up() from None
-        return await self._enter(await self._users.get(OWNER_ID), visitor)
+        owner = await self._users.get(OWNER_ID)
+        self._record(owner.id, "password.changed", owner.name)
+        return await self._enter(owner, visitor)
 
     async def _name_owner(self, name: str | None) -> None:
         if name is not None:
@@ -222,6 +241,7 @@ class LoginService:
         with self._using(digest(token), visitor):
             user = replace(user, name=clean, password=await self._passwords.hash(password))
             await self._users.join(user, key_of(clean), digest(token))
+            self._record(user.id, "user.joined", user.name, role=user.role)
         return await self._enter(user, visitor)
 
     async def _reset(self, token: str, password: str, visitor: Visitor) -> Entry:
@@ -229,6 +249,7 @@ class LoginService:
             record = await self._passwords.hash(password)
             user = await self._users.reset_password(digest(token), record, self._clock.now_ms())
         self._sessions.forget_user(user.id)
+        self._record(user.id, "password.changed", user.name)
         return await self._enter(user, visitor)
 
     @contextlib.contextmanager
@@ -246,9 +267,15 @@ class LoginService:
             finally:
                 self._links_in_use.remove(link)
 
+    def _failed(self, user: User | None, visitor: Visitor) -> None:
+        """Tell of an attempt. A name nobody has is not told: it may be a misplaced password."""
+        user_id, name = (None, "") if user is None else (user.id, user.name)
+        self._record(user_id, "login.failed", name, address=visitor.address)
+
     async def _enter(self, user: User, visitor: Visitor) -> Entry:
         token = await self._sessions.begin(user, visitor.client)
-        return Entry(user, token, self._devices.remember(user.id))
+        self._record(user.id, "session.began", user.name, address=visitor.address)
+        return Entry(user, token, self._devices.remember(user))
 
 
 def _already_set_up() -> AlreadySetUp:

@@ -97,6 +97,9 @@ class QueueListener(Protocol):
     def on_queue(self) -> None:
         """Who waits, or in which order, has changed; this may be in the midst of the change."""
 
+    def on_outputs(self, finished: FinishedJob) -> None:
+        """A job that has ended lost an output."""
+
 
 class WaitingLine:
     """The waiting jobs of one user at one priority, in order."""
@@ -223,6 +226,16 @@ class JobQueue:
                 self._by_user.pop(live.job.user_id, None)
             if self.listener is not None:
                 self.listener.on_queue()
+
+    def forget_output(self, job_id: str, asset_id: str) -> None:
+        """An output of a finished job was deleted: it is not shown any more."""
+        known = self.finished.get(job_id)
+        if known is None:
+            return
+        left = tuple(asset for asset in known.outputs if asset.id != asset_id)
+        self.finished[job_id] = finished = replace(known, outputs=left)
+        if self.listener is not None:
+            self.listener.on_outputs(finished)
 
     def move(self, live: LiveJob, *, rank: float, priority: int) -> None:
         """Give a waiting job another place."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import NotFound, StudioError
-from studio.models import ROLE_SCOPES, Identity, Role
+from studio.models import ROLE_SCOPES, Identity, Record, Role, unrecorded
 from studio.services.tokens import digest, new_token
 from studio.settings import DAY_MS
 from studio.store.sessions import Session, SessionStore
@@ -24,7 +24,8 @@ LIFETIME_MS: Final = 30 * DAY_MS
 MAX_PER_USER: Final = 100
 _STORE_EVERY_S: Final = 60.0
 _MAX_TOKEN: Final = 128
-_MAX_CLIENT: Final = 120
+_MAX_CLIENT: Final = 250
+"""Phones name their browser at the end of what they send, after about 130 characters."""
 
 
 @dataclass(slots=True)
@@ -42,8 +43,16 @@ class _Live:
 class SessionService:
     """Sessions: begun at login, found by token, ended one by one or all at once."""
 
-    def __init__(self, *, sessions: SessionStore, users: UserStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        sessions: SessionStore,
+        users: UserStore,
+        clock: Clock,
+        record: Record = unrecorded,
+    ) -> None:
         self._store = sessions
+        self._record = record
         self._users = users
         self._clock = clock
         self._by_hash: dict[str, _Live] = {}
@@ -86,6 +95,10 @@ class SessionService:
     def is_live(self, session_id: str) -> bool:
         """Whether a session is still open: what streams and sockets ask again now and then."""
         return self.ends_at(session_id) is not None
+
+    def identity_of(self, session_id: str) -> Identity | None:
+        """Whose session that is, while it is open; this is no use of it."""
+        return self._by_id[session_id].identity if self.is_live(session_id) else None
 
     def on_end(self, listener: Callable[[str], None]) -> None:
         """Be told the id of each session that ends."""
@@ -151,12 +164,14 @@ class SessionService:
         if live is None or not (identity.sees_all or live.session.user_id == identity.user_id):
             raise NotFound("There is no such session; it may have ended.")
         await self._end([session_id])
+        self._record(identity.user_id, "session.ended", live.session.user_name)
 
     async def end_others(self, identity: Identity) -> None:
         """End all sessions of the caller but the one they came by."""
-        await self._end(
-            [found for found in self._of(identity.user_id) if found != identity.session_id]
-        )
+        mine = self._of(identity.user_id)
+        ending = [found for found in mine if found != identity.session_id]
+        await self._end(ending)
+        self._record(identity.user_id, "session.others_ended", "", count=len(ending))
 
     async def _end(self, session_ids: Iterable[str]) -> None:
         ending = list(session_ids)

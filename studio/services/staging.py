@@ -75,6 +75,12 @@ class EngineFolderFault(StudioError):
     code, status = "storage_unavailable", 503
 
 
+class ImpossibleOutput(StudioError):
+    """The engine named a file that no file system has: its output cannot be had."""
+
+    code, status = "output_lost", 500
+
+
 class Staging:
     """Moves bytes between Studio's assets and engines.
 
@@ -152,7 +158,7 @@ class Staging:
             return await engine.client.fingerprint(file)
         try:
             found = os.stat(_path(root, file))  # noqa: PTH116 - on the path of every job
-        except OSError:
+        except (OSError, ValueError):
             return None
         return f"{found.st_mtime_ns:x}-{found.st_size:x}"
 
@@ -163,14 +169,16 @@ class Staging:
 
         Raises:
             EngineError: the engine did not hand the file over.
+            ImpossibleOutput: it named none.
             DiskFull: there is no room for it.
         """
         if output.file is None:
-            text = (output.text or "").encode()
+            text = (output.text or "").encode(errors="replace")
             name, hint = f"{output.kind}_{output.index:05d}.txt", "text"
             staged = await self._assets.stage_bytes(text)
         else:
             name, hint = _shown_name(output.file, job.id), output.kind
+            _require_possible(output.file)
             staged = await self._fetch(engine, output.file)
         content_type, output_type = self._assets.describe(staged, name=name, hint=hint)
         return (
@@ -204,8 +212,8 @@ class Staging:
                 if size_bytes <= BATCHED_BYTES:
                     return await self._batch.add(Path(path), root)
                 return await self._assets.stage_output(Path(path), root)
-            except FileNotFoundError:
-                log.info("an output is not where %s keeps its files; asking it", engine.name)
+            except OSError as error:
+                log.info("an output of %s's cannot be read; asking it: %s", engine.name, error)
         return await self._assets.stage_output(engine.client.view(file))
 
     def _root(self, engine: Engine, file_type: str) -> Path | None:
@@ -278,6 +286,16 @@ def staged_name(asset: Asset) -> str:
 def _path(root: Path, file: EngineFile) -> str:
     """Where an engine says its file is; whoever opens it makes sure that it lies in ``root``."""
     return f"{root}/{file.subfolder}/{file.filename}"
+
+
+def _require_possible(file: EngineFile) -> None:
+    path = f"{file.subfolder}/{file.filename}"
+    try:
+        is_possible = b"\0" not in path.encode()
+    except UnicodeEncodeError:
+        is_possible = False
+    if not is_possible:
+        raise ImpossibleOutput("The engine named an output by what cannot be a file's name.")
 
 
 def _shown_name(file: EngineFile, job_id: str) -> str:

@@ -36,9 +36,9 @@ class SystemNews:
         return {"engines": self._health.engines()}
 
     def system(self) -> dict[str, Any]:
-        """Whether work is taken, and why not."""
+        """Whether work is taken, why not, and by what kind of engines."""
         _, body = self._health.ready()
-        return {name: body[name] for name in ("ready", "reasons", "notices")}
+        return {name: body[name] for name in ("ready", "reasons", "notices", "engine_kinds")}
 
     async def _look(self) -> None:
         engines, system = self.engines(), self.system()

@@ -3,12 +3,17 @@
 Whoever shows that Studio knows them has attempts of their own, so that strangers who use up the
 others keep nobody out.
 
+A client's attempts count from their beginning, everybody's once they have failed: however many
+people log in at one moment, those who know their passwords do not shut each other out. How many may
+be under way together is bounded by the line in ``passwords``.
+
 Only attempts are counted here. Sessions that are open never pass by.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import math
 from collections.abc import Iterator, Sequence
@@ -78,10 +83,15 @@ class LoginThrottle:
         except TooManyLogins:
             self.forgive(address, proof)
             raise
+        except BaseException:
+            if proof is None:
+                self._everybody.fade(self._clock.monotonic_s())
+                self._everybody.add(1)
+            raise
         self.forgive(address, proof)
 
     def enter(self, address: str, proof: str | None = None) -> None:
-        """Count an attempt.
+        """Count an attempt of this client's, if it and everybody may try.
 
         Args:
             proof: what Studio once gave out and the caller shows. It has attempts of its own, and
@@ -91,7 +101,7 @@ class LoginThrottle:
             TooManyLogins: there were too many; nothing was counted.
         """
         now_s = self._clock.monotonic_s()
-        name = proof or _network(address)
+        name = proof or network_of(address)
         client = self._clients.get(name) or _Meter(PER_CLIENT, now_s)
         meters = [client] if proof else [client, self._everybody]
         for meter in meters:
@@ -107,14 +117,11 @@ class LoginThrottle:
             )
         self._clients[name] = client
         self._forget_idle(now_s)
-        for meter in meters:
-            meter.add(1)
+        client.add(1)
 
     def forgive(self, address: str, proof: str | None = None) -> None:
         """The attempt was a good one: it does not count."""
-        if not proof:
-            self._everybody.add(-1)
-        name = proof or _network(address)
+        name = proof or network_of(address)
         if (client := self._clients.get(name)) is not None:
             client.add(-1)
             if not any(client.counts):
@@ -128,7 +135,8 @@ class LoginThrottle:
             }
 
 
-def _network(address: str) -> str:
+@functools.lru_cache(maxsize=_MAX_CLIENTS)
+def network_of(address: str) -> str:
     """Whom an address stands for: with IPv6 one household has a whole /64 of them."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -131,11 +131,30 @@ def delete(connection: sqlite3.Connection, asset_id: str, user_id: str | None) -
     asset = get(connection, asset_id, user_id)
     if asset is None:
         raise NotFound("There is no such asset.")
-    held = _one(connection, f"{_SELECT} WHERE id = ? AND {_HELD}", (asset_id,))
-    if asset.job_id is not None or held is not None:
+    if asset.job_id is not None or _is_held(connection, asset):
         raise AssetInUse("The asset is in use and cannot be deleted now.")
     remove(connection, asset)
     return asset
+
+
+def delete_output(connection: sqlite3.Connection, job_id: str, asset_id: str) -> Asset:
+    """Delete the row of an output of a job that has ended, and return what it was.
+
+    Raises:
+        NotFound: the job has no such output.
+        AssetInUse: a job that is not finished needs it.
+    """
+    asset = _one(connection, f"{_SELECT} WHERE id = ? AND job_id = ?", (asset_id, job_id))
+    if asset is None:
+        raise NotFound("The job has no such output.")
+    if _is_held(connection, asset):
+        raise AssetInUse("A job that has not ended reads this output.")
+    remove(connection, asset)
+    return asset
+
+
+def _is_held(connection: sqlite3.Connection, asset: Asset) -> bool:
+    return _one(connection, f"{_SELECT} WHERE id = ? AND {_HELD}", (asset.id,)) is not None
 
 
 def remove(connection: sqlite3.Connection, asset: Asset) -> None:

@@ -19,6 +19,7 @@ from studio.store.asset_rows import (
     all_hashes,
     claim_upload_key,
     delete,
+    delete_output,
     drop_unreferenced,
     extend,
     find_by_hash,
@@ -236,6 +237,20 @@ class AssetStore:
 
         def work(connection: sqlite3.Connection) -> list[str]:
             asset = delete(connection, asset_id, user_id)
+            return drop_unreferenced(connection, [asset.hash])
+
+        await self.unlink(await self._db.write(work))
+
+    async def delete_output(self, job_id: str, asset_id: str) -> None:
+        """Delete an output of a job that has ended, and its bytes when no other asset has them.
+
+        Raises:
+            NotFound: the job has no such output.
+            AssetInUse: a job that is not finished needs it.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            asset = delete_output(connection, job_id, asset_id)
             return drop_unreferenced(connection, [asset.hash])
 
         await self.unlink(await self._db.write(work))

@@ -256,13 +256,13 @@ class BlobStore:
                 self._pins[staged.hash] += 1
         final = self.path(staged.hash)
         try:
-            if _size_of(final) == staged.size_bytes:
-                # It may be a small output's, whose own commit has not carried it yet.
-                fsync_file(final)
-                fsync_folder(final.parent)
-                staged.path.unlink(missing_ok=True)
-                return
-            staged.path.rename(final)
+            # Over whatever is there: that may be damaged, and these bytes were just hashed.
+            with contextlib.suppress(FileNotFoundError):
+                staged.path.replace(final)
+                staged.path.unlink(missing_ok=True)  # two names of one file stay two
+            if _size_of(final) != staged.size_bytes:
+                # Nor was it placed before the transaction was rolled back.
+                raise FileNotFoundError(errno.ENOENT, "staged bytes are gone", str(staged.path))
             fsync_folder(final.parent)
         except OSError as error:
             raise translate(error) from error

@@ -13,6 +13,8 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_editor import add_editor
+from studio.store.schema_house import add_house
 from studio.store.schema_people import add_people
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_workflows import add_workflows
@@ -163,5 +165,7 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     _carry_small_outputs,
     add_people,
     add_uploads,
+    add_editor,
     add_workflows,
+    add_house,
 )

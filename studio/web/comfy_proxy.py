@@ -92,7 +92,7 @@ class ComfyProxy:
         if not is_socket and scope["path"] == ENTER_PATH:
             await self._enter(scope, origin, send)
             return
-        visit = self._visit(headers, origin)
+        visit = scope["studio.visit"] = self._visit(headers, origin)
         check_origin("POST" if is_socket else method, headers, origin)
         engine = self._editor.engine()
         passing = self._relay if is_socket else self._traffic
@@ -123,7 +123,7 @@ class ComfyProxy:
         if scope["method"] != "GET":
             raise MethodNotAllowed("A code is used with GET.")
         codes = parse_qs(scope["query_string"].decode("ascii")).get("code", [])
-        token = self._editor.enter(codes[0]) if len(codes) == 1 else None
+        token = await self._editor.enter(codes[0]) if len(codes) == 1 else None
         headers = [*_OWN_HEADERS, (b"location", b"/"), (b"content-length", b"0")]
         if token is None:
             # Who comes back to an old link may be in already; everybody else is refused.

@@ -69,16 +69,21 @@ class SocketRelay:
         try:
             await receive()
             await send({"type": "websocket.accept", "subprotocol": upstream.subprotocol})
-            close = await self._carry(upstream, visit, receive, send)
+            close = await self._carry(engine, upstream, visit, receive, send)
         finally:
             await upstream.close(close.code, close.reason)
 
     async def _carry(
-        self, upstream: PassedSocket, visit: EditorVisit, receive: Receive, send: Send
+        self,
+        engine: Engine,
+        upstream: PassedSocket,
+        visit: EditorVisit,
+        receive: Receive,
+        send: Send,
     ) -> PassedClose:
         """Frames both ways until an end, which the browser is told; return it."""
         out = asyncio.create_task(_to_engine(upstream, receive))
-        back = asyncio.create_task(_to_browser(upstream, send))
+        back = asyncio.create_task(self._to_browser(engine, upstream, send))
         visiting = asyncio.create_task(self._visit_over(visit))
         tasks = (out, back, visiting)
         try:
@@ -94,6 +99,19 @@ class SocketRelay:
                     {"type": "websocket.close", "code": close.code, "reason": close.reason[:100]}
                 )
         return close
+
+    async def _to_browser(self, engine: Engine, upstream: PassedSocket, send: Send) -> PassedClose:
+        while True:
+            frame = await upstream.receive()
+            if isinstance(frame, PassedClose):
+                return frame
+            self._editor.overhear(engine, frame)
+            kind = "text" if isinstance(frame, str) else "bytes"
+            try:
+                await send({"type": "websocket.send", kind: frame})
+            except OSError:
+                # The browser is gone, and the other task hears of it as well.
+                return PassedClose(_GOING_AWAY)
 
     async def _visit_over(self, visit: EditorVisit) -> PassedClose:
         while self._editor.still_open(visit):
@@ -111,17 +129,4 @@ async def _to_engine(upstream: PassedSocket, receive: Receive) -> PassedClose:
         try:
             await upstream.send(text if text is not None else message["bytes"])
         except PassageClosed:
-            return PassedClose(_GOING_AWAY)
-
-
-async def _to_browser(upstream: PassedSocket, send: Send) -> PassedClose:
-    while True:
-        frame = await upstream.receive()
-        if isinstance(frame, PassedClose):
-            return frame
-        kind = "text" if isinstance(frame, str) else "bytes"
-        try:
-            await send({"type": "websocket.send", kind: frame})
-        except OSError:
-            # The browser is gone, and the other task hears of it as well.
             return PassedClose(_GOING_AWAY)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
+from studio.clock import new_id
 from studio.errors import InvalidRequest, PayloadTooLarge, StudioError
 from studio.services.editor import EditorService, EditorVisit, PassageClosed, PassedAnswer
 from studio.services.editor_runs import EditorRuns
@@ -104,21 +105,33 @@ class Traffic:
         await self._pass(engine, "POST", exchange, body)
 
     async def _prompt(self, engine: Engine, visit: EditorVisit, exchange: _Exchange) -> None:
-        """A run is a job as soon as the engine has accepted it."""
+        """A run is noted before the engine hears of it, and a job as soon as it has accepted it."""
         body = await exchange.whole(MAX_PROMPT_BYTES)
         asked = _object(body)
         if asked.get("client_id") == engine.client_id:
             raise InvalidRequest("That client id is Studio's own.")
+        if asked and "prompt_id" not in asked:
+            # The first of the object's names; the rest of it stays as the browser wrote it.
+            asked["prompt_id"] = new_id()
+            body = body.replace(b"{", b'{"prompt_id":"%b",' % asked["prompt_id"].encode(), 1)
+        run = await self._runs.announce(
+            visit.identity, engine, str(asked.get("prompt_id")), asked.get("prompt")
+        )
         try:
             async with self._editor.passage(engine).request(
                 "POST", exchange.target, exchange.headers, body
             ) as answer:
                 content = b"".join([chunk async for chunk in answer.chunks])
         except PassageClosed as error:
+            self._runs.look_for(run)
             raise _gone() from error
         prompt_id = _prompt_id(content) if answer.status == 200 else None
         if prompt_id is not None:
-            await self._runs.take_over(visit.identity, engine, prompt_id, asked.get("prompt"))
+            await self._runs.take_over(run, prompt_id)
+        elif answer.status < 500:
+            await self._runs.withdraw(run)
+        else:
+            self._runs.look_for(run)
         await exchange.answer(answer.status, _told(answer, engine), content)
 
     # -- what streams ----------------------------------------------------------------------------

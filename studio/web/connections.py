@@ -2,14 +2,18 @@
 
 Whoever reaches a port can open connections and begin requests without an account. A descriptor
 that a stranger holds is one that the store, the lease and the engines lack, so there is an end to
-how many are open, and to each that asks for nothing.
+how many are open, to how many of them one address has, and to each that asks for nothing, or reads
+nothing of its answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import ipaddress
 import resource
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 from weakref import WeakSet
@@ -17,16 +21,21 @@ from weakref import WeakSet
 import h11
 import orjson
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from studio.services.throttle import network_of
 from studio.web.headers import ALWAYS
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """A request's line and its headers; also what may come between two pieces of its body."""
 HEAD_S: Final = 15.0
 """How long a head may take, from the connection or from its own first byte."""
+UNREAD_S: Final = 30.0
+"""How long a stranger's connection may keep an answer waiting, or the rest of one."""
 MAX_CONNECTIONS: Final = 4096
+_SHARE: Final = 4
+"""One address has at most this part of them."""
 _ENOUGH_FILES: Final = 10_240
 """Where the hard limit is more than the system gives (it may say "unlimited")."""
 
@@ -50,9 +59,32 @@ def most_connections() -> int:
 
 
 def _is_full(newcomer: BoundedHttp | BoundedEditorHttp) -> bool:
-    # The owner's own socket has no addresses and is always open.
-    is_stranger = newcomer.client is not None
-    return is_stranger and sum(len(each.connections) for each in _states) > most_connections()
+    """Whether there is no place for one more, or none for one more from there."""
+    if newcomer.client is None:
+        # The owner's own socket has no addresses and is always open.
+        return False
+    most = most_connections()
+    if sum(len(each.connections) for each in _states) > most:
+        return True
+    host = newcomer.client[0]
+    if _is_shared(host, tuple(newcomer.config.forwarded_allow_ips)):
+        return False
+    whose = network_of(host)
+    clients = (getattr(each, "client", None) for state in _states for each in state.connections)
+    count = sum(client is not None and network_of(client[0]) == whose for client in clients)
+    return count > max(1, most // _SHARE)
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_shared(host: str, proxies: tuple[str, ...]) -> bool:
+    """Whether an address says nothing of who comes: a proxy's, or a tunnel's on this machine."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback or any(address in ipaddress.ip_network(one) for one in proxies)
 
 
 def _refusal(status: HTTPStatus, code: str, message: str) -> bytes:
@@ -96,13 +128,46 @@ class _HeadTimer:
             self._protocol.transport.abort()
 
 
+class _UnreadTimer:
+    """Ends a stranger's connection that leaves an answer unread: closing it would wait for ever.
+
+    Who is known may read as slowly as a film that was paused.
+    """
+
+    def __init__(self, protocol: BoundedHttp | BoundedEditorHttp) -> None:
+        self._protocol = protocol
+        self._handle: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to wait, from now on."""
+        self.stop()
+        transport = self._protocol.transport
+        if self._protocol.client is not None and transport.get_write_buffer_size():
+            self._handle = self._protocol.loop.call_later(UNREAD_S, self._end)
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _end(self) -> None:
+        self._handle = None
+        transport, scope = self._protocol.transport, self._protocol.answered
+        is_known = any(scope.get(name) is not None for name in ("studio.identity", "studio.visit"))
+        if transport.get_write_buffer_size() and not is_known:
+            transport.abort()
+
+
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's HTTP with ends that its parser lacks, for how many, how long and how large."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _states.add(self.server_state)
+        self.answered: Mapping[str, Any] = {}
+        """The request that is being answered, or was last."""
         self._timer = _HeadTimer(self)
+        self._unread = _UnreadTimer(self)
         self._in_head = True
         self._unspent = 0
         """Bytes since anything came of them. A parser keeps a header until all of it is there."""
@@ -118,6 +183,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing waits any more."""
         self._timer.stop()
+        self._unread.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -128,6 +194,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._unspent += len(piece)
             super().data_received(piece)
             if self.transport.get_protocol() is not self:
+                self._unread.stop()
                 return
             if self._unspent >= MAX_HEAD_BYTES:
                 self._refuse_head()
@@ -152,6 +219,25 @@ class BoundedHttp(HttpToolsProtocol):
         self._unspent = 0
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        """More waits to be read than is held for long."""
+        super().pause_writing()
+        self._unread.start()
+
+    def resume_writing(self) -> None:
+        """It is being read."""
+        super().resume_writing()
+        self._unread.stop()
+
+    def on_response_complete(self) -> None:
+        """What is left of the answer has its time too."""
+        super().on_response_complete()
+        self._unread.start()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.answered = cycle.scope
+        super()._start_asgi_task(cycle, app)
+
     def _refuse_head(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -170,6 +256,12 @@ class BoundedEditorHttp(H11Protocol):
         super().__init__(*args, **kwargs)
         _states.add(self.server_state)
         self._timer = _HeadTimer(self)
+        self._unread = _UnreadTimer(self)
+
+    @property
+    def answered(self) -> Mapping[str, Any]:
+        """The request that is being answered, or was last."""
+        return self.cycle.scope if self.cycle is not None else {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One too many hears so and is let go."""
@@ -182,6 +274,7 @@ class BoundedEditorHttp(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing waits any more."""
         self._timer.stop()
+        self._unread.stop()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -191,6 +284,23 @@ class BoundedEditorHttp(H11Protocol):
             self._timer.stop()
         elif self.conn.trailing_data[0]:
             self._timer.start()
+        if self.transport.get_protocol() is not self:
+            self._unread.stop()
+
+    def pause_writing(self) -> None:
+        """More waits to be read than is held for long."""
+        super().pause_writing()
+        self._unread.start()
+
+    def resume_writing(self) -> None:
+        """It is being read."""
+        super().resume_writing()
+        self._unread.stop()
+
+    def on_response_complete(self) -> None:
+        """What is left of the answer has its time too."""
+        super().on_response_complete()
+        self._unread.start()
 
 
 def _turn_away(transport: asyncio.Transport) -> None:

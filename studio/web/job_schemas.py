@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from studio.models import JobStatus, OutputType
+from studio.web.examples import GRAPH
+from studio.web.job_extras import RECIPE, STARTS
 from studio.web.openapi import (
     BOOLEAN,
     INTEGER,
@@ -97,24 +99,11 @@ _OWN_PROPERTIES: Final[dict[str, Schema]] = {
     "cancel_requested_at": optional(TIME),
 }
 JOB: Final[Schema] = {"allOf": [_V2_JOB, record(_OWN_PROPERTIES)]}
-_STARTS: Final = record(
-    {
-        "starts_in_ms": {
-            **optional(INTEGER),
-            "description": "When it may start; null while it runs or when nobody knows.",
-        }
-    }
-)
-_RECIPE: Final = record(
-    {
-        "recipe": {
-            **optional(OBJECT),
-            "description": "The version of a workflow and the values that it was made from: "
-            "workflow_id, version, values, answers, preset_id, batch_id, cell.",
-        }
-    }
-)
-_WORKFLOW: Final[Schema] = {**OBJECT, "description": "The graph in ComfyUI's API format."}
+_WORKFLOW: Final[Schema] = {
+    **OBJECT,
+    "description": "The graph in ComfyUI's API format.",
+    "example": GRAPH,
+}
 _EXTRA_DATA: Final = {
     **record({"api_key_comfy_org": STRING}, required=()),
     "additionalProperties": False,
@@ -250,6 +239,7 @@ LIST: Final[dict[str, Any]] = {
             query("model", "A model file the graph loads."),
             query("title", "The exact title."),
             query("workflow", "The exact name of the workflow it was made from."),
+            query("user", "me, or for the owner a user's id: this user's alone."),
             query("from", "Created at or after this time.", TIME),
             query("to", "Created before this time.", TIME),
             *_PAGE,
@@ -259,7 +249,7 @@ LIST: Final[dict[str, Any]] = {
 }
 GET: Final[dict[str, Any]] = {
     "responses": answers(
-        _job("The job as it stands.", schema={"allOf": [*JOB["allOf"], _STARTS, _RECIPE]}),
+        _job("The job as it stands.", schema={"allOf": [*JOB["allOf"], STARTS, RECIPE]}),
         _NOT_FOUND,
     )
 }
@@ -289,7 +279,8 @@ MOVE: Final[dict[str, Any]] = {
                     "priority": INTEGER,
                 },
                 required=(),
-            )
+            ),
+            example={"before": ""},
         )
     },
 }
@@ -301,9 +292,18 @@ RETRY: Final[dict[str, Any]] = {
     ),
     "openapi_extra": {
         "requestBody": json_body(
-            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()), required=False
+            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()),
+            required=False,
+            example={"new_seed": True},
         )
     },
+}
+DELETE_OUTPUT: Final[dict[str, Any]] = {
+    "status_code": 204,
+    "responses": answers(
+        {204: {"description": "Deleted; the job and its other outputs stay."}},
+        {**_NOT_FOUND, 409: "conflict: not ended; asset_in_use: an unfinished job reads it"},
+    ),
 }
 PACKAGE: Final[dict[str, Any]] = {
     "responses": answers(
@@ -324,7 +324,7 @@ QUEUE: Final[dict[str, Any]] = {
                 {
                     "paused": BOOLEAN,
                     "depth": INTEGER,
-                    "jobs": array({"allOf": [*JOB["allOf"], _STARTS]}),
+                    "jobs": array({"allOf": [*JOB["allOf"], STARTS]}),
                 }
             ),
         ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from studio.errors import InvalidRequest, Unprocessable
+from studio.errors import Forbidden, InvalidRequest, Unprocessable
 from studio.models import Identity, Scope
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService, JobView
@@ -21,6 +20,7 @@ from studio.store.job_list import JobFilter
 from studio.web import job_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
+from studio.web.job_extras import recipe_body
 from studio.web.links import Links
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import (
@@ -92,7 +92,7 @@ def job_routes(
             {
                 **studio_body(view, request, links),
                 "starts_in_ms": starts_in_ms,
-                "recipe": None if recipe is None else asdict(recipe),
+                "recipe": recipe_body(recipe),
             }
         )
 
@@ -137,6 +137,17 @@ def job_routes(
         given = credentials(body.get("extra_data"))
         view = await jobs.retry(identity, job_id, new_seed=new_seed, credentials=given)
         return json_response(studio_body(view, request, links), 201)
+
+    @router.delete(
+        "/jobs/{job_id}/outputs/{asset_id}",
+        summary="Delete one output of a job that has ended",
+        **schemas.DELETE_OUTPUT,
+    )
+    async def delete_output(request: Request, job_id: str, asset_id: str) -> Response:
+        identity = caller(request, Scope.JOBS)
+        caller(request, Scope.ASSETS)
+        await jobs.delete_output(identity, job_id, asset_id)
+        return Response(status_code=204)
 
     @router.get(
         "/jobs/{job_id}/package", summary="job.json, inputs and outputs as a ZIP", **schemas.PACKAGE
@@ -262,10 +273,25 @@ def time_ms(value: object, name: str) -> int | None:
     return int(moment.timestamp() * 1000)
 
 
+def _whose(user: str, identity: Identity) -> str | None:
+    """Whose jobs are asked for: ``me``, a user's id, or nothing for all that the caller may see.
+
+    Raises:
+        Forbidden: somebody else's, and the caller is not the owner.
+    """
+    if user in ("me", identity.user_id):
+        return identity.user_id
+    if identity.sees_all:
+        return user or None
+    if user:
+        raise Forbidden("Only the owner may list the jobs of others.")
+    return identity.user_id
+
+
 def _filter(request: Request, identity: Identity) -> JobFilter:
     query = request.query_params
     return JobFilter(
-        user_id=None if identity.sees_all else identity.user_id,
+        user_id=_whose(query.get("user", ""), identity),
         statuses=statuses(query.get("status")),
         text=query.get("q", "")[:1000],
         model=query.get("model", ""),

@@ -63,11 +63,15 @@ def _route(
     *,
     status: int = 200,
     body: Schema | None = None,
+    example: Any = None,
     extra: Route | None = None,
 ) -> Route:
     answer = {"description": "Done."} if good is None else json_answer("The answer.", good)
     route: Route = {"status_code": status, "responses": answers({status: answer}, errors)}
-    more = {**({} if body is None else {"requestBody": json_body(body)}), **(extra or {})}
+    more = {
+        **({} if body is None else {"requestBody": json_body(body, example=example)}),
+        **(extra or {}),
+    }
     return {**route, "openapi_extra": more} if more else route
 
 
@@ -76,11 +80,14 @@ _THROTTLED: Final = {422: "invalid_request", 429: "too_many_logins"}
 
 GET_SETUP: Final = _route(record({"needed": BOOLEAN}))
 SET_UP: Final = _route(
-    _ENTERED,
+    {
+        "oneOf": [
+            _ENTERED,
+            record({"kind": {"type": "string", "enum": ["setup"]}, "expires_at": TIME}),
+        ]
+    },
     {**_THROTTLED, 409: "already_set_up, conflict"},
-    body=record(
-        {"token": STRING, "api_key": STRING, "password": PASSWORD, "name": NAME}, ("password",)
-    ),
+    body=record({"token": STRING, "api_key": STRING, "password": PASSWORD, "name": NAME}, ()),
 )
 LOG_IN: Final = _route(
     _ENTERED, _THROTTLED, body=record({"name": STRING, "password": STRING}, ("password",))
@@ -124,6 +131,7 @@ UPDATE_USER: Final = _route(
     USER,
     {404: "not_found", 409: "conflict, name_taken", 422: "invalid_request"},
     body=record({"name": NAME, "role": GIVEN_ROLE, "disabled": BOOLEAN}, ()),
+    example={"name": "Anna"},
 )
 RESET_USER: Final = _route(
     record({"url": _LINK, "expires_at": TIME}), {404: "not_found", 409: "conflict"}

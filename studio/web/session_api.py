@@ -44,28 +44,35 @@ def session_routes(
         response.headers.append("set-cookie", cookie)
         return response
 
+    def with_cookies(request: Request, response: Response, entry: Entry) -> Response:
+        with_cookie(request, response, entry.token)
+        kept = device.set_cookie(request.scope, entry.device, max_age_s=_DEVICE_AGE_S)
+        response.headers.append("set-cookie", kept)
+        return response
+
     async def enter(request: Request, entry: Entry) -> Response:
         former: Identity | None = request.scope["studio.identity"]
         session_id = None if former is None else former.session_id
         if former is not None and session_id is not None and sessions.is_live(session_id):
             await sessions.end(former, session_id)
-        response = json_response({"user": _user_body(entry.user)})
-        with_cookie(request, response, entry.token)
-        kept = device.set_cookie(request.scope, entry.device, max_age_s=_DEVICE_AGE_S)
-        response.headers.append("set-cookie", kept)
-        return response
+        return with_cookies(request, json_response({"user": _user_body(entry.user)}), entry)
 
     @router.get("/setup", summary="Whether the owner has to choose a password", **schemas.GET_SETUP)
     async def get_setup() -> Response:
         return json_response({"needed": await logins.needs_setup()})
 
     @router.post(
-        "/setup", summary="Set the owner's password by link, or once by API_KEY", **schemas.SET_UP
+        "/setup",
+        summary="Set the owner's password by link, or once by API_KEY; or look at a link",
+        **schemas.SET_UP,
     )
     async def set_up(request: Request) -> Response:
         body = await json_body(request)
-        password, name = text_field(body, "password"), optional_text(body, "name")
         key, who = optional_text(body, "api_key", 8192), visitor(request)
+        if key is None and optional_text(body, "password") is None:
+            link = await logins.look_at_setup(text_field(body, "token"))
+            return json_response({"kind": link.kind, "expires_at": iso(link.expires_at)})
+        password, name = text_field(body, "password"), optional_text(body, "name")
         if key is not None:
             entry = await logins.set_up_by_key(key, password, name, who)
         else:
@@ -106,10 +113,10 @@ def session_routes(
     async def change_password(request: Request) -> Response:
         identity = person(request)
         body = await json_body(request)
-        token = await logins.change_password(
+        entry = await logins.change_password(
             identity, text_field(body, "current"), text_field(body, "new"), visitor(request)
         )
-        return with_cookie(request, Response(status_code=204), token)
+        return with_cookies(request, Response(status_code=204), entry)
 
     @router.get(
         "/sessions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,17 @@ import websockets
 from websockets.sync.client import connect
 
 from tests.api.editor import SAME_ORIGIN, inside, open_editor, queue_prompt, wait_inside
-from tests.api.graphs import endless, solid, submit, wait_ended, wait_for_status
-from tests.api.studio_process import RunningStudio
+from tests.api.graphs import (
+    endless,
+    fresh_color,
+    solid,
+    submit,
+    text_to_image,
+    wait_ended,
+    wait_for_status,
+)
+from tests.api.live_client import is_change, listen
+from tests.api.studio_process import OWNER_KEY, RunningStudio
 
 
 @pytest.fixture
@@ -89,6 +99,36 @@ def test_a_run_of_the_editors_is_seen_and_cancelled_in_studio(
     owner.post(f"/api/jobs/{first['id']}/cancel")
     assert wait_ended(owner, first["id"])["status"] == "canceled"
     assert inside(editor) == ([], [])
+
+
+async def test_a_run_of_the_editors_shows_its_progress_in_studio_while_it_runs(
+    any_studio: RunningStudio, owner: httpx.Client, editor: httpx.Client, before: set[str]
+) -> None:
+    address = f"ws://{editor.base_url.host}:{editor.base_url.port}/ws?clientId=a-browser"
+    origin = str(editor.base_url).rstrip("/")
+    cookie = "; ".join(f"{name}={value}" for name, value in editor.cookies.items())
+    async with (
+        websockets.connect(
+            address, additional_headers={"cookie": cookie, "origin": origin}, max_size=None
+        ) as page,
+        listen(any_studio.url, OWNER_KEY) as watcher,
+    ):
+        await page.send('{"type":"feature_flags","data":{"supports_preview_metadata":true}}')
+        await watcher.snapshot("jobs")
+        await watcher.subscribe("previews")
+        graph = text_to_image(seed=fresh_color(), steps=4, size=64)
+        await asyncio.to_thread(
+            queue_prompt, editor, graph, extra_data={"preview_method": "latent2rgb"}
+        )
+        (job,) = await asyncio.to_thread(imported, owner, before)
+        await watcher.until(is_change(job["id"], "succeeded"))
+    steps = [
+        message["data"]["progress"]["step"]
+        for message in watcher.messages
+        if message.get("event") == "progress" and message["data"]["id"] == job["id"]
+    ]
+    assert any(steps), watcher.messages
+    assert {shown.head["job_id"] for shown in watcher.previews} == {job["id"]}
 
 
 def test_studio_and_the_editor_take_turns(

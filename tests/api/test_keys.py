@@ -55,6 +55,8 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/jobs/{id}/move", {"jobs"}),
     ("POST", "/api/jobs/{id}/retry", {"jobs", "graphs:run"}),
     ("GET", "/api/jobs/{id}/package", {"jobs", "assets"}),
+    ("DELETE", "/api/jobs/{id}/outputs/{asset_id}", {"jobs", "assets"}),
+    ("POST", "/api/graphs/models", {"graphs:run"}),
     ("GET", "/api/create", {"jobs"}),
     ("POST", "/api/create", {"jobs"}),
     ("POST", "/api/editor/open", {"editor"}),
@@ -96,6 +98,18 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/metrics", {"admin"}),
     ("GET", "/api/system/engines", {"admin"}),
     ("POST", "/api/system/engines/{id}/restart", {"admin"}),
+    ("POST", "/api/system/engines/{id}/free", {"admin"}),
+    ("POST", "/api/system/engines/{id}/interrupt", {"admin"}),
+    ("GET", "/api/system/engines/{id}/logs", {"admin"}),
+    ("GET", "/api/system/engines/{id}/flags", {"admin"}),
+    ("PUT", "/api/system/engines/{id}/flags", {"admin"}),
+    ("GET", "/api/system", {"admin"}),
+    ("GET", "/api/system/diagnostics", {"admin"}),
+    ("GET", "/api/settings", {"admin"}),
+    ("PUT", "/api/settings/{id}", {"admin"}),
+    ("DELETE", "/api/settings/{id}", {"admin"}),
+    ("POST", "/api/settings/{id}/test", {"admin"}),
+    ("GET", "/api/activity", {"jobs"}),
     ("GET", "/api/system/object_info/{id}", {"graphs:run"}),
     ("POST", "/api/system/backup", {"admin"}),
 ]
@@ -108,6 +122,8 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("GET", "/api/sessions"),
     ("DELETE", "/api/sessions"),
     ("DELETE", "/api/sessions/{id}"),
+    ("GET", "/api/preferences"),
+    ("PUT", "/api/preferences"),
 ]
 """Routes for those who are logged in; no key opens them."""
 

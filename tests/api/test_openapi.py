@@ -20,6 +20,10 @@ TAKES_NO_BODY = {
     "/api/queue/clear",
     "/api/users/{user_id}/reset",
     "/api/workflows/{workflow_id}/restore-from-trash",
+    "/api/settings/{key}/test",
+    "/api/system/engines/{name}/restart",
+    "/api/system/engines/{name}/free",
+    "/api/system/engines/{name}/interrupt",
 }
 
 
@@ -44,6 +48,12 @@ def is_described(path: str) -> bool:
             "/api/users",
             "/api/invitations",
             "/api/workflows",
+            "/api/settings",
+            "/api/preferences",
+            "/api/activity",
+            "/api/system",
+            "/api/keys",
+            "/api/secrets",
         )
     )
 
@@ -67,6 +77,34 @@ def test_every_operation_describes_its_answers_and_refusals(page: dict[str, Any]
                 parameters = [each["name"] for each in operation["parameters"]]
                 assert parameters.count(name) == 1, (method, path)
     assert seen > 20
+
+
+def test_every_operation_has_a_summary_and_examples_that_fit(page: dict[str, Any]) -> None:
+    problems = []
+    seen = 0
+    for path, methods in page["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (method, path)
+            described = [("body", operation.get("requestBody", {}))]
+            described += list(operation["responses"].items())
+            for where, part in described:
+                content = part.get("content", {}).get("application/json")
+                if content is None:
+                    continue
+                seen += 1
+                assert content["schema"], (method, path, where)
+                validator = Draft202012Validator(content["schema"])
+                problems += [
+                    f"{method} {path} {where}: {problem.message}"
+                    for problem in validator.iter_errors(content["example"])
+                ]
+    assert problems == []
+    assert seen > 200
+
+
+def test_the_page_says_how_to_send_a_key(page: dict[str, Any]) -> None:
+    named = {name for choice in page["security"] for name in choice}
+    assert page["components"]["securitySchemes"].keys() == named == {"key", "bearer"}
 
 
 def test_every_schema_on_the_page_is_one(page: dict[str, Any]) -> None:
@@ -110,6 +148,20 @@ def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Clien
         ("POST", "/api/users/{user_id}/reset", "owner", None),
         ("POST", "/api/invitations", "", {"role": "guest"}),
         ("GET", "/api/invitations", "", None),
+        ("GET", "/api/settings", "", None),
+        ("PUT", "/api/settings/{key}", "JOB_RETENTION_DAYS", {"value": 365}),
+        ("DELETE", "/api/settings/{key}", "JOB_RETENTION_DAYS", None),
+        ("GET", "/api/activity", "?limit=3", None),
+        ("GET", "/api/system", "", None),
+        ("GET", "/api/system/engines", "", None),
+        ("GET", "/api/system/engines/{name}/logs", "embedded", None),
+        ("GET", "/api/system/engines/{name}/flags", "embedded", None),
+        ("POST", "/api/system/engines/{name}/free", "embedded", None),
+        ("POST", "/api/system/engines/{name}/interrupt", "embedded", None),
+        ("GET", "/api/keys", "", None),
+        ("GET", "/api/secrets", "", None),
+        ("GET", "/health", "", None),
+        ("GET", "/ready", "", None),
     ]
     for method, path, value, body in requests:
         address = re.sub(r"\{\w+\}", value, path)

@@ -52,7 +52,7 @@ async def test_the_page_may_load_only_its_own_and_make_no_markup_of_text(
         "frame-ancestors": "'none'",
         "form-action": "'self'",
         "require-trusted-types-for": "'script'",
-        "trusted-types": "lit-html",
+        "trusted-types": "lit-html studio-worker",
     }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import shutil
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -29,7 +32,7 @@ from comfy_sdk.events import Event
 from PIL import Image
 
 from tests.api.graphs import endless, fresh_color, fresh_png, invert, png, solid, text_to_image
-from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
+from tests.api.studio_process import OWNER_KEY, ROOT, RunningStudio, run_studio
 
 
 @pytest.fixture
@@ -71,6 +74,26 @@ def test_a_picture_goes_in_by_its_name_and_comes_out_inverted(comfy: Comfy, tmp_
     assert output.to_bytes(range=(1, 3)) == b"PNG"
     with Image.open(io.BytesIO(output.to_bytes())) as picture:
         assert picture.size == (12, 8)
+
+
+def test_the_first_program_says_where_its_picture_is_and_leaves_the_clone_clean(
+    comfy: Comfy, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    (clone / "examples").mkdir(parents=True)
+    program = Path(shutil.copy(ROOT / "examples/first.py", clone / "examples"))
+    source = tmp_path / "mine.png"
+    source.write_bytes(fresh_png())
+    ended = subprocess.run(
+        [sys.executable, program, source], cwd=clone, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    [saved] = [line for line in ended.stdout.splitlines() if line.startswith("saved ")]
+    made = Path(saved.removeprefix("saved "))
+    assert made.parent == clone / "pictures"
+    assert made.read_bytes().startswith(b"\x89PNG")
+    assert sorted(each.name for each in clone.iterdir()) == ["examples", "pictures"]
+    assert "/pictures/" in (ROOT / ".gitignore").read_text(encoding="utf-8").split()
 
 
 def test_an_asset_handle_in_a_graph_is_uploaded_once(comfy: Comfy) -> None:

@@ -93,6 +93,29 @@ async def test_a_setup_link_ends_after_a_day(house: House) -> None:
         assert refusal(answer) == (401, "invalid_token")
 
 
+async def test_looking_at_a_setup_link_tells_whether_it_is_good_and_uses_nothing_up(
+    house: House,
+) -> None:
+    token = await reset_token(house, "owner")
+    async with browser(house) as owner:
+        for _ in range(20):
+            seen = await owner.post("/api/setup", json={"token": token})
+            assert seen.status_code == 200
+            assert seen.json().keys() == {"kind", "expires_at"}
+            assert seen.json()["kind"] == "setup"
+            assert "set-cookie" not in seen.headers
+        answer = await owner.post("/api/setup", json={"token": "x" * 43})
+        assert refusal(answer) == (401, "invalid_token")
+        body = {"token": token, "password": PASSWORD}
+        assert (await owner.post("/api/setup", json=body)).status_code == 200
+        used = await owner.post("/api/setup", json={"token": token})
+        assert refusal(used) == (409, "already_set_up")
+        lost = await reset_token(house, "owner")
+        assert (await owner.post("/api/setup", json={"token": lost})).status_code == 200
+        house.clock.advance(86_400)
+        assert refusal(await owner.post("/api/setup", json={"token": lost}))[0] == 409
+
+
 async def test_an_invitation_sets_up_nothing(house: House) -> None:
     async with house.client() as console, browser(house) as stranger:
         made = await console.post("/api/invitations", json={"role": "member"})

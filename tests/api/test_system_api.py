@@ -28,6 +28,7 @@ def test_health_and_readiness_need_no_key(studio: RunningStudio) -> None:
         assert ready.json()["ready"] is True
         assert ready.json()["reasons"] == []
         assert ready.json()["engines"] == {"embedded": "ready"}
+        assert ready.json()["engine_kinds"] == {"embedded": "embedded"}
         assert stranger.get("/").json()["name"] == "Studio"
 
 

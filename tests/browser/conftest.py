@@ -52,11 +52,21 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
 @pytest.fixture(scope="session")
 def state(site: RunningStudio) -> dict[str, Any]:
     """A browser's storage once the owner has set up: the session's cookie."""
-    answer = httpx.post(
-        f"{site.url}/api/setup",
-        json={"api_key": OWNER_KEY, "password": PASSWORD},
-        headers={"Origin": site.url},
-    )
+    return come_in(site, "/api/setup", api_key=OWNER_KEY, password=PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def member_state(site: RunningStudio) -> dict[str, Any]:
+    """The same of a member, whose name is Mia."""
+    with site.client() as owner:
+        link = owner.post("/api/invitations", json={"role": "member"}).json()["url"]
+    token = link.rpartition("/")[2]
+    return come_in(site, "/api/join", token=token, name="Mia", password=PASSWORD)
+
+
+def come_in(site: RunningStudio, path: str, **body: str) -> dict[str, Any]:
+    """A browser's storage once somebody came in this way."""
+    answer = httpx.post(f"{site.url}{path}", json=body, headers={"Origin": site.url})
     assert answer.status_code == 200, answer.text
     fixed = {"domain": "127.0.0.1", "path": "/", "httpOnly": True, "sameSite": "Lax"}
     cookies = [{"name": name, "value": value, **fixed} for name, value in answer.cookies.items()]

@@ -12,7 +12,7 @@ from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
 
-VIEWS = ("create", "queue", "library", "people")
+VIEWS = ("create", "queue", "library", "people", "help")
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft " * 3
 
 FAINT = """() => {
@@ -119,14 +119,67 @@ def test_the_keyboard_reaches_the_content_first(page: Page) -> None:
     expect(page.locator("#content")).to_be_focused()
 
 
-def test_comfyui_can_be_opened_on_a_phone_too(
-    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+SMALL = """() => {
+    const inText = (each) => each.matches('a.link') && each.closest('p, .banner');
+    const hidden = (each) => each.closest('.unseen, .skip') || !each.checkVisibility();
+    const target = (each) => (each.matches('input[type=checkbox], input[type=radio]')
+        ? each.closest('label') : each);
+    return [...document.querySelectorAll('button, a, select, summary, input, textarea, .link')]
+        .filter((each) => !hidden(each) && !inText(each))
+        .map((each) => [each, target(each).getBoundingClientRect()])
+        .filter(([, { width, height }]) => width < 44 || height < 44)
+        .map(([each, { width, height }]) => `${each.outerHTML.slice(0, 90)} ${width} ${height}`);
+}"""
+"""Controls that a finger would miss; links within a sentence apart."""
+
+ZOOMS = """() => [...document.querySelectorAll('input, select, textarea')]
+    .filter((each) => each.checkVisibility() && !each.matches('[type=checkbox], [type=radio]'))
+    .filter((each) => parseFloat(getComputedStyle(each).fontSize) < 16)
+    .map((each) => each.outerHTML.slice(0, 120))"""
+"""Fields that a phone zooms into."""
+
+
+def check_for_fingers(page: Page, view: str) -> None:
+    assert page.evaluate(SMALL) == [], view
+    assert page.evaluate(ZOOMS) == [], view
+
+
+def test_on_a_phone_everything_can_be_hit_and_nothing_zooms(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any], owner: httpx.Client
 ) -> None:
-    page = open_page(360, 740, storage_state=state)
-    page.goto(site.url)
-    page.get_by_role("link", name="People").click()
-    with page.expect_request("**/api/editor/open") as asked:
-        page.get_by_role("button", name="Open ComfyUI").click()
-    assert asked.value.method == "POST"
-    page.set_viewport_size({"width": 1280, "height": 800})
-    expect(page.get_by_role("button", name="Open ComfyUI")).to_have_count(1)
+    made = owner.post("/api/create", json={"prompt": "a fox for fingers", "steps": 1}).json()
+    wait_ended(owner, made["id"])
+    owner.post("/api/queue/pause")
+    owner.post("/api/create", json={"prompt": "a fox that waits"})
+    page = open_page(360, 740, has_touch=True, is_mobile=True, storage_state=state)
+    for view in VIEWS:
+        page.goto(f"{site.url}/#/{view}")
+        expect(page.locator(f"{view}-view .view")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        if view == "create":
+            page.locator("details.more summary").click()
+            page.locator(".segments label").nth(3).click()
+        if view == "people":
+            page.get_by_role("button", name="Make a link").click()
+            expect(page.locator(".once input")).to_be_visible()
+            page.locator("account-password summary").click()
+        check_for_fingers(page, view)
+    page.goto(f"{site.url}/#/library")
+    page.locator(".tile.is-picture").first.click()
+    expect(page.locator(".facts")).to_contain_text("Seed")
+    check_for_fingers(page, "lightbox")
+    stranger = open_page(360, 740, has_touch=True, is_mobile=True)
+    stranger.goto(site.url)
+    expect(stranger.get_by_role("button", name="Log in")).to_be_visible()
+    check_for_fingers(stranger, "login")
+
+
+def test_the_edges_of_a_screen_that_are_not_square_stay_free(page: Page) -> None:
+    text = page.evaluate(
+        """() => [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])
+            .map((rule) => rule.cssText).join(' ')"""
+    )
+    for side in ("top", "right", "bottom", "left"):
+        assert f"env(safe-area-inset-{side})" in text, side
+    viewport = page.locator("meta[name=viewport]").get_attribute("content") or ""
+    assert "viewport-fit=cover" in viewport

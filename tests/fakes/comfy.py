@@ -186,6 +186,12 @@ class FakeComfy(Lines):
         self._more.set()
         self._later(self.tell_status())
 
+    def rename_outputs(self, name: str) -> None:
+        """Call every file that was made by that name from now on, and keep them where they are."""
+        for ui in self._cache.values():
+            for file in ui.get("images", ()):
+                file["filename"] = name
+
     @staticmethod
     def _hang_up(request: web.Request) -> web.Response:
         assert isinstance(request.transport, asyncio.Transport)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 from collections import Counter
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -92,6 +93,35 @@ async def test_a_file_that_vanishes_before_it_is_read_ends_the_job_as_output_los
         job = await api.wait(job_id)
 
         assert (job["status"], job["error"]["code"]) == ("failed", "output_lost")
+
+
+IMPOSSIBLE = {
+    "null": "fox\0.png",
+    "surrogate": "fox\ud800.png",
+    "long": "x" * 5000 + ".png",
+    "through a file": "fox.png/../fox.png",
+    "nowhere": "../../../../../../nowhere/fox.png",
+}
+
+
+@pytest.mark.parametrize("kind", ["remote", "embedded"])
+@pytest.mark.parametrize("name", IMPOSSIBLE.values(), ids=list(IMPOSSIBLE))
+async def test_a_name_that_no_file_can_have_ends_the_job_as_output_lost(
+    engine: FakeComfy, tmp_path: Path, kind: str, name: str
+) -> None:
+    engine.hold("history")
+    engine.deaf = True
+    settings = replace(
+        settings_for(tmp_path, [engine.url], kind=kind), engine_dir=tmp_path / "engine"
+    )
+    async with studio_inside(settings) as api:
+        job_id = await api.submit(saved("fox"))
+        await until(lambda: engine.arrived["history"], "it ran")
+        engine.rename_outputs(name)
+        engine.open_all()
+        job = await api.wait(job_id)
+    assert (job["status"], job["error"]["code"]) == ("failed", "output_lost"), job["error"]
+    assert job["outputs"] == []
 
 
 async def test_two_save_nodes_under_one_prefix_publish_two_files(

@@ -40,11 +40,12 @@ def volume(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(volume: Path, *, leave_bytes: int = 0) -> Path:
-    """Take all room of the volume but some."""
+def fill(volume: Path) -> Path:
+    """Take all room of the volume, however much of it Studio takes meanwhile."""
     ballast = volume / "ballast"
-    free = os.statvfs(volume)
-    ballast.write_bytes(bytes(max(0, free.f_bavail * free.f_frsize - leave_bytes)))
+    with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
     return ballast
 
 

@@ -12,6 +12,7 @@ FRONTEND = ROOT / "frontend"
 MOST_BYTES = 50 * 1024
 STATIC_IMPORT = re.compile(r"""(?:from|import)\s*["'](\.[^"']+)["']""")
 LATE_IMPORT = re.compile(r"""import\(["'](\.[^"']+)["']\)""")
+WORKER = re.compile(r"""["']/static/(js/workers/[^"']+)["']""")
 MARKUP = re.compile(
     r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|unsafeHTML|unsafeSVG|DOMParser|"
     r"\beval\(|new Function|setTimeout\(['\"]|srcdoc|javascript:|setHTMLUnsafe|"
@@ -66,9 +67,19 @@ def test_every_file_of_the_page_is_used() -> None:
         for name in LATE_IMPORT.findall(path.read_text(encoding="utf-8")):
             late |= loaded((path.parent / name).resolve(), STATIC_IMPORT)
     assert late - modules
-    used = modules | late | {FRONTEND / "js/early.js"}
+    for path in list(late):
+        for name in WORKER.findall(path.read_text(encoding="utf-8")):
+            late |= loaded(FRONTEND / name, STATIC_IMPORT)
+    used = modules | late | {FRONTEND / "js/early.js", FRONTEND / "api/page.js"}
     assert set(own(".js")) - used == set()
-    assert set(own(".css")) == set(linked("stylesheet"))
+    assert set(own(".css")) == {*linked("stylesheet"), FRONTEND / "api/page.css"}
+
+
+def test_the_api_page_names_files_that_are_there() -> None:
+    page = (FRONTEND / "api/index.html").read_text(encoding="utf-8")
+    named = re.findall(r'(?:href|src)="/static/([^"]+)"', page)
+    assert len(named) == 5
+    assert [name for name in named if not (FRONTEND / name).is_file()] == []
 
 
 def test_text_never_becomes_markup() -> None:
@@ -109,7 +120,19 @@ def test_every_word_is_used() -> None:
     code = "\n".join(p.read_text(encoding="utf-8") for p in own(".js") if p.name != "messages.js")
     # Looked up by what Studio says: a status, a role, a shape, a code.
     looked_up = {"succeeded", "queued", "canceled", "expired", "failed", "running"}
-    looked_up |= {"owner", "no_graph", "ui_format", "too_large", "not_allowed", "guest", "member"}
+    looked_up |= {
+        "jobs",
+        "assets",
+        "editor",
+        "admin",
+        "owner",
+        "no_graph",
+        "ui_format",
+        "too_large",
+        "not_allowed",
+        "guest",
+        "member",
+    }
     unused = {
         name
         for name in names - looked_up
@@ -126,3 +149,6 @@ def test_vendored_code_keeps_its_licence_and_says_how_it_came_here() -> None:
     files = [path.name for path in (vendor / "lit").glob("*.js")]
     assert files
     assert [name for name in files if name not in told] == []
+    assert "Apache License" in (vendor / "swagger-ui/LICENSE").read_text(encoding="utf-8")
+    for path in (vendor / "swagger-ui").iterdir():
+        assert path.name in told or path.name in ("LICENSE", "NOTICE")

@@ -62,10 +62,38 @@ def test_a_wrong_size_hint_does_not_change_the_bytes(tmp_path: Path, size_hint: 
 def test_publishing_the_same_bytes_twice_keeps_one_file(tmp_path: Path) -> None:
     store = BlobStore(tmp_path)
     store.publish(stage(store, b"same"))
-    first = store.path(name_of(b"same")).stat().st_ino
     store.publish(stage(store, b"same"))
-    assert store.path(name_of(b"same")).stat().st_ino == first
+    assert files_of(tmp_path) == [store.path(name_of(b"same"))]
+
+
+def test_publishing_repairs_a_blob_that_was_damaged_and_kept_its_length(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    staged = stage(store, b"whole")
+    store.publish(staged)
+    store.path(staged.hash).write_bytes(b"w\0\0le")
+    store.publish(stage(store, b"whole"))
+    assert store.path(staged.hash).read_bytes() == b"whole"
     assert len(files_of(tmp_path)) == 1
+
+
+def test_publishing_again_after_a_rollback_changes_nothing(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    staged = stage(store, b"whole")
+    store.publish(staged)
+    store.publish(staged)
+    assert store.path(staged.hash).read_bytes() == b"whole"
+    store.path(staged.hash).unlink()
+    with pytest.raises(StorageUnavailable):
+        store.publish(staged)
+
+
+def test_a_second_name_of_the_published_file_is_let_go(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    staged = stage(store, b"whole")
+    store.publish(staged)
+    staged.path.hardlink_to(store.path(staged.hash))
+    store.publish(staged)
+    assert [path.read_bytes() for path in files_of(tmp_path)] == [b"whole"]
 
 
 def test_publishing_repairs_a_blob_that_was_cut_short(tmp_path: Path) -> None:

@@ -138,10 +138,13 @@ async def test_an_upload_of_bytes_whose_output_is_not_committed_yet_is_durable(
     """The output's file is there, but nothing would write it anew after a power cut."""
     kept = library.blobs.keep(DATA)
     assert synced == []
+    path = library.blobs.path(kept.hash)
+    unsynced = path.stat().st_ino
     asset = await upload(library, DATA)
     assert asset.hash == kept.hash
-    path = library.blobs.path(asset.hash)
-    assert path in synced
+    # The upload's own file took its place, and was durable before it did.
+    assert path.stat().st_ino != unsynced
+    assert {one.parent.name for one in synced} >= {"tmp"}
     assert path.parent in synced
     await library.store.discard([kept])
     assert path.read_bytes() == DATA

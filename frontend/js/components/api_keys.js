@@ -1,7 +1,8 @@
 import { html, nothing } from '../core/element.js';
-import { api } from '../core/api.js';
+import { api, ApiError } from '../core/api.js';
 import { agoText } from '../core/format.js';
 import { words } from '../core/messages.js';
+import { session } from '../models/session.js';
 import { icon } from './icons.js';
 import { ListElement, onceShown } from './list.js';
 
@@ -20,11 +21,22 @@ class ApiKeys extends ListElement {
         <h2>${text.keys}</h2>
         <p class="hint">${text.keysHelp}</p>
         <form
-          class="with-button"
+          class="key-form"
           @submit=${(event) => this.submitted(event, (values) => this.#make(event.target, values))}
         >
-          <input name="name" required maxlength="100" aria-label=${text.keyName} placeholder=${text.keyName} />
-          <button ?disabled=${this.busy}>${text.makeKey}</button>
+          <div class="with-button">
+            <input name="name" required maxlength="100" aria-label=${text.keyName} placeholder=${text.keyName} />
+            <button ?disabled=${this.busy}>${text.makeKey}</button>
+          </div>
+          <fieldset>
+            <legend>${text.keyScopes}</legend>
+            ${(session.user?.scopes ?? []).map(
+              (scope) => html`<label class="check">
+                <input type="checkbox" name="scope" value=${scope} checked />
+                <span>${text.scopes[scope]} <code>${scope}</code></span>
+              </label>`,
+            )}
+          </fieldset>
         </form>
         ${this.problem()} ${onceShown(this.made, text.keyOnce)}
         ${this.items?.length === 0 ? html`<p class="hint">${text.noKeys}</p>` : nothing}
@@ -34,7 +46,9 @@ class ApiKeys extends ListElement {
   }
 
   async #make(form, { name }) {
-    const made = await api.post('/api/keys', { name });
+    const scopes = new FormData(form).getAll('scope');
+    if (!scopes.length) throw new ApiError({ code: 'invalid_request', message: text.noScope });
+    const made = await api.post('/api/keys', { name, scopes });
     this.made = made.key;
     form.reset();
     await this.reload();

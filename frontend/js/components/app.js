@@ -3,7 +3,7 @@ import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
-import { openEditor } from '../models/editor.js';
+import { canOpenEditor, openEditor } from '../models/editor.js';
 import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -22,6 +22,7 @@ const LATER = {
   queue: () => import('../views/queue.js'),
   library: () => import('../views/library.js'),
   people: () => import('../views/people.js'),
+  help: () => import('../views/help.js'),
 };
 
 const VIEWS = {
@@ -29,7 +30,9 @@ const VIEWS = {
   queue: html`<queue-view></queue-view>`,
   library: html`<library-view></library-view>`,
   people: html`<people-view></people-view>`,
+  help: html`<help-view></help-view>`,
 };
+const TABS = ['create', 'queue', 'library', 'people'];
 
 class StudioApp extends Element {
   constructor() {
@@ -85,9 +88,9 @@ class StudioApp extends Element {
           <a class="brand" href="#/create">
             <img src="/static/favicon.svg" alt="" width="28" height="28" />${words.name}
           </a>
-          ${Object.keys(VIEWS).map((name) => link(name, name === view))}
+          ${TABS.map((name) => link(name, name === view))}
           <div class="bar-end">
-            ${session.can('editor')
+            ${canOpenEditor()
               ? html`<button class="quiet only-wide" @click=${() => notices.attempt(openEditor)}>
                   ${icon('editor')}<span>${words.openEditor}</span>
                 </button>`

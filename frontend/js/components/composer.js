@@ -1,10 +1,12 @@
 import { html, live, nothing } from '../core/element.js';
 import { words } from '../core/messages.js';
-import { draft } from '../models/draft.js';
+import { draft, lengthOf } from '../models/draft.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
 
 const SHAPES = ['square', 'portrait', 'landscape', 'custom'];
+/** From this part of the limit on it is said how long a text is. */
+const NEARLY = 0.9;
 const SEED_RANGE = 2 ** 32;
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
 const text = words.create;
@@ -28,7 +30,9 @@ class PromptComposer extends FormElement {
 
   render() {
     const { values, offer } = draft;
-    const isReady = Boolean(offer?.checkpoints.length) && values.prompt.trim() !== '';
+    const isReady =
+      Boolean(offer?.checkpoints.length) && values.prompt.trim() !== '' && !draft.isTooLong;
+    const changed = changedOf(values, offer);
     return html`
       <form
         class="composer card"
@@ -41,10 +45,11 @@ class PromptComposer extends FormElement {
           class="prompt"
           rows="3"
           placeholder=${text.placeholder}
-          maxlength=${offer?.limits.prompt ?? nothing}
+          aria-describedby="prompt-length"
           .value=${live(values.prompt)}
           @input=${({ target }) => draft.set({ prompt: target.value })}
         ></textarea>
+        ${lengthNote('prompt-length', values.prompt, offer)}
         <div class="composer-row">
           ${shapes(values)} ${counts(values, offer)} ${seed(values, offer)}
           <button class="primary" ?disabled=${this.busy || !isReady} title=${shortcut()}>
@@ -53,13 +58,41 @@ class PromptComposer extends FormElement {
         </div>
         ${values.shape === 'custom' ? ownSize(values, offer) : nothing}
         <details class="more">
-          <summary>${text.more}</summary>
+          <summary>
+            ${text.more} ${changed.length ? html`<span class="changed">${changed.join(' · ')}</span>` : nothing}
+          </summary>
           ${advanced(values, offer)}
         </details>
         ${this.problem()}
       </form>
     `;
   }
+}
+
+/** What is hidden among the further choices and not as it is without a choice. */
+function changedOf(values, offer) {
+  const { defaults = {}, checkpoints = [] } = offer ?? {};
+  const isOwn = (name) => values[name] !== '' && Number(values[name]) !== defaults[name];
+  return [
+    isOwn('steps') && text.changed.steps(values.steps),
+    isOwn('cfg') && text.changed.cfg(values.cfg),
+    values.seed !== '' && text.changed.seed(values.seed),
+    checkpoints.length > 1 && draft.checkpoint !== checkpoints[0] && draft.checkpoint,
+    values.negative.trim() && text.changed.negative(values.negative.trim()),
+  ].filter(Boolean);
+}
+
+/** How long a text is, once that may come to matter; nothing of it is ever cut off. */
+function lengthNote(id, value, offer) {
+  const limit = offer?.limits.prompt ?? Infinity;
+  const length = lengthOf(value);
+  if (length < limit * NEARLY) return nothing;
+  const over = length - limit;
+  return html`
+    <span id=${id} class="hint length ${over > 0 ? 'is-over' : ''}" role="status">
+      ${over > 0 ? text.tooLong(over, limit) : text.length(length, limit)}
+    </span>
+  `;
 }
 
 const shortcut = () => (IS_MAC ? text.shortcutMac : text.shortcut);
@@ -181,9 +214,9 @@ function advanced(values, offer) {
         <span>${text.negative}</span>
         <input
           .value=${live(values.negative)}
-          maxlength=${limits.prompt ?? nothing}
           @input=${({ target }) => draft.set({ negative: target.value })}
         />
+        ${lengthNote('negative-length', values.negative, offer)}
       </label>
       ${checkpoints.length > 1
         ? html`<label class="field full">

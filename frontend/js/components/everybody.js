@@ -3,11 +3,18 @@ import { api } from '../core/api.js';
 import { agoText, dateText } from '../core/format.js';
 import { words } from '../core/messages.js';
 import { session } from '../models/session.js';
+import { icon } from './icons.js';
 import { ListElement, onceShown } from './list.js';
 
 const text = words.people;
 const HOURS = [24, 72, 168];
 const INVITED = ['member', 'guest'];
+
+/** Whether an address means the very machine it is opened on, whoever opens it. */
+function isOnlyHere(url) {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\./.test(hostname);
+}
 
 class PeopleInvite extends ListElement {
   async load() {
@@ -19,6 +26,9 @@ class PeopleInvite extends ListElement {
       <section class="card">
         <h2>${text.invite}</h2>
         <p class="hint">${text.inviteHelp}</p>
+        ${isOnlyHere(session.publicUrl)
+          ? html`<p class="banner is-note">${icon('warning')}<span>${text.onlyHere} <code>STUDIO_PUBLIC_URL</code></span></p>`
+          : nothing}
         <form class="inline" @submit=${(event) => this.submitted(event, (values) => this.#make(values))}>
           <label class="field">
             <span>${text.role}</span>

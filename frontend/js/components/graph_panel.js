@@ -9,6 +9,17 @@ import { icon } from './icons.js';
 
 const text = words.graph;
 const TITLE_LENGTH = 100;
+/** Where ComfyUI looks for the files of an input, for those that most graphs have. */
+const FOLDERS = {
+  ckpt_name: 'checkpoints',
+  lora_name: 'loras',
+  vae_name: 'vae',
+  unet_name: 'diffusion_models',
+  clip_name: 'text_encoders',
+  clip_name1: 'text_encoders',
+  clip_name2: 'text_encoders',
+  control_net_name: 'controlnet',
+};
 
 /** A graph that somebody brought: what it is, the files it wants, and a button to run it. */
 class GraphPanel extends FormElement {
@@ -18,13 +29,33 @@ class GraphPanel extends FormElement {
     if (changed.has('graph')) {
       this.#giveUpAll();
       this.files = filesOf(this.graph);
+      this.models = [];
       this.error = null;
+      this.#lookForModels();
     }
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#giveUpAll();
+  }
+
+  /** Which models the graph lacks; where that cannot be told, running it will. */
+  async #lookForModels() {
+    const { graph } = this;
+    let inputs = [];
+    try {
+      ({ inputs } = await api.post('/api/graphs/models', { workflow: graph }));
+    } catch {
+      // No engine is there yet, or it is no graph after all.
+    }
+    if (graph !== this.graph) return;
+    // Where none was named, whichever is there will do; another one than was asked for is a choice.
+    this.models = inputs.map((input) => ({
+      ...input,
+      chosen: input.value ? '' : (input.installed[0] ?? ''),
+    }));
+    this.requestUpdate();
   }
 
   /** Nobody is left to run a graph with what is still on its way. */
@@ -34,7 +65,8 @@ class GraphPanel extends FormElement {
 
   render() {
     const [longest] = textsOf(this.graph);
-    const isWaiting = this.files.some((file) => !file.asset);
+    const isWaiting =
+      this.files.some((file) => !file.asset) || this.models.some((model) => !model.chosen);
     return html`
       <form class="card graph" @submit=${(event) => this.submitted(event, () => this.#run())}>
         <header>
@@ -47,12 +79,47 @@ class GraphPanel extends FormElement {
           ${[text.nodes(Object.keys(this.graph).length), ...modelsOf(this.graph)].join(' · ')}
         </p>
         ${longest ? html`<blockquote>${longest}</blockquote>` : nothing}
+        ${this.models.map((model) => this.#modelField(model))}
+        ${this.models.some((model) => !model.installed.length)
+          ? html`<button type="button" @click=${() => this.#lookForModels()}>
+              ${icon('again')}${words.create.lookAgain}
+            </button>`
+          : nothing}
         ${this.files.length ? html`<p>${text.inputs}</p>` : nothing}
         ${this.files.map((file) => this.#fileField(file))} ${this.problem()}
         <button class="primary" ?disabled=${this.busy || isWaiting}>
           ${icon('play')}${this.busy ? words.create.sending : text.run}
         </button>
       </form>
+    `;
+  }
+
+  #modelField(model) {
+    const { title, name, value, installed } = model;
+    const lack = value ? text.notInstalled(value) : text.noModelNamed;
+    const folder = FOLDERS[name];
+    if (!installed.length) {
+      return html`
+        <div class="field">
+          <span>${title} <small>${lack}</small></span>
+          <p class="hint">${folder ? text.installInto(`models/${folder}`) : text.install}</p>
+        </div>
+      `;
+    }
+    const choose = ({ target }) => {
+      model.chosen = target.value;
+      this.requestUpdate();
+    };
+    return html`
+      <label class="field">
+        <span>${title} <small>${lack}</small></span>
+        <select @change=${choose}>
+          ${model.chosen ? nothing : html`<option value="">${text.chooseModel}</option>`}
+          ${installed.map(
+            (each) => html`<option value=${each} .selected=${each === model.chosen}>${each}</option>`,
+          )}
+        </select>
+      </label>
     `;
   }
 
@@ -78,9 +145,10 @@ class GraphPanel extends FormElement {
     file.giveUp = () => controller.abort();
     show({ asset: null, problem: null, state: text.uploading(0) });
     try {
-      const onProgress = (part) =>
-        signal.aborted || show({ state: text.uploading(Math.round(part * 100)) });
-      const asset = await upload(chosen, onProgress, signal);
+      const shown = (state) => (part) =>
+        signal.aborted || show({ state: state(Math.round(part * 100)) });
+      const handlers = { onHash: shown(text.hashing), onSend: shown(text.uploading) };
+      const asset = await upload(chosen, handlers, signal);
       if (!signal.aborted) show({ asset, state: text.uploaded });
     } catch (problem) {
       if (!signal.aborted) show({ problem });
@@ -88,11 +156,10 @@ class GraphPanel extends FormElement {
   }
 
   async #run() {
-    const values = this.files.map(({ nodeId, name, asset }) => ({
-      nodeId,
-      name,
-      value: assetValue(asset.id),
-    }));
+    const values = [
+      ...this.files.map(({ nodeId, name, asset }) => ({ nodeId, name, value: assetValue(asset.id) })),
+      ...this.models.map(({ node_id: nodeId, name, chosen }) => ({ nodeId, name, value: chosen })),
+    ];
     const [longest = this.name] = textsOf(this.graph);
     const workflow = withValues(this.graph, values);
     jobs.accept(await api.post('/api/jobs', { workflow, title: longest.slice(0, TITLE_LENGTH) }));

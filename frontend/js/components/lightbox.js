@@ -4,21 +4,28 @@ import { copyText } from '../core/clipboard.js';
 import { words } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { create, draft } from '../models/draft.js';
+import { feed } from '../models/feed.js';
 import { seedsOf, settingsOf } from '../models/graph.js';
-import { contentUrl, kindOf } from '../models/job.js';
+import { contentUrl, hasEnded, kindOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
+import { placeholderNote } from './states.js';
 import { titleOf } from './tiles.js';
 
 const SWIPE_PX = 48;
+const SURE_MS = 4000;
 
 /** One output, large, over everything: arrows and swipes lead to the others. */
 class Lightbox extends Element {
+  static properties = { sureId: { state: true } };
+
   constructor() {
     super();
+    /** The output that a first press asked to delete. */
+    this.sureId = null;
     this.graphs = new Map();
     this.watch(viewer);
   }
@@ -66,6 +73,19 @@ class Lightbox extends Element {
     `;
   }
 
+  async #delete(job, output) {
+    clearTimeout(this.unsure);
+    if (this.sureId !== output.id) {
+      this.sureId = output.id;
+      this.unsure = setTimeout(() => (this.sureId = null), SURE_MS);
+      return;
+    }
+    this.sureId = null;
+    await jobs.deleteOutput(job, output);
+    viewer.drop(output.id);
+    notices.say(words.viewer.deleted);
+  }
+
   #down({ clientX, clientY }) {
     this.from = { clientX, clientY };
   }
@@ -90,6 +110,9 @@ class Lightbox extends Element {
           ${fact(text.seed, seed)} ${fact(text.size, settings && `${settings.width} × ${settings.height}`)}
           ${fact(text.steps, settings?.steps)} ${fact(text.model, settings?.checkpoint)}
         </dl>
+        ${feed.isPlaceholder(job)
+          ? html`<p class="placeholder-note">${placeholderNote(words.placeholder.result)}</p>`
+          : nothing}
         <div class="actions">
           <a class="button" href=${contentUrl(output)} download=${output.name}>
             ${icon('download')}${text.download}
@@ -99,6 +122,11 @@ class Lightbox extends Element {
             ? action('again', text.again, () => again(job, settings))
             : nothing}
           ${settings ? action('use', text.use, () => use(settings)) : nothing}
+          ${hasEnded(job) && session.can('assets')
+            ? action('remove', this.sureId === output.id ? text.deleteSure : text.delete, () =>
+                this.#delete(job, output),
+              )
+            : nothing}
           <span class="hint">${text.place(viewer.index + 1, viewer.items.length)}</span>
         </div>
       </div>
@@ -148,15 +176,19 @@ async function copySeed(seed) {
 async function again(job, settings) {
   if (session.can('graphs:run')) await jobs.retry(job.id, true);
   else await create({ ...settings, seed: undefined });
-  viewer.close();
-  router.go('create');
+  toCreate();
   notices.say(words.viewer.submitted);
 }
 
 function use(settings) {
   draft.use(settings);
-  viewer.close();
-  router.go('create');
+  toCreate();
+}
+
+/** Back to where this was opened, or to the view for creating in its place. */
+function toCreate() {
+  if (router.view === 'create') viewer.close();
+  else router.replace('create');
 }
 
 customElements.define('studio-lightbox', Lightbox);

@@ -96,11 +96,12 @@ function failureTile(job) {
   `;
 }
 
-function outputTile({ job, output }, open) {
+function outputTile({ job, output }, name, open) {
   const title = titleOf(job);
+  const label = name ? words.job.openOf(title, name) : words.job.open(title);
   return html`
-    <button class="tile is-picture" aria-label=${words.job.open(title)} @click=${open}>
-      ${face(output, title)}
+    <button class="tile is-picture" aria-label=${label} @click=${open}>
+      ${face(output, title)}${name ? html`<span class="tile-owner">${name}</span>` : nothing}
     </button>
   `;
 }
@@ -124,12 +125,16 @@ function whole(output) {
   };
 }
 
-/** Tiles of these jobs in their order: pictures, what is under way, and failures if asked for. */
-export function tiles(list, { failures = () => false } = {}) {
+/**
+ * Tiles of these jobs in their order: pictures, what is under way, and failures if asked for.
+ *
+ * @param nameOf whose a job is, where that is to be said
+ */
+export function tiles(list, { failures = () => false, nameOf = () => '' } = {}) {
   const items = itemsOf(list);
   const shown = list.flatMap((job) => {
     if (!hasEnded(job)) return [{ key: job.id, job }];
-    const pictures = picturesOf(job).map((output) => ({ key: output.id, job, output }));
+    const pictures = shownOf(job).map((output) => ({ key: output.id, job, output }));
     return pictures.length || !failures(job) ? pictures : [{ key: job.id, job, hasFailed: true }];
   });
   return html`
@@ -138,7 +143,9 @@ export function tiles(list, { failures = () => false } = {}) {
         shown,
         ({ key }) => key,
         (each) => {
-          if (each.output) return outputTile(each, () => viewer.open(items, each.output.id));
+          if (each.output) {
+            return outputTile(each, nameOf(each.job), () => viewer.open(items, each.output.id));
+          }
           return each.hasFailed ? failureTile(each.job) : html`<job-tile .job=${each.job}></job-tile>`;
         },
       )}
@@ -147,5 +154,7 @@ export function tiles(list, { failures = () => false } = {}) {
 }
 
 export function itemsOf(list) {
-  return list.flatMap((job) => picturesOf(job).map((output) => ({ job, output })));
+  return list.flatMap((job) => shownOf(job).map((output) => ({ job, output })));
 }
+
+const shownOf = (job) => picturesOf(job).filter(({ id }) => !jobs.deleted.has(id));

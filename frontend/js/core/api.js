@@ -23,7 +23,7 @@ export function noted(error) {
 
 /** The refusal in an answer. */
 export async function refusal(response) {
-  let error = { code: `http_${response.status}`, message: response.statusText };
+  let error = { code: `http_${response.status}`, message: '' };
   try {
     error = (await response.json()).error ?? error;
   } catch {

@@ -18,11 +18,22 @@ export function agoText(iso) {
   return found ? relative.format(Math.round(seconds / found[1]), found[0]) : words.time.now;
 }
 
-const BROWSERS = { Edg: 'Edge', Firefox: 'Firefox', Chrome: 'Chrome', Safari: 'Safari' };
+/* In this order: most browsers name those that they descend from as well. */
+const BROWSERS = {
+  Edg: 'Edge',
+  OPR: 'Opera',
+  SamsungBrowser: 'Samsung Internet',
+  Firefox: 'Firefox',
+  FxiOS: 'Firefox',
+  CriOS: 'Chrome',
+  Chrom: 'Chrome',
+  Safari: 'Safari',
+};
 const SYSTEMS = {
   Android: 'Android',
   iPhone: 'iPhone',
   iPad: 'iPad',
+  CrOS: 'ChromeOS',
   'Mac OS': 'macOS',
   Windows: 'Windows',
   Linux: 'Linux',

@@ -1,6 +1,7 @@
 /* Every word of the page. Functions take what varies. */
 
-const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
+const number = (value) => value.toLocaleString('en');
+const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 
 export const words = {
   name: 'Studio',
@@ -10,6 +11,7 @@ export const words = {
     library: 'Library',
     people: 'People',
     account: 'Account',
+    help: 'Real pictures',
   },
   navigation: 'Main',
   skip: 'Skip to the content',
@@ -35,6 +37,7 @@ export const words = {
     title: 'Welcome back',
     lead: 'Log in to your Studio.',
     name: 'Name',
+    nameHelp: 'The owner can write “owner”, too.',
     password: 'Password',
     button: 'Log in',
     ended: 'Your session has ended. Log in again to go on.',
@@ -48,6 +51,7 @@ export const words = {
     name: 'Your name',
     password: 'New password',
     button: 'Make it mine',
+    byKey: 'Use the API key instead',
   },
   join: {
     member: 'You are invited',
@@ -59,6 +63,7 @@ export const words = {
     resetButton: 'Set password',
     until: (time) => `The link is good until ${time}, once.`,
     toLogin: 'To the log-in',
+    dead: 'This link does not work',
   },
   password: {
     rule: (least) => `At least ${least} characters. A few words are easier to keep than signs.`,
@@ -83,6 +88,15 @@ export const words = {
     },
     count: 'How many',
     more: 'More choices',
+    changed: {
+      steps: (steps) => `Steps ${steps}`,
+      cfg: (cfg) => `Strength ${cfg}`,
+      seed: (seed) => `seed ${seed}`,
+      negative: (text) => `without “${text.length > 24 ? `${text.slice(0, 23)}…` : text}”`,
+    },
+    length: (length, limit) => `${number(length)} of ${number(limit)} characters`,
+    tooLong: (over, limit) =>
+      `${plural(over, 'character', 'characters')} too many: at most ${number(limit)} are taken. Nothing was cut off.`,
     negative: 'What to avoid',
     checkpoint: 'Model',
     width: 'Width',
@@ -112,7 +126,15 @@ export const words = {
     title: 'Your workflow',
     nodes: (count) => plural(count, 'node', 'nodes'),
     run: 'Run it',
+    notInstalled: (name) => `“${name}” is not installed`,
+    noModelNamed: 'names no model',
+    chooseModel: 'Choose one that is here',
+    install:
+      'No model of this kind is here. Put its file where ComfyUI looks for it, below the folder models of this Studio, then look again.',
+    installInto: (folder) =>
+      `No model of this kind is here. Put its file (.safetensors) into the folder ${folder} of this Studio, then look again.`,
     inputs: 'It reads these files. Choose yours:',
+    hashing: (percent) => `Looking whether Studio has it, ${percent} %`,
     uploading: (percent) => `Uploading, ${percent} %`,
     uploaded: 'Ready',
     problems: {
@@ -141,6 +163,7 @@ export const words = {
     noPicture: 'It made nothing to look at.',
     announce: (title, status) => `${title}: ${status}`,
     open: (title) => `Open “${title}”`,
+    openOf: (title, name) => `Open “${title}” by ${name}`,
   },
   queue: {
     title: 'Queue',
@@ -154,7 +177,9 @@ export const words = {
     canceledMany: (count) => `${plural(count, 'job', 'jobs')} cancelled.`,
     pause: 'Pause',
     resume: 'Resume',
-    paused: 'The queue is paused. Nothing new starts until it goes on.',
+    pauseHelp: 'New jobs wait; running ones finish.',
+    paused: 'The queue is paused for everybody. New jobs wait; running ones finish.',
+    pausedByOwner: 'Only the owner can resume it.',
     more: (count) => `and ${count} more`,
   },
   library: {
@@ -180,12 +205,39 @@ export const words = {
     size: 'Size',
     model: 'Model',
     steps: 'Steps',
+    delete: 'Delete',
+    deleteSure: 'Really delete?',
+    deleted: 'Deleted.',
+  },
+  placeholder: {
+    create: 'The embedded engine paints placeholders, not a model’s pictures.',
+    result: 'A placeholder of the embedded engine, not a model’s picture.',
+    more: 'What to do',
+  },
+  help: {
+    title: 'Pictures of a real model',
+    why: 'This Studio works with its embedded engine, which paints placeholders from your words, so that everything can be tried on any machine. Real pictures need ComfyUI and a model. Whoever runs this Studio can add them:',
+    steps: [
+      { what: 'Install ComfyUI 0.33 or newer on the machine that Studio runs on.' },
+      {
+        what: 'Say where it is, and which Python it has. In ~/ComfyUI, /opt/comfyui or beside Studio’s own folder it is found by itself.',
+        code: 'export COMFYUI_DIR=/srv/ComfyUI\nexport COMFYUI_PYTHON=/srv/ComfyUI/venv/bin/python',
+      },
+      {
+        what: 'Put a checkpoint, such as SD 1.5 or SDXL, into Studio’s folder for them.',
+        code: '~/.studio/models/checkpoints/',
+      },
+      { what: 'Look whether it is found, and start Studio again.', code: './start.sh doctor\n./start.sh' },
+    ],
+    more: 'A ComfyUI on another machine works as well: STUDIO_ENGINE takes its address. README.md (“With real ComfyUI”) and docs/configuration.md, in Studio’s folder, say more.',
   },
   people: {
     title: 'People',
     account: 'Account',
     invite: 'Invite somebody',
     inviteHelp: 'Makes a link that works once. A guest creates from words; a member runs workflows too.',
+    onlyHere:
+      'You opened Studio by an address of this machine alone, so a link made here works for nobody else. Open it by the address that others use, or start it with',
     role: 'As',
     roles: { owner: 'Owner', member: 'Member', guest: 'Guest' },
     expires: 'Good for',
@@ -215,10 +267,20 @@ export const words = {
     keys: 'API keys',
     keysHelp: 'For programs. A key is shown once, when it is made.',
     keyName: 'What is it for?',
+    keyScopes: 'It may',
+    scopes: {
+      jobs: 'look after jobs',
+      'graphs:run': 'run workflows',
+      assets: 'read and upload files',
+      'models:write': 'install models',
+      editor: 'open ComfyUI',
+      admin: 'look after people and Studio',
+    },
     makeKey: 'Make a key',
     revoke: 'Revoke',
     keyOnce: 'Copy it now; it is not shown again.',
     noKeys: 'None yet.',
+    noScope: 'Choose at least one thing that the key may do.',
   },
   time: {
     now: 'just now',
@@ -232,12 +294,21 @@ export const words = {
 
 const errors = {
   offline: 'Studio cannot be reached. Check the connection and try again.',
+  foreign: 'Something on the way answered something that is not Studio’s. Try again in a moment.',
   wrong_credentials: 'That name and password do not belong together.',
   too_many_logins: 'Too many tries. Try again in a while.',
   invalid_token: 'This link is used up, has ended, or is not whole. Ask for a new one.',
-  already_set_up: 'This Studio has an owner already. Log in instead.',
+  already_set_up: 'A set-up link works once, and this Studio has an owner. Log in instead.',
+  name_taken: 'Somebody has that name already. Choose another one.',
   forbidden: 'You may not do that here.',
   not_found: 'That is no longer there.',
+  session_required: 'Log in for this; a key is not enough.',
+  asset_in_use: 'A job that has not ended needs it. Try again once that is done.',
+  payload_too_large: 'That is larger than this Studio takes.',
+  too_many_uploads: 'Too many uploads are under way. Wait for one to end.',
+  hash_mismatch: 'The file changed on its way. Choose it again.',
+  unreadable_file: 'The file cannot be read any more. It may have changed; choose it again.',
+  missing_asset: 'A file that it reads is not among yours. Choose one for it.',
   queue_full: 'The queue is full. Try again in a moment.',
   rate_limited: 'That was too much at once. Try again in a moment.',
   no_checkpoint: words.create.noModel,
@@ -248,6 +319,12 @@ const errors = {
   engine_refused: 'No engine accepted this.',
   output_lost: 'The result could not be read.',
   credentials_lost: 'A key it needs was not kept. Submit it again.',
+  internal_error: 'Something went wrong inside Studio. Its log has the details.',
+  no_engine: 'No engine is configured, so there is no editor to open.',
+  http_413: 'A proxy on the way refuses bodies of this size.',
+  http_502: 'A proxy on the way could not reach Studio. Try again in a moment.',
+  http_503: 'A proxy on the way could not reach Studio. Try again in a moment.',
+  http_504: 'A proxy on the way could not wait for Studio. Try again in a moment.',
   interrupted: 'Somebody stopped it inside the engine.',
   deadline_passed: 'Its time was over before its turn came.',
   upstream_error: 'Something went wrong inside Studio. Its log has the details.',
@@ -256,6 +333,6 @@ const errors = {
 /** An error in words for people; a sentence of Studio's own when there is none here. */
 export function explain(error) {
   const known = words.graph.problems[error.code] ?? errors[error.code];
-  const text = known ?? (error.message || errors.offline);
+  const text = known ?? (error.message || errors.foreign);
   return error.retryAfter > 1 ? `${text} ${words.time.wait(error.retryAfter)}` : text;
 }

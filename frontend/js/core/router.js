@@ -25,11 +25,7 @@ class Router extends Store {
     return location.hash.replace(/^#\/?/, '').split('/');
   }
 
-  go(view) {
-    location.hash = `#/${view}`;
-  }
-
-  /** Go there without leaving the present address in the history: it held a secret. */
+  /** Go there without leaving the present address in the history, as when it held a secret. */
   replace(view) {
     history.replaceState(null, '', `#/${view}`);
     this.changed();

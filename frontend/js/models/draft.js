@@ -58,6 +58,12 @@ class Draft extends Store {
     return names.includes(this.values.checkpoint) ? this.values.checkpoint : (names[0] ?? '');
   }
 
+  /** Whether a text is longer than Studio takes. */
+  get isTooLong() {
+    const limit = this.offer?.limits.prompt ?? Infinity;
+    return [this.values.prompt, this.values.negative].some((value) => lengthOf(value) > limit);
+  }
+
   get size() {
     const { shape, width, height } = this.values;
     if (shape === 'custom') return [Number(width), Number(height)];
@@ -84,6 +90,13 @@ class Draft extends Store {
     });
     this.set({ ...settings, shape: shape ?? 'custom' });
   }
+}
+
+/** The length of a text as Studio counts it: in signs, of which some take two of JavaScript's. */
+export function lengthOf(value) {
+  let length = 0;
+  for (const _ of value) length += 1;
+  return length;
 }
 
 /** Submit one wish; a lost answer is asked for again without making two jobs. */

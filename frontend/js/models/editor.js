@@ -1,6 +1,11 @@
 import { api } from '../core/api.js';
+import { feed } from './feed.js';
+import { session } from './session.js';
 
-/** ComfyUI's own editor in a tab of its own; `session.can('editor')` tells who may. */
+/** Whether there is an editor, and this person may open it. */
+export const canOpenEditor = () => session.can('editor') && feed.hasComfyUI;
+
+/** ComfyUI's own editor in a tab of its own. */
 export async function openEditor() {
   // Opened while the click still counts; browsers block what comes after an answer.
   const tab = window.open('about:blank', '_blank');

@@ -4,9 +4,11 @@ import { Store } from '../core/store.js';
 import { jobs } from './jobs.js';
 import { session } from './session.js';
 
+const EMBEDDED = 'embedded';
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
 const NO_QUEUE = { paused: false, depth: 0, jobs: [] };
+const NOT_KNOWN = { ready: true, reasons: [], notices: [], engine_kinds: {} };
 const TOPICS = ['jobs', 'queue', 'previews', 'system'];
 
 /** Keeps jobs and queue up to date: by the socket, and while that is down by asking. */
@@ -16,7 +18,7 @@ class Feed extends Store {
     /** Whether events come as they happen; null before the first try is over. */
     this.isLive = null;
     this.queue = NO_QUEUE;
-    this.system = { ready: true, notices: [] };
+    this.system = NOT_KNOWN;
     this.queueWatchers = 0;
   }
 
@@ -43,6 +45,21 @@ class Feed extends Store {
     jobs.clear();
   }
 
+  /** Whether all there is are the embedded engine's placeholders. */
+  get paintsPlaceholders() {
+    const kinds = Object.values(this.system.engine_kinds);
+    return kinds.length > 0 && kinds.every((kind) => kind === EMBEDDED);
+  }
+
+  /** Whether a ComfyUI is there, whose editor could be opened. */
+  get hasComfyUI() {
+    return Object.values(this.system.engine_kinds).some((kind) => kind !== EMBEDDED);
+  }
+
+  isPlaceholder(job) {
+    return this.system.engine_kinds[job.engine] === EMBEDDED;
+  }
+
   /** Whoever shows the queue asks for true positions and estimates, as long as it shows them. */
   watchQueue() {
     this.queueWatchers += 1;
@@ -59,10 +76,18 @@ class Feed extends Store {
       const isStillDown = !this.isLive;
       if (isStillDown) await jobs.putSnapshot(latest);
       if (isStillDown && this.isLive === null) this.#become(false);
-      await this.askQueue();
+      await Promise.all([this.askQueue(), this.#askSystem(socket)]);
     } catch {
       if (socket && socket === this.socket) this.#become(false);
     }
+  }
+
+  async #askSystem(socket) {
+    // Not ready is an answer as well, with a status of its own; one that only starts says less.
+    const response = await fetch('/ready');
+    const system = { ...NOT_KNOWN, ready: response.ok, ...(await response.json()) };
+    if (socket === this.socket && !this.isLive) this.system = system;
+    this.changed();
   }
 
   async askQueue() {

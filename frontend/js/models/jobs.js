@@ -17,6 +17,8 @@ class Jobs extends Store {
     this.previews = new Map();
     /** Ids of jobs that were seen before they ended: their failures are news. */
     this.watched = new Set();
+    /** Ids of outputs that were deleted here; lists that were loaded before still have them. */
+    this.deleted = new Set();
     this.changed();
   }
 
@@ -94,6 +96,12 @@ class Jobs extends Store {
 
   async cancel(id) {
     this.put(await api.post(`/api/jobs/${id}/cancel`));
+  }
+
+  async deleteOutput(job, output) {
+    await api.remove(`/api/jobs/${job.id}/outputs/${output.id}`);
+    this.deleted.add(output.id);
+    this.changed();
   }
 
   async retry(id, newSeed) {

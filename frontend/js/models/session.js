@@ -10,8 +10,10 @@ class Session extends Store {
     super();
     this.state = 'loading';
     this.user = null;
-    this.lastName = null;
+    /** Who came in last in this browser. */
+    this.lastName = kept.get('name', '');
     this.insecure = false;
+    this.publicUrl = '';
     this.ended = false;
     this.knownId = kept.get('user', null);
     loggedOut.addEventListener('change', () => this.end());
@@ -33,6 +35,7 @@ class Session extends Store {
     if (found.state === 'in') {
       this.#meet(found.user);
       this.insecure = found.insecure;
+      this.publicUrl = found.public_url;
       this.ended = false;
     } else if (found.state !== 'offline') this.user = null;
     this.#become(found.state);
@@ -57,6 +60,7 @@ class Session extends Store {
     this.lastName = user.name;
     this.knownId = user.id;
     kept.set('user', user.id);
+    kept.set('name', user.name);
   }
 
   async login(name, password) {

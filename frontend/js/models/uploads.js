@@ -1,5 +1,5 @@
 import { api, ApiError, noted, refusal } from '../core/api.js';
-import { kept } from '../core/store.js';
+import { hashOf } from './hashing.js';
 
 /* Files on their way to Studio: small ones in one request, others in parts that can be resent. */
 
@@ -12,14 +12,18 @@ const NOT_IN_NAMES = /[\u0000-\u001f\u007f"*/:<>?\\|]|[. ]+$/g;
 const underWay = new Set();
 
 /**
- * Upload a file; `onProgress` gets 0 to 1, `signal` gives it up. Answers the asset.
+ * Upload a file. Answers the asset.
  *
- * One in parts that a reload or a cut line interrupted goes on when the same file is chosen again.
- * What is refused or given up is removed, since Studio keeps room for it.
+ * A large one is hashed first: bytes that Studio has are not sent again, and one that a reload or a
+ * cut line interrupted goes on when the same file is chosen again. What is refused or given up is
+ * removed, since Studio keeps room for it.
+ *
+ * @param handlers onHash(part) while a large file is read, onSend(part) while it leaves; 0 to 1
+ * @param signal gives it up
  */
-export function upload(file, onProgress, signal) {
-  const send = file.size > IN_ONE_REQUEST ? inParts : atOnce;
-  return send(file, onProgress, signal);
+export function upload(file, { onHash, onSend }, signal) {
+  if (file.size <= IN_ONE_REQUEST) return atOnce(file, onSend, signal);
+  return inParts(file, onHash, onSend, signal);
 }
 
 /** Whatever a file is called where it comes from, Studio takes names that every system has. */
@@ -27,7 +31,7 @@ function nameOf(file) {
   return file.name.replace(NOT_IN_NAMES, '_');
 }
 
-function atOnce(file, onProgress, signal) {
+function atOnce(file, onSend, signal) {
   const form = new FormData();
   form.append('content_type', file.type || 'application/octet-stream');
   form.append('file_path', nameOf(file));
@@ -36,7 +40,7 @@ function atOnce(file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', '/api/v2/assets');
-    request.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
+    request.upload.onprogress = ({ loaded, total }) => onSend(loaded / total);
     request.onerror = () => reject(new ApiError({ code: 'offline', message: '' }));
     request.onload = () => {
       const body = parsed(request.responseText);
@@ -61,11 +65,12 @@ function failed(status, body) {
   return noted(new ApiError({ code: `http_${status}`, message: '', ...body.error, status }));
 }
 
-async function inParts(file, onProgress, signal) {
-  const begun = await begin(file, signal);
+async function inParts(file, onHash, onSend, signal) {
+  const begun = await begin(file, await hashOf(file, onHash, signal), signal);
+  if (begun.asset) return begun.asset;
   underWay.add(begun.id);
   try {
-    return await sendMissing(begun, file, onProgress, signal);
+    return await sendMissing(begun, file, onSend, signal);
   } catch (error) {
     if (signal.aborted || !canGoOn(error)) await giveUp(begun.id);
     throw error;
@@ -74,33 +79,23 @@ async function inParts(file, onProgress, signal) {
   }
 }
 
-/** An upload of this very file that was interrupted, or a new one. */
-async function begin(file, signal) {
+/** An upload of these bytes that was interrupted, or a new one, or {asset} when Studio has them. */
+async function begin(file, hash, signal) {
+  const name = nameOf(file);
   const { uploads } = await api.get('/api/uploads', { signal });
-  // Others have their own ways to tell files apart; a hash like theirs would need BLAKE3 here. By
-  // name and size alone the parts of two files might be mixed, so the browser keeps which was which.
-  const own = kept.get('uploads', {});
-  const known = uploads.filter(({ id }) => id in own);
-  const found = known.find(({ id }) => own[id] === identityOf(file) && !underWay.has(id));
-  const begun =
-    found ??
-    (await api.post(
-      '/api/uploads',
-      {
-        name: nameOf(file),
-        size_bytes: file.size,
-        content_type: file.type || 'application/octet-stream',
-      },
-      { signal },
-    ));
-  const open = Object.fromEntries(known.map(({ id }) => [id, own[id]]));
-  kept.set('uploads', { ...open, [begun.id]: identityOf(file) });
-  return begun;
+  const isSame = (each) => each.name === name && each.hash === hash && !underWay.has(each.id);
+  const found = uploads.find(isSame);
+  if (found) return found;
+  const body = {
+    name,
+    hash,
+    size_bytes: file.size,
+    content_type: file.type || 'application/octet-stream',
+  };
+  return api.post('/api/uploads', body, { signal });
 }
 
-const identityOf = (file) => `${file.name} ${file.size} ${file.lastModified}`;
-
-async function sendMissing(begun, file, onProgress, signal) {
+async function sendMissing(begun, file, onSend, signal) {
   const path = `/api/uploads/${begun.id}`;
   const have = new Set(begun.received);
   for (let part = 0; part < begun.parts; part += 1) {
@@ -110,7 +105,7 @@ async function sendMissing(begun, file, onProgress, signal) {
       const bytes = file.slice(from, to);
       await patiently(() => put(`${path}/parts/${part}`, bytes, signal), signal);
     }
-    onProgress(to / file.size);
+    onSend(to / file.size);
   }
   // Large files take a while to be hashed, and a proxy may lose patience: it is the same work then.
   return (await patiently(() => api.post(`${path}/complete`, undefined, { signal }), signal)).asset;

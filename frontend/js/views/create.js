@@ -1,11 +1,14 @@
 import { Element, html, nothing } from '../core/element.js';
 import { words } from '../core/messages.js';
 import { draft } from '../models/draft.js';
+import { feed } from '../models/feed.js';
 import { hasEnded, isRunning } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
+import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
+import { pausedBanner, placeholderNote } from '../components/states.js';
 import { statusText, tiles, titleOf } from '../components/tiles.js';
 import '../components/composer.js';
 
@@ -19,7 +22,7 @@ class CreateView extends Element {
     super();
     this.dropped = null;
     this.depth = 0;
-    this.watch(draft, jobs);
+    this.watch(draft, feed, jobs);
     this.handlers = {
       dragenter: (event) => this.#drag(event, 1),
       dragleave: (event) => this.#drag(event, -1),
@@ -31,7 +34,8 @@ class CreateView extends Element {
   connectedCallback() {
     super.connectedCallback();
     draft.load();
-    this.looking = setInterval(() => draft.offer?.reason && draft.load(), LOOK_AGAIN_MS);
+    const look = () => (draft.offer?.reason || draft.problem) && draft.load();
+    this.looking = setInterval(look, LOOK_AGAIN_MS);
     this.saying = setInterval(() => this.#say(), SAY_EVERY_MS);
     for (const [name, handler] of Object.entries(this.handlers)) addEventListener(name, handler);
   }
@@ -54,6 +58,10 @@ class CreateView extends Element {
     return html`
       <div class="view create ${this.depth > 0 ? 'is-dropping' : ''}">
         <h1 class="unseen">${text.title}</h1>
+        ${pausedBanner()}
+        ${feed.paintsPlaceholders
+          ? html`<p class="banner is-note">${icon('warning')}${placeholderNote(words.placeholder.create)}</p>`
+          : nothing}
         ${this.dropped
           ? html`<graph-panel
               .name=${this.dropped.name}
@@ -74,6 +82,7 @@ class CreateView extends Element {
 
   #obstacle() {
     const reason = draft.offer?.reason;
+    if (!draft.offer && draft.problem) return html`<div role="alert">${errorText(draft.problem)}</div>`;
     if (!reason) return nothing;
     const isModel = reason.code === 'no_checkpoint';
     return html`

@@ -23,8 +23,10 @@ class LoginView extends FormElement {
         ${textField({
           name: 'name',
           label: text.name,
-          value: session.lastName ?? OWNER_NAME,
+          value: session.lastName,
+          help: session.lastName ? '' : text.nameHelp,
           autocomplete: 'username',
+          focus: !session.lastName,
         })}
         <password-field name="password" label=${text.password}></password-field>
         ${this.problem()} ${button(this.busy, text.button)}
@@ -39,22 +41,70 @@ async function send({ name, password }) {
   if (!['create', 'queue', 'library', 'people'].includes(router.view)) router.replace('create');
 }
 
-class SetupView extends FormElement {
-  constructor() {
+/**
+ * A view that a link with a one-time token opens. The link is looked at before anybody types, and
+ * another one that is put into the same tab takes its place.
+ */
+class LinkView extends FormElement {
+  constructor(view) {
     super();
-    // A link that is put into a tab which is open already changes the address alone.
+    this.view = view;
+    this.token = '';
     this.watch(router, session);
   }
 
+  willUpdate() {
+    const token = router.view === this.view ? router.argument : '';
+    if (token !== this.token) this.#look(token);
+  }
+
+  async #look(token) {
+    Object.assign(this, { token, link: null, refused: null, error: null });
+    if (!token) return;
+    const found = {};
+    try {
+      found.link = await api.post(`/api/${this.view}`, { token });
+    } catch (error) {
+      found.refused = error;
+    }
+    if (token !== this.token) return;
+    Object.assign(this, found);
+    this.requestUpdate();
+  }
+
   render() {
+    if (this.refused) return this.refusal();
+    if (this.token && !this.link) return html`<p role="status">${words.loading}</p>`;
+    return this.form();
+  }
+
+  refusal() {
+    const isNew = session.state === 'fresh';
+    return html`
+      <h1>${words.join.dead}</h1>
+      ${errorText(this.refused)}
+      <p>
+        <button class="wide" @click=${() => router.replace('login')}>
+          ${isNew ? words.setUp.byKey : words.join.toLogin}
+        </button>
+      </p>
+    `;
+  }
+}
+
+class SetupView extends LinkView {
+  constructor() {
+    super('setup');
+  }
+
+  form() {
     const text = words.setUp;
-    const token = router.view === 'setup' ? router.argument : '';
     // With an owner there already, the link is the way back to a lost password: the name stays.
     const isReset = session.state !== 'fresh';
     return html`
       ${isReset ? head(words.join.reset, words.join.resetLead) : head(text.title, text.lead)}
-      <form @submit=${(event) => this.submitted(event, (values) => this.#send(values, token))}>
-        ${token
+      <form @submit=${(event) => this.submitted(event, (values) => this.#send(values))}>
+        ${this.token
           ? nothing
           : textField({ name: 'api_key', label: text.proof, help: text.proofHelp, focus: true })}
         ${isReset
@@ -68,42 +118,27 @@ class SetupView extends FormElement {
         <password-field name="password" label=${text.password} new></password-field>
         ${this.problem()} ${button(this.busy, isReset ? words.join.resetButton : text.button)}
       </form>
+      ${this.link ? html`<p class="hint">${words.join.until(dateText(this.link.expires_at))}</p>` : nothing}
     `;
   }
 
-  async #send({ api_key, name, password }, token) {
-    await session.setUp(token ? { token } : { api_key: api_key.trim() }, password, name?.trim());
+  async #send({ api_key, name, password }) {
+    const proof = this.token ? { token: this.token } : { api_key: api_key.trim() };
+    await session.setUp(proof, password, name?.trim());
     router.replace('create');
   }
 }
 
-class JoinView extends FormElement {
+class JoinView extends LinkView {
   constructor() {
-    super();
-    this.token = router.argument;
-    this.invitation = null;
+    super('join');
   }
 
-  async connectedCallback() {
-    super.connectedCallback();
-    try {
-      this.invitation = await api.post('/api/join', { token: this.token });
-    } catch (error) {
-      this.refused = error;
-    }
-    this.requestUpdate();
-  }
-
-  render() {
+  form() {
+    // It is left for good in this moment.
+    if (!this.link) return nothing;
     const text = words.join;
-    if (this.refused) {
-      return html`
-        ${errorText(this.refused)}
-        <p><button class="wide" @click=${() => router.replace('login')}>${text.toLogin}</button></p>
-      `;
-    }
-    if (!this.invitation) return html`<p role="status">${words.loading}</p>`;
-    const { role, kind, name = '', expires_at: until } = this.invitation;
+    const { role, kind, name = '', expires_at: until } = this.link;
     const isReset = kind === 'reset';
     return html`
       ${head(isReset ? text.reset : text[role], isReset ? text.resetLead : text.lead)}

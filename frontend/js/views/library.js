@@ -6,6 +6,7 @@ import { icon } from '../components/icons.js';
 import { itemsOf, tiles } from '../components/tiles.js';
 import { byAge } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
+import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 
 const PAGE = 40;
@@ -18,6 +19,8 @@ class LibraryView extends Element {
     super();
     this.query = '';
     this.everybody = false;
+    /** Names by user, once everybody's pictures are shown. */
+    this.names = new Map();
     this.#restart();
     this.watch(jobs);
   }
@@ -59,6 +62,7 @@ class LibraryView extends Element {
         address('/api/jobs', {
           status: 'succeeded',
           q: this.query,
+          user: this.everybody ? '' : 'me',
           limit: PAGE,
           cursor: this.cursor,
         }),
@@ -125,7 +129,7 @@ class LibraryView extends Element {
               </label>`
             : nothing}
         </header>
-        ${tiles(shown)}
+        ${tiles(shown, { nameOf: (job) => this.names.get(job.user_id) ?? '' })}
         ${this.error
           ? html`<div class="problem" role="alert">
               ${errorText(this.error)}
@@ -160,10 +164,16 @@ class LibraryView extends Element {
     }, TYPING_MS);
   }
 
-  #setEverybody(everybody) {
+  async #setEverybody(everybody) {
     this.everybody = everybody;
+    this.names = new Map();
+    this.#again();
+    if (!everybody) return;
+    await notices.attempt(async () => {
+      const { users } = await api.get('/api/users');
+      this.names = new Map(users.map(({ id, name }) => [id, name]));
+    });
     this.requestUpdate();
-    this.updateComplete.then(() => this.#loadIfNear());
   }
 }
 

@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { words } from '../core/messages.js';
-import { openEditor } from '../models/editor.js';
+import { canOpenEditor, openEditor } from '../models/editor.js';
+import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { icon } from '../components/icons.js';
@@ -10,13 +11,18 @@ import '../components/everybody.js';
 
 /** The owner looks after people here; everybody after their own account. */
 class PeopleView extends Element {
+  constructor() {
+    super();
+    this.watch(feed);
+  }
+
   render() {
     const text = words.people;
     return html`
       <div class="view people">
         <header class="view-head">
           <h1>${session.isOwner ? text.title : text.account}</h1>
-          ${session.can('editor')
+          ${canOpenEditor()
             ? html`<button class="only-narrow" @click=${() => notices.attempt(openEditor)}>
                 ${icon('editor')}${words.openEditor}
               </button>`

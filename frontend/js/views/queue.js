@@ -8,6 +8,7 @@ import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { icon } from '../components/icons.js';
+import { pauseButton, pausedBanner } from '../components/states.js';
 import { itemsOf, statusText, titleOf } from '../components/tiles.js';
 import { viewer } from '../models/viewer.js';
 
@@ -36,7 +37,7 @@ class QueueView extends Element {
   }
 
   render() {
-    const { paused, depth } = feed.queue;
+    const { depth } = feed.queue;
     const waiting = feed.queue.jobs.filter((job) => isStillWaiting(job));
     const running = jobs.all.filter(isRunning);
     const ended = jobs.all.filter(hasEnded).sort(byEnd).slice(0, ENDED_SHOWN);
@@ -50,9 +51,9 @@ class QueueView extends Element {
                 ${icon('close')}${this.isSure ? text.cancelMineSure : text.cancelMine}
               </button>`
             : nothing}
-          ${session.can('admin') ? pauseButton(paused) : nothing}
+          ${session.can('admin') && !feed.queue.paused ? pauseButton() : nothing}
         </header>
-        ${paused ? html`<p class="banner">${icon('pause')}<span>${text.paused}</span></p>` : nothing}
+        ${pausedBanner()}
         ${section(text.running, running, runningRow)} ${section(text.waiting, waiting, waitingRow)}
         ${depth > waiting.length && waiting.length
           ? html`<p class="hint">${text.more(depth - waiting.length)}</p>`
@@ -96,19 +97,6 @@ function isStillWaiting(job) {
 }
 
 const byEnd = (a, b) => (b.completed_at ?? '').localeCompare(a.completed_at ?? '');
-
-function pauseButton(paused) {
-  return html`
-    <button @click=${() => notices.attempt(() => setPaused(!paused))}>
-      ${icon(paused ? 'play' : 'pause')}${paused ? text.resume : text.pause}
-    </button>
-  `;
-}
-
-async function setPaused(paused) {
-  await api.post(paused ? '/api/queue/pause' : '/api/queue/resume');
-  await feed.askQueue();
-}
 
 function section(title, list, row) {
   if (!list.length) return nothing;

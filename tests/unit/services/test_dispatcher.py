@@ -85,7 +85,7 @@ class Bench:
         if live is None:
             return None
         self.queue.claim(live)
-        engine.loaded.add(live.job.affinity_key)
+        engine.loaded[live.job.affinity_key] = ()
         return live.job.title
 
     def take_all(self, engine: Engine) -> list[str]:
@@ -162,7 +162,7 @@ def test_priority_goes_before_share_and_age(bench: Bench, one: Engine) -> None:
 
 
 def test_a_loaded_model_overtakes_but_at_most_eight_times(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     bench.add("blue", model=BLUE)
     for number in range(20):
         bench.add(f"red {number}", model=RED)
@@ -173,17 +173,17 @@ def test_a_loaded_model_overtakes_but_at_most_eight_times(bench: Bench, one: Eng
 
 
 def test_one_leap_passes_at_most_eight_jobs(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     for number in range(9):
         bench.add(f"blue {number}", model=BLUE)
     bench.add("red", model=RED)
     assert bench.take(one) == "blue 0"
-    one.loaded.discard(BLUE)
+    one.loaded.pop(BLUE, None)
     assert bench.take(one) == "red"
 
 
 def test_a_job_at_the_head_for_a_minute_is_overtaken_no_more(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     bench.add("blue", model=BLUE)
     for number in range(5):
         bench.add(f"red {number}", model=RED)
@@ -195,7 +195,7 @@ def test_a_job_at_the_head_for_a_minute_is_overtaken_no_more(bench: Bench, one: 
 
 
 def test_an_affinity_never_outweighs_another_users_share(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     bench.usage.add("ann", 60.0)
     bench.add("ann red", model=RED)
     bench.add("bob blue", user="bob", model=BLUE)

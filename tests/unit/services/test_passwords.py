@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from studio.errors import TooManyLogins, Unprocessable
-from studio.services.passwords import Passwords, check_password
+from studio.services.passwords import KNOWN_WAITING, MAX_WAITING, Passwords, check_password
 
 CHEAP = 4
 
@@ -18,9 +18,9 @@ CHEAP = 4
 async def test_a_password_fits_its_own_hash_and_no_other() -> None:
     passwords = Passwords(log_n=CHEAP)
     record = await passwords.hash("a red fox")
-    assert await passwords.verify("a red fox", record)
-    assert not await passwords.verify("a red fix", record)
-    assert not await passwords.verify("a red fox", await passwords.hash("another"))
+    assert await passwords.verify("a red fox", record, known=False)
+    assert not await passwords.verify("a red fix", record, known=False)
+    assert not await passwords.verify("a red fox", await passwords.hash("another"), known=False)
     assert "fox" not in record
 
 
@@ -34,13 +34,14 @@ async def test_a_hash_is_as_dear_as_it_should_be() -> None:
     record = await Passwords().hash("a red fox")
     assert record.startswith("scrypt$17$8$1$")
     # An older and cheaper hash is still understood, by what it says of itself.
-    assert await Passwords().verify("a red fox", await Passwords(log_n=CHEAP).hash("a red fox"))
+    older = await Passwords(log_n=CHEAP).hash("a red fox")
+    assert await Passwords().verify("a red fox", older, known=False)
 
 
 async def test_a_letter_typed_in_two_ways_is_the_same() -> None:
     passwords = Passwords(log_n=CHEAP)
     record = await passwords.hash("caf\u00e9 noir")
-    assert await passwords.verify("cafe\u0301 noir", record)
+    assert await passwords.verify("cafe\u0301 noir", record, known=False)
 
 
 @pytest.fixture
@@ -67,23 +68,38 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_one_hash_is_made_at_a_time(counted: list[int]) -> None:
     passwords = Passwords(log_n=12)
     record = await passwords.hash("a red fox")
-    await asyncio.gather(*(passwords.verify("wrong", record) for _ in range(9)))
+    await asyncio.gather(*(passwords.verify("wrong", record, known=False) for _ in range(9)))
     assert counted == [1] * 10
 
 
-async def test_eight_wait_for_their_turn_and_nobody_more(counted: list[int]) -> None:
-    passwords = Passwords(log_n=12)
-    waiting = [asyncio.create_task(passwords.hash("a red fox")) for _ in range(12)]
-    answers = await asyncio.gather(*waiting, return_exceptions=True)
-    refused = [answer for answer in answers if isinstance(answer, TooManyLogins)]
-    assert [refusal.retry_after_s for refusal in refused] == [5, 5, 5]
-    assert counted == [1] * 9
+async def test_the_line_has_an_end_for_strangers_and_another_for_the_known(
+    counted: list[int],
+) -> None:
+    passwords = Passwords(log_n=CHEAP)
+    record = await passwords.hash("a red fox")
+    counted.clear()
+
+    def arrive(count: int, *, known: bool) -> list[asyncio.Task[bool]]:
+        tries = (passwords.verify("a red fox", record, known=known) for _ in range(count))
+        return [asyncio.create_task(attempt) for attempt in tries]
+
+    flood = arrive(MAX_WAITING + 4, known=False) + arrive(KNOWN_WAITING + 2, known=True)
+    answers = await asyncio.gather(*flood, return_exceptions=True)
+    full = [None if answer is True else answer for answer in answers]
+    # One is at work and the others of them wait.
+    assert [one is None for one in full[: MAX_WAITING + 4]] == [True] * (MAX_WAITING + 1) + [
+        False
+    ] * 3
+    assert [one is None for one in full[MAX_WAITING + 4 :]] == [True] * KNOWN_WAITING + [False] * 2
+    refused = [one for one in full if isinstance(one, TooManyLogins)]
+    assert [refusal.retry_after_s for refusal in refused] == [20] * 5
+    assert counted == [1] * (MAX_WAITING + KNOWN_WAITING + 1)
     assert await passwords.hash("a red fox")
 
 
 async def test_nobody_costs_as_much_as_somebody(counted: list[int]) -> None:
     passwords = Passwords(log_n=CHEAP)
-    assert not await passwords.verify("a red fox", None)
+    assert not await passwords.verify("a red fox", None, known=False)
     assert counted == [1]
 
 

@@ -205,7 +205,7 @@ async def test_the_list_shows_own_sessions_and_to_the_owner_all(rig: Rig) -> Non
     await rig.sessions.begin(bob, "Chrome")
     me = identified(rig.sessions, token)
     [mine] = await rig.sessions.list(me, everybody=True)
-    assert mine.client == "Firefox" + "x" * 113
+    assert mine.client == "Firefox" + "x" * 243
     owner = Identity("owner", Role.OWNER, ROLE_SCOPES[Role.OWNER])
     everybody = await rig.sessions.list(owner, everybody=True)
     assert {session.user_name for session in everybody} == {"ann", "bob"}

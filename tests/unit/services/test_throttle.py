@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from studio.clock import FrozenClock
@@ -10,13 +12,15 @@ from studio.services.throttle import LoginThrottle
 
 
 def waits(throttle: LoginThrottle, address: str, proof: str | None = None) -> int:
-    """Seconds that an attempt has to wait; 0 when it was let through."""
+    """Seconds that a bad attempt has to wait; 0 when it was let through, to fail."""
     try:
-        throttle.enter(address, proof)
+        with throttle.attempt(address, proof):
+            raise WrongCredentials("wrong")
     except TooManyLogins as refusal:
         assert refusal.retry_after_s is not None
         return refusal.retry_after_s
-    return 0
+    except WrongCredentials:
+        return 0
 
 
 def test_the_third_attempt_within_a_minute_waits_as_long_as_it_is_told() -> None:
@@ -68,6 +72,34 @@ def test_an_attempt_that_was_good_does_not_count() -> None:
     assert [waits(throttle, "192.0.2.1") for _ in range(3)] == [0, 0, 30]
 
 
+def test_everybodys_attempts_count_once_they_have_failed() -> None:
+    throttle = LoginThrottle(FrozenClock())
+    with contextlib.ExitStack() as under_way:
+        for number in range(100):
+            under_way.enter_context(throttle.attempt(f"192.0.2.{number}"))
+    assert [waits(throttle, f"198.51.100.{number}") == 0 for number in range(31)] == [
+        *[True] * 30,
+        False,
+    ]
+
+
+def test_a_burst_that_failed_is_paid_off_before_anybody_else_may_try() -> None:
+    clock = FrozenClock()
+    throttle = LoginThrottle(clock)
+
+    def fail(number: int) -> None:
+        with contextlib.suppress(WrongCredentials), throttle.attempt(f"192.0.2.{number}"):
+            if number:
+                fail(number - 1)
+            raise WrongCredentials("wrong")
+
+    fail(59)
+    # Sixty at once were let in: two minutes' worth.
+    assert waits(throttle, "198.51.100.1") == 62
+    clock.advance(62)
+    assert waits(throttle, "198.51.100.1") == 0
+
+
 def test_an_attempt_counts_when_it_fails_and_not_when_it_never_got_its_turn() -> None:
     throttle = LoginThrottle(FrozenClock())
     for refusal, times in ((TooManyLogins("full"), 5), (WrongCredentials("wrong"), 2)):
@@ -80,7 +112,7 @@ def test_an_attempt_counts_when_it_fails_and_not_when_it_never_got_its_turn() ->
 def test_who_shows_a_proof_has_attempts_of_their_own_and_no_more() -> None:
     throttle = LoginThrottle(FrozenClock())
     for number in range(30):
-        throttle.enter(f"192.0.2.{number}")
+        assert waits(throttle, f"192.0.2.{number}") == 0
     assert waits(throttle, "198.51.100.1") > 0
     assert [waits(throttle, "192.0.2.1", "link a") for _ in range(3)] == [0, 0, 30]
     assert waits(throttle, "198.51.100.1", "link a") == 30

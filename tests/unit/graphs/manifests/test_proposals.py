@@ -121,7 +121,7 @@ def test_readiness_is_that_of_the_engine_that_lacks_the_least() -> None:
 def test_a_model_that_is_chosen_in_the_form_may_be_any_that_is_there() -> None:
     target = {"node": "1", "class": "UpscaleModelLoader", "input": "model_name"}
     asking = manifest(models=[MODEL], inputs=[asked("model", "select", targets=[target])])
-    needs: dict[str, Any] = {"classes": [], "models": []}
+    needs: dict[str, list[str]] = {"classes": [], "models": []}
     assert readiness(asking, needs, [engine("other.pth")]).state == "ready"
     assert readiness(asking, needs, [engine()]).state == "missing"
 

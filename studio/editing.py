@@ -1,0 +1,76 @@
+"""The editor's port, built in order: who is inside, its runs, and the application that serves it.
+
+Apart from ``app.py``, as ``pipeline.py`` is, because little else needs to know of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studio.accounts import Accounts
+from studio.clock import Clock
+from studio.models import Record
+from studio.pipeline import Pipeline
+from studio.services.editor import EditorService
+from studio.services.editor_runs import EditorRuns
+from studio.services.pace import Pace
+from studio.settings import Settings
+from studio.store.db import Database
+from studio.store.editor import EditorStore
+from studio.web.comfy_proxy import ComfyProxy
+
+
+@dataclass(frozen=True, slots=True)
+class Editing:
+    """The services behind the editor's port, and the port."""
+
+    editor: EditorService
+    runs: EditorRuns
+    port: ComfyProxy
+
+    async def open(self) -> None:
+        """Take up the visits, and the runs that an earlier Studio sent and did not note as jobs.
+
+        After the sessions and keys are loaded, and the unfinished jobs adopted.
+        """
+        await self.editor.load()
+        await self.runs.recover()
+
+    async def close(self) -> None:
+        await self.editor.close()
+        await self.runs.stop()
+
+
+def build_editing(
+    *,
+    settings: Settings,
+    clock: Clock,
+    pace: Pace,
+    db: Database,
+    accounts: Accounts,
+    pipeline: Pipeline,
+    record: Record,
+) -> Editing:
+    """The editor's port over an opened database; nobody is inside yet."""
+    store, engines = EditorStore(db), pipeline.engines.engines
+    editor = EditorService(
+        store=store,
+        engines=engines,
+        listener=pipeline.follower,
+        is_live=accounts.is_live,
+        identity_of=accounts.identity_of,
+        clock=clock,
+        record=record,
+    )
+    accounts.sessions.on_end(editor.end_session)
+    runs = EditorRuns(
+        store=store,
+        engines=engines,
+        queue=pipeline.queue,
+        jobs=pipeline.store,
+        runner=pipeline.runner,
+        clock=clock,
+        pace=pace,
+    )
+    port = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
+    return Editing(editor, runs, port)
