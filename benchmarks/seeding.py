@@ -13,7 +13,7 @@ import orjson
 
 from benchmarks.workload import graph
 from studio.clock import Clock, new_id
-from studio.models import OWNER_ID, Asset, Job, JobStatus, OutputType
+from studio.models import OWNER_ID, Asset, Job, JobStatus, NewJob, OutputType
 from studio.paths import private_folder
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
@@ -141,13 +141,7 @@ async def _store_finished(
 
 
 async def _insert(store: JobStore, job: Job, prompt_text: str) -> None:
-    await store.insert(
-        job,
-        graph=orjson.dumps(graph()),
-        prompt_text=prompt_text,
-        input_ids=(),
-        idempotency_key=None,
-    )
+    await store.insert(NewJob(job, orjson.dumps(graph()), prompt_text))
 
 
 @contextlib.asynccontextmanager

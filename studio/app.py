@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -61,8 +60,6 @@ from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.web.v2_jobs_api import V2Jobs
 from studio.workshop import open_workshop
-
-log = logging.getLogger(__name__)
 
 BOOTSTRAP_SOCKET = "bootstrap.sock"
 
@@ -253,6 +250,8 @@ async def _services(
         settings=settings,
         jobs=jobs,
         assets=assets,
+        pictures=asset_store,
+        thumbnails=thumbnails,
         engines=engines,
         clock=clock,
         record=record,

@@ -28,6 +28,10 @@ StudioError
 │   ├── WorkflowFormatUi      422  workflow_format_ui
 │   ├── MissingAsset          422  missing_asset
 │   ├── NoCheckpoint          422  no_checkpoint
+│   ├── InvalidPrompt         422  invalid_prompt
+│   ├── InvalidAnswers        422  invalid_answers
+│   ├── InvalidPreset         422  invalid_preset
+│   ├── InvalidBatch          422  invalid_batch
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
@@ -179,6 +183,22 @@ class MissingAsset(Unprocessable):
 
 class NoCheckpoint(Unprocessable):
     code = "no_checkpoint"
+
+
+class InvalidPrompt(Unprocessable):
+    code = "invalid_prompt"
+
+
+class InvalidAnswers(Unprocessable):
+    code = "invalid_answers"
+
+
+class InvalidPreset(Unprocessable):
+    code = "invalid_preset"
+
+
+class InvalidBatch(Unprocessable):
+    code = "invalid_batch"
 
 
 class IdempotencyKeyReuse(Unprocessable):

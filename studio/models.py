@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -163,6 +163,17 @@ class Recipe:
     preset_id: str | None = None
     batch_id: str | None = None
     cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is to be stored, with all that its accepting commit stores beside it."""
+
+    job: Job
+    graph: bytes
+    prompt_text: str = ""
+    input_ids: Sequence[str] = ()
+    recipe: Recipe | None = None
 
 
 class OutputType(StrEnum):

@@ -10,15 +10,18 @@ from typing import Final
 from fastapi import APIRouter
 
 from studio.clock import Clock
+from studio.presets import Presets, build_presets
 from studio.services.assets import AssetService
 from studio.services.creation import CreationService
 from studio.services.engines import EngineService
 from studio.services.jobs import JobService
+from studio.services.thumbnails import Thumbnails
 from studio.services.workflow_folders import WorkflowFolders
 from studio.services.workflow_imports import WorkflowImports
 from studio.services.workflow_library import WorkflowLibrary
 from studio.services.workflows import WorkflowService
 from studio.settings import Settings
+from studio.store.assets import AssetStore
 from studio.store.db import Database
 from studio.store.workflows import WorkflowStore
 from studio.web.create_api import create_routes
@@ -39,6 +42,7 @@ class Workshop:
     imports: WorkflowImports
     folders: WorkflowFolders
     creation: CreationService
+    presets: Presets
 
     def routes(self, links: Links) -> APIRouter:
         """Everything over HTTP about making things of workflows."""
@@ -53,6 +57,7 @@ class Workshop:
                 links=links,
             )
         )
+        router.include_router(self.presets.routes(links))
         return router
 
 
@@ -62,6 +67,8 @@ async def open_workshop(
     settings: Settings,
     jobs: JobService,
     assets: AssetService,
+    pictures: AssetStore,
+    thumbnails: Thumbnails,
     engines: EngineService,
     clock: Clock,
     record: Callable[..., None] = lambda *_, **__: None,
@@ -75,12 +82,23 @@ async def open_workshop(
     roots = (SHIPPED, settings.studio_dir / OVERLAY)
     folders = WorkflowFolders(workflows=store, roots=roots, clock=clock)
     await folders.load()
+    workflows = WorkflowService(
+        workflows=store, jobs=jobs, assets=assets, engines=engines, clock=clock
+    )
     return Workshop(
-        workflows=WorkflowService(
-            workflows=store, jobs=jobs, assets=assets, engines=engines, clock=clock
-        ),
+        workflows=workflows,
         library=WorkflowLibrary(workflows=store, engines=engines, clock=clock, record=record),
         imports=WorkflowImports(engines=engines),
         folders=folders,
         creation=CreationService(jobs=jobs, engines=engines),
+        presets=build_presets(
+            db=db,
+            workflows=workflows,
+            jobs=jobs,
+            assets=assets,
+            pictures=pictures,
+            thumbnails=thumbnails,
+            clock=clock,
+            record=record,
+        ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus, Recipe, Record, unrecorded
+from studio.models import Asset, Identity, Job, JobStatus, NewJob, Recipe, Record, unrecorded
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -77,6 +77,16 @@ class JobService:
         """Accept a job; see ``SubmissionService.submit``."""
         return self._view(await self._submissions.submit(identity, submission))
 
+    async def submit_all(
+        self,
+        identity: Identity,
+        submissions: Sequence[Submission],
+        store: Callable[[Sequence[NewJob]], Awaitable[None]],
+    ) -> list[JobView]:
+        """Accept many jobs or none; see ``SubmissionService.submit_all``."""
+        accepted = await self._submissions.submit_all(identity, submissions, store)
+        return [self._view(live) for live in accepted]
+
     # -- look ------------------------------------------------------------------------------------
 
     async def get(self, identity: Identity, job_id: str) -> JobView:
@@ -102,6 +112,11 @@ class JobService:
         outputs = await self._outputs.outputs(job_id)
         expires_at = await self._jobs.expiry(job_id)
         return JobView(job, tuple(outputs), expires_at or self._live_expiry())
+
+    def live(self, job_id: str) -> Job | None:
+        """An unfinished job as it stands, for whoever was shown that it exists."""
+        live = self._queue.live.get(job_id)
+        return None if live is None else live.job
 
     def _view(self, live: LiveJob) -> JobView:
         return JobView(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,6 +51,16 @@ class Order:
     idempotency_key: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenWorkflow:
+    """One version of a workflow, read once to be compiled many times; see ``compile`` there."""
+
+    id: str
+    version: int
+    manifest: Manifest
+    compile: Callable[[Mapping[str, Any]], Awaitable[Compiled]]
+
+
 class WorkflowService:
     """Makes graphs of workflows; the workflows themselves are changed by ``WorkflowLibrary``."""
 
@@ -83,9 +93,25 @@ class WorkflowService:
             InvalidValue: a value does not fit; ``details["input"]`` names it.
             TargetMissing, UnresolvedName: the workflow itself has a fault.
         """
+        opened = await self.open(identity, workflow_id, version)
+        return await opened.compile(values)
+
+    async def open(
+        self, identity: Identity, workflow_id: str, version: int | None = None
+    ) -> OpenWorkflow:
+        """A workflow that the caller may see, for many runs of it.
+
+        Raises:
+            NotFound: no such workflow or version.
+        """
         workflow = await self._workflows.get(viewer(identity), workflow_id, version)
         manifest = stored_manifest(workflow.version.manifest)
-        return await self._compile(identity, workflow, manifest, values)
+        return OpenWorkflow(
+            workflow.id,
+            workflow.version.number,
+            manifest,
+            lambda values: self._compile(identity, workflow, manifest, values),
+        )
 
     async def _compile(
         self,

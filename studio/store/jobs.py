@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
 from studio.errors import NotFound
-from studio.models import Asset, Job, JobError, JobStatus, Recipe
+from studio.models import Asset, Job, JobError, JobStatus, NewJob, Recipe
 from studio.store.assets import AssetStore
 from studio.store.blobs import StagedBlob
 from studio.store.db import Database
@@ -110,43 +110,16 @@ class JobStore:
         self._db = db
         self._assets = assets
 
-    async def insert(
-        self,
-        job: Job,
-        *,
-        graph: bytes,
-        prompt_text: str,
-        input_ids: Iterable[str],
-        idempotency_key: str | None,
-        recipe: Recipe | None = None,
-    ) -> None:
+    async def insert(self, new: NewJob, idempotency_key: str | None = None) -> None:
         """Make a job durable: once this returns it will be finished.
 
         Raises:
             IdempotencyKeyReuse: the key was used in the last 24 hours; nothing is stored.
             MissingAsset: an input was deleted since it was looked up; nothing is stored.
         """
-        inputs = list(input_ids)
-
-        def work(connection: sqlite3.Connection) -> None:
-            if idempotency_key is not None:
-                claim_key(connection, job.user_id, f"job:{idempotency_key}", job.created_at)
-            cursor = connection.execute(_INSERT, (*_values(job), prompt_text, graph))
-            seq = cursor.lastrowid
-            if prompt_text:
-                connection.execute(
-                    "INSERT INTO jobs_fts (rowid, prompt_text) VALUES (?, ?)", (seq, prompt_text)
-                )
-            if job.models:
-                connection.executemany(
-                    "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
-                    [(file, seq) for _, _, file in job.models],
-                )
-            hold_inputs(connection, job, inputs, job.created_at)
-            if recipe is not None:
-                insert_recipe(connection, job.id, recipe)
-
-        await self._db.write(work, short=True)
+        await self._db.write(
+            lambda connection: insert_jobs(connection, [new], idempotency_key), short=True
+        )
 
     async def update(self, job: Job, *, durable: bool = True) -> None:
         """Store the changeable fields of a live job.
@@ -307,6 +280,39 @@ class JobStore:
             return [row["asset_id"] for row in rows]
 
         return await self._db.read(work)
+
+
+def insert_jobs(
+    connection: sqlite3.Connection, new: Sequence[NewJob], idempotency_key: str | None
+) -> None:
+    """Store jobs of one user inside the caller's transaction: all of them, or it raises.
+
+    Raises:
+        IdempotencyKeyReuse, MissingAsset: see ``JobStore.insert``.
+    """
+    if idempotency_key is not None:
+        first = new[0].job
+        claim_key(connection, first.user_id, f"job:{idempotency_key}", first.created_at)
+    for each in new:
+        _insert(connection, each)
+
+
+def _insert(connection: sqlite3.Connection, new: NewJob) -> None:
+    job = new.job
+    cursor = connection.execute(_INSERT, (*_values(job), new.prompt_text, new.graph))
+    seq = cursor.lastrowid
+    if new.prompt_text:
+        connection.execute(
+            "INSERT INTO jobs_fts (rowid, prompt_text) VALUES (?, ?)", (seq, new.prompt_text)
+        )
+    if job.models:
+        connection.executemany(
+            "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
+            [(file, seq) for _, _, file in job.models],
+        )
+    hold_inputs(connection, job, new.input_ids, job.created_at)
+    if new.recipe is not None:
+        insert_recipe(connection, job.id, new.recipe)
 
 
 def _are_few(outputs: Sequence[tuple[Asset, StagedBlob]]) -> bool:

@@ -16,6 +16,7 @@ from studio.models import OWNER_ID
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_people import add_people
+from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_workflows import add_workflows
 
@@ -167,5 +168,6 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_uploads,
     add_editor,
     add_workflows,
+    add_presets,
     add_house,
 )
