@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from studio.store.job_list import JobFilter
 from studio.web import job_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
+from studio.web.job_extras import recipe_body
 from studio.web.links import Links
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import (
@@ -92,7 +92,7 @@ def job_routes(
             {
                 **studio_body(view, request, links),
                 "starts_in_ms": starts_in_ms,
-                "recipe": None if recipe is None else asdict(recipe),
+                "recipe": recipe_body(recipe),
             }
         )
 

@@ -9,11 +9,8 @@ from studio.errors import InvalidWorkflow, UnresolvedName
 from studio.graphs.graph import MAX_NODES, Graph
 from studio.graphs.manifests.blocks import Block, Link, block_fault, fill_block, read_block
 from studio.graphs.manifests.expressions import Expression, ExpressionError, Scope, parse_expression
-from studio.graphs.manifests.manifest import RESERVED, Manifest, Stage
+from studio.graphs.manifests.manifest import RESERVED, STAGE_SEPARATOR, Manifest, Stage
 from studio.graphs.problems import clip
-
-SEPARATOR: Final = ":"
-"""Between a stage's name and a node's own id, as ComfyUI writes the nodes of a subgraph."""
 
 MAX_REPEATS: Final = 1000
 _REPEATED: Final = frozenset({"item", "index", "number", "count"})
@@ -68,9 +65,9 @@ def assemble(
         rounds = list(_rounds(stage, scope))
         before: dict[str, Link] | None = None
         for number, names in enumerate(rounds, 1):
-            prefix = stage.name + SEPARATOR
+            prefix = stage.name + STAGE_SEPARATOR
             if stage.repeat is not None:
-                prefix += f"{number}{SEPARATOR}"
+                prefix += f"{number}{STAGE_SEPARATOR}"
             imports = {name: _wire(stage, name, exports, before) for name in block.imports}
             graph |= fill_block(block, prefix, {**scope, **names}, imports)
             if len(graph) > MAX_NODES:

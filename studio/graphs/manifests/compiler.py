@@ -7,10 +7,11 @@ from typing import Any
 
 from studio.errors import InvalidWorkflow
 from studio.graphs.graph import Graph, execution_copy, parse
-from studio.graphs.manifests.assembly import SEPARATOR, assemble, read_blocks
+from studio.graphs.manifests.assembly import assemble, read_blocks
 from studio.graphs.manifests.loras import chain_loras
 from studio.graphs.manifests.manifest import (
     FILE_TYPES,
+    STAGE_SEPARATOR,
     Input,
     InputType,
     Manifest,
@@ -38,7 +39,7 @@ def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values)
         if value is None:
             continue
         for target in each.targets:
-            if target.node.partition(SEPARATOR)[0] not in absent:
+            if target.node.partition(STAGE_SEPARATOR)[0] not in absent:
                 _apply(graph, each, target, value)
     return graph
 
@@ -53,7 +54,7 @@ def every_node(manifest: Manifest, source: object) -> Graph:
         return parse(source)
     blocks = read_blocks(manifest, source)
     return {
-        f"{stage.name}{SEPARATOR}{node_id}": node
+        f"{stage.name}{STAGE_SEPARATOR}{node_id}": node
         for stage in manifest.stages
         for file in stage.files
         for node_id, node in blocks[file].nodes.items()
@@ -101,7 +102,7 @@ def asset_object(value: Mapping[str, str]) -> dict[str, Any]:
 
 def _apply(graph: Graph, each: Input, target: Target, value: Any) -> None:
     if each.type is InputType.LORAS:
-        prefix = f"{each.id}{SEPARATOR}{target.phase or ''}"
+        prefix = f"{each.id}{STAGE_SEPARATOR}{target.phase or ''}"
         chain_loras(graph, find(graph, target, each.id), target, value, prefix)
         return
     node_id, name = find_input(graph, target, each.id)

@@ -20,6 +20,8 @@ from studio.graphs.problems import clip
 SCHEMA_FILE: Final = FilePath(__file__).resolve().parents[3] / "workflows/manifest.schema.json"
 SCHEMA: Final[dict[str, Any]] = json.loads(SCHEMA_FILE.read_bytes())
 _VALIDATOR: Final = jsonschema.Draft202012Validator(SCHEMA)
+STAGE_SEPARATOR: Final = ":"
+"""Between a stage's name and a node's own id, as ComfyUI writes the nodes of a subgraph."""
 _MAX_PROBLEMS: Final = 20
 RESERVED: Final = frozenset({"item", "index", "number", "count", "and", "or", "true", "false"})
 """Names that mean something in expressions."""
@@ -197,6 +199,7 @@ def _contradictions(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
             yield path, "Scenes need a pipeline with a stage that repeats over them."
         if not data.get("pipeline") and not each.get("targets"):
             yield path, "An input without targets would change nothing."
+    yield from _repeated_targets(data)
     stages: set[str] = set()
     for index, stage in enumerate(data.get("pipeline", ())):
         path = ("pipeline", index)
@@ -211,6 +214,17 @@ def _contradictions(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
             yield path, "switch needs cases."
         if "switch" in stage and stage["switch"] not in ids:
             yield (*path, "switch"), f"No input has the id “{stage['switch']}”."
+
+
+def _repeated_targets(data: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    """A node of a stage that repeats is there several times: no target can mean it."""
+    repeated = {stage["block"] for stage in data.get("pipeline", ()) if "repeat" in stage}
+    for index, each in enumerate(data.get("inputs", ())):
+        for number, target in enumerate(each.get("targets", ())):
+            name = target["node"].partition(STAGE_SEPARATOR)[0]
+            if name in repeated:
+                path: Path = ("inputs", index, "targets", number, "node")
+                yield path, f"The stage “{name}” repeats; write {{{{{each['id']}}}}} in its block."
 
 
 def _input_contradictions(path: Path, each: dict[str, Any]) -> Iterator[tuple[Path, str]]:

@@ -79,6 +79,9 @@ def test_a_text_with_a_fault_says_in_which_line_it_is() -> None:
         ({"pipeline": [{"block": "a", "chain": {"x": "y"}}]}, "pipeline[0]"),
         ({"pipeline": [{"block": "a", "switch": "b", "cases": {"c": "d.json"}}]},
          "pipeline[0].switch"),
+        ({"pipeline": [{"block": "a", "repeat": 2}],
+          "inputs": [asked("x", "int", targets=[{"node": "a:1", "input": "n"}])]},
+         "inputs[0].targets[0].node"),
         ({"pipeline": [{"block": "a", "repeat": 1001}]}, "pipeline[0].repeat"),
     ],
 )  # fmt: skip
