@@ -17,12 +17,12 @@ from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.editing import build_editing
 from studio.errors import StudioError
+from studio.gallery import build_gallery
 from studio.household import open_household
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
 from studio.routes import build_api
-from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
 from studio.services.durations import Durations
@@ -60,8 +60,6 @@ from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.web.v2_jobs_api import V2Jobs
 from studio.workshop import open_workshop
-
-BOOTSTRAP_SOCKET = "bootstrap.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +133,9 @@ async def _services(
     secrets = SecretStore(db)
 
     # services
-    supervisor_socket = settings.run_dir / BOOTSTRAP_SOCKET
-    supervisor = Supervisor(socket_path=supervisor_socket) if supervisor_socket.exists() else None
     engines = EngineService(
         settings=settings.engines,
-        supervisor=supervisor,
+        supervisor=Supervisor.found(settings.run_dir),
         record=settings.run_dir / "engines.json",
         clock=clock,
         hang_s=settings.engine_hang_s,
@@ -159,6 +155,16 @@ async def _services(
         max_upload_bytes=settings.max_upload_bytes,
         record=record,
     )
+    gallery = build_gallery(
+        db=db,
+        assets=asset_store,
+        jobs=job_store,
+        blobs=blobs,
+        queue=queue,
+        clock=clock,
+        record=record,
+    )
+    assets.on_upload(gallery.indexer.note_upload)
     uploads = UploadService(
         uploads=UploadStore(db, blobs),
         files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
@@ -171,6 +177,7 @@ async def _services(
     durations = Durations()
 
     def count_finish(job: Job, duration_ms: int | None) -> None:
+        gallery.indexer.note_job(job.id)
         metrics.count_finish(job, duration_ms)
         if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
             durations.add(job.graph_key, duration_ms)
@@ -256,14 +263,7 @@ async def _services(
         clock=clock,
         record=record,
     )
-    await adopt_unfinished(
-        queue=queue,
-        jobs=job_store,
-        assets=asset_store,
-        engines=engines,
-        runner=pipeline.runner,
-        finisher=finisher,
-    )
+    await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
     engines.start()
@@ -296,6 +296,7 @@ async def _services(
         record=record,
         more=(
             workshop.routes(links),
+            gallery.router(links),
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
         ),
     )
@@ -314,6 +315,7 @@ async def _services(
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
             ("activity", house.activity.run()),
+            *gallery.background(),
         )
     ]
     try:

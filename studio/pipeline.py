@@ -5,11 +5,13 @@ Apart from ``app.py`` because it is the longest chain there; docs/architecture.m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from studio.clock import Clock
 from studio.models import Job, Record
+from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
@@ -48,6 +50,8 @@ class Pipeline:
     dispatcher: Dispatcher
     submissions: SubmissionService
     jobs: JobService
+    adopt: Callable[[], Awaitable[None]]
+    """Takes up what was unfinished when the Studio before ended."""
 
     async def stop(self) -> None:
         """Let go of every job; the next Studio takes them up where they are."""
@@ -159,5 +163,14 @@ def build_pipeline(
             wake=dispatcher.wake,
             retention_days=settings.job_retention_days,
             record=record,
+        ),
+        adopt=partial(
+            adopt_unfinished,
+            queue=queue,
+            jobs=jobs,
+            assets=outputs,
+            engines=engines,
+            runner=runner,
+            finisher=finisher,
         ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from studio.clock import Clock
+from studio.models import Record
 from studio.presets import Presets, build_presets
 from studio.services.assets import AssetService
 from studio.services.creation import CreationService
@@ -71,7 +71,7 @@ async def open_workshop(
     thumbnails: Thumbnails,
     engines: EngineService,
     clock: Clock,
-    record: Callable[..., None] = lambda *_, **__: None,
+    record: Record,
 ) -> Workshop:
     """The services over an opened database, with the folders as they are now.
 

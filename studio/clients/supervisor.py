@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 SignalName = Literal["TERM", "KILL", "INT", "HUP", "USR1"]
 State = Literal["running", "stopped", "exited"]
 
+BOOTSTRAP_SOCKET: Final = "bootstrap.sock"
+"""Its name in the folder of sockets."""
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
 _TIMEOUT_S: Final = 5.0
 # Bootstrap asks for 5 s before it kills.
@@ -83,6 +85,12 @@ class Supervisor:
 
     def __init__(self, *, socket_path: Path) -> None:
         self._socket_path = socket_path
+
+    @classmethod
+    def found(cls, run_dir: Path) -> Supervisor | None:
+        """The bootstrap whose socket is in that folder, if there is one."""
+        socket_path = run_dir / BOOTSTRAP_SOCKET
+        return cls(socket_path=socket_path) if socket_path.exists() else None
 
     async def status(self) -> dict[str, ChildStatus]:
         """All children by name."""

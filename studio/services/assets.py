@@ -59,10 +59,19 @@ class AssetService:
         self._clock = clock
         self._max_upload_bytes = max_upload_bytes
         self._keys_in_use: set[tuple[str, str]] = set()
+        self._on_upload: Callable[[str], None] = lambda _: None
 
     @property
     def max_upload_bytes(self) -> int:
         return self._max_upload_bytes
+
+    def on_upload(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with the id of every asset that somebody adds from now on."""
+        self._on_upload = listener
+
+    def tell(self, asset: Asset) -> None:
+        """An asset was added, here or by an upload in parts."""
+        self._on_upload(asset.id)
 
     async def upload(
         self,
@@ -115,10 +124,12 @@ class AssetService:
             )
             try:
                 asset = await as_asset(identity, staged, describe(), self._clock.now_ms())
-                return await self._store.add(asset, staged, idempotency_key=key)
+                stored, is_new = await self._store.add(asset, staged, idempotency_key=key)
             except BaseException:
                 self._blobs.discard(staged)
                 raise
+        self.tell(stored)
+        return stored, is_new
 
     async def from_hash(
         self,
@@ -156,7 +167,9 @@ class AssetService:
             expires_at=expires_at(now_ms, expires_in),
             tags=tags,
         )
-        return await self._store.mint(draft, keep_path=path is None)
+        asset, is_new = await self._store.mint(draft, keep_path=path is None)
+        self.tell(asset)
+        return asset, is_new
 
     async def exists(self, identity: Identity, blob_hash: str) -> bool:
         """Whether the caller could make an asset from these bytes without sending them."""

@@ -110,7 +110,7 @@ class GridPictures:
     async def _tile(self, cell: Cell) -> _Tile:
         for asset in cell.outputs:
             try:
-                path = await self._thumbnails.get(asset)
+                path = await self._thumbnails.get(asset, "large")
             except NotFound:
                 continue
             return _Tile(path, "", cell.labels)

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 import orjson
 
 from studio.models import Recipe
+from studio.store.db import Database
+
+
+class RecipeStore:
+    """The recipes of several jobs at once."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def of(self, job_ids: Sequence[str]) -> dict[str, Recipe]:
+        """The recipe of each of these jobs that has one; whose they are is not asked."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, Recipe]:
+            found = ((job_id, recipe_of(connection, job_id)) for job_id in job_ids)
+            return {job_id: recipe for job_id, recipe in found if recipe is not None}
+
+        return await self._db.read(work)
 
 
 def insert_recipe(connection: sqlite3.Connection, job_id: str, recipe: Recipe) -> None:

@@ -14,7 +14,7 @@ from studio.graphs.grids import read_axes
 from studio.models import Scope
 from studio.services.batches import BatchService, Order
 from studio.services.presets import PresetService, PresetView
-from studio.services.thumbnails import Thumbnails
+from studio.services.thumbnails import SIDES, Thumbnails
 from studio.store.presets import PresetFilter
 from studio.web import preset_schemas as schemas
 from studio.web.batches_api import order_fields
@@ -110,10 +110,10 @@ def preset_routes(
     async def preset_cover(request: Request, preset_id: str) -> Response:
         asset = await presets.cover(caller(request, Scope.JOBS), preset_id)
         return file_response(
-            await thumbnails.get(asset),
+            await thumbnails.get(asset, "large"),
             content_type="image/webp",
             file_name=f"{preset_id}.webp",
-            etag=f"{asset.hash}-512",
+            etag=f"{asset.hash}-{SIDES['large']}",
             request_headers=request.headers,
         )
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
-from tests.api.graphs import png, run, solid, upload
+from studio.clock import new_id
+from tests.api.graphs import png, run, solid, upload, wait_for_library
 from tests.api.people import OWN_PAGE, PASSWORD
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 from tests.security.tables import BAD_NAMES
@@ -71,6 +72,11 @@ def things(fuzzed: RunningStudio) -> Things:
     """Parts of addresses that lead somewhere, by their names on the page."""
     with fuzzed.client() as owner:
         asset = upload(owner, png(), "fuzzed.png")
+        wait_for_library(owner, asset["id"])
+        board = owner.post("/api/boards", json={"name": new_id()})
+        assert board.status_code == 201, board.text
+        chosen = owner.post("/api/library/zip", json={"ids": [asset["id"]]})
+        assert chosen.status_code == 200, chosen.text
         # Another test may have left the queue paused.
         assert owner.post("/api/queue/resume").status_code == 200
         job = run(owner, solid())
@@ -80,6 +86,9 @@ def things(fuzzed: RunningStudio) -> Things:
         "job_id": job["id"],
         "id": asset["id"],
         "hash": asset["hash"],
+        "asset_id": asset["id"],
+        "board_id": board.json()["id"],
+        "selection_id": chosen.json()["url"].rpartition("/")[2].partition("?")[0],
         "upload_id": began.json()["id"],
         "number": "0",
         "user_id": "owner",

@@ -9,7 +9,15 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.api.graphs import fresh_png, run, solid, submit, text_to_image, upload
+from tests.api.graphs import (
+    fresh_png,
+    run,
+    solid,
+    submit,
+    text_to_image,
+    upload,
+    wait_for_library,
+)
 
 TAKES_NO_BODY = {
     "/api/v2/jobs/{job_id}/cancel",
@@ -42,6 +50,8 @@ def is_described(path: str) -> bool:
             "/api/queue",
             "/api/assets",
             "/api/uploads",
+            "/api/library",
+            "/api/boards",
             "/api/setup",
             "/api/session",
             "/api/join",
@@ -122,6 +132,7 @@ def test_every_schema_on_the_page_is_one(page: dict[str, Any]) -> None:
 
 def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Client) -> None:
     job = run(owner, text_to_image(), title="described", priority=1)
+    made = wait_for_library(owner, job["outputs"][0]["id"])
     asset = upload(owner, fresh_png(), "described.png")
     owner.post("/api/queue/pause")
     waiting = submit(owner, solid())
@@ -142,6 +153,16 @@ def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Clien
         ("POST", "/api/queue/clear", "", None),
         ("POST", "/api/queue/resume", "", None),
         ("GET", "/api/v2/assets/{id}", asset["id"], None),
+        ("GET", "/api/library", "?q=fox&limit=3", None),
+        ("GET", "/api/library/{asset_id}", made["id"], None),
+        ("PATCH", "/api/library/{asset_id}", made["id"], {"rating": 3}),
+        ("GET", "/api/library/facets", "", None),
+        ("POST", "/api/library/actions", "", {"ids": [made["id"]], "action": "purge"}),
+        ("POST", "/api/library/zip", "", {"ids": [made["id"]]}),
+        ("GET", "/api/library/rules", "", None),
+        ("POST", "/api/library/rules/preview", "", {"max_count": 1}),
+        ("POST", "/api/boards", "", {"name": "Described"}),
+        ("GET", "/api/boards", "", None),
         ("GET", "/api/setup", "", None),
         ("GET", "/api/users", "", None),
         ("PATCH", "/api/users/{user_id}", "owner", {"name": "owner"}),

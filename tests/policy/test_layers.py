@@ -25,8 +25,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
     "workshop": LEAVES | {"presets", "store", "services", "web"},
+    "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "household", "pipeline", "routes", "workshop"}
+    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
     "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
@@ -46,6 +47,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "assets": frozenset({"references", "upload_fields"}),
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "prompts", "submissions", "workflows"}),
+    "boards": frozenset({"library"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "submissions"}),
     "diagnostics": frozenset({"settings", "system"}),
@@ -66,9 +68,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
+    "library": frozenset({"indexer"}),
+    "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset({"activity", "feed", "health", "job_news", "news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
-    "packages": frozenset({"assets"}),
+    "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "presets": frozenset({"assets", "preset_fields", "workflows"}),
     "prompts": frozenset({"preset_fields"}),

@@ -18,6 +18,9 @@ FROM_OUTSIDE: Final = "-10"
 TO_OUTSIDE: Final = "-20"
 """The same for the subgraph's outputs."""
 
+_VIEWS: Final = ("load3D", "WEBCAM")
+"""Widgets that show something and keep no value."""
+
 LinkId = int | str
 
 
@@ -55,7 +58,8 @@ class Widget:
 
     @property
     def value(self) -> Any:
-        if self.cell.value is None and self.cell.kind == "customtext":
+        kind = self.cell.kind
+        if kind in _VIEWS or (self.cell.value is None and kind == "customtext"):
             return ""
         return self.cell.value
 

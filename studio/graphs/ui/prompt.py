@@ -42,6 +42,9 @@ _DRAWN_BY_EDITOR: Final = {
     "RecordAudio": "audio",
     "WebcamCapture": "image",
 }
+MAX_REFERENCED: Final = 1000
+"""Characters of another node's value that a file name takes over."""
+
 _REFERENCE: Final = re.compile(r"%([^%.]{1,200})\.([^%.]{1,200})%")
 _UNSAFE: Final = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 _COMMENT: Final = re.compile(r"/\*.*?\*/|//[^\n\r\u2028\u2029]*", re.DOTALL)
@@ -53,6 +56,7 @@ def make(work: Work, root: Graph) -> dict[str, dict[str, Any]]:
     flat = Flat(work, root)
     for graph in _graphs(flat, root):
         write_primitives(graph)
+    references = _References(work, flat)
     found: dict[str, dict[str, Any]] = {}
     for step in flat.steps.values():
         node = step.node
@@ -60,7 +64,7 @@ def make(work: Work, root: Graph) -> dict[str, dict[str, Any]]:
             continue
         _report(work, step)
         found[step.id] = {
-            "inputs": _inputs(work, flat, step),
+            "inputs": _inputs(work, flat, references, step),
             "class_type": node.type,
             "_meta": {"title": node.title},
         }
@@ -88,14 +92,14 @@ def _report(work: Work, step: Step) -> None:
         work.report("needs_editor", step.id, message)
 
 
-def _inputs(work: Work, flat: Flat, step: Step) -> dict[str, Any]:
+def _inputs(work: Work, flat: Flat, references: _References, step: Step) -> dict[str, Any]:
     node = step.node
     inputs: dict[str, Any] = {}
     for widget in node.widgets:
         work.spend()
         if not widget.sent or not widget.name:
             continue
-        value = _value(flat, node, widget)
+        value = _value(references, node, widget)
         if value is not ABSENT:
             inputs[widget.name] = _wrapped(value)
     for index, slot in enumerate(node.inputs):
@@ -115,7 +119,7 @@ def _wrapped(value: Any) -> Any:
     return {"__value__": value} if isinstance(value, list) else value
 
 
-def _value(flat: Flat, node: Node, widget: Widget) -> Any:
+def _value(references: _References, node: Node, widget: Widget) -> Any:
     value = widget.value
     if node.type == "CustomCombo" and widget.name == "index":
         choice = node.widget("choice")
@@ -124,26 +128,39 @@ def _value(flat: Flat, node: Node, widget: Widget) -> Any:
     if not isinstance(value, str):
         return value
     if widget.name == "filename_prefix" and node.type in _SAVES:
-        return _REFERENCE.sub(lambda match: _referenced(flat, match), value)
+        return references.replaced(value)
     if widget.spec is not None and widget.spec.options.get("dynamicPrompts") is True:
         return _plain_prompt(value)
     return value
 
 
-def _referenced(flat: Flat, match: re.Match[str]) -> str:
-    """``%Node.widget%`` in a file name: the value of another node's widget."""
-    wanted, name = match.groups()
-    steps = [step.node for step in flat.steps.values()]
-    node = next(
-        (each for each in steps if text(each.properties.get("Node name for S&R")) == wanted),
-        next((each for each in steps if each.title == wanted), None),
-    )
-    widget = node.widget(name) if node else None
-    if widget is None:
-        return match.group()
-    value = "" if widget.value is None or widget.value is ABSENT else widget.value
-    shown = str(value).lower() if isinstance(value, bool) else str(value)
-    return _UNSAFE.sub("_", shown)
+class _References:
+    """What ``%Node.widget%`` in the name of a file stands for: the value of another node."""
+
+    def __init__(self, work: Work, flat: Flat) -> None:
+        self._work = work
+        self._by_alias: dict[str, Node] = {}
+        self._by_title: dict[str, Node] = {}
+        for step in flat.steps.values():
+            alias = text(step.node.properties.get("Node name for S&R"))
+            self._by_alias.setdefault(alias, step.node)
+            self._by_title.setdefault(step.node.title, step.node)
+
+    def replaced(self, value: str) -> str:
+        """The name with every reference that leads to a widget replaced by its value."""
+        return _REFERENCE.sub(self._value, value)
+
+    def _value(self, match: re.Match[str]) -> str:
+        self._work.spend()
+        wanted, name = match.groups()
+        node = self._by_alias.get(wanted) or self._by_title.get(wanted)
+        widget = node.widget(name) if node else None
+        if widget is None:
+            return match.group()
+        value = "" if widget.value is None or widget.value is ABSENT else widget.value
+        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        # A value that is itself long must not be repeated without end.
+        return _UNSAFE.sub("_", shown[:MAX_REFERENCED])
 
 
 def _plain_prompt(value: str) -> str:

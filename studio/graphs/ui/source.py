@@ -14,7 +14,7 @@ from studio.graphs.graph import MAX_NODES
 from studio.graphs.problems import clip
 from studio.graphs.ui.model import Input, Link, LinkId, Output, Port
 
-MAX_STEPS: Final = 3_000_000
+MAX_STEPS: Final = 1_000_000
 """How much work one file may cause; a workflow of a thousand nodes needs some ten thousand."""
 MAX_SLOTS: Final = 1000
 MAX_DEPTH: Final = 100

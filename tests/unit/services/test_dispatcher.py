@@ -12,7 +12,6 @@ import pytest
 
 from studio.clients.comfy import ComfyClient
 from studio.clock import FrozenClock, new_id
-from studio.models import Job, JobStatus
 from studio.services.dispatcher import WINDOW, Dispatcher
 from studio.services.engine import Engine, EngineState
 from studio.services.engines import EngineService
@@ -21,6 +20,7 @@ from studio.services.queue import MAX_OVERTAKEN_S, MAX_OVERTAKES, JobQueue, Live
 from studio.services.usage import Usage
 from studio.settings import EngineSetting
 from tests.fakes.comfy_graphs import CLASSES, MODELS
+from tests.fakes.jobs import a_job
 
 RED, BLUE = MODELS
 
@@ -60,10 +60,9 @@ class Bench:
 
     def add(self, title: str, *, user: str = "ann", model: str = "", **fields: Any) -> LiveJob:
         """A waiting job; ``model`` is the one file it loads."""
-        job = Job(
+        job = a_job(
             id=new_id(),
             user_id=user,
-            status=JobStatus.QUEUED,
             created_at=self.clock.now_ms(),
             rank=self.queue.next_rank(),
             priority=fields.pop("priority", 0),
@@ -71,7 +70,6 @@ class Bench:
             affinity_key=model,
             classes=fields.pop("classes", frozenset({"SaveImage"})),
             models=(("Loader", "ckpt_name", model),) if model else (),
-            paid=False,
             title=title,
             **fields,
         )
