@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.clock import Clock
 from studio.errors import InvalidValue, NoCheckpoint, NotFound, StudioError, Unavailable
 from studio.graphs.graph import Graph
 from studio.graphs.manifests.compiler import compile_graph, every_node
@@ -71,13 +70,11 @@ class WorkflowService:
         jobs: JobService,
         assets: AssetService,
         engines: EngineService,
-        clock: Clock,
     ) -> None:
         self._workflows = workflows
         self._jobs = jobs
         self._assets = assets
         self._engines = engines
-        self._clock = clock
 
     async def compile(
         self,
