@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import orjson
 
-from benchmarks import events, history, jobs, live, logins, machine, queue, start, upload
+from benchmarks import events, history, jobs, library, live, logins, machine, queue, start, upload
 from benchmarks.options import Options
 from benchmarks.report import Part, document, say, table, verdict
 
@@ -25,6 +25,7 @@ PARTS: Final[dict[str, Callable[[Options], Part]]] = {
     "live": live.measure,
     "logins": logins.measure,
     "history": history.measure,
+    "library": library.measure,
     "upload": upload.measure,
 }
 

@@ -92,7 +92,7 @@ async def _pick(count: int, folder: Path) -> list[float]:
     engine = Engine(setting=setting, client=client, client_id="bench")
     engine.state = EngineState.READY
     engine.learn({"EmptyImage": {}, "SaveImage": {}})
-    engine.loaded.add("model-0")
+    engine.loaded["model-0"] = ()
     engines.engines[engine.name] = engine
     now_ms = clock.now_ms()
     for number in range(count):

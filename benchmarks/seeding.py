@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Final, TypeVar
 
 import orjson
+from PIL import Image
 
 from benchmarks.workload import graph
 from studio.clock import Clock, new_id
-from studio.models import OWNER_ID, Asset, Job, JobStatus, OutputType
+from studio.models import OWNER_ID, Asset, Job, JobStatus, NewJob, OutputType
 from studio.paths import private_folder
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
@@ -31,7 +33,15 @@ COMMON_WORD: Final = "painting"
 RARE_WORD: Final = "heron499"
 _BATCH: Final = 500
 _CLASSES: Final = frozenset({"EmptyImage", "SaveImage"})
-_PICTURE: Final = b"\x89PNG\r\n\x1a\n" + bytes(400)
+
+
+def _picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (16, 16), "teal").save(out, "PNG")
+    return out.getvalue()
+
+
+_PICTURE: Final = _picture()
 
 
 def waiting_job(number: int, now_ms: int, *, affinity: str = "", user_id: str = OWNER_ID) -> Job:
@@ -62,8 +72,8 @@ async def seed_queue(folder: Path, count: int) -> list[str]:
     return [job.id for job in jobs]
 
 
-async def seed_history(folder: Path, count: int) -> None:
-    """A STUDIO_DIR with ``count`` succeeded jobs of one output each, over the past 90 days.
+async def seed_history(folder: Path, count: int, *, outputs: int = 1) -> None:
+    """A STUDIO_DIR with ``count`` succeeded jobs of some outputs each, over the past 90 days.
 
     Every prompt has COMMON_WORD, one in 500 has RARE_WORD.
     """
@@ -79,8 +89,8 @@ async def seed_history(folder: Path, count: int) -> None:
             for number in batch:
                 at_ms = now_ms - 90 * DAY_MS * (count - number) // count
                 job = _finished_job(number, at_ms)
-                output = _output(job, staged.hash, len(_PICTURE))
-                work.append(_store_finished(db, store, job, number, output))
+                made = [_output(job, staged.hash, index) for index in range(outputs)]
+                work.append(_store_finished(db, store, job, number, made))
             await asyncio.gather(*work)
 
 
@@ -110,44 +120,39 @@ def _finished_job(number: int, at_ms: int) -> Job:
     )
 
 
-def _output(job: Job, blob_hash: str, size_bytes: int) -> Asset:
+def _output(job: Job, blob_hash: str, index: int) -> Asset:
     return Asset(
         id=new_id(),
         user_id=job.user_id,
         hash=blob_hash,
-        size_bytes=size_bytes,
+        size_bytes=len(_PICTURE),
         content_type="image/png",
         file_path=f"output/{job.id}.png",
         created_at=job.created_at,
         job_id=job.id,
         node_id="2",
-        output_index=0,
+        output_index=index,
         output_type=OutputType.IMAGE,
     )
 
 
 async def _store_finished(
-    db: Database, store: JobStore, job: Job, number: int, output: Asset
+    db: Database, store: JobStore, job: Job, number: int, outputs: list[Asset]
 ) -> None:
-    def add_output(connection: sqlite3.Connection) -> None:
-        insert_output(connection, output)
+    def add_outputs(connection: sqlite3.Connection) -> None:
+        for output in outputs:
+            insert_output(connection, output)
 
     ends_at = (job.completed_at or job.created_at) + 365 * DAY_MS
     await asyncio.gather(
         _insert(store, job, prompt(number)),
         store.finish(job, expires_at=ends_at, duration_ms=3_900, outputs=[]),
-        db.write(add_output),
+        db.write(add_outputs),
     )
 
 
 async def _insert(store: JobStore, job: Job, prompt_text: str) -> None:
-    await store.insert(
-        job,
-        graph=orjson.dumps(graph()),
-        prompt_text=prompt_text,
-        input_ids=(),
-        idempotency_key=None,
-    )
+    await store.insert(NewJob(job, orjson.dumps(graph()), prompt_text))
 
 
 @contextlib.asynccontextmanager

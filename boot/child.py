@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from boot.linux import die_with_parent, start_time
@@ -51,6 +51,7 @@ class Child:
         self._exit: dict[str, Any] | None = None
         self._asked = False
         self._stopped = True
+        self._flags: list[str] = []
 
     @property
     def running(self) -> bool:
@@ -72,18 +73,22 @@ class Child:
         """A stop was asked for and the process is still there."""
         return self.running and self._stopped
 
-    def start(self) -> None:
+    def start(self, flags: Sequence[str] = ()) -> None:
         """Start it in a session of its own, tied to the life of this thread.
+
+        Args:
+            flags: follow the command line of the plan this time.
 
         Raises:
             OSError: the command cannot be run; the status then shows an exit with code 127.
         """
         plan = self.plan
         self._asked = self._stopped = False
-        first = self._started_at is None
+        self._flags = list(flags)
+        first_args = plan.first_args if self._started_at is None else ()
         try:
             process = subprocess.Popen(
-                plan.argv + plan.first_args if first else plan.argv,
+                (*plan.argv, *first_args, *flags),
                 cwd=plan.cwd,
                 env=dict(plan.env),
                 stdin=subprocess.DEVNULL,
@@ -171,7 +176,7 @@ class Child:
             self._reader.join(timeout_s)
 
     def status(self) -> dict[str, Any]:
-        """The answer's ``child`` object; pid and times are those of the last start."""
+        """The answer's ``child`` object; pid, times and flags are those of the last start."""
         ended = "stopped" if self._stopped else "exited"
         return {
             "name": self.plan.name,
@@ -184,6 +189,7 @@ class Child:
             "url": self.plan.url,
             "exit": self._exit,
             "deliberate": self.deliberate,
+            "flags": self._flags,
             "log_tail": self._tail.lines() if self._tail else [],
         }
 

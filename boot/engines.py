@@ -9,12 +9,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from boot.environment import engine_environment
+from boot.flags import FILE_NAME
 from boot.folders import Folders
 from boot.plan import BootError, ChildPlan
 from boot.settings import Settings
@@ -159,9 +160,13 @@ class _Planner:
             *("--database-url", f"sqlite:///{engine_dir / 'user' / 'comfyui.db'}"),
             *("--extra-model-paths-config", str(self._folders.model_paths)),
             "--disable-auto-launch",
-            *self._settings.comfyui_flags,
         )
-        return self._managed("comfyui", argv, comfy.folder, port)
+        engine = self._managed("comfyui", argv, comfy.folder, port)
+        assert engine.child is not None
+        flags = self._settings.comfyui_flags
+        # What the environment says is not to be changed from a page.
+        file = None if flags else self._settings.studio_dir / FILE_NAME
+        return replace(engine, child=replace(engine.child, flags=flags, flags_file=file))
 
     def embedded(self, *, first: bool) -> Engine:
         port = self._port() if first else self._free_port()

@@ -17,6 +17,7 @@ from typing import Any, Final
 from boot.backoff import Backoff
 from boot.child import Child
 from boot.control import ControlServer, Refusal, Reply, Request
+from boot.flags import ALLOWED, FlagsRefused, read_flags
 from boot.hold import SOCKET_NAME, hold
 from boot.linux import adopt_orphans, start_time
 from boot.logs import Console, LogFile, Tail
@@ -236,11 +237,22 @@ class _Parent:
         """Raises OSError when the command cannot be run."""
         if child is self._studio:
             self._restart_at = None
-        child.start()
+        child.start(self._flags(child))
         assert child.pid is not None
         self._warden.guard(child.pid)
         place = f" on port {child.plan.port}" if child.plan.port else ""
         self._log(f"{child.plan.name} started, process {child.pid}{place}")
+
+    def _flags(self, child: Child) -> tuple[str, ...]:
+        """What follows the command line now; flags that cannot be used keep no engine down."""
+        plan = child.plan
+        if plan.flags_file is None:
+            return plan.flags
+        try:
+            return read_flags(plan.flags_file, plan.name, ALLOWED.get(plan.kind, {}))
+        except FlagsRefused as refused:
+            self._log(f"{plan.name} starts without its stored flags: {refused}")
+            return ()
 
     def _try_start(self, child: Child) -> None:
         try:

@@ -47,6 +47,8 @@ class ChildPlan:
 
     ``ids`` is None to stay the user bootstrap is; ``port`` and ``url`` are what a status shows;
     ``first_args`` follow ``argv`` at the first start alone, not when it is started again.
+    ``flags`` follow it at every start: those of the environment. With ``flags_file`` they are read
+    from there instead, before each start; ``boot.flags`` says which are possible.
     """
 
     name: str
@@ -59,6 +61,8 @@ class ChildPlan:
     umask: int = 0o022
     ids: Ids | None = None
     first_args: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    flags_file: Path | None = None
 
 
 @dataclass(frozen=True)

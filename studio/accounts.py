@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from studio.clock import Clock
-from studio.models import Identity
+from studio.models import Identity, Record, unrecorded
 from studio.services.auth import AuthService
 from studio.services.devices import Devices
 from studio.services.logins import LoginService
@@ -52,15 +52,19 @@ class Accounts:
         return None if session_id is None else self.sessions.ends_at(session_id)
 
 
-async def build_accounts(*, db: Database, clock: Clock, environment_key: Secret | None) -> Accounts:
+async def build_accounts(
+    *, db: Database, clock: Clock, environment_key: Secret | None, record: Record = unrecorded
+) -> Accounts:
     """The services over an opened database; keys and sessions are not loaded yet."""
     users, links = UserStore(db), InvitationStore(db)
-    auth = AuthService(keys=KeyStore(db), clock=clock)
-    sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock)
+    auth = AuthService(keys=KeyStore(db), clock=clock, record=record)
+    sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock, record=record)
     return Accounts(
         auth=auth,
         sessions=sessions,
-        people=PeopleService(users=users, links=links, sessions=sessions, auth=auth, clock=clock),
+        people=PeopleService(
+            users=users, links=links, sessions=sessions, auth=auth, clock=clock, record=record
+        ),
         logins=LoginService(
             users=users,
             links=links,
@@ -70,5 +74,6 @@ async def build_accounts(*, db: Database, clock: Clock, environment_key: Secret 
             devices=Devices(await PrefStore(db).signing_key()),
             clock=clock,
             environment_key=environment_key,
+            record=record,
         ),
     )

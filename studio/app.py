@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
@@ -18,13 +17,14 @@ from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.editing import build_editing
 from studio.errors import StudioError
+from studio.gallery import build_gallery
+from studio.household import open_household
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
-from studio.services.adoption import adopt_unfinished
+from studio.routes import build_api
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
-from studio.services.creation import CreationService
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -54,28 +54,12 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
-from studio.version import VERSION
-from studio.web.assets_api import asset_routes, thumbnail_routes
 from studio.web.comfy_proxy import ComfyProxy
-from studio.web.create_api import create_routes
-from studio.web.editor_api import editor_routes
 from studio.web.guard import SESSION_COOKIE
-from studio.web.jobs_api import job_routes
-from studio.web.keys_api import key_routes
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
-from studio.web.pages import page_routes
-from studio.web.people_api import people_routes
-from studio.web.respond import install_error_handlers
-from studio.web.session_api import session_routes
-from studio.web.system_api import system_routes
-from studio.web.uploads_api import upload_routes
-from studio.web.v2_jobs_api import V2Jobs, v2_job_routes
-from studio.web.ws_api import ws_routes
-
-log = logging.getLogger(__name__)
-
-BOOTSTRAP_SOCKET = "bootstrap.sock"
+from studio.web.v2_jobs_api import V2Jobs
+from studio.workshop import open_workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +119,8 @@ async def _services(
     speed: DiskSpeed,
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
+    house = await open_household(settings, db, clock)
+    settings, record = house.settings, house.activity.record
 
     # store
     blobs = BlobStore(settings.studio_dir / "assets")
@@ -147,23 +133,38 @@ async def _services(
     secrets = SecretStore(db)
 
     # services
-    supervisor_socket = settings.run_dir / BOOTSTRAP_SOCKET
-    supervisor = Supervisor(socket_path=supervisor_socket) if supervisor_socket.exists() else None
     engines = EngineService(
         settings=settings.engines,
-        supervisor=supervisor,
+        supervisor=Supervisor.found(settings.run_dir),
         record=settings.run_dir / "engines.json",
         clock=clock,
         hang_s=settings.engine_hang_s,
         pace=pace,
+        tell=record,
     )
     queue = JobQueue()
     usage = Usage(clock)
-    accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    accounts = await build_accounts(
+        db=db, clock=clock, environment_key=settings.api_key, record=record
+    )
     auth, sessions = accounts.auth, accounts.sessions
     assets = AssetService(
-        store=asset_store, blobs=blobs, clock=clock, max_upload_bytes=settings.max_upload_bytes
+        store=asset_store,
+        blobs=blobs,
+        clock=clock,
+        max_upload_bytes=settings.max_upload_bytes,
+        record=record,
     )
+    gallery = build_gallery(
+        db=db,
+        assets=asset_store,
+        jobs=job_store,
+        blobs=blobs,
+        queue=queue,
+        clock=clock,
+        record=record,
+    )
+    assets.on_upload(gallery.indexer.note_upload)
     uploads = UploadService(
         uploads=UploadStore(db, blobs),
         files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
@@ -176,6 +177,7 @@ async def _services(
     durations = Durations()
 
     def count_finish(job: Job, duration_ms: int | None) -> None:
+        gallery.indexer.note_job(job.id)
         metrics.count_finish(job, duration_ms)
         if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
             durations.add(job.graph_key, duration_ms)
@@ -194,6 +196,7 @@ async def _services(
         assets=assets,
         speed=speed,
         on_finish=count_finish,
+        record=record,
     )
     jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
     history = HistoryService(
@@ -205,7 +208,7 @@ async def _services(
         clock=clock,
         retention_days=settings.job_retention_days,
     )
-    control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake)
+    control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake, record=record)
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
@@ -217,9 +220,21 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live)
+    live = Live(
+        queue=queue,
+        health=health,
+        activity=house.activity,
+        expiry=history.expiry,
+        is_live=accounts.is_live,
+    )
     editing = build_editing(
-        settings=settings, clock=clock, pace=pace, db=db, accounts=accounts, pipeline=pipeline
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        record=record,
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -237,70 +252,54 @@ async def _services(
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)
-    await adopt_unfinished(
-        queue=queue,
-        jobs=job_store,
-        assets=asset_store,
+    workshop = await open_workshop(
+        db=db,
+        settings=settings,
+        jobs=jobs,
+        assets=assets,
+        pictures=asset_store,
+        thumbnails=thumbnails,
         engines=engines,
-        runner=pipeline.runner,
-        finisher=finisher,
+        clock=clock,
+        record=record,
     )
+    await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
     engines.start()
     dispatcher.wake()
 
     # web
-    app = FastAPI(
-        title="Studio",
-        version=VERSION,
-        docs_url=None,
-        openapi_url="/api/openapi.json",
-        redoc_url=None,
-    )
-    install_error_handlers(app)
     v2_jobs = V2Jobs(jobs=jobs, links=links)
-    app.include_router(
-        system_routes(
-            health=health, metrics=metrics, engines=engines, backups=backups, version=VERSION
-        )
+    app = build_api(
+        settings=settings,
+        clock=clock,
+        links=links,
+        address=address,
+        accounts=accounts,
+        secrets=secrets,
+        jobs=jobs,
+        v2_jobs=v2_jobs,
+        history=history,
+        queue=queue,
+        control=control,
+        assets=assets,
+        uploads=uploads,
+        thumbnails=thumbnails,
+        packages=PackageService(jobs=job_store, assets=assets),
+        editor=editing.editor,
+        live=live,
+        engines=engines,
+        health=health,
+        metrics=metrics,
+        backups=backups,
+        record=record,
+        more=(
+            workshop.routes(links),
+            gallery.router(links),
+            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+        ),
     )
-    app.include_router(
-        v2_job_routes(
-            endpoints=v2_jobs,
-            jobs=jobs,
-            history=history,
-            queue=queue,
-            links=links,
-            clock=clock,
-            is_live=accounts.is_live,
-        )
-    )
-    app.include_router(asset_routes(assets, links))
-    app.include_router(thumbnail_routes(assets, thumbnails))
-    app.include_router(upload_routes(uploads, links))
-    app.include_router(
-        job_routes(
-            jobs=jobs,
-            history=history,
-            control=control,
-            packages=PackageService(jobs=job_store, assets=assets),
-            links=links,
-        )
-    )
-    app.include_router(create_routes(CreationService(jobs=jobs, engines=engines), links))
-    app.include_router(page_routes(links=links, version=VERSION))
-    app.include_router(key_routes(auth=auth, secrets=secrets, clock=clock))
-    app.include_router(people_routes(people=accounts.people, links=links))
-    app.include_router(
-        session_routes(logins=accounts.logins, sessions=sessions, links=links, address=address)
-    )
-    app.include_router(
-        ws_routes(
-            live=live, history=history, links=links, settings=settings, session_end=accounts.ends_at
-        )
-    )
-    app.include_router(editor_routes(editing.editor, settings))
 
     background = [
         asyncio.create_task(work, name=name)
@@ -315,6 +314,8 @@ async def _services(
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
+            ("activity", house.activity.run()),
+            *gallery.background(),
         )
     ]
     try:
@@ -343,4 +344,5 @@ async def _services(
         with contextlib.suppress(StudioError):
             await sessions.store_use()
             await retention.store_usage()
+            await house.activity.store()
         await backups.finish()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from studio.accounts import Accounts
 from studio.clock import Clock
+from studio.models import Record
 from studio.pipeline import Pipeline
 from studio.services.editor import EditorService
 from studio.services.editor_runs import EditorRuns
@@ -48,6 +49,7 @@ def build_editing(
     db: Database,
     accounts: Accounts,
     pipeline: Pipeline,
+    record: Record,
 ) -> Editing:
     """The editor's port over an opened database; nobody is inside yet."""
     store, engines = EditorStore(db), pipeline.engines.engines
@@ -58,6 +60,7 @@ def build_editing(
         is_live=accounts.is_live,
         identity_of=accounts.identity_of,
         clock=clock,
+        record=record,
     )
     accounts.sessions.on_end(editor.end_session)
     runs = EditorRuns(

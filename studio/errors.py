@@ -15,14 +15,23 @@ StudioError
 │   ├── AlreadySetUp          409  already_set_up
 │   ├── NameTaken             409  name_taken
 │   ├── HashMismatch          409  hash_mismatch
-│   └── AssetInUse            409  asset_in_use
+│   ├── AssetInUse            409  asset_in_use
+│   └── VersionConflict       409  version_conflict
 ├── PayloadTooLarge           413  payload_too_large
 ├── RangeNotSatisfiable       416  range_not_satisfiable
 ├── Unprocessable             422  invalid_request
 │   ├── InvalidWorkflow       422  invalid_workflow
+│   │   ├── TargetMissing     422  target_missing
+│   │   └── UnresolvedName    422  unresolved_name
+│   ├── InvalidManifest       422  invalid_manifest
+│   ├── InvalidValue          422  invalid_value
 │   ├── WorkflowFormatUi      422  workflow_format_ui
 │   ├── MissingAsset          422  missing_asset
 │   ├── NoCheckpoint          422  no_checkpoint
+│   ├── InvalidPrompt         422  invalid_prompt
+│   ├── InvalidAnswers        422  invalid_answers
+│   ├── InvalidPreset         422  invalid_preset
+│   ├── InvalidBatch          422  invalid_batch
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
@@ -128,6 +137,10 @@ class AssetInUse(Conflict):
     code = "asset_in_use"
 
 
+class VersionConflict(Conflict):
+    code = "version_conflict"
+
+
 class PayloadTooLarge(StudioError):
     code, status = "payload_too_large", 413
 
@@ -144,6 +157,22 @@ class InvalidWorkflow(Unprocessable):
     code = "invalid_workflow"
 
 
+class TargetMissing(InvalidWorkflow):
+    code = "target_missing"
+
+
+class UnresolvedName(InvalidWorkflow):
+    code = "unresolved_name"
+
+
+class InvalidManifest(Unprocessable):
+    code = "invalid_manifest"
+
+
+class InvalidValue(Unprocessable):
+    code = "invalid_value"
+
+
 class WorkflowFormatUi(Unprocessable):
     code = "workflow_format_ui"
 
@@ -154,6 +183,22 @@ class MissingAsset(Unprocessable):
 
 class NoCheckpoint(Unprocessable):
     code = "no_checkpoint"
+
+
+class InvalidPrompt(Unprocessable):
+    code = "invalid_prompt"
+
+
+class InvalidAnswers(Unprocessable):
+    code = "invalid_answers"
+
+
+class InvalidPreset(Unprocessable):
+    code = "invalid_preset"
+
+
+class InvalidBatch(Unprocessable):
+    code = "invalid_batch"
 
 
 class IdempotencyKeyReuse(Unprocessable):

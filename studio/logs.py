@@ -3,28 +3,59 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
+from typing import Final
 
+_SHORTEST: Final = 6
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
+_TOKENS: Final = re.compile(
+    r"(?P<before>#/(?:setup|join)/|[?&](?:code|token|sig|api_key)=|\b[Bb]earer +|//[^/\s:@]+:)"
+    r"[^\s\"'&@/]{6,}"
+    r"|\b(?:studio_[\w-]{30,}|hf_[A-Za-z0-9]{20,})|(?<![0-9])[0-9]{6,12}:[\w-]{30,}"
+)
+"""What is a secret by its shape: links that work once, keys, tokens of the hubs and of bots."""
+
+
 class Redaction:
-    """Hides known secret values in finished lines, tracebacks included.
+    """Hides known secret values in finished lines, tracebacks included."""
 
-    Args:
-        secrets: the values to hide; short ones are left alone, they would hide half the log.
-    """
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = [secret for secret in secrets if len(secret) >= 6]
+    def hide(self, name: str, secret: str | None) -> None:
+        """From now on hide the secret of that name, in place of the one before; ``None`` is none.
+
+        Short ones are left alone, they would hide half the log.
+        """
+        self._secrets.pop(name, None)
+        if secret is not None and len(secret) >= _SHORTEST:
+            self._secrets[name] = secret
 
     def clean(self, text: str) -> str:
         """``text`` with every secret replaced."""
-        for secret in self._secrets:
+        for secret in self._secrets.values():
             text = text.replace(secret, "***")
         return text
+
+    def clean_all(self, text: str, further: Iterable[str] = ()) -> str:
+        """The same for a text that others wrote and that leaves Studio: by shape, too.
+
+        Args:
+            further: more secrets to hide.
+        """
+        for secret in further:
+            if len(secret) >= _SHORTEST:
+                text = text.replace(secret, "***")
+        return _TOKENS.sub(lambda found: f"{found['before'] or ''}***", self.clean(text))
+
+
+redaction: Final = Redaction()
+"""The one that every log line goes through."""
 
 
 class _Formatter(logging.Formatter):
@@ -37,10 +68,10 @@ class _Formatter(logging.Formatter):
         return self._redaction.clean(super().format(record))
 
 
-def set_up(secrets: Iterable[str], level: int = logging.INFO) -> None:
+def set_up(level: int = logging.INFO) -> None:
     """Send every log line to standard error, where bootstrap rotates it."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(Redaction(secrets)))
+    handler.setFormatter(_Formatter(redaction))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -55,6 +56,14 @@ class Identity:
     def sees_all(self) -> bool:
         """Whether rows of other users are visible: the owner's alone."""
         return self.role is Role.OWNER
+
+
+Record = Callable[..., None]
+"""How a service tells what somebody did: ``Activity.record(user_id, kind, subject, **data)``."""
+
+
+def unrecorded(*_: object, **__: object) -> None:
+    """A ``Record`` for those whose deeds are nobody's business: tests, and the command line."""
 
 
 EDITOR_ORIGIN: Final = "editor"
@@ -141,6 +150,30 @@ class Job:
     @property
     def from_editor(self) -> bool:
         return self.origin == EDITOR_ORIGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a job was made from: a version of a workflow, and the values really used."""
+
+    workflow_id: str
+    version: int
+    values: dict[str, Any]
+    answers: dict[str, Any] = field(default_factory=dict)
+    preset_id: str | None = None
+    batch_id: str | None = None
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that is to be stored, with all that its accepting commit stores beside it."""
+
+    job: Job
+    graph: bytes
+    prompt_text: str = ""
+    input_ids: Sequence[str] = ()
+    recipe: Recipe | None = None
 
 
 class OutputType(StrEnum):

@@ -5,11 +5,13 @@ Apart from ``app.py`` because it is the longest chain there; docs/architecture.m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from studio.clock import Clock
-from studio.models import Job
+from studio.models import Job, Record
+from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
@@ -48,6 +50,8 @@ class Pipeline:
     dispatcher: Dispatcher
     submissions: SubmissionService
     jobs: JobService
+    adopt: Callable[[], Awaitable[None]]
+    """Takes up what was unfinished when the Studio before ended."""
 
     async def stop(self) -> None:
         """Let go of every job; the next Studio takes them up where they are."""
@@ -70,11 +74,13 @@ def build_pipeline(
     assets: AssetService,
     speed: DiskSpeed,
     on_finish: Callable[[Job, int | None], None],
+    record: Record,
 ) -> Pipeline:
     """The services over an opened database; nothing runs yet.
 
     Args:
         on_finish: told of every job that ended, and how many milliseconds it ran.
+        record: told of what people do about jobs.
     """
     staging = Staging(
         assets=assets,
@@ -156,5 +162,15 @@ def build_pipeline(
             clock=clock,
             wake=dispatcher.wake,
             retention_days=settings.job_retention_days,
+            record=record,
+        ),
+        adopt=partial(
+            adopt_unfinished,
+            queue=queue,
+            jobs=jobs,
+            assets=outputs,
+            engines=engines,
+            runner=runner,
+            finisher=finisher,
         ),
     )

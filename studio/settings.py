@@ -6,10 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from studio.errors import InvalidRequest
@@ -22,6 +22,38 @@ _PUBLIC_URL: Final = re.compile(
 )
 _RUNPOD_PROXIES: Final = ("100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 """Where the last hop of RunPod's proxy to a pod comes from."""
+
+
+SECRETS: Final = ("API_KEY", "HF_TOKEN", "CIVITAI_API_KEY", "TELEGRAM_BOT_TOKEN")
+"""Variables whose values are shown to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A whole number that may be set.
+
+    ``field`` of the settings holds it times ``unit``. ``storable`` ones can also be set in Studio;
+    they count from its next start on, unless the environment sets them.
+    """
+
+    field: str
+    default: int
+    least: int
+    most: int
+    unit: int = 1
+    storable: bool = True
+
+
+LIMITS: Final[Mapping[str, Limit]] = {
+    "JOB_RETENTION_DAYS": Limit("job_retention_days", 365, 1, 36_500),
+    "MAX_QUEUE_DEPTH": Limit("max_queue_depth", 10_000, 1, 1_000_000),
+    "MAX_LIVE_CLIENTS": Limit("max_live_clients", 50, 1, 1000),
+    "MAX_UPLOAD_MB": Limit("max_upload_bytes", 100_000, 1, 10_000_000, unit=1_000_000),
+    "MAX_ASSET_GIB": Limit("max_asset_bytes", 20, 1, 10_000, unit=1 << 30),
+    "MAX_BODY_MB": Limit("max_body_bytes", 32, 1, 1024, unit=1_000_000, storable=False),
+    "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
+}
+"""By the name of the variable."""
 
 
 class Secret:
@@ -76,6 +108,15 @@ class Settings:
     comfy_public_url: str | None
     engines: tuple[EngineSetting, ...]
     api_key: Secret | None
+    given: frozenset[str]
+    """Names of the variables that the environment sets."""
+    secrets: Mapping[str, Secret]
+    """Those of ``SECRETS`` that were set, by name."""
+    hub_urls: Mapping[str, str]
+    """Where the owners of the tokens among ``SECRETS`` are asked, by the token's name."""
+    model_dir: Path
+    comfyui_flags: str
+    """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
     job_retention_days: int
     max_queue_depth: int
     max_queue_depth_member: int
@@ -121,18 +162,39 @@ class Settings:
             trusted_proxies=_proxies(environ),
             engines=_engines(environ),
             api_key=None if api_key is None else Secret(api_key),
-            job_retention_days=_integer(environ, "JOB_RETENTION_DAYS", 365, low=1, high=36_500),
-            max_queue_depth=_integer(environ, "MAX_QUEUE_DEPTH", 10_000, low=1, high=1_000_000),
+            given=frozenset(name for name, value in environ.items() if value.strip()),
+            secrets={
+                name: Secret(value) for name in SECRETS if (value := environ.get(name, "").strip())
+            },
+            hub_urls={
+                "HF_TOKEN": _base_url(environ, "HF_ENDPOINT", "https://huggingface.co"),
+                "CIVITAI_API_KEY": _base_url(environ, "CIVITAI_URL", "https://civitai.com"),
+                "TELEGRAM_BOT_TOKEN": _base_url(
+                    environ, "TELEGRAM_API_URL", "https://api.telegram.org"
+                ),
+            },
+            model_dir=Path(environ.get("MODEL_DIR") or studio_dir / "models").expanduser(),
+            comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
+            job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
+            max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
             max_queue_depth_member=1_000,
-            engine_hang_s=float(_integer(environ, "ENGINE_HANG_S", 300, low=5, high=86_400)),
-            max_upload_bytes=_integer(environ, "MAX_UPLOAD_MB", 100_000, low=1, high=10_000_000)
-            * 1_000_000,
-            max_body_bytes=_integer(environ, "MAX_BODY_MB", 32, low=1, high=1024) * 1_000_000,
-            max_asset_bytes=_integer(environ, "MAX_ASSET_GIB", 20, low=1, high=10_000) << 30,
-            max_live_clients=_integer(environ, "MAX_LIVE_CLIENTS", 50, low=1, high=1000),
+            engine_hang_s=float(_number(environ, "ENGINE_HANG_S")),
+            max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
+            max_body_bytes=_number(environ, "MAX_BODY_MB"),
+            max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),
+            max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
         )
+
+    def with_stored(self, stored: Mapping[str, str]) -> Settings:
+        """These settings with limits that were stored in Studio where the environment is silent."""
+        changes: dict[str, Any] = {
+            limit.field: int(stored[name]) * limit.unit
+            for name, limit in LIMITS.items()
+            if limit.storable and name in stored and name not in self.given
+        }
+        return replace(self, **changes)
 
     @property
     def own_url(self) -> str:
@@ -160,6 +222,25 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, low: int, h
     if not low <= value <= high:
         raise InvalidRequest(f"{name} must lie between {low} and {high}, not {value}.")
     return value
+
+
+def _base_url(environ: Mapping[str, str], name: str, default: str) -> str:
+    """Where a service elsewhere is: its usual address, a mirror of it or one's own server."""
+    given = environ.get(name, "").strip().rstrip("/") or default
+    try:
+        parts = urlsplit(given)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_usable = False
+    if not is_usable or "@" in given or "?" in given:
+        raise InvalidRequest(f"{name} must be http:// or https:// with a host, and no user name.")
+    return given
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    limit = LIMITS[name]
+    read = _integer(environ, name, limit.default, low=limit.least, high=limit.most)
+    return read * limit.unit
 
 
 def _public_url(environ: Mapping[str, str], name: str, port: int) -> str | None:

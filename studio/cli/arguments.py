@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument(
         "--socket", action="store_true", help="print only where control.sock is, for curl"
     )
+    _add_presets(commands)
     _add_keys(commands)
     _add(commands, "setup-link", "a link that sets the owner's password, also a forgotten one")
     _add_users(commands)
@@ -152,6 +153,36 @@ def _add_jobs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     cancel = _add(actions, "cancel", "end a job of the Studio that runs")
     cancel.add_argument("job", metavar="ID")
     _add_place(cancel)
+
+
+def _add_presets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    presets = _add(commands, "presets", "presets: list, run")
+    actions = presets.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listing = _add(actions, "list", "presets of the Studio that runs, with their questions")
+    listing.add_argument("--json", action="store_true")
+    _add_place(listing)
+    run = _add(actions, "run", "run a preset and write its files")
+    run.add_argument("preset", metavar="ID_OR_NAME")
+    run.add_argument(
+        "--answer",
+        dest="answers",
+        action="append",
+        default=[],
+        metavar="QUESTION=TEXT",
+        help="answer a question, by its name or words; may be repeated",
+    )
+    run.add_argument(
+        "--set",
+        dest="assignments",
+        action="append",
+        default=[],
+        metavar="INPUT=VALUE",
+        help="another value for an input: JSON, or else text; may be repeated",
+    )
+    run.add_argument("--count", type=_positive, default=1, metavar="N", help="times, up to 100 (1)")
+    _add_out(run)
+    _add_place(run)
+    run.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _add_out(command: argparse.ArgumentParser) -> None:

@@ -16,7 +16,9 @@ from studio.settings import Settings
 def execute(options: argparse.Namespace) -> int:
     """Serve until asked to stop."""
     settings = Settings.from_env(os.environ)
-    logs.set_up([settings.api_key.reveal()] if settings.api_key else [])
+    for name, secret in settings.secrets.items():
+        logs.redaction.hide(name, secret.reveal())
+    logs.set_up()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(settings, take_over=options.take_over))
     return 0

@@ -21,6 +21,7 @@ from studio.cli.interrupts import Interrupts
 from studio.cli.private import PrivateStudio, open_private
 from studio.cli.screen import Screen
 from studio.cli.sockets import CONTROL_SOCKET, control_socket, is_listening
+from studio.clients.supervisor import BOOTSTRAP_SOCKET
 from studio.paths import private_folder
 from studio.settings import Settings
 from studio.store.holder import is_same_place, parse, this_process
@@ -32,7 +33,6 @@ _FOREIGN_WAIT_S: Final = 75.0
 """A lease whose holder is gone is free after 60 s."""
 _MAX_LEASE_BYTES: Final = 4096
 _HOPELESS: Final = frozenset({"stopped", "incompatible"})
-_BOOTSTRAP_SOCKET: Final = "bootstrap.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Session:
         """Whether nothing is left here that would start it again."""
         if self.run_dir is None:
             return False
-        names = (CONTROL_SOCKET, _BOOTSTRAP_SOCKET)
+        names = (CONTROL_SOCKET, BOOTSTRAP_SOCKET)
         return not any(is_listening(self.run_dir / name) for name in names)
 
 

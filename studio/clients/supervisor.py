@@ -13,6 +13,8 @@ from typing import Any, Final, Literal
 SignalName = Literal["TERM", "KILL", "INT", "HUP", "USR1"]
 State = Literal["running", "stopped", "exited"]
 
+BOOTSTRAP_SOCKET: Final = "bootstrap.sock"
+"""Its name in the folder of sockets."""
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
 _TIMEOUT_S: Final = 5.0
 # Bootstrap asks for 5 s before it kills.
@@ -57,6 +59,7 @@ class ChildStatus:
         exit: the last end there was, also of an earlier start while it runs.
         deliberate: somebody asked for the last end.
         log_tail: its last lines, oldest first; always empty for Studio itself.
+        flags: what followed its command line at its last start.
     """
 
     name: str
@@ -70,6 +73,7 @@ class ChildStatus:
     exit: ChildExit | None
     deliberate: bool
     log_tail: tuple[str, ...]
+    flags: tuple[str, ...] = ()
 
 
 class Supervisor:
@@ -81,6 +85,12 @@ class Supervisor:
 
     def __init__(self, *, socket_path: Path) -> None:
         self._socket_path = socket_path
+
+    @classmethod
+    def found(cls, run_dir: Path) -> Supervisor | None:
+        """The bootstrap whose socket is in that folder, if there is one."""
+        socket_path = run_dir / BOOTSTRAP_SOCKET
+        return cls(socket_path=socket_path) if socket_path.exists() else None
 
     async def status(self) -> dict[str, ChildStatus]:
         """All children by name."""
@@ -162,4 +172,6 @@ def _child(said: Mapping[str, Any]) -> ChildStatus:
         exit=ChildExit(end["code"], end["signal"], end["at"]) if end else None,
         deliberate=said["deliberate"],
         log_tail=tuple(said["log_tail"]),
+        # A bootstrap from before an update does not say them.
+        flags=tuple(said.get("flags", ())),
     )

@@ -26,7 +26,7 @@ def parse(workflow: object) -> Graph:
     """
     if not isinstance(workflow, dict):
         raise _refusal("invalid_graph", "A workflow must be a JSON object of nodes.")
-    if _is_ui_format(workflow) or _is_ui_format(workflow.get("workflow")):
+    if is_ui_format(workflow) or is_ui_format(workflow.get("workflow")):
         raise WorkflowFormatUi(
             "This is a workflow in the editor's own format. In ComfyUI, choose "
             "“Export (API)” from the workflow menu and send that file."
@@ -73,7 +73,8 @@ def _refusal(reason: str, message: str) -> InvalidWorkflow:
     return InvalidWorkflow(message, details={"node_errors": {}, "error_types": [reason]})
 
 
-def _is_ui_format(value: object) -> bool:
+def is_ui_format(value: object) -> bool:
+    """Whether a value is what the editor saves."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("nodes"), list)

@@ -17,7 +17,7 @@ from studio.errors import (
 )
 from studio.graphs.files import FileReference
 from studio.media import UNKNOWN, output_type, sniff
-from studio.models import Asset, Identity, OutputType
+from studio.models import Asset, Identity, OutputType, Record, unrecorded
 from studio.services.references import missing, wanted
 from studio.services.upload_fields import (
     UploadFields,
@@ -45,17 +45,33 @@ class AssetService:
     """
 
     def __init__(
-        self, *, store: AssetStore, blobs: BlobStore, clock: Clock, max_upload_bytes: int
+        self,
+        *,
+        store: AssetStore,
+        blobs: BlobStore,
+        clock: Clock,
+        max_upload_bytes: int,
+        record: Record = unrecorded,
     ) -> None:
         self._store = store
+        self._record = record
         self._blobs = blobs
         self._clock = clock
         self._max_upload_bytes = max_upload_bytes
         self._keys_in_use: set[tuple[str, str]] = set()
+        self._on_upload: Callable[[str], None] = lambda _: None
 
     @property
     def max_upload_bytes(self) -> int:
         return self._max_upload_bytes
+
+    def on_upload(self, listener: Callable[[str], None]) -> None:
+        """Call ``listener`` with the id of every asset that somebody adds from now on."""
+        self._on_upload = listener
+
+    def tell(self, asset: Asset) -> None:
+        """An asset was added, here or by an upload in parts."""
+        self._on_upload(asset.id)
 
     async def upload(
         self,
@@ -108,10 +124,12 @@ class AssetService:
             )
             try:
                 asset = await as_asset(identity, staged, describe(), self._clock.now_ms())
-                return await self._store.add(asset, staged, idempotency_key=key)
+                stored, is_new = await self._store.add(asset, staged, idempotency_key=key)
             except BaseException:
                 self._blobs.discard(staged)
                 raise
+        self.tell(stored)
+        return stored, is_new
 
     async def from_hash(
         self,
@@ -149,7 +167,9 @@ class AssetService:
             expires_at=expires_at(now_ms, expires_in),
             tags=tags,
         )
-        return await self._store.mint(draft, keep_path=path is None)
+        asset, is_new = await self._store.mint(draft, keep_path=path is None)
+        self.tell(asset)
+        return asset, is_new
 
     async def exists(self, identity: Identity, blob_hash: str) -> bool:
         """Whether the caller could make an asset from these bytes without sending them."""
@@ -176,7 +196,10 @@ class AssetService:
             NotFound: unknown, or another user's.
             AssetInUse: an unfinished job needs it, or a kept job made it.
         """
+        asset = await self._store.get(asset_id, _viewer(identity))
         await self._store.delete(asset_id, _viewer(identity))
+        name = asset_id if asset is None else asset.file_path
+        self._record(identity.user_id, "asset.deleted", name)
 
     async def open_content(self, identity: Identity, asset_id: str) -> tuple[Asset, Path]:
         """An asset and the file that holds its bytes.

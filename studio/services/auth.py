@@ -10,7 +10,16 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import Forbidden, InvalidRequest, StudioError, Unauthorized
-from studio.models import ALL_SCOPES, OWNER_ID, ROLE_SCOPES, Identity, Role, Scope
+from studio.models import (
+    ALL_SCOPES,
+    OWNER_ID,
+    ROLE_SCOPES,
+    Identity,
+    Record,
+    Role,
+    Scope,
+    unrecorded,
+)
 from studio.services.tokens import digest, new_token
 from studio.settings import DAY_MS, Secret
 from studio.store.keys import ApiKey, KeyStore
@@ -23,8 +32,9 @@ _TOUCH_EVERY_S: Final = 60.0
 class AuthService:
     """API keys and the identities behind them."""
 
-    def __init__(self, *, keys: KeyStore, clock: Clock) -> None:
+    def __init__(self, *, keys: KeyStore, clock: Clock, record: Record = unrecorded) -> None:
         self._keys = keys
+        self._record = record
         self._clock = clock
         self._by_hash: dict[str, ApiKey] = {}
         self._used: dict[str, int] = {}
@@ -131,6 +141,7 @@ class AuthService:
         )
         await self._keys.add(key)
         await self.reload()
+        self._record(identity.user_id, "key.created", key.name, scopes=" ".join(sorted(wanted)))
         return key, token
 
     async def list(self, identity: Identity) -> list[ApiKey]:
@@ -151,8 +162,10 @@ class AuthService:
             NotFound: there is no such key, it is revoked already, or it is somebody else's.
         """
         whose = None if identity.sees_all else identity.user_id
+        names = {key.id: key.name for key in self._by_hash.values()}
         await self._keys.revoke(key_id, self._clock.now_ms(), whose)
         await self.reload()
+        self._record(identity.user_id, "key.revoked", names.get(key_id, key_id))
 
     async def record_use(self) -> None:
         """Store now and then when keys were used; runs until cancelled."""

@@ -21,7 +21,7 @@ from studio.clients.comfy_passage import (
 )
 from studio.clock import Clock
 from studio.errors import Forbidden, StudioError, Unavailable
-from studio.models import Identity, Role
+from studio.models import Identity, Record, Role, unrecorded
 from studio.services.editor_queue import EditorQueue
 from studio.services.engine import Engine, EngineListener
 from studio.services.tokens import digest, new_token
@@ -78,11 +78,13 @@ class EditorService:
         is_live: Callable[[Identity], bool],
         identity_of: Callable[[str | None, str | None], Identity | None],
         clock: Clock,
+        record: Record = unrecorded,
     ) -> None:
         self._store = store
         self._identity_of = identity_of
         self._listener = listener
         self._engines = engines
+        self._record = record
         self.queue = EditorQueue(listener)
         self._is_live = is_live
         self._clock = clock
@@ -123,13 +125,14 @@ class EditorService:
             raise Forbidden("Only the owner may open the editor.")
         if identity.session_id is None and identity.key_id is None:
             raise Forbidden("The editor is opened by somebody who is logged in.")
-        self.engine()
+        engine = self.engine()
         now_s = self._clock.monotonic_s()
         self._codes = {key: value for key, value in self._codes.items() if value[1] > now_s}
         while len(self._codes) >= MAX_CODES:
             del self._codes[next(iter(self._codes))]
         code = new_token()
         self._codes[digest(code)] = (identity, now_s + CODE_LIFE_S)
+        self._record(identity.user_id, "editor.opened", engine.name)
         return code
 
     async def enter(self, code: str) -> str | None:

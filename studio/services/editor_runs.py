@@ -20,7 +20,7 @@ from studio.clock import Clock, new_id
 from studio.errors import StudioError
 from studio.graphs.facts import describe
 from studio.graphs.graph import parse
-from studio.models import EDITOR_ORIGIN, Identity, Job, JobStatus
+from studio.models import EDITOR_ORIGIN, Identity, Job, JobStatus, NewJob
 from studio.services.engine import Engine
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue, LiveJob
@@ -129,13 +129,7 @@ class EditorRuns:
             title=TITLE,
             origin=EDITOR_ORIGIN,
         )
-        await self._jobs.insert(
-            job,
-            graph=orjson.dumps(graph),
-            prompt_text=facts.prompt_text,
-            input_ids=(),
-            idempotency_key=None,
-        )
+        await self._jobs.insert(NewJob(job, orjson.dumps(graph), facts.prompt_text))
         live = LiveJob(job, graph=graph)
         self._queue.add(live, waiting=False)
         self._runner.adopt(engine, live)

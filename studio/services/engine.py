@@ -105,7 +105,8 @@ class Engine:
     rests_until_s: float = 0.0
     rest_reason: str = ""
     log_tail: list[str] = field(default_factory=list)
-    loaded: set[str] = field(default_factory=set)
+    loaded: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Files of models that should be in its memory, by the affinity key of the jobs with them."""
     info: dict[str, Any] | None = None
     _produced: OrderedDict[FileKey, str] = field(default_factory=OrderedDict)
     _classes: frozenset[str] = frozenset()

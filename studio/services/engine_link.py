@@ -43,6 +43,7 @@ class EngineLink:
     Args:
         supervisor: bootstrap's socket for an engine it holds, ``None`` for one given by URL.
         changed: called when the engine may take work that it did not take before.
+        crashed: called when its process ended and nobody had asked for that.
         reached: called when it was found in a life whose name is new.
         hang_s: seconds without a sign of life before a restart.
         known: the life in which an earlier Studio left it, and a prompt that had ended in it.
@@ -57,6 +58,7 @@ class EngineLink:
         listener: EngineListener,
         clock: Clock,
         changed: Callable[[], None],
+        crashed: Callable[[ChildStatus], None],
         reached: Callable[[], None],
         hang_s: float,
         pace: Pace,
@@ -68,6 +70,7 @@ class EngineLink:
         self._listener = listener
         self._clock = clock
         self._changed = changed
+        self._crashed = crashed
         self._reached = reached
         self._hang_s = hang_s
         self._pace = pace
@@ -158,7 +161,7 @@ class EngineLink:
         asked_for, self._restarting = self._restarting, False
         if not asked_for and (child.state == "running" or not child.deliberate):
             engine.crashes.append(self._clock.monotonic_s())
-            log.warning("engine %s died: %s", engine.name, child.exit)
+            self._crashed(child)
         self._died(counted=not asked_for)
 
     def _died(self, *, counted: bool = True) -> None:

@@ -17,19 +17,18 @@ from typing import Any, Final
 
 from studio.clients.comfy import ComfyClient, EngineError
 from studio.clients.supervisor import (
+    ChildStatus,
     Supervisor,
+    SupervisorRefused,
+    SupervisorUnavailable,
 )
 from studio.clock import Clock, new_id
 from studio.errors import Unavailable
 from studio.graphs.graph import Graph
 from studio.graphs.model_inputs import ModelInput, missing_models
-from studio.models import Job
+from studio.models import Job, Record, unrecorded
 from studio.paths import atomic_write
-from studio.services.engine import (
-    Engine,
-    EngineListener,
-    EngineState,
-)
+from studio.services.engine import Engine, EngineListener, EngineState
 from studio.services.engine_link import START_FACTOR, EngineLink
 from studio.services.events import Signal
 from studio.services.pace import Pace
@@ -49,6 +48,7 @@ class EngineService:
         supervisor: bootstrap's socket, or ``None`` when engines are driven by URL alone.
         record: the file that remembers client ids and boots over restarts (``engines.json``).
         hang_s: seconds without a sign of life before a restart.
+        tell: told of crashes.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class EngineService:
         clock: Clock,
         hang_s: float,
         pace: Pace,
+        tell: Record = unrecorded,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
@@ -67,6 +68,7 @@ class EngineService:
         self._clock = clock
         self._hang_s = hang_s
         self._pace = pace
+        self._tell = tell
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshed: dict[str, float] = {}
         self._started_s = clock.monotonic_s()
@@ -97,6 +99,7 @@ class EngineService:
                 listener=listener,
                 clock=self._clock,
                 changed=self.changed.emit,
+                crashed=self._note_crash,
                 reached=self._remember,
                 hang_s=self._hang_s,
                 pace=self._pace,
@@ -185,6 +188,26 @@ class EngineService:
     async def restart(self, name: str) -> None:
         """Restart a managed engine on purpose; this never counts as a crash."""
         await self._links[name].restart()
+
+    async def flags(self, name: str) -> tuple[str, ...] | None:
+        """What followed the engine's command line at its last start; ``None`` when nobody knows."""
+        if self._supervisor is None or not self.engines[name].managed:
+            return None
+        with contextlib.suppress(SupervisorUnavailable, SupervisorRefused):
+            child = (await self._supervisor.status()).get(name)
+            return None if child is None else child.flags
+        return None
+
+    def _note_crash(self, child: ChildStatus) -> None:
+        log.warning("engine %s died: %s", child.name, child.exit)
+        end = child.exit
+        self._tell(
+            None,
+            "engine.crashed",
+            child.name,
+            exit_code=None if end is None else end.code,
+            signal=None if end is None else end.signal,
+        )
 
     # -- what is remembered over restarts --------------------------------------------------------
 

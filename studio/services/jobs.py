@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +18,7 @@ from studio.errors import (
 )
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus
+from studio.models import Asset, Identity, Job, JobStatus, NewJob, Recipe, Record, unrecorded
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -60,8 +60,10 @@ class JobService:
         clock: Clock,
         wake: Callable[[], None],
         retention_days: int,
+        record: Record = unrecorded,
     ) -> None:
         self._queue = queue
+        self._record = record
         self._jobs = jobs
         self._outputs = outputs
         self._submissions = submissions
@@ -74,6 +76,16 @@ class JobService:
     async def submit(self, identity: Identity, submission: Submission) -> JobView:
         """Accept a job; see ``SubmissionService.submit``."""
         return self._view(await self._submissions.submit(identity, submission))
+
+    async def submit_all(
+        self,
+        identity: Identity,
+        submissions: Sequence[Submission],
+        store: Callable[[Sequence[NewJob]], Awaitable[None]],
+    ) -> list[JobView]:
+        """Accept many jobs or none; see ``SubmissionService.submit_all``."""
+        accepted = await self._submissions.submit_all(identity, submissions, store)
+        return [self._view(live) for live in accepted]
 
     # -- look ------------------------------------------------------------------------------------
 
@@ -101,6 +113,11 @@ class JobService:
         expires_at = await self._jobs.expiry(job_id)
         return JobView(job, tuple(outputs), expires_at or self._live_expiry())
 
+    def live(self, job_id: str) -> Job | None:
+        """An unfinished job as it stands, for whoever was shown that it exists."""
+        live = self._queue.live.get(job_id)
+        return None if live is None else live.job
+
     def _view(self, live: LiveJob) -> JobView:
         return JobView(
             live.job,
@@ -117,6 +134,10 @@ class JobService:
         """The graph as the user submitted it."""
         await self.get(identity, job_id)
         return parse(orjson.loads(await self._jobs.graph(job_id)))
+
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, for whoever was shown the job."""
+        return await self._jobs.recipe(job_id)
 
     # -- change ----------------------------------------------------------------------------------
 
@@ -191,6 +212,7 @@ class JobService:
         except StudioError:
             self._put_back(live, *place)
             raise
+        self._record(identity.user_id, "job.moved", live.job.title or job_id)
         self._wake()
         return self._view(live)
 
@@ -247,6 +269,8 @@ class JobService:
     ) -> JobView:
         """Submit the same graph over the same input bytes again, with the same or new seeds.
 
+        With new seeds it is no longer what its recipe says, and has none.
+
         Args:
             credentials: short-lived ones; those that came with the first run are gone.
 
@@ -276,6 +300,7 @@ class JobService:
                 secrets=view.job.extra.get("secrets", {}),
                 credentials=given,
                 retry_of=job_id,
+                recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={
                     (node_id, tuple(path)): asset_id
                     for node_id, path, asset_id, _ in view.job.extra.get("inputs", ())
@@ -291,6 +316,7 @@ class JobService:
         Returns:
             The jobs as they are now, and the ids of which the caller has no job.
         """
+        clears = job_ids is None
         if job_ids is None:
             job_ids = [
                 live.job.id
@@ -313,4 +339,6 @@ class JobService:
                     raise answer
                 else:
                     views.append(answer)
+        if clears:
+            self._record(identity.user_id, "queue.cleared", "", jobs=len(views))
         return views, unknown

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from studio.models import Identity, Job
+from studio.models import OWNER_ID, Identity, Job
+from studio.services.activity import Activity, entry_body
 from studio.services.feed import Feed
 from studio.services.health import HealthService
 from studio.services.job_news import JobNews
+from studio.services.news import Topic
 from studio.services.queue import JobQueue
 from studio.services.system_news import SystemNews
+from studio.store.activity import Entry
 
 
 class Live:
     """The feed, and the sources that it wakes while somebody reads.
 
     Args:
+        activity: what people do, told as it is stored.
         expiry: when a job will be purged, in milliseconds since the epoch.
         is_live: whether an identity still may read: its session or key has not ended.
     """
@@ -25,11 +29,19 @@ class Live:
         *,
         queue: JobQueue,
         health: HealthService,
+        activity: Activity,
         expiry: Callable[[Job], int],
         is_live: Callable[[Identity], bool],
     ) -> None:
         self.feed = Feed(is_live=is_live)
         self.jobs = JobNews(feed=self.feed, queue=queue, expiry=expiry)
         self.system = SystemNews(feed=self.feed, health=health)
+        self.activity = activity
         self.feed.connect(self.jobs)
         self.feed.connect(self.system)
+        activity.on_stored(self._tell)
+
+    def _tell(self, entry: Entry) -> None:
+        # News of nobody's would be everybody's: what nobody who is known did is the owner's to see.
+        whose = entry.user_id or OWNER_ID
+        self.feed.tell(Topic.ACTIVITY, "recorded", entry_body(entry), user_id=whose)

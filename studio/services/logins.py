@@ -13,7 +13,7 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import AlreadySetUp, Conflict, InvalidToken, NameTaken, WrongCredentials
-from studio.models import OWNER_ID, Identity
+from studio.models import OWNER_ID, Identity, Record, unrecorded
 from studio.services.devices import Devices
 from studio.services.names import OWNER_KEY, checked_name, key_of
 from studio.services.passwords import Passwords, check_password
@@ -63,6 +63,7 @@ class LoginService:
         devices: Devices,
         clock: Clock,
         environment_key: Secret | None,
+        record: Record = unrecorded,
     ) -> None:
         self._users = users
         self._links = links
@@ -72,6 +73,7 @@ class LoginService:
         self._devices = devices
         self._clock = clock
         self._environment_key = environment_key
+        self._record = record
         self._links_in_use: set[str] = set()
 
     async def login(self, name: str | None, password: str, visitor: Visitor) -> Entry:
@@ -87,6 +89,7 @@ class LoginService:
             record = None if user is None else user.password
             right = await self._passwords.verify(password, record, known=device is not None)
             if user is None or not right or user.disabled_at is not None:
+                self._failed(user, visitor)
                 raise WrongCredentials("That name and password do not fit together.")
         return await self._enter(user, visitor)
 
@@ -120,12 +123,14 @@ class LoginService:
         user = await self._users.get(identity.user_id)
         with self._throttle.attempt(visitor.address, self._device(user, visitor)):
             if not await self._passwords.verify(current, user.password, known=True):
+                self._failed(user, visitor)
                 raise WrongCredentials("The present password is not right.")
         record = await self._passwords.hash(new)
         await self._users.set_password(
             user.id, record, former=user.password, keep_session=identity.session_id
         )
         self._sessions.forget_user(user.id, but=identity.session_id)
+        self._record(user.id, "password.changed", user.name)
         token = await self._sessions.renew(identity.session_id)
         user = replace(user, password=record)
         return Entry(user, token, self._devices.remember(user))
@@ -180,6 +185,7 @@ class LoginService:
         with self._throttle.attempt(visitor.address):
             expected = self._environment_key
             if expected is None or not hmac.compare_digest(digest(expected.reveal()), digest(key)):
+                self._failed(None, visitor)
                 raise InvalidToken("That is not the value of API_KEY on Studio's machine.")
         check_password(password)
         await self._name_owner(name)
@@ -188,7 +194,9 @@ class LoginService:
             await self._users.set_password(OWNER_ID, record, former=None)
         except Conflict:
             raise _already_set_up() from None
-        return await self._enter(await self._users.get(OWNER_ID), visitor)
+        owner = await self._users.get(OWNER_ID)
+        self._record(owner.id, "password.changed", owner.name)
+        return await self._enter(owner, visitor)
 
     async def _name_owner(self, name: str | None) -> None:
         if name is not None:
@@ -233,6 +241,7 @@ class LoginService:
         with self._using(digest(token), visitor):
             user = replace(user, name=clean, password=await self._passwords.hash(password))
             await self._users.join(user, key_of(clean), digest(token))
+            self._record(user.id, "user.joined", user.name, role=user.role)
         return await self._enter(user, visitor)
 
     async def _reset(self, token: str, password: str, visitor: Visitor) -> Entry:
@@ -240,6 +249,7 @@ class LoginService:
             record = await self._passwords.hash(password)
             user = await self._users.reset_password(digest(token), record, self._clock.now_ms())
         self._sessions.forget_user(user.id)
+        self._record(user.id, "password.changed", user.name)
         return await self._enter(user, visitor)
 
     @contextlib.contextmanager
@@ -257,8 +267,14 @@ class LoginService:
             finally:
                 self._links_in_use.remove(link)
 
+    def _failed(self, user: User | None, visitor: Visitor) -> None:
+        """Tell of an attempt. A name nobody has is not told: it may be a misplaced password."""
+        user_id, name = (None, "") if user is None else (user.id, user.name)
+        self._record(user_id, "login.failed", name, address=visitor.address)
+
     async def _enter(self, user: User, visitor: Visitor) -> Entry:
         token = await self._sessions.begin(user, visitor.client)
+        self._record(user.id, "session.began", user.name, address=visitor.address)
         return Entry(user, token, self._devices.remember(user))
 
 

@@ -17,6 +17,7 @@ class Topic(StrEnum):
     DOWNLOADS = "downloads"
     ENGINES = "engines"
     SYSTEM = "system"
+    ACTIVITY = "activity"
 
 
 @dataclass(frozen=True, slots=True)

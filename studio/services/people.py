@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import Conflict, StudioError, Unprocessable
-from studio.models import OWNER_ID, Role
+from studio.models import OWNER_ID, Record, Role, unrecorded
 from studio.services.auth import AuthService
 from studio.services.names import checked_name, key_of
 from studio.services.sessions import SessionService
@@ -46,8 +46,10 @@ class PeopleService:
         sessions: SessionService,
         auth: AuthService,
         clock: Clock,
+        record: Record = unrecorded,
     ) -> None:
         self._users = users
+        self._record = record
         self._links = links
         self._sessions = sessions
         self._auth = auth
@@ -78,15 +80,23 @@ class PeopleService:
         if name is not None:
             clean = checked_name(name, user_id)
             await self._users.rename(user_id, clean, key_of(clean))
+            self._tell("user.renamed", user.name, name=clean)
         if role is not None and role is not user.role:
             await self._users.change_role(user_id, role)
             self._sessions.change_role(user_id, role)
             await self._auth.reload()
+            self._tell("user.role_changed", user.name, role=role)
         if disabled:
             await self._disable(user_id)
+            self._tell("user.disabled", user.name)
         elif disabled is not None:
             await self._users.enable(user_id)
+            self._tell("user.enabled", user.name)
         return self._seen(await self._users.get(user_id))
+
+    def _tell(self, kind: str, subject: str, **data: str) -> None:
+        """Only the owner does any of this."""
+        self._record(OWNER_ID, kind, subject, **data)
 
     async def _disable(self, user_id: str) -> None:
         try:
@@ -108,7 +118,9 @@ class PeopleService:
             raise Unprocessable("An invitation is for a member or a guest; Studio has one owner.")
         if not 1 <= hours <= MAX_HOURS:
             raise Unprocessable(f"An invitation lasts 1 to {MAX_HOURS} hours.")
-        return await self._make("invitation", role, None, hours)
+        made = await self._make("invitation", role, None, hours)
+        self._tell("invitation.created", role)
+        return made
 
     async def invitations(self) -> Sequence[Invitation]:
         """Invitations that can still be used, the newest first."""
@@ -121,6 +133,7 @@ class PeopleService:
             NotFound: there is no such invitation, or it was used.
         """
         await self._links.withdraw(invitation_id)
+        self._tell("invitation.withdrawn", "")
 
     async def reset_link(self, user_id: str) -> OneTimeLink:
         """A link that sets a new password of a user, for a day.
@@ -129,6 +142,11 @@ class PeopleService:
             NotFound: there is no such user.
             Conflict: the user is disabled.
         """
+        made = await self._link_for(user_id)
+        self._tell("user.reset_link_made", (await self._users.get(user_id)).name)
+        return made
+
+    async def _link_for(self, user_id: str) -> OneTimeLink:
         user = await self._users.get(user_id)
         if user.disabled_at is not None:
             raise Conflict("This user is disabled; enable them first.")
@@ -141,7 +159,7 @@ class PeopleService:
         if owner.password is not None:
             return None
         with contextlib.suppress(StudioError):
-            return await self.reset_link(OWNER_ID)
+            return await self._link_for(OWNER_ID)
         return None
 
     async def _make(

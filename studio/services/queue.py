@@ -237,6 +237,11 @@ class JobQueue:
         if self.listener is not None:
             self.listener.on_outputs(finished)
 
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Their rows have changed since they ended: whoever asks for one reads it anew."""
+        for job_id in job_ids:
+            self.finished.pop(job_id, None)
+
     def move(self, live: LiveJob, *, rank: float, priority: int) -> None:
         """Give a waiting job another place."""
         self.claim(live)

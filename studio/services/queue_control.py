@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from studio.models import Identity
+from studio.models import OWNER_ID, Identity, Record, unrecorded
 from studio.services.queue import JobQueue
 from studio.store.prefs import PrefStore
 
@@ -14,8 +14,16 @@ _PAUSED = "queue_paused"
 class QueueControl:
     """The switch between the queue and the engines."""
 
-    def __init__(self, *, queue: JobQueue, prefs: PrefStore, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        prefs: PrefStore,
+        wake: Callable[[], None],
+        record: Record = unrecorded,
+    ) -> None:
         self._queue = queue
+        self._record = record
         self._prefs = prefs
         self._wake = wake
 
@@ -35,9 +43,12 @@ class QueueControl:
         """Jobs inside engines go on; nothing more is sent."""
         await self._prefs.put(_PAUSED, "1")
         self._queue.pause(True)
+        # Nobody else may.
+        self._record(OWNER_ID, "queue.paused", "")
 
     async def resume(self) -> None:
         """Send again."""
         await self._prefs.put(_PAUSED, "0")
         self._queue.pause(False)
+        self._record(OWNER_ID, "queue.resumed", "")
         self._wake()

@@ -150,7 +150,8 @@ class Runner:
             if ended.end is not End.SUCCESS:
                 await self._end_badly(engine, live, ended)
                 return
-            engine.loaded.add(live.job.affinity_key)
+            files = {file for _, _, file in live.job.models}
+            engine.loaded[live.job.affinity_key] = tuple(sorted(files))
             engine.marker = live.job.prompt_id
             try:
                 missing = await self._collector.collect(engine, live, ended, rerun)

@@ -13,7 +13,7 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import NotFound, StudioError
-from studio.models import ROLE_SCOPES, Identity, Role
+from studio.models import ROLE_SCOPES, Identity, Record, Role, unrecorded
 from studio.services.tokens import digest, new_token
 from studio.settings import DAY_MS
 from studio.store.sessions import Session, SessionStore
@@ -43,8 +43,16 @@ class _Live:
 class SessionService:
     """Sessions: begun at login, found by token, ended one by one or all at once."""
 
-    def __init__(self, *, sessions: SessionStore, users: UserStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        sessions: SessionStore,
+        users: UserStore,
+        clock: Clock,
+        record: Record = unrecorded,
+    ) -> None:
         self._store = sessions
+        self._record = record
         self._users = users
         self._clock = clock
         self._by_hash: dict[str, _Live] = {}
@@ -156,12 +164,14 @@ class SessionService:
         if live is None or not (identity.sees_all or live.session.user_id == identity.user_id):
             raise NotFound("There is no such session; it may have ended.")
         await self._end([session_id])
+        self._record(identity.user_id, "session.ended", live.session.user_name)
 
     async def end_others(self, identity: Identity) -> None:
         """End all sessions of the caller but the one they came by."""
-        await self._end(
-            [found for found in self._of(identity.user_id) if found != identity.session_id]
-        )
+        mine = self._of(identity.user_id)
+        ending = [found for found in mine if found != identity.session_id]
+        await self._end(ending)
+        self._record(identity.user_id, "session.others_ended", "", count=len(ending))
 
     async def _end(self, session_ids: Iterable[str]) -> None:
         ending = list(session_ids)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from studio.errors import (
     InvalidWorkflow,
     NotFound,
     QueueFull,
+    StudioError,
     Unprocessable,
 )
 from studio.graphs.facts import describe
@@ -23,7 +25,7 @@ from studio.graphs.files import FileReference, file_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
-from studio.models import Asset, Identity, Job, JobStatus, Role
+from studio.models import Identity, Job, JobStatus, NewJob, Recipe, Role
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
@@ -57,6 +59,7 @@ class Submission:
     origin: str = "api"
     retry_of: str | None = None
     only_engine: str | None = None
+    recipe: Recipe | None = None
     inputs: Mapping[tuple[str, tuple[str | int, ...]], str] = field(default_factory=dict)
     """Asset ids for file values of the graph that must not be looked up by name again."""
 
@@ -114,7 +117,45 @@ class SubmissionService:
         finally:
             self._entering[identity.user_id] -= 1
 
-    async def _accept(self, identity: Identity, submission: Submission) -> LiveJob:
+    async def submit_all(
+        self,
+        identity: Identity,
+        submissions: Sequence[Submission],
+        store: Callable[[Sequence[NewJob]], Awaitable[None]],
+    ) -> list[LiveJob]:
+        """Accept all of them or none.
+
+        Args:
+            store: makes the jobs durable in one commit, together with what belongs to them.
+
+        Raises:
+            What ``submit`` raises; the details name the submission by its ``index``.
+        """
+        count = len(submissions)
+        self._check_depth(identity, count)
+        self._entering[identity.user_id] += count
+        try:
+            new = []
+            for index, submission in enumerate(submissions):
+                try:
+                    new.append((await self._judged(identity, submission))[0])
+                except StudioError as error:
+                    error.details = {**(error.details or {}), "index": index}
+                    raise
+                # A thousand judgements take a while, and others want to be served meanwhile.
+                await asyncio.sleep(0)
+            await store(new)
+        finally:
+            self._entering[identity.user_id] -= count
+        # Without their graphs, which together may be large: they are read when their turn comes.
+        accepted = [LiveJob(each.job) for each in new]
+        for live in accepted:
+            self._queue.add(live, waiting=True)
+        self._wake()
+        return accepted
+
+    async def _judged(self, identity: Identity, submission: Submission) -> tuple[NewJob, Graph]:
+        """What is to be stored for a submission that can run, and its graph."""
         check_priority(identity, submission.priority)
         if submission.deadline_at is not None and submission.deadline_at <= self._clock.now_ms():
             raise Unprocessable("deadline_at has passed already.")
@@ -161,8 +202,20 @@ class SubmissionService:
             extra=extra,
             retry_of=submission.retry_of,
         )
+        new = NewJob(
+            job,
+            orjson.dumps(graph),
+            facts.prompt_text,
+            sorted({asset.id for asset in inputs.values()}),
+            submission.recipe,
+        )
+        return new, graph
+
+    async def _accept(self, identity: Identity, submission: Submission) -> LiveJob:
+        new, graph = await self._judged(identity, submission)
+        job = new.job
         engine = None
-        if submission.only_engine is None and not extra.get("unchecked"):
+        if submission.only_engine is None and not job.extra.get("unchecked"):
             engine = self._reserve(job)
         if engine is not None:
             job = replace(
@@ -173,7 +226,7 @@ class SubmissionService:
                 attempt=1,
             )
         try:
-            await self._store(job, graph, facts.prompt_text, inputs.values(), submission)
+            await self._jobs.insert(replace(new, job=job), submission.idempotency_key)
         except BaseException:
             if engine is not None:
                 engine.occupied -= 1
@@ -191,22 +244,6 @@ class SubmissionService:
         else:
             self._wake()
         return live
-
-    async def _store(
-        self,
-        job: Job,
-        graph: Graph,
-        prompt_text: str,
-        inputs: Iterable[Asset],
-        submission: Submission,
-    ) -> None:
-        await self._jobs.insert(
-            job,
-            graph=orjson.dumps(graph),
-            prompt_text=prompt_text,
-            input_ids={asset.id for asset in inputs},
-            idempotency_key=submission.idempotency_key,
-        )
 
     def info_for(self, job: Job) -> dict[str, Any] | None:
         """The ``object_info`` of an engine that can run the job, ``None`` when there is none."""
@@ -234,15 +271,24 @@ class SubmissionService:
                 raise refusal
         raise AssertionError("unreachable")
 
-    def _check_depth(self, identity: Identity) -> None:
-        if self._queue.depth + self._entering.total() >= self._max_depth:
+    def _check_depth(self, identity: Identity, count: int = 1) -> None:
+        room = self._max_depth - self._queue.depth - self._entering.total()
+        if count > room:
             raise QueueFull(
-                f"The queue is full ({self._max_depth} jobs). Try again soon.", retry_after_s=5
+                f"The queue is full ({self._max_depth} jobs). Try again soon."
+                if room <= 0
+                else f"The queue has room for {room} more jobs, not for {count}.",
+                details={"room": max(0, room)},
+                retry_after_s=5,
             )
         own = self._queue.depth_of(identity.user_id) + self._entering[identity.user_id]
-        if identity.role is not Role.OWNER and own >= self._max_depth_member:
+        room = self._max_depth_member - own
+        if identity.role is not Role.OWNER and count > room:
             raise QueueFull(
-                f"You have {own} unfinished jobs, which is your limit. Try again soon.",
+                f"You have {own} unfinished jobs, which is your limit. Try again soon."
+                if room <= 0
+                else f"You have room for {room} more unfinished jobs, not for {count}.",
+                details={"room": max(0, room)},
                 retry_after_s=5,
             )
 

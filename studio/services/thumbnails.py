@@ -1,4 +1,4 @@
-"""Small WebP pictures of image assets, made when somebody first asks."""
+"""Small WebP pictures of images and videos, made when somebody first asks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import contextlib
 import io
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from PIL import ExifTags, Image
 
+from studio.clients.video import VideoReader
 from studio.errors import DiskFull, NotFound, StorageUnavailable
 from studio.media import UNREADABLE, open_image
 from studio.models import Asset
@@ -20,7 +21,9 @@ from studio.store.db import is_disk_full
 
 log = logging.getLogger(__name__)
 
-SIDE: Final = 512
+Size = Literal["small", "large"]
+SIDES: Final[dict[Size, int]] = {"large": 768, "small": 256}
+"""Pixels of the longer side: for one picture in a window, and for a grid."""
 MAX_DECODED_PIXELS: Final = 64 * 1024 * 1024
 """What may be in memory at once: 256 MiB at four bytes a pixel."""
 _QUALITY: Final = 80
@@ -37,7 +40,7 @@ _TURNS: Final = {
 
 
 class Thumbnails:
-    """The folder of thumbnails, ``aa/<64 hex>.webp`` by the hash of the original.
+    """The folder of thumbnails, ``aa/<64 hex>-<side>.webp`` by the hash of the original.
 
     Args:
         root: the folder, created when it is missing.
@@ -47,10 +50,12 @@ class Thumbnails:
     def __init__(self, *, root: Path, blobs: BlobStore) -> None:
         self._root = private_folder(root)
         self._blobs = blobs
-        self._one_at_a_time = asyncio.Lock()
+        self._videos = VideoReader()
+        # One of each at a time; a video that takes long holds up no image.
+        self._images, self._posters = asyncio.Lock(), asyncio.Lock()
 
-    async def get(self, asset: Asset) -> Path:
-        """The thumbnail of an image: at most 512 pixels a side, turned upright, first frame.
+    async def get(self, asset: Asset, size: Size) -> Path:
+        """The thumbnail of an image: upright, of the first frame.
 
         Raises:
             NotFound: the asset is no image, or one that cannot be read.
@@ -58,31 +63,55 @@ class Thumbnails:
         """
         if not asset.content_type.startswith("image/"):
             raise NotFound("Only images have thumbnails.")
-        path = self._path(asset.hash)
-        if await asyncio.to_thread(path.is_file):
-            return path
-        async with self._one_at_a_time:
-            await asyncio.to_thread(self._make, asset.hash, path)
-        return path
+        return await self._made(asset, size, self._images)
+
+    async def poster(self, asset: Asset, size: Size) -> Path:
+        """The thumbnail of a video: upright, from near its beginning.
+
+        Raises:
+            NotFound: the asset is no video, or one that cannot be read.
+            DiskFull, StorageUnavailable: it could not be stored.
+        """
+        if not asset.content_type.startswith("video/"):
+            raise NotFound("Only videos have posters.")
+        return await self._made(asset, size, self._posters)
 
     def remove(self, blob_hash: str) -> None:
-        """Forget the thumbnail of bytes that are gone. Idempotent."""
-        with contextlib.suppress(OSError):
-            self._path(blob_hash).unlink()
+        """Forget the thumbnails of bytes that are gone. Idempotent."""
+        for side in SIDES.values():
+            with contextlib.suppress(OSError):
+                self._path(blob_hash, side).unlink()
 
-    def _path(self, blob_hash: str) -> Path:
+    def _path(self, blob_hash: str, side: int) -> Path:
         digest = self._blobs.path(blob_hash).name
-        return self._root / digest[:2] / f"{digest}.webp"
+        return self._root / digest[:2] / f"{digest}-{side}.webp"
 
-    def _make(self, blob_hash: str, path: Path) -> None:
-        if path.is_file():
-            return
-        original = self._blobs.path(blob_hash)
+    async def _made(self, asset: Asset, size: Size, one_at_a_time: asyncio.Lock) -> Path:
+        side = SIDES[size]
+        path = self._path(asset.hash, side)
+        if await asyncio.to_thread(path.is_file):
+            return path
+        async with one_at_a_time:
+            # Whoever was before may have made this very one.
+            if not await asyncio.to_thread(path.is_file):
+                data = await self._render(asset, side)
+                await asyncio.to_thread(self._store, asset.hash, path, data)
+        return path
+
+    async def _render(self, asset: Asset, side: int) -> bytes:
+        original = self._blobs.path(asset.hash)
+        if asset.content_type.startswith("video/"):
+            frame = await self._videos.frame(original, asset.content_type, side)
+            if frame is None:
+                raise NotFound("This video has no poster.")
+            return frame
         try:
-            data = render(original)
+            return await asyncio.to_thread(render, original, side)
         except UNREADABLE as error:
-            log.info("no thumbnail for %s: %s", blob_hash, type(error).__name__)
+            log.info("no thumbnail for %s: %s", asset.hash, type(error).__name__)
             raise NotFound("This image has no thumbnail.") from error
+
+    def _store(self, blob_hash: str, path: Path, data: bytes) -> None:
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             atomic_write(path, data)
@@ -90,18 +119,18 @@ class Thumbnails:
             if is_disk_full(error):
                 raise DiskFull("There is no space left for thumbnails.") from error
             raise StorageUnavailable("The thumbnail could not be stored.") from error
-        if not original.exists():
+        if not self._blobs.path(blob_hash).exists():
             self.remove(blob_hash)
 
 
-def render(path: Path) -> bytes:
-    """The thumbnail of the image at ``path``, as WebP.
+def render(path: Path, side: int) -> bytes:
+    """The thumbnail of the image at ``path``, at most ``side`` pixels a side, as WebP.
 
     Raises:
         UNREADABLE: one of these when the image is damaged, of an unknown kind or too large.
     """
     with open_image(path) as image:
-        image.draft("RGB", (SIDE, SIDE))
+        image.draft("RGB", (side, side))
         if image.width * image.height > MAX_DECODED_PIXELS:
             raise ValueError("too many pixels to decode")
         image.load()
@@ -109,7 +138,7 @@ def render(path: Path) -> bytes:
         # Palettes cannot be scaled smoothly.
         small = image.convert("RGBA" if image.has_transparency_data else "RGB")
         # Shrunk before it is turned, so that turning costs little.
-        small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         if orientation in _TURNS:
             small = small.transpose(_TURNS[orientation])
         out = io.BytesIO()

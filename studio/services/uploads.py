@@ -264,6 +264,7 @@ class UploadService:
         except BaseException:
             self._blobs.discard(staged)
             raise
+        self._assets.tell(asset)
         await asyncio.to_thread(self._files.remove, upload.id)
         return asset
 

@@ -131,7 +131,7 @@ def delete(connection: sqlite3.Connection, asset_id: str, user_id: str | None) -
     asset = get(connection, asset_id, user_id)
     if asset is None:
         raise NotFound("There is no such asset.")
-    if asset.job_id is not None or _is_held(connection, asset):
+    if asset.job_id is not None or is_held(connection, asset_id):
         raise AssetInUse("The asset is in use and cannot be deleted now.")
     remove(connection, asset)
     return asset
@@ -147,14 +147,16 @@ def delete_output(connection: sqlite3.Connection, job_id: str, asset_id: str) ->
     asset = _one(connection, f"{_SELECT} WHERE id = ? AND job_id = ?", (asset_id, job_id))
     if asset is None:
         raise NotFound("The job has no such output.")
-    if _is_held(connection, asset):
+    if is_held(connection, asset_id):
         raise AssetInUse("A job that has not ended reads this output.")
     remove(connection, asset)
     return asset
 
 
-def _is_held(connection: sqlite3.Connection, asset: Asset) -> bool:
-    return _one(connection, f"{_SELECT} WHERE id = ? AND {_HELD}", (asset.id,)) is not None
+def is_held(connection: sqlite3.Connection, asset_id: str) -> bool:
+    """Whether a job that is not finished needs it."""
+    query = f"SELECT 1 FROM assets WHERE id = ? AND {_HELD}"
+    return connection.execute(query, (asset_id,)).fetchone() is not None
 
 
 def remove(connection: sqlite3.Connection, asset: Asset) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.paths import reserve_space
 
+SQLITE_VERSION: Final = sqlite3.sqlite_version
 _ROOM_BYTES: Final = 65536
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
-from studio.errors import IdempotencyKeyReuse, NotFound
-from studio.models import Asset, Job, JobError, JobStatus
-from studio.settings import DAY_MS
+from studio.errors import NotFound
+from studio.models import Asset, Job, JobError, JobStatus, NewJob, Recipe
 from studio.store.assets import AssetStore
 from studio.store.blobs import StagedBlob
 from studio.store.db import Database
 from studio.store.job_inputs import hold_inputs
+from studio.store.job_keys import claim_key
+from studio.store.job_recipes import insert_recipe, recipe_of
 
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
@@ -109,40 +110,16 @@ class JobStore:
         self._db = db
         self._assets = assets
 
-    async def insert(
-        self,
-        job: Job,
-        *,
-        graph: bytes,
-        prompt_text: str,
-        input_ids: Iterable[str],
-        idempotency_key: str | None,
-    ) -> None:
+    async def insert(self, new: NewJob, idempotency_key: str | None = None) -> None:
         """Make a job durable: once this returns it will be finished.
 
         Raises:
             IdempotencyKeyReuse: the key was used in the last 24 hours; nothing is stored.
             MissingAsset: an input was deleted since it was looked up; nothing is stored.
         """
-        inputs = list(input_ids)
-
-        def work(connection: sqlite3.Connection) -> None:
-            if idempotency_key is not None:
-                claim_key(connection, job.user_id, f"job:{idempotency_key}", job.created_at)
-            cursor = connection.execute(_INSERT, (*_values(job), prompt_text, graph))
-            seq = cursor.lastrowid
-            if prompt_text:
-                connection.execute(
-                    "INSERT INTO jobs_fts (rowid, prompt_text) VALUES (?, ?)", (seq, prompt_text)
-                )
-            if job.models:
-                connection.executemany(
-                    "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
-                    [(file, seq) for _, _, file in job.models],
-                )
-            hold_inputs(connection, job, inputs, job.created_at)
-
-        await self._db.write(work, short=True)
+        await self._db.write(
+            lambda connection: insert_jobs(connection, [new], idempotency_key), short=True
+        )
 
     async def update(self, job: Job, *, durable: bool = True) -> None:
         """Store the changeable fields of a live job.
@@ -268,6 +245,10 @@ class JobStore:
 
         return await self._db.read(work)
 
+    async def recipe(self, job_id: str) -> Recipe | None:
+        """What a job was made from, ``None`` when that was no workflow of Studio's."""
+        return await self._db.read(lambda connection: recipe_of(connection, job_id))
+
     async def expiry(self, job_id: str) -> int | None:
         """When a finished job will be purged, milliseconds since the epoch."""
 
@@ -301,27 +282,42 @@ class JobStore:
         return await self._db.read(work)
 
 
+def insert_jobs(
+    connection: sqlite3.Connection, new: Sequence[NewJob], idempotency_key: str | None
+) -> None:
+    """Store jobs of one user inside the caller's transaction: all of them, or it raises.
+
+    Raises:
+        IdempotencyKeyReuse, MissingAsset: see ``JobStore.insert``.
+    """
+    if idempotency_key is not None:
+        first = new[0].job
+        claim_key(connection, first.user_id, f"job:{idempotency_key}", first.created_at)
+    for each in new:
+        _insert(connection, each)
+
+
+def _insert(connection: sqlite3.Connection, new: NewJob) -> None:
+    job = new.job
+    cursor = connection.execute(_INSERT, (*_values(job), new.prompt_text, new.graph))
+    seq = cursor.lastrowid
+    if new.prompt_text:
+        connection.execute(
+            "INSERT INTO jobs_fts (rowid, prompt_text) VALUES (?, ?)", (seq, new.prompt_text)
+        )
+    if job.models:
+        connection.executemany(
+            "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
+            [(file, seq) for _, _, file in job.models],
+        )
+    hold_inputs(connection, job, new.input_ids, job.created_at)
+    if new.recipe is not None:
+        insert_recipe(connection, job.id, new.recipe)
+
+
 def _are_few(outputs: Sequence[tuple[Asset, StagedBlob]]) -> bool:
     """Whether storing them is a matter of a few rows, without any file to be moved."""
     return len(outputs) <= _FEW and all(staged.placed for _, staged in outputs)
-
-
-def claim_key(connection: sqlite3.Connection, user_id: str, key: str, now_ms: int) -> None:
-    """Claim an idempotency key inside the caller's transaction: released if that rolls back.
-
-    Raises:
-        IdempotencyKeyReuse: the key was claimed in the last 24 hours.
-    """
-    claimed = connection.execute(
-        "INSERT INTO idempotency_keys (user_id, key, created_at) VALUES (?, ?, ?) "
-        "ON CONFLICT (user_id, key) DO UPDATE SET created_at = excluded.created_at "
-        "WHERE created_at < excluded.created_at - ?",
-        (user_id, key, now_ms, DAY_MS),
-    )
-    if claimed.rowcount == 0:
-        raise IdempotencyKeyReuse(
-            "This Idempotency-Key was already used; list your jobs to find the one it made."
-        )
 
 
 def update_row(connection: sqlite3.Connection, job: Job) -> None:

@@ -14,8 +14,12 @@ from typing import Final
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
 from studio.store.schema_editor import add_editor
+from studio.store.schema_house import add_house
+from studio.store.schema_library import add_library
 from studio.store.schema_people import add_people
+from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
+from studio.store.schema_workflows import add_workflows
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -164,4 +168,8 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_people,
     add_uploads,
     add_editor,
+    add_workflows,
+    add_presets,
+    add_house,
+    add_library,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from studio.web.openapi import STRING, TIME, answers, header, json_answer, optional, path
+from studio.services.thumbnails import SIDES
+from studio.web.openapi import STRING, TIME, answers, header, json_answer, optional, path, query
 
 UPLOAD_FIELDS: Final = frozenset({"content_type", "file_path", "expected_hash", "expires_in"})
 """Text fields of an upload that may occur once; ``tags`` may repeat."""
@@ -158,16 +159,29 @@ GET_CONTENT: Final[dict[str, Any]] = {
     "openapi_extra": {"parameters": [path("id"), header("Range", "One range of bytes.")]},
 }
 
-GET_THUMBNAIL: Final[dict[str, Any]] = {
-    "summary": "A small picture of an image asset",
-    "responses": answers(
-        {
-            200: {
-                "description": "At most 512 pixels a side.",
-                "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
-            }
+
+def _small_picture(summary: str, missing: str) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "responses": answers(
+            {
+                200: {
+                    "description": "At most 768 pixels a side, or 256.",
+                    "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
+                },
+                304: {"description": "You have it: the ETag is the hash and the size."},
+            },
+            {400: "invalid_request: no such size", 404: f"not_found: unknown, or {missing}"},
+        ),
+        "openapi_extra": {
+            "parameters": [
+                path("id"),
+                query("size", "large, if nothing is said.", {**STRING, "enum": list(SIDES)}),
+                query("v", "Anything; a new value is a new address."),
+            ]
         },
-        {404: "not_found: unknown, or not an image"},
-    ),
-    "openapi_extra": {"parameters": [path("id")]},
-}
+    }
+
+
+GET_THUMBNAIL: Final = _small_picture("A small picture of an image asset", "not an image")
+GET_POSTER: Final = _small_picture("A small picture of a video asset", "not a video")

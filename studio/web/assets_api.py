@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import orjson
@@ -19,7 +20,7 @@ from studio.errors import (
 )
 from studio.models import Asset, Identity, Scope
 from studio.services.assets import AssetService
-from studio.services.thumbnails import Thumbnails
+from studio.services.thumbnails import SIDES, Size, Thumbnails
 from studio.services.upload_fields import UploadFields, check_path
 from studio.web import asset_schemas as schemas
 from studio.web.caller import caller
@@ -137,24 +138,39 @@ def asset_routes(service: AssetService, links: Links) -> APIRouter:
 
 
 def thumbnail_routes(service: AssetService, thumbnails: Thumbnails) -> APIRouter:
-    """``GET /api/assets/{id}/thumbnail``; it needs the scope ``assets``."""
+    """Small pictures of assets under ``/api/assets``; each needs the scope ``assets``."""
     router = APIRouter(prefix="/api/assets", tags=["assets"])
 
-    @router.get("/{id}/thumbnail", operation_id="getAssetThumbnail", **schemas.GET_THUMBNAIL)
-    async def get_thumbnail(request: Request) -> Response:
-        """A WebP picture of at most 512 pixels a side; 404 if the asset is not an image."""
-        asset, _ = await service.open_content(
-            caller(request, Scope.ASSETS), request.path_params["id"]
-        )
+    async def answer(request: Request, make: Callable[[Asset, Size], Awaitable[Path]]) -> Response:
+        identity = caller(request, Scope.ASSETS)
+        size = _size(request.query_params.get("size"))
+        asset, _ = await service.open_content(identity, request.path_params["id"])
         return file_response(
-            await thumbnails.get(asset),
+            await make(asset, size),
             content_type="image/webp",
             file_name=f"{asset.id}.webp",
-            etag=f"{asset.hash}-512",
+            etag=f"{asset.hash}-{SIDES[size]}",
             request_headers=request.headers,
         )
 
+    @router.get("/{id}/thumbnail", operation_id="getAssetThumbnail", **schemas.GET_THUMBNAIL)
+    async def get_thumbnail(request: Request) -> Response:
+        """A WebP picture of an image, upright; 404 if the asset is none."""
+        return await answer(request, thumbnails.get)
+
+    @router.get("/{id}/poster", operation_id="getAssetPoster", **schemas.GET_POSTER)
+    async def get_poster(request: Request) -> Response:
+        """A WebP picture from near the beginning of a video; 404 if the asset is none."""
+        return await answer(request, thumbnails.poster)
+
     return router
+
+
+def _size(text: str | None) -> Size:
+    for size in SIDES:
+        if text in (size, None, ""):
+            return size
+    raise InvalidRequest(f"size must be one of: {', '.join(SIDES)}.")
 
 
 class _Upload:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -11,6 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from studio.errors import InvalidRequest, SessionRequired, Unauthorized, Unprocessable
 from studio.models import Identity, Scope
 from studio.services.auth import require
+
+_MOST_DIGITS: Final = 20
 
 
 def caller(request: Request, scope: Scope) -> Identity:
@@ -68,6 +70,24 @@ async def json_body(request: Request) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return content
+
+
+def whole_number(
+    text: str | None, name: str, low: int, high: int, *, default: int | None = None
+) -> int:
+    """A part of the query that must be a whole number.
+
+    Raises:
+        InvalidRequest: it is something else, or out of range; or missing without a default.
+    """
+    if text is None and default is not None:
+        return default
+    if text is None or not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise InvalidRequest(f"{name} must be a whole number from {low} to {high}.")
+    number = int(text)
+    if not low <= number <= high:
+        raise InvalidRequest(f"{name} must be a whole number from {low} to {high}.")
+    return number
 
 
 def text_field(body: Mapping[str, Any], name: str, max_length: int = 256) -> str:

@@ -19,7 +19,7 @@ from studio.logs import request_id
 from studio.models import Identity
 from studio.services.auth import AuthService
 from studio.web.headers import with_headers
-from studio.web.links import Links
+from studio.web.links import ZIP_PATH, Links, zip_subject
 from studio.web.origins import SAFE_METHODS, PublicAddress
 from studio.web.respond import error_body, error_headers
 
@@ -34,7 +34,8 @@ PUBLIC_PATHS: Final = {
 }
 """What strangers may ask for, and how; beside these only ``STATIC``."""
 STATIC: Final = "/static/"
-_CONTENT_PATH: Final = re.compile(r"^/api/v2/assets/([0-9a-f-]{36})/content$")
+_CONTENT_PATH: Final = re.compile(r"/api/v2/assets/([0-9a-f-]{36})/content")
+_ZIP_PATH: Final = re.compile(re.escape(ZIP_PATH) + "([0-9a-f-]{36})")
 STRANGERS_BODY_BYTES: Final = 16_384
 """Enough for a password and a token."""
 SESSION_COOKIE: Final = "studio"
@@ -109,9 +110,9 @@ class Guard:
         if person is not None or public:
             return person
         path: str = scope["path"]
-        linked = _CONTENT_PATH.match(path)
+        linked = _linked_to(path)
         if linked and scope.get("method") in ("GET", "HEAD") and scope["query_string"]:
-            return self._links.identify(linked[1], scope["query_string"])
+            return self._links.identify(linked, scope["query_string"])
         raise Unauthorized(
             "Log in, or send an API key as 'Authorization: Bearer <key>' or 'X-API-Key: <key>'."
         )
@@ -133,6 +134,14 @@ def _is_public(scope: Scope) -> bool:
     if path.startswith(STATIC):
         return scope["method"] in ("GET", "HEAD")
     return scope["method"] in PUBLIC_PATHS.get(path, ())
+
+
+def _linked_to(path: str) -> str | None:
+    """What a signed link to this path must be signed for; ``None`` where none leads."""
+    if content := _CONTENT_PATH.fullmatch(path):
+        return content[1]
+    chosen = _ZIP_PATH.fullmatch(path)
+    return None if chosen is None else zip_subject(chosen[1])
 
 
 def key_in(headers: Mapping[bytes, bytes]) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from studio.models import JobStatus, OutputType
+from studio.web.examples import GRAPH
+from studio.web.job_extras import RECIPE, STARTS
 from studio.web.openapi import (
     BOOLEAN,
     INTEGER,
@@ -97,15 +99,11 @@ _OWN_PROPERTIES: Final[dict[str, Schema]] = {
     "cancel_requested_at": optional(TIME),
 }
 JOB: Final[Schema] = {"allOf": [_V2_JOB, record(_OWN_PROPERTIES)]}
-_STARTS: Final = record(
-    {
-        "starts_in_ms": {
-            **optional(INTEGER),
-            "description": "When it may start; null while it runs or when nobody knows.",
-        }
-    }
-)
-_WORKFLOW: Final[Schema] = {**OBJECT, "description": "The graph in ComfyUI's API format."}
+_WORKFLOW: Final[Schema] = {
+    **OBJECT,
+    "description": "The graph in ComfyUI's API format.",
+    "example": GRAPH,
+}
 _EXTRA_DATA: Final = {
     **record({"api_key_comfy_org": STRING}, required=()),
     "additionalProperties": False,
@@ -251,7 +249,8 @@ LIST: Final[dict[str, Any]] = {
 }
 GET: Final[dict[str, Any]] = {
     "responses": answers(
-        _job("The job as it stands.", schema={"allOf": [*JOB["allOf"], _STARTS]}), _NOT_FOUND
+        _job("The job as it stands.", schema={"allOf": [*JOB["allOf"], STARTS, RECIPE]}),
+        _NOT_FOUND,
     )
 }
 CANCEL: Final[dict[str, Any]] = {
@@ -280,7 +279,8 @@ MOVE: Final[dict[str, Any]] = {
                     "priority": INTEGER,
                 },
                 required=(),
-            )
+            ),
+            example={"before": ""},
         )
     },
 }
@@ -292,7 +292,9 @@ RETRY: Final[dict[str, Any]] = {
     ),
     "openapi_extra": {
         "requestBody": json_body(
-            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()), required=False
+            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()),
+            required=False,
+            example={"new_seed": True},
         )
     },
 }
@@ -322,7 +324,7 @@ QUEUE: Final[dict[str, Any]] = {
                 {
                     "paused": BOOLEAN,
                     "depth": INTEGER,
-                    "jobs": array({"allOf": [*JOB["allOf"], _STARTS]}),
+                    "jobs": array({"allOf": [*JOB["allOf"], STARTS]}),
                 }
             ),
         ),

@@ -20,6 +20,7 @@ from studio.store.job_list import JobFilter
 from studio.web import job_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
+from studio.web.job_extras import recipe_body
 from studio.web.links import Links
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import (
@@ -86,7 +87,14 @@ def job_routes(
         identity = caller(request, Scope.JOBS)
         view = await jobs.get(identity, job_id)
         starts_in_ms = history.estimate(view)
-        return json_response({**studio_body(view, request, links), "starts_in_ms": starts_in_ms})
+        recipe = await jobs.recipe(view.job.id)
+        return json_response(
+            {
+                **studio_body(view, request, links),
+                "starts_in_ms": starts_in_ms,
+                "recipe": recipe_body(recipe),
+            }
+        )
 
     @router.post("/jobs/cancel", summary="Cancel many jobs", **schemas.CANCEL_MANY)
     async def cancel_many(request: Request) -> Response:

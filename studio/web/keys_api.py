@@ -14,10 +14,11 @@ from starlette.responses import Response
 
 from studio.clock import Clock, iso, iso_or_none
 from studio.errors import InvalidRequest, Unprocessable
-from studio.models import Identity, Scope
+from studio.models import Identity, Record, Scope, unrecorded
 from studio.services.auth import AuthService
 from studio.store.keys import ApiKey
 from studio.store.secrets import SecretStore
+from studio.web import system_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.respond import json_response
 
@@ -25,16 +26,23 @@ _SECRET_NAME: Final = re.compile(r"^[A-Za-z0-9_.-]{1,64}$")
 MAX_SECRET_LENGTH: Final = 8192
 
 
-def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIRouter:
+def key_routes(
+    *, auth: AuthService, secrets: SecretStore, clock: Clock, record: Record = unrecorded
+) -> APIRouter:
     """The routes under ``/api/keys`` and ``/api/secrets``."""
     router = APIRouter(prefix="/api", tags=["Keys and secrets"])
 
-    @router.get("/keys", summary="API keys that still open something")
+    @router.get("/keys", summary="API keys that still open something", **schemas.LIST_KEYS)
     async def list_keys(request: Request) -> Response:
         found = await auth.list(_key_holder(request))
         return json_response({"keys": [_key_body(key) for key in found]})
 
-    @router.post("/keys", status_code=201, summary="Make an API key; it is shown this once")
+    @router.post(
+        "/keys",
+        status_code=201,
+        summary="Make an API key; it is shown this once",
+        **schemas.CREATE_KEY,
+    )
     async def create_key(request: Request) -> Response:
         identity = _key_holder(request)
         body = await json_body(request)
@@ -48,12 +56,16 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
         )
         return json_response({**_key_body(key), "key": token}, 201)
 
-    @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key at once")
+    @router.delete(
+        "/keys/{key_id}", status_code=204, summary="Revoke an API key at once", **schemas.REVOKE_KEY
+    )
     async def revoke_key(request: Request, key_id: str) -> Response:
         await auth.revoke(_key_holder(request), key_id)
         return Response(status_code=204)
 
-    @router.get("/secrets", summary="Names of your secrets; values are never shown")
+    @router.get(
+        "/secrets", summary="Names of your secrets; values are never shown", **schemas.LIST_SECRETS
+    )
     async def list_secrets(request: Request) -> Response:
         identity = caller(request, Scope.ADMIN)
         names = await secrets.names(identity.user_id)
@@ -61,7 +73,7 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
             {"secrets": [{"name": name, "updated_at": iso(at)} for name, at in names]}
         )
 
-    @router.put("/secrets/{name}", status_code=204, summary="Store a secret")
+    @router.put("/secrets/{name}", status_code=204, summary="Store a secret", **schemas.PUT_SECRET)
     async def put_secret(request: Request, name: str) -> Response:
         identity = caller(request, Scope.ADMIN)
         value = (await json_body(request)).get("value")
@@ -70,12 +82,16 @@ def key_routes(*, auth: AuthService, secrets: SecretStore, clock: Clock) -> APIR
         if not isinstance(value, str) or not 0 < len(value) <= MAX_SECRET_LENGTH:
             raise Unprocessable(f"value must be a string of 1 to {MAX_SECRET_LENGTH} characters.")
         await secrets.put(identity.user_id, name, value, clock.now_ms())
+        record(identity.user_id, "secret.stored", name)
         return Response(status_code=204)
 
-    @router.delete("/secrets/{name}", status_code=204, summary="Forget a secret")
+    @router.delete(
+        "/secrets/{name}", status_code=204, summary="Forget a secret", **schemas.DELETE_SECRET
+    )
     async def delete_secret(request: Request, name: str) -> Response:
         identity = caller(request, Scope.ADMIN)
         await secrets.delete(identity.user_id, name)
+        record(identity.user_id, "secret.removed", name)
         return Response(status_code=204)
 
     return router

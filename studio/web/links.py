@@ -16,6 +16,7 @@ from studio.models import OWNER_ID, Identity, Role, Scope
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 LINK_LIFETIME_MS: Final = 3_600_000
 _ROUND_MS: Final = 300_000
+ZIP_PATH: Final = "/api/library/zip/"
 
 
 class Links:
@@ -44,24 +45,33 @@ class Links:
     def content_url(self, request: HTTPConnection, asset_id: str) -> tuple[str, int]:
         """An absolute URL of the asset's bytes, and when it ends (milliseconds)."""
         ends_at = (self._clock.now_ms() + LINK_LIFETIME_MS) // _ROUND_MS * _ROUND_MS
-        user = request.scope["studio.identity"]
-        subject = f"{asset_id}.{user.user_id}.{ends_at}"
-        signature = self._signer.get_signature(subject).decode()
-        path = f"/api/v2/assets/{asset_id}/content"
-        query = f"user={user.user_id}&ends={ends_at}&signature={signature}"
-        return f"{self.base(request)}{path}?{query}", ends_at
+        return self._signed(request, content_path(asset_id), asset_id, ends_at), ends_at
 
-    def identify(self, asset_id: str, query: bytes) -> Identity:
+    def zip_url(self, request: HTTPConnection, selection_id: str, ends_at: int) -> str:
+        """An absolute URL of a ZIP of chosen files, until ``ends_at`` (milliseconds)."""
+        path = f"{ZIP_PATH}{selection_id}"
+        return self._signed(request, path, zip_subject(selection_id), ends_at)
+
+    def _signed(self, request: HTTPConnection, path: str, name: str, ends_at: int) -> str:
+        user_id = request.scope["studio.identity"].user_id
+        signature = self._signer.get_signature(f"{name}.{user_id}.{ends_at}").decode()
+        query = f"user={user_id}&ends={ends_at}&signature={signature}"
+        return f"{self.base(request)}{path}?{query}"
+
+    def identify(self, name: str, query: bytes) -> Identity:
         """The reader a signed link was made for, able to read assets and nothing else.
 
+        Args:
+            name: what the link leads to: an asset's id, or a ``zip_subject``.
+
         Raises:
-            Unauthorized: not signed by us, for another asset, or past its end.
+            Unauthorized: not signed by us, for something else, or past its end.
         """
         values = parse_qs(query.decode("latin-1"))
         user_id = values.get("user", [""])[0]
         ends_at = values.get("ends", [""])[0]
         signature = values.get("signature", [""])[0]
-        subject = f"{asset_id}.{user_id}.{ends_at}"
+        subject = f"{name}.{user_id}.{ends_at}"
         try:
             self._signer.unsign(f"{subject}{self._signer.sep.decode()}{signature}")
         except BadSignature:
@@ -70,3 +80,29 @@ class Links:
             raise Unauthorized("This link has expired; ask for a fresh one.")
         role = Role.OWNER if user_id == OWNER_ID else Role.MEMBER
         return Identity(user_id=user_id, role=role, scopes=frozenset({Scope.ASSETS}))
+
+
+def zip_subject(selection_id: str) -> str:
+    """What the link to a ZIP is signed for; never an asset's id."""
+    return f"zip/{selection_id}"
+
+
+def content_path(asset_id: str) -> str:
+    """Where whoever may see an asset finds its bytes."""
+    return f"/api/v2/assets/{asset_id}/content"
+
+
+def thumbnail_paths(
+    asset_id: str, blob_hash: str, content_type: str
+) -> tuple[str, str] | tuple[None, None]:
+    """Where a small and a large picture of an asset are, if there can be one.
+
+    The address has a piece of the hash, so whoever keeps what it answers can keep it for ever.
+    """
+    main = content_type.partition("/")[0]
+    kind = {"image": "thumbnail", "video": "poster"}.get(main)
+    if kind is None:
+        return None, None
+    path = f"/api/assets/{asset_id}/{kind}"
+    version = blob_hash.rpartition(":")[2][:12]
+    return f"{path}?size=small&v={version}", f"{path}?size=large&v={version}"

@@ -73,6 +73,11 @@ def query(name: str, description: str, schema: Schema = STRING) -> Schema:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-def json_body(schema: Schema, *, required: bool = True) -> Schema:
-    """``requestBody`` of a route that takes JSON."""
-    return {"required": required, "content": {"application/json": {"schema": schema}}}
+def json_body(schema: Schema, *, required: bool = True, example: object = None) -> Schema:
+    """``requestBody`` of a route that takes JSON.
+
+    Args:
+        example: where one made from the schema would say too little, or too much.
+    """
+    described = {"schema": schema} if example is None else {"schema": schema, "example": example}
+    return {"required": required, "content": {"application/json": described}}

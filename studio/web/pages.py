@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from studio.errors import NotFound
+from studio.web import system_schemas as schemas
 from studio.web.links import Links
 from studio.web.respond import json_response
 
@@ -31,34 +32,42 @@ _WORKERS_POLICY: Final = "default-src 'none'; script-src 'self'; frame-ancestors
 """A worker obeys the policy of its own answer, not that of the page."""
 
 
-@dataclass(frozen=True, slots=True)
 class _File:
     """One file as it is sent: plain, and by gzip where that is shorter."""
 
-    content_type: str
-    plain: bytes
-    packed: bytes | None
-    tag: str
+    def __init__(self, path: Path) -> None:
+        self.content_type = _TYPES[path.suffix]
+        self.plain = path.read_bytes()
+        self.tag = hashlib.blake2s(self.plain, digest_size=12).hexdigest()
+        self._packed: bytes | None = None
+
+    async def packed(self) -> bytes | None:
+        """By gzip; made when it is first asked for, since the start of Studio waits for nobody."""
+        if self._packed is None:
+            self._packed = await asyncio.to_thread(gzip.compress, self.plain, 9, mtime=0)
+        return self._packed if len(self._packed) < len(self.plain) * _LEAST_GAIN else None
 
 
-def read_files(folder: Path) -> dict[str, _File]:
-    """Every file below ``folder`` that a browser loads, by its name there."""
-    return {
-        path.relative_to(folder).as_posix(): _read(path)
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in _TYPES and path.is_file()
-    }
+class StaticFiles:
+    """Every file below a folder that a browser loads, by its name there, read once."""
 
+    def __init__(self, folder: Path = FRONTEND) -> None:
+        self._files = {
+            path.relative_to(folder).as_posix(): _File(path)
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in _TYPES and path.is_file()
+        }
 
-def _read(path: Path) -> _File:
-    plain = path.read_bytes()
-    packed = gzip.compress(plain, 9, mtime=0)
-    return _File(
-        content_type=_TYPES[path.suffix],
-        plain=plain,
-        packed=packed if len(packed) < len(plain) * _LEAST_GAIN else None,
-        tag=hashlib.blake2s(plain, digest_size=12).hexdigest(),
-    )
+    async def answer(self, name: str, request: Request) -> Response:
+        """One file, or that it is still the same.
+
+        Raises:
+            NotFound: there is no such file.
+        """
+        file = self._files.get(name)
+        if file is None:
+            raise NotFound("There is nothing at this address.")
+        return await _answer(file, request)
 
 
 def page_policy(base: str) -> str:
@@ -87,16 +96,15 @@ def page_policy(base: str) -> str:
     )
 
 
-def page_routes(*, links: Links, version: str, folder: Path = FRONTEND) -> APIRouter:
+def page_routes(*, links: Links, version: str, files: StaticFiles) -> APIRouter:
     """``/``, ``/static/`` and ``/favicon.ico``, open to everybody."""
     router = APIRouter(tags=["System"])
-    files = read_files(folder)
 
     @router.head("/", include_in_schema=False)
-    @router.get("/", summary="The page for people; what this is for programs")
+    @router.get("/", summary="The page for people; what this is for programs", **schemas.GET_ROOT)
     async def root(request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
-            answer = _answer(files[_PAGE], request)
+            answer = await files.answer(_PAGE, request)
             answer.headers["Content-Security-Policy"] = page_policy(links.base(request))
         else:
             answer = json_response(
@@ -108,10 +116,7 @@ def page_routes(*, links: Links, version: str, folder: Path = FRONTEND) -> APIRo
     @router.head("/static/{name:path}", include_in_schema=False)
     @router.get("/static/{name:path}", include_in_schema=False)
     async def static(request: Request, name: str) -> Response:
-        file = files.get(name)
-        if file is None:
-            raise NotFound("There is nothing at this address.")
-        answer = _answer(file, request)
+        answer = await files.answer(name, request)
         if name.startswith(_WORKERS):
             answer.headers["Content-Security-Policy"] = _WORKERS_POLICY
         return answer
@@ -119,20 +124,20 @@ def page_routes(*, links: Links, version: str, folder: Path = FRONTEND) -> APIRo
     @router.head("/favicon.ico", include_in_schema=False)
     @router.get("/favicon.ico", include_in_schema=False)
     async def favicon(request: Request) -> Response:
-        return _answer(files[_ICON], request)
+        return await files.answer(_ICON, request)
 
     return router
 
 
-def _answer(file: _File, request: Request) -> Response:
+async def _answer(file: _File, request: Request) -> Response:
     accepted = {
         coding.partition(";")[0].strip()
         for coding in request.headers.get("accept-encoding", "").split(",")
         if not coding.replace(" ", "").endswith(";q=0")
     }
     body, coding = file.plain, ""
-    if file.packed is not None and "gzip" in accepted:
-        body, coding = file.packed, "gzip"
+    if "gzip" in accepted and (packed := await file.packed()) is not None:
+        body, coding = packed, "gzip"
     tag = f'"{file.tag}{"-" + coding if coding else ""}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     known = request.headers.get("if-none-match", "")

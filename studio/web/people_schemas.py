@@ -63,11 +63,15 @@ def _route(
     *,
     status: int = 200,
     body: Schema | None = None,
+    example: Any = None,
     extra: Route | None = None,
 ) -> Route:
     answer = {"description": "Done."} if good is None else json_answer("The answer.", good)
     route: Route = {"status_code": status, "responses": answers({status: answer}, errors)}
-    more = {**({} if body is None else {"requestBody": json_body(body)}), **(extra or {})}
+    more = {
+        **({} if body is None else {"requestBody": json_body(body, example=example)}),
+        **(extra or {}),
+    }
     return {**route, "openapi_extra": more} if more else route
 
 
@@ -127,6 +131,7 @@ UPDATE_USER: Final = _route(
     USER,
     {404: "not_found", 409: "conflict, name_taken", 422: "invalid_request"},
     body=record({"name": NAME, "role": GIVEN_ROLE, "disabled": BOOLEAN}, ()),
+    example={"name": "Anna"},
 )
 RESET_USER: Final = _route(
     record({"url": _LINK, "expires_at": TIME}), {404: "not_found", 409: "conflict"}

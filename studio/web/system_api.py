@@ -14,6 +14,7 @@ from studio.services.backups import BackupService
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.metrics import Metrics
+from studio.web import system_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.graphs_api import graph_routes
 from studio.web.respond import json_response
@@ -30,34 +31,30 @@ def system_routes(
     """``/health``, ``/ready``, ``/metrics`` and ``/api/system``."""
     router = APIRouter(tags=["System"])
 
-    @router.get("/health", summary="The process answers")
+    @router.get("/health", summary="The process answers", **schemas.GET_HEALTH)
     async def get_health() -> Response:
         return json_response({"status": "ok", "version": version})
 
-    @router.get("/ready", summary="Studio takes work, or why not")
+    @router.get("/ready", summary="Studio takes work, or why not", **schemas.GET_READY)
     async def get_ready() -> Response:
         ready, body = health.ready()
         return json_response(body, 200 if ready else 503)
 
-    @router.get("/metrics", summary="Prometheus metrics")
+    @router.get("/metrics", summary="Prometheus metrics", **schemas.GET_METRICS)
     async def get_metrics(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @router.get("/api/system/engines", summary="Every engine and its state")
+    @router.get("/api/system/engines", summary="Every engine and its state", **schemas.LIST_ENGINES)
     async def get_engines(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         return json_response({"engines": health.engines()})
 
-    @router.post("/api/system/engines/{name}/restart", status_code=202, summary="Restart an engine")
-    async def restart_engine(request: Request, name: str) -> Response:
-        caller(request, Scope.ADMIN)
-        if name not in engines.engines:
-            raise NotFound("There is no such engine.")
-        await engines.restart(name)
-        return json_response({"restarting": name}, 202)
-
-    @router.get("/api/system/object_info/{class_type:path}", summary="What a node class takes")
+    @router.get(
+        "/api/system/object_info/{class_type:path}",
+        summary="What a node class takes",
+        **schemas.GET_OBJECT_INFO,
+    )
     async def get_object_info(request: Request, class_type: str) -> Response:
         caller(request, Scope.GRAPHS_RUN)
         await engines.refresh()
@@ -78,7 +75,9 @@ def backup_routes(backups: BackupService) -> APIRouter:
     """``POST /api/system/backup``, which needs no engine."""
     router = APIRouter()
 
-    @router.post("/api/system/backup", summary="Write a backup to a file on this machine")
+    @router.post(
+        "/api/system/backup", summary="Write a backup to a file on this machine", **schemas.BACKUP
+    )
     async def backup(request: Request) -> Response:
         caller(request, Scope.ADMIN)
         to = (await json_body(request)).get("to")

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from studio.clock import iso_or_none
 from studio.errors import InvalidRequest, StudioError, TooManyStreams, Unauthorized
 from studio.models import TERMINAL_STATUSES, Identity, Scope
+from studio.services.activity import entry_body
 from studio.services.auth import require
 from studio.services.feed import Ending, Feed, Reader
 from studio.services.history import HistoryService
@@ -35,6 +36,8 @@ MAX_COMMAND: Final = 16 << 10
 MAX_COMMANDS: Final = 20
 """Of one client, in ``COMMANDS_S``; more of them wait."""
 COMMANDS_S: Final = 1.0
+MAX_ENTRIES: Final = 50
+"""Of the activity, in its snapshot."""
 TOO_MANY: Final = 1013
 CLOSE_CODES: Final = {Ending.SESSION: 4401, Ending.SLOW: 4408, Ending.STOPPING: 1012}
 _CLOSE_REASONS: Final = {
@@ -148,6 +151,7 @@ class _Conversation:
         self._feed = live.feed
         self._jobs = live.jobs
         self._system = live.system
+        self._activity = live.activity
         self._history = history
 
     async def answer(self, said: str | bytes) -> None:
@@ -198,6 +202,10 @@ class _Conversation:
                 snapshot = self._bodies.snapshot(topic, feed.last, self._system.engines())
             case Topic.SYSTEM:
                 snapshot = self._bodies.snapshot(topic, feed.last, self._system.system())
+            case Topic.ACTIVITY:
+                recent = await self._activity.recent(identity, MAX_ENTRIES)
+                entries = {"items": [entry_body(entry) for entry in recent]}
+                snapshot = self._bodies.snapshot(topic, feed.last, entries)
             case Topic.PREVIEWS | Topic.DOWNLOADS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})
         self._reader.topics.add(topic)

@@ -62,7 +62,7 @@ def _registry() -> Registry[Any]:
     return filled
 
 
-def check_schema(pointer: str, value: object) -> None:
+def assert_schema(pointer: str, value: object) -> None:
     """Fail unless ``value`` has the shape at ``pointer``, such as ``/components/schemas/Job``."""
     schema = {"$ref": f"{_BASE}#{pointer}"}
     validator = Draft202012Validator(schema, registry=_registry(), format_checker=_formats)
@@ -132,12 +132,12 @@ class Observer:
             assert not answer.content
             return
         if int(status) >= 400:
-            check_schema("/components/schemas/ErrorEnvelope", answer.json())
+            assert_schema("/components/schemas/ErrorEnvelope", answer.json())
         elif "application/json" in response.get("content", {}):
             place = (
                 path.replace("~", "~0").replace("/", "~1").replace("{", "%7B").replace("}", "%7D")
             )
-            check_schema(
+            assert_schema(
                 f"/paths/{place}/{method}/responses/{status}/content/application~1json/schema",
                 answer.json(),
             )

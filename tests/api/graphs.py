@@ -193,3 +193,15 @@ def read_events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
             name = line.removeprefix("event: ")
         elif line.startswith("data: "):
             yield name, orjson.loads(line.removeprefix("data: "))
+
+
+def wait_for_library(client: httpx.Client, asset_id: str) -> dict[str, Any]:
+    """Poll until the library knows an asset."""
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        answer = client.get(f"/api/library/{asset_id}")
+        if answer.status_code == 200:
+            return dict(answer.json())
+        assert answer.status_code == 404, answer.text
+        assert time.monotonic() < deadline, "the library does not know it"
+        time.sleep(0.02)

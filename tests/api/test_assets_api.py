@@ -271,6 +271,7 @@ async def test_the_openapi_page_describes_every_asset_operation(library: Library
         "getAsset",
         "deleteAsset",
         "getAssetContent",
+        "getAssetPoster",
         "getAssetThumbnail",
     }
     form = operations["postAssets"]["requestBody"]["content"]["multipart/form-data"]["schema"]

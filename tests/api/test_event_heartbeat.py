@@ -7,29 +7,15 @@ import asyncio
 from starlette.requests import Request
 
 from studio.clock import FrozenClock
-from studio.models import Job, JobStatus
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
 from studio.web.job_events import HEARTBEAT_S, JobStream
 from studio.web.links import Links
+from tests.fakes.jobs import a_job
 
 
 def waiting_job() -> LiveJob:
-    return LiveJob(
-        Job(
-            id="0f7f2d3e-0000-4000-8000-000000000000",
-            user_id="owner",
-            status=JobStatus.QUEUED,
-            created_at=0,
-            rank=1.0,
-            priority=0,
-            graph_key="",
-            affinity_key="",
-            classes=frozenset(),
-            models=(),
-            paid=False,
-        )
-    )
+    return LiveJob(a_job(id="0f7f2d3e-0000-4000-8000-000000000000", user_id="owner"))
 
 
 async def test_a_comment_comes_every_fifteen_seconds_of_silence() -> None:

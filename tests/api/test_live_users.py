@@ -11,6 +11,7 @@ from studio.models import Asset, Job, JobStatus, OutputType, Preview
 from studio.services.news import JobPicture, JobPreview, Topic
 from tests.api.live_client import LiveClient, Shown, listen
 from tests.api.live_house import LiveHouse, open_live_house, submit
+from tests.fakes.jobs import a_job
 
 
 @pytest.fixture
@@ -83,19 +84,7 @@ async def test_whoever_comes_back_is_told_what_is_theirs_alone(house: LiveHouse)
 
 
 def running(user: str) -> Job:
-    return Job(
-        id=f"job-of-{user}",
-        user_id=user,
-        status=JobStatus.RUNNING,
-        created_at=0,
-        rank=1.0,
-        priority=0,
-        graph_key="",
-        affinity_key="",
-        classes=frozenset(),
-        models=(),
-        paid=False,
-    )
+    return a_job(id=f"job-of-{user}", user_id=user, status=JobStatus.RUNNING)
 
 
 async def test_previews_are_shown_to_their_user_and_to_the_owner(house: LiveHouse) -> None:

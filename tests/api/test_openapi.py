@@ -9,7 +9,15 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.api.graphs import fresh_png, run, solid, submit, text_to_image, upload
+from tests.api.graphs import (
+    fresh_png,
+    run,
+    solid,
+    submit,
+    text_to_image,
+    upload,
+    wait_for_library,
+)
 
 TAKES_NO_BODY = {
     "/api/v2/jobs/{job_id}/cancel",
@@ -19,6 +27,11 @@ TAKES_NO_BODY = {
     "/api/queue/resume",
     "/api/queue/clear",
     "/api/users/{user_id}/reset",
+    "/api/workflows/{workflow_id}/restore-from-trash",
+    "/api/settings/{key}/test",
+    "/api/system/engines/{name}/restart",
+    "/api/system/engines/{name}/free",
+    "/api/system/engines/{name}/interrupt",
 }
 
 
@@ -37,11 +50,20 @@ def is_described(path: str) -> bool:
             "/api/queue",
             "/api/assets",
             "/api/uploads",
+            "/api/library",
+            "/api/boards",
             "/api/setup",
             "/api/session",
             "/api/join",
             "/api/users",
             "/api/invitations",
+            "/api/workflows",
+            "/api/settings",
+            "/api/preferences",
+            "/api/activity",
+            "/api/system",
+            "/api/keys",
+            "/api/secrets",
         )
     )
 
@@ -67,6 +89,34 @@ def test_every_operation_describes_its_answers_and_refusals(page: dict[str, Any]
     assert seen > 20
 
 
+def test_every_operation_has_a_summary_and_examples_that_fit(page: dict[str, Any]) -> None:
+    problems = []
+    seen = 0
+    for path, methods in page["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], (method, path)
+            described = [("body", operation.get("requestBody", {}))]
+            described += list(operation["responses"].items())
+            for where, part in described:
+                content = part.get("content", {}).get("application/json")
+                if content is None:
+                    continue
+                seen += 1
+                assert content["schema"], (method, path, where)
+                validator = Draft202012Validator(content["schema"])
+                problems += [
+                    f"{method} {path} {where}: {problem.message}"
+                    for problem in validator.iter_errors(content["example"])
+                ]
+    assert problems == []
+    assert seen > 200
+
+
+def test_the_page_says_how_to_send_a_key(page: dict[str, Any]) -> None:
+    named = {name for choice in page["security"] for name in choice}
+    assert page["components"]["securitySchemes"].keys() == named == {"key", "bearer"}
+
+
 def test_every_schema_on_the_page_is_one(page: dict[str, Any]) -> None:
     schemas = [
         content["schema"]
@@ -82,6 +132,7 @@ def test_every_schema_on_the_page_is_one(page: dict[str, Any]) -> None:
 
 def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Client) -> None:
     job = run(owner, text_to_image(), title="described", priority=1)
+    made = wait_for_library(owner, job["outputs"][0]["id"])
     asset = upload(owner, fresh_png(), "described.png")
     owner.post("/api/queue/pause")
     waiting = submit(owner, solid())
@@ -102,12 +153,36 @@ def test_answers_are_what_the_page_says(page: dict[str, Any], owner: httpx.Clien
         ("POST", "/api/queue/clear", "", None),
         ("POST", "/api/queue/resume", "", None),
         ("GET", "/api/v2/assets/{id}", asset["id"], None),
+        ("GET", "/api/library", "?q=fox&limit=3", None),
+        ("GET", "/api/library/{asset_id}", made["id"], None),
+        ("PATCH", "/api/library/{asset_id}", made["id"], {"rating": 3}),
+        ("GET", "/api/library/facets", "", None),
+        ("POST", "/api/library/actions", "", {"ids": [made["id"]], "action": "purge"}),
+        ("POST", "/api/library/zip", "", {"ids": [made["id"]]}),
+        ("GET", "/api/library/rules", "", None),
+        ("POST", "/api/library/rules/preview", "", {"max_count": 1}),
+        ("POST", "/api/boards", "", {"name": "Described"}),
+        ("GET", "/api/boards", "", None),
         ("GET", "/api/setup", "", None),
         ("GET", "/api/users", "", None),
         ("PATCH", "/api/users/{user_id}", "owner", {"name": "owner"}),
         ("POST", "/api/users/{user_id}/reset", "owner", None),
         ("POST", "/api/invitations", "", {"role": "guest"}),
         ("GET", "/api/invitations", "", None),
+        ("GET", "/api/settings", "", None),
+        ("PUT", "/api/settings/{key}", "JOB_RETENTION_DAYS", {"value": 365}),
+        ("DELETE", "/api/settings/{key}", "JOB_RETENTION_DAYS", None),
+        ("GET", "/api/activity", "?limit=3", None),
+        ("GET", "/api/system", "", None),
+        ("GET", "/api/system/engines", "", None),
+        ("GET", "/api/system/engines/{name}/logs", "embedded", None),
+        ("GET", "/api/system/engines/{name}/flags", "embedded", None),
+        ("POST", "/api/system/engines/{name}/free", "embedded", None),
+        ("POST", "/api/system/engines/{name}/interrupt", "embedded", None),
+        ("GET", "/api/keys", "", None),
+        ("GET", "/api/secrets", "", None),
+        ("GET", "/health", "", None),
+        ("GET", "/ready", "", None),
     ]
     for method, path, value, body in requests:
         address = re.sub(r"\{\w+\}", value, path)

@@ -5,26 +5,16 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import replace
 from pathlib import PurePosixPath
 
 import httpx
 import pytest
 
-from studio.models import Asset
-from studio.services.packages import entry_name
+from studio.services.zip_stream import EntryNames
 from tests.api.graphs import fresh_png, invert, run, solid, submit, upload, wait_ended
 from tests.security.tables import BAD_NAMES
 
-ASSET = Asset(
-    id="0f7f2d3e-0000-4000-8000-000000000000",
-    user_id="owner",
-    hash="blake3:00",
-    size_bytes=1,
-    content_type="image/png",
-    file_path="picture.png",
-    created_at=0,
-)
+ASSET_ID = "0f7f2d3e-0000-4000-8000-000000000000"
 
 
 def open_package(client: httpx.Client, job_id: str) -> zipfile.ZipFile:
@@ -81,16 +71,15 @@ def test_a_package_comes_as_a_stream(owner: httpx.Client) -> None:
 
 
 def test_files_of_one_name_all_find_room() -> None:
-    taken: list[str] = []
-    for _ in range(3):
-        taken.append(entry_name(taken, "outputs", ASSET))
+    names = EntryNames()
+    taken = [names.take("outputs", "picture.png", ASSET_ID) for _ in range(3)]
     assert taken == ["outputs/picture.png", "outputs/picture-2.png", "outputs/picture-3.png"]
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=lambda name: ascii(name)[:30])
 def test_no_name_of_an_output_leads_an_unpacker_astray(name: str) -> None:
-    entry = entry_name((), "outputs", replace(ASSET, file_path=name))
+    entry = EntryNames().take("outputs", name, ASSET_ID)
     path = PurePosixPath(entry)
     assert path.parts[0] == "outputs"
     assert ".." not in path.parts
-    assert path.parts[1] == ASSET.id
+    assert path.parts[1] == ASSET_ID

@@ -54,7 +54,7 @@ async def async_comfy(
         yield client
 
 
-def check_order(events: list[Event], outputs: int) -> None:
+def assert_order(events: list[Event], outputs: int) -> None:
     """A status first, every output before the terminal status, which is the last."""
     assert isinstance(events[0], StatusChange)
     assert events[-1] == StatusChange(status="succeeded", queue_position=None)
@@ -66,7 +66,7 @@ def test_a_picture_goes_in_by_its_name_and_comes_out_inverted(comfy: Comfy, tmp_
     source.write_bytes(png("#0a141e"))
     comfy.assets.from_file(source).commit()
     job = comfy.submit(comfy.workflows.from_json(invert(source.name)))
-    check_order(list(job.events()), outputs=1)
+    assert_order(list(job.events()), outputs=1)
     [output] = job.result().get_outputs("3")
     target = output.to_file(tmp_path / "out.png")
     with Image.open(target) as picture:
@@ -112,14 +112,14 @@ def test_the_same_graph_again_is_delivered_in_full(comfy: Comfy) -> None:
     graph = solid("albums/summer/beach")
     for _ in range(2):
         job = comfy.submit(comfy.workflows.from_json(graph))
-        check_order(list(job.events()), outputs=1)
+        assert_order(list(job.events()), outputs=1)
         assert [output.name for output in job.result().outputs] == ["beach_00001_.png"]
 
 
 def test_text_becomes_a_picture_with_previews(comfy: Comfy) -> None:
     graph = text_to_image(seed=fresh_color(), steps=40)
     events = list(comfy.submit(comfy.workflows.from_json(graph)).events())
-    check_order(events, outputs=1)
+    assert_order(events, outputs=1)
     values = [event.value for event in events if isinstance(event, Progress)]
     assert values
     assert values == sorted(values)
@@ -210,7 +210,7 @@ async def test_the_async_client_does_the_same(async_comfy: AsyncComfy, tmp_path:
     workflow = async_comfy.workflows.from_json(invert("placeholder.png", "async/inverted"))
     workflow.set_input("1", "image", asset)
     job = await async_comfy.submit(workflow, metadata={"client": "async"})
-    check_order([event async for event in job.events()], outputs=1)
+    assert_order([event async for event in job.events()], outputs=1)
     [output] = (await job.result()).outputs
     assert (await output.to_bytes()).startswith(base64.b64decode("iVBORw0KGgo="))
     assert (await (await async_comfy.jobs.get(job.id)).get_workflow()).format == "api"

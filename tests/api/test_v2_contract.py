@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from studio.web.hot_path import HotPath
 from studio.web.respond import install_error_handlers
-from tests.api.contract import Observer, check_schema, operations
+from tests.api.contract import Observer, assert_schema, operations
 from tests.api.graphs import (
     events_of,
     fresh_color,
@@ -139,7 +139,7 @@ def test_every_event_keeps_the_contract(client: httpx.Client) -> None:
     job = submit_v2(client, text_to_image(seed=fresh_color(), steps=30, size=256))
     events = events_of(client, job["id"])
     for name, data in events:
-        check_schema(f"/components/schemas/{shapes[name]}", data)
+        assert_schema(f"/components/schemas/{shapes[name]}", data)
     assert {name for name, _ in events} == shapes.keys()
 
 
@@ -210,7 +210,7 @@ async def test_what_nobody_foresaw_is_an_upstream_error(
         async with httpx.AsyncClient(transport=transport, base_url="http://studio") as client:
             answer = await client.post(f"{V2}/jobs", headers={"X-API-Key": KEY})
     assert answer.status_code == 500
-    check_schema("/components/schemas/ErrorEnvelope", answer.json())
+    assert_schema("/components/schemas/ErrorEnvelope", answer.json())
     assert answer.json()["error"]["code"] == "upstream_error"
     assert "canary" not in answer.text
     assert "canary-internal-detail" in caplog.text

@@ -8,13 +8,16 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 
 PASSWORD = "a canary of nine words"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OpenPage = Callable[..., Page]
+# How long anything may take on a busy machine before a test says that it did not happen.
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 EXPECTED = (
     # Refusals and cuts that a test asks for.
     "Failed to load",
@@ -92,7 +95,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: note(message.type, message.text))
         return page

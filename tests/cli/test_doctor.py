@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import threading
 from typing import Any
@@ -69,7 +70,7 @@ def test_a_port_in_use_is_named_with_its_program(place: Place) -> None:
         place.more = {"STUDIO_PORT": str(other.getsockname()[1])}
         status, findings = examine(place)
     assert status == 1
-    assert "pytest" in findings["port"]["message"]
+    assert f"process {os.getpid()} (" in findings["port"]["message"]
     assert "STUDIO_PORT" in findings["port"]["fix"]
 
 

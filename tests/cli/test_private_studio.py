@@ -50,8 +50,8 @@ def test_a_killed_command_takes_its_studio_with_it(place: Place) -> None:
     process = place.start("run", *SLOW)
     wait_for(lambda: place.jobs("running"))
     process.kill()
-    finish(process)
-    wait_for(lambda: not place.processes())
+    assert finish(process).status == -signal.SIGKILL
+    assert wait_for(lambda: not place.processes())
 
 
 def test_runs_at_the_same_moment_share_one_private_studio(place: Place) -> None:

@@ -134,4 +134,5 @@ def test_an_interrupt_of_a_prompt_without_a_client_is_told_to_all(client: Client
     client.wait_until_running(prompt_id)
     with client.listening() as listener:
         client.http.post("/interrupt")
-        listener.await_event("execution_interrupted", prompt_id=prompt_id)
+        told = listener.await_event("execution_interrupted", prompt_id=prompt_id)
+    assert client.wait(prompt_id)["status"]["messages"][-1] == ["execution_interrupted", told.data]

@@ -207,6 +207,8 @@ def _plan(described: dict[str, Any]) -> Plan:
                 url=child.get("url"),
                 umask=child.get("umask", 0o022),
                 ids=ids(child.get("ids")),
+                flags=tuple(child.get("flags", ())),
+                flags_file=Path(child["flags_file"]) if "flags_file" in child else None,
             )
             for child in described["children"]
         ),

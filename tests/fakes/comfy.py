@@ -59,6 +59,7 @@ class FakeComfy(Lines):
         self.slow_view_s = 0.0
         self._runner: web.AppRunner | None = None
         self._transports: set[asyncio.Transport] = set()
+        self._handling: set[asyncio.Task[Any]] = set()
         self._dying: set[asyncio.Task[None]] = set()
         self._forget()
 
@@ -130,9 +131,12 @@ class FakeComfy(Lines):
         for transport in list(self._transports):
             transport.abort()
         self._transports.clear()
-        if self._worker is not None and self._worker is not asyncio.current_task():
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        # What the killed process was asked, its next life knows nothing of.
+        tasks = {*self._handling, *([self._worker] if self._worker is not None else [])}
+        tasks.discard(asyncio.current_task())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await runner.cleanup()
         self._forget()
 
@@ -151,8 +155,14 @@ class FakeComfy(Lines):
         if isinstance(request.transport, asyncio.Transport):
             self._transports.add(request.transport)
         self.asked[request.path] += 1
-        await self._answering.wait()
-        return await handler(request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._handling.add(task)
+        try:
+            await self._answering.wait()
+            return await handler(request)
+        finally:
+            self._handling.discard(task)
 
     # -- prompts ---------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ def main() -> int:
     parser.add_argument("--print-lines", type=int, default=0)
     parser.add_argument("--port", type=int)
     parser.add_argument("--exit-code", type=int)
+    parser.add_argument("--any-flags", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     if args.ignore_term:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -123,7 +123,7 @@ class Chaos:
             )
             await asyncio.sleep(0.2)
 
-    async def check(self, ended: dict[str, dict[str, Any]]) -> None:
+    async def assert_ends(self, ended: dict[str, dict[str, Any]]) -> None:
         """What holds whatever happened: one end per job, outputs once, executions within rules."""
         runs, unseen = await self.rig.runs(), 0
         for job_id, job in ended.items():
@@ -144,7 +144,7 @@ class Chaos:
         assert unseen <= _INSIDE * self.deaths
         assert runs.total() - len(runs) <= _INSIDE * self.deaths, runs.most_common(5)
 
-    def check_disk(self) -> None:
+    def assert_disk(self) -> None:
         """After the end: the database is whole, and files and rows are the same."""
         folder = self.rig.studio.studio_dir
         with closing(sqlite3.connect(folder / "db" / "studio.db")) as connection:
@@ -204,13 +204,13 @@ async def submit_while_killing(
 async def finish(driver: Chaos, *, within_s: float) -> dict[str, dict[str, Any]]:
     """Let everything end, stop Studio, and check it all."""
     ended = await driver.settle(within_s)
-    await driver.check(ended)
+    await driver.assert_ends(ended)
     child = driver.rig.studio.child
     assert child is not None
     family = set(descendants(child.pid))
     assert await asyncio.to_thread(driver.rig.studio.terminate) == 0
     assert [pid for pid in family if is_alive(pid)] == []
-    driver.check_disk()
+    driver.assert_disk()
     return ended
 
 

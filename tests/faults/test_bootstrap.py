@@ -133,8 +133,9 @@ def test_what_a_killed_studio_had_started_ends_with_it(folk: Family) -> None:
 
     os.kill(first["pid"], signal.SIGKILL)
 
-    folk.facts("studio", other_than=first["pid"])
-    wait_for(lambda: not is_alive(first["grandchild"]))
+    again = folk.facts("studio", other_than=first["pid"])
+    assert wait_for(lambda: not is_alive(first["grandchild"]))
+    assert is_alive(again["grandchild"])
 
 
 def test_a_wrong_configuration_of_studio_ends_everything_with_its_code(folk: Family) -> None:

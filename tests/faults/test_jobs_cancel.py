@@ -181,7 +181,7 @@ async def race(api: Api, engine: FakeComfy, chance: random.Random) -> None:
         assert engine.finished[text] == 1
 
 
-async def run_races(engine: FakeComfy, folder: Path, seed: int, count: int) -> None:
+async def assert_races_end_once(engine: FakeComfy, folder: Path, seed: int, count: int) -> None:
     chance = random.Random(seed)
     async with studio_inside(settings_for(folder, [engine.url])) as api:
         await api.wait_ready()
@@ -195,7 +195,7 @@ async def run_races(engine: FakeComfy, folder: Path, seed: int, count: int) -> N
 async def test_a_cancel_that_races_the_end_leads_to_one_end(
     engine: FakeComfy, tmp_path: Path
 ) -> None:
-    await run_races(engine, tmp_path, seed=19, count=RACES)
+    await assert_races_end_once(engine, tmp_path, seed=19, count=RACES)
 
 
 @pytest.mark.soak
@@ -203,4 +203,4 @@ async def test_a_cancel_that_races_the_end_leads_to_one_end(
 async def test_two_hundred_cancels_that_race_the_end_lead_to_one_end_each(
     engine: FakeComfy, tmp_path: Path, seed: int
 ) -> None:
-    await run_races(engine, tmp_path, seed=seed, count=200)
+    await assert_races_end_once(engine, tmp_path, seed=seed, count=200)

@@ -203,7 +203,7 @@ async def colors(api: Api, job: dict[str, object]) -> list[tuple[int, ...]]:
 RED, BLUE = 0xFF0000, 0x0000FF
 
 
-async def check_pixels(api: Api, home: Path) -> None:
+async def assert_own_pixels(api: Api, home: Path) -> None:
     """The pixels of every output are those of its own node, after its file was taken away."""
     red, blue = (255, 0, 0), (0, 0, 255)
     first = await api.wait(await api.submit(coloured(RED, "2")))
@@ -228,7 +228,7 @@ async def test_every_output_shows_the_pixels_that_its_node_made(tmp_path: Path) 
     with run_embedded(home) as embedded:
         async with studio_inside(settings_for(tmp_path, [embedded.url])) as api:
             await api.wait_ready()
-            await check_pixels(api, home)
+            await assert_own_pixels(api, home)
 
 
 @pytest.mark.skipif(not os.environ.get("COMFYUI_DIR"), reason="COMFYUI_DIR names no ComfyUI")
@@ -240,7 +240,7 @@ async def test_every_output_of_comfyui_shows_the_pixels_that_its_node_made(tmp_p
     with run_comfyui(home, source, python, tmp_path / "none.safetensors") as comfyui:
         async with studio_inside(settings_for(tmp_path, [comfyui.url])) as api:
             await api.wait_ready()
-            await check_pixels(api, home)
+            await assert_own_pixels(api, home)
 
 
 async def test_fifty_posts_under_one_idempotency_key_make_one_job(

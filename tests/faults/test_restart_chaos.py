@@ -102,4 +102,5 @@ async def test_a_random_walk_leaves_one_end_per_job_and_nothing_else(
     async with fake_rig(studio, engine) as rig, chaos(rig, seed=seed) as driver:
         await walk(driver, engine, minutes * 60)
         ended = await finish(driver, within_s=180)
+        assert ended, "the walk submitted nothing"
         print(f"{len(ended)} jobs, {driver.kills} kills, {driver.deaths} deaths of the engine")

@@ -21,7 +21,7 @@ def studio(engine: FakeComfy, tmp_path: Path) -> Iterator[Process]:
         yield made
 
 
-def check_files(studio: Process) -> None:
+def assert_files_match(studio: Process) -> None:
     """The database is whole, and blobs and rows are the same."""
     with closing(sqlite3.connect(studio.studio_dir / "db" / "studio.db")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -62,7 +62,7 @@ async def test_a_job_survives_a_kill_at_every_stage(
             assert job["engine_deaths"] == 0
         assert engine.runs == {f"fox {n}": 1 for n in range(4)}
     assert studio.terminate() == 0
-    check_files(studio)
+    assert_files_match(studio)
 
 
 async def test_a_kill_while_one_of_two_outputs_is_read_publishes_both_once(
@@ -80,7 +80,7 @@ async def test_a_kill_while_one_of_two_outputs_is_read_publishes_both_once(
         assert (job["status"], len(job["outputs"])) == ("succeeded", 2)
         assert engine.runs == {"fox": 1}
     assert studio.terminate() == 0
-    check_files(studio)
+    assert_files_match(studio)
 
 
 async def test_a_cancel_survives_a_kill(engine: FakeComfy, studio: Process) -> None:

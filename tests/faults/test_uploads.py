@@ -15,7 +15,7 @@ import pytest
 from blake3 import blake3
 
 from tests.faults.harness import KEY, Process, process, until_it
-from tests.faults.test_restart_states import check_files
+from tests.faults.test_restart_states import assert_files_match
 
 MIB = 1024 * 1024
 PART_BYTES = 16 * MIB
@@ -115,7 +115,7 @@ async def test_a_large_file_survives_a_cut_line_and_a_kill_and_needs_little_memo
         assert (await complete(client, address))["id"] == asset["id"]
         assert grown_kib < 48 * 1024
         studio.terminate()
-    check_files(studio)
+    assert_files_match(studio)
 
 
 async def test_what_came_whole_is_there_after_a_kill_before_the_end(studio: Process) -> None:
@@ -131,7 +131,7 @@ async def test_what_came_whole_is_there_after_a_kill_before_the_end(studio: Proc
         content = (await client.get(f"/api/v2/assets/{asset['id']}/content")).content
         assert content == part(0) + b"12345"
         studio.terminate()
-    check_files(studio)
+    assert_files_match(studio)
 
 
 @pytest.mark.parametrize("after_ms", [0, 5, 15, 30, 60])
@@ -155,7 +155,7 @@ async def test_a_kill_while_it_is_completed_leaves_the_upload_or_the_asset(
         content = (await client.get(f"/api/v2/assets/{asset['id']}/content")).content
         assert content == part(0)
         studio.terminate()
-    check_files(studio)
+    assert_files_match(studio)
 
 
 def small_files() -> None:
@@ -175,7 +175,7 @@ async def test_without_room_it_is_refused_at_once_and_smaller_ones_pass(studio: 
         await put(client, address, 0, part(0, 3 * MIB))
         assert (await complete(client, address))["size_bytes"] == 3 * MIB
         studio.terminate()
-    check_files(studio)
+    assert_files_match(studio)
 
 
 async def test_a_part_may_be_larger_than_other_bodies_and_never_larger_than_a_part(

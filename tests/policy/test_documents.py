@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.settings import LIMITS, SECRETS
 from studio.version import VERSION
 from tests.policy.source import ROOT, parse, walk
 
@@ -28,7 +29,7 @@ def variables() -> set[str]:
         for folder in READERS
         for path in walk(".py", under=folder)
         for name in variables_of(path)
-    }
+    } | {*SECRETS, *LIMITS}
 
 
 def variables_of(path: Path) -> set[str]:

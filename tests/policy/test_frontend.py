@@ -73,7 +73,7 @@ def test_every_file_of_the_page_is_used() -> None:
         late |= fresh
         waiting += fresh
     assert late - modules
-    used = modules | late | {FRONTEND / "js/early.js"}
+    used = modules | late | {FRONTEND / "js/early.js", FRONTEND / "api/page.js"}
     messages = set(FRONTEND.glob("js/messages/*/*.js"))
     assert set(own(".js")) - used - messages == set()
     parts = (FRONTEND / "js/parts.js").read_text(encoding="utf-8")
@@ -82,7 +82,15 @@ def test_every_file_of_the_page_is_used() -> None:
         for names in re.findall(r"styles: \[([^\]]*)\]", parts)
         for name in re.findall(r"'([^']+)'", names)
     }
-    assert set(own(".css")) == set(linked("stylesheet")) | late_sheets
+    here = {*linked("stylesheet"), *late_sheets, FRONTEND / "api/page.css"}
+    assert set(own(".css")) == here
+
+
+def test_the_api_page_names_files_that_are_there() -> None:
+    page = (FRONTEND / "api/index.html").read_text(encoding="utf-8")
+    named = re.findall(r'(?:href|src)="/static/([^"]+)"', page)
+    assert len(named) == 5
+    assert [name for name in named if not (FRONTEND / name).is_file()] == []
 
 
 def test_text_never_becomes_markup() -> None:
@@ -113,3 +121,6 @@ def test_vendored_code_keeps_its_licence_and_says_how_it_came_here() -> None:
     files = [path.name for path in (vendor / "lit").glob("*.js")]
     assert files
     assert [name for name in files if name not in told] == []
+    assert "Apache License" in (vendor / "swagger-ui/LICENSE").read_text(encoding="utf-8")
+    for path in (vendor / "swagger-ui").iterdir():
+        assert path.name in told or path.name in ("LICENSE", "NOTICE")

@@ -47,7 +47,7 @@ QUERIES = (
 )  # fmt: skip
 
 
-def check(answer: httpx.Response) -> None:
+def assert_answered(answer: httpx.Response) -> None:
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
         code_of(answer)
@@ -68,8 +68,8 @@ async def test_no_body_breaks_a_route(house: House, body: dict[str, Any], raw: b
         )
         for method, path in TAKES_BODIES:
             address = path.format(made.json()["id"])
-            check(await owner.request(method, address, content=json.dumps(body)))
-            check(await owner.request(method, address, content=raw))
+            assert_answered(await owner.request(method, address, content=json.dumps(body)))
+            assert_answered(await owner.request(method, address, content=raw))
 
 
 @settings(
@@ -83,7 +83,7 @@ async def test_no_body_breaks_a_route(house: House, body: dict[str, Any], raw: b
 async def test_no_query_breaks_a_list(house: House, query: dict[str, str]) -> None:
     async with house.client() as owner:
         for path in ("/api/v2/jobs", "/api/jobs", "/api/queue"):
-            check(await owner.get(path, params=query))
+            assert_answered(await owner.get(path, params=query))
 
 
 async def test_a_field_that_is_wrong_everywhere_is_refused_everywhere(house: House) -> None:

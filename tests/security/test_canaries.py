@@ -24,6 +24,8 @@ from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 PASSWORD: Final = "canary-password-c4a1"
 STORED: Final = "canary-stored-secret-90be"
 GIVEN: Final = "canary-given-credential-1f7d"
+HUB_TOKEN: Final = "canary-hub-token-6e2c"
+STORED_TOKEN: Final = "canary-stored-token-d08b"
 TO_EDITOR: Final = "canary-for-the-editor-port-5a03"
 Sightings = set[tuple[str, str]]
 
@@ -38,6 +40,8 @@ class Witness:
             "API_KEY": OWNER_KEY,
             "password": PASSWORD,
             "stored secret": STORED,
+            "hub token": HUB_TOKEN,
+            "stored token": STORED_TOKEN,
             "given credential": GIVEN,
             "editor's Authorization": TO_EDITOR,
         }
@@ -70,7 +74,9 @@ class Witness:
 
 @pytest.fixture
 def witness(tmp_path: Path) -> Iterator[Witness]:
-    with run_studio(tmp_path, {"MAX_BODY_MB": "1"}) as studio:
+    nobody = "http://127.0.0.1:9"
+    variables = {"MAX_BODY_MB": "1", "HF_TOKEN": HUB_TOKEN, "TELEGRAM_API_URL": nobody}
+    with run_studio(tmp_path, variables | {"HF_ENDPOINT": nobody}) as studio:
         yield Witness(studio)
 
 
@@ -93,6 +99,9 @@ def test_secrets_are_seen_where_they_are_made_and_nowhere_else(witness: Witness)
         ("API_KEY", "environ of warden"),
         ("API_KEY", "environ of studio"),
         ("stored secret", "database"),
+        ("stored token", "database"),
+        ("hub token", "environ of warden"),
+        ("hub token", "environ of studio"),
         ("made key", "POST /api/keys"),
         ("session", "POST /api/setup"),
         ("invitation", "POST /api/invitations"),
@@ -110,6 +119,10 @@ def seed(witness: Witness, browser: httpx.Client, program: httpx.Client) -> None
     invitation = browser.post("/api/invitations", json={"role": "member"}).json()
     reset = program.post("/api/users/owner/reset").json()
     assert program.put("/api/secrets/comfy_org", json={"value": STORED}).status_code == 204
+    token = {"value": STORED_TOKEN}
+    assert program.put("/api/settings/TELEGRAM_BOT_TOKEN", json=token).status_code == 200
+    for key in ("TELEGRAM_BOT_TOKEN", "HF_TOKEN"):
+        assert program.post(f"/api/settings/{key}/test").json()["reason"] == "unreachable"
     witness.canaries |= {
         "session": browser.cookies["studio"],
         "made key": made["key"],

@@ -52,7 +52,7 @@ def addresses(house: House) -> Iterator[str]:
     yield from NOWHERE
 
 
-def check_headers(answer: httpx.Response) -> None:
+def assert_safe_headers(answer: httpx.Response) -> None:
     for name, value in HEADERS.items():
         assert answer.headers[name] == value, (answer.request.url, name)
     policy = answer.headers["content-security-policy"]
@@ -69,7 +69,7 @@ async def test_every_route_is_closed_unless_it_is_public(house: House) -> None:
         for path in addresses(house):
             for method in METHODS:
                 answer = await stranger.request(method, path)
-                check_headers(answer)
+                assert_safe_headers(answer)
                 if method in PUBLIC_PATHS.get(path, ()) or is_static(method, path):
                     assert answer.status_code not in (401, 500), (method, path)
                     continue
@@ -102,7 +102,7 @@ async def test_every_answer_to_the_owner_has_the_headers_and_errors_the_envelope
                     assert (await owner.get(path)).status_code == 404
                     continue
                 answer = await owner.request(method, path, content=b"\xff{")
-                check_headers(answer)
+                assert_safe_headers(answer)
                 seen.add(answer.status_code)
                 if answer.status_code >= 400 and method != "HEAD" and path not in PUBLIC_PATHS:
                     code_of(answer)
@@ -171,7 +171,7 @@ async def test_nobody_of_another_origin_is_invited(house: House) -> None:
     foreign = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     async with house.client() as owner:
         for method in ("GET", "OPTIONS", "POST"):
-            check_headers(await owner.request(method, "/api/v2/jobs", headers=foreign))
+            assert_safe_headers(await owner.request(method, "/api/v2/jobs", headers=foreign))
 
 
 @pytest.mark.parametrize(

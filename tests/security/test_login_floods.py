@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
@@ -26,6 +23,7 @@ from tests.api.people import (
     refusal,
     reset_token,
 )
+from tests.fakes.counted_hashes import hashing as hashing
 
 
 def client_at(house: House, address: str) -> httpx.AsyncClient:
@@ -35,27 +33,6 @@ def client_at(house: House, address: str) -> httpx.AsyncClient:
 
 
 # -- floods (row 34) ------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hashing(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many hashes ran at the same moment, one number for each; they still run."""
-    seen: list[int] = []
-    real, lock, running = hashlib.scrypt, threading.Lock(), 0
-
-    def counting(*args: Any, **options: Any) -> bytes:
-        nonlocal running
-        with lock:
-            running += 1
-            seen.append(running)
-        try:
-            return real(*args, **options)
-        finally:
-            with lock:
-                running -= 1
-
-    monkeypatch.setattr(hashlib, "scrypt", counting)
-    return seen
 
 
 async def test_fifty_wrong_passwords_at_once_cost_ten_hashes_one_after_another(

@@ -27,7 +27,7 @@ def is_untouched(canary: Path) -> bool:
     return canary.read_bytes() == CANARY
 
 
-def check(answer: httpx.Response, canary: Path) -> None:
+def assert_refused(answer: httpx.Response, canary: Path) -> None:
     # 503: there is no engine to ask.
     assert 400 <= answer.status_code < 500 or answer.status_code == 503, answer.status_code
     assert CANARY not in answer.content
@@ -47,7 +47,7 @@ async def test_no_part_of_an_address_leads_outside(house: House, canary: Path) -
                     refused = (400, 403, 404, 405, 422, 503)
                     assert answer.status_code in refused, (method, address[:80])
                     code_of(answer)
-                    check(answer, canary)
+                    assert_refused(answer, canary)
 
 
 async def test_no_name_in_a_body_leads_outside(house: House, canary: Path) -> None:
@@ -63,13 +63,13 @@ async def test_no_name_in_a_body_leads_outside(house: House, canary: Path) -> No
                 ("/api/system/backup", {"to": f"relative/{text}"}),
             ]
             for path, body in requests:
-                check(await owner.post(path, json=body), canary)
+                assert_refused(await owner.post(path, json=body), canary)
             answer = await owner.post(
                 "/api/v2/assets",
                 files={"file": ("x", fresh_png(), "image/png")},
                 data={"content_type": "image/png", "file_path": text},
             )
-            check(answer, canary)
+            assert_refused(answer, canary)
             assert files(house) == before, ascii(name)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from studio.logs import set_up
+from studio.logs import redaction, set_up
 from studio.services.passwords import Passwords
 from studio.store.secrets import SecretStore
 from tests.api.house import KEY, House
@@ -25,10 +25,12 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     monkeypatch.setattr("sys.stderr", written)
-    set_up([KEY])
+    set_up()
+    redaction.hide("API_KEY", KEY)
     try:
         yield written
     finally:
+        redaction.hide("API_KEY", None)
         root.handlers[:] = handlers
         root.setLevel(level)
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.asset_app import Library, build_app, open_library, serve
+from tests.api.asset_client import base_url as base_url
+from tests.api.asset_client import client as client
+from tests.fakes.asset_app import Library, open_library
 
 LIMIT_BYTES = 1_000_000
 
@@ -27,20 +29,6 @@ async def library(tmp_path: Path) -> AsyncIterator[Library]:
     assert (tmp_path / "canary.txt").read_text() == "alive"
     assert sorted(os.listdir(tmp_path)) == ["a", "canary.txt"]
     assert os.listdir(tmp_path / "a") == ["b"]
-
-
-@pytest.fixture
-async def base_url(library: Library) -> AsyncIterator[str]:
-    async with serve(build_app(library)) as url:
-        yield url
-
-
-@pytest.fixture
-async def client(base_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=base_url, headers={"Authorization": "Bearer ann"}, timeout=30
-    ) as opened:
-        yield opened
 
 
 def part(name: str, value: bytes, extra: bytes = b"") -> bytes:

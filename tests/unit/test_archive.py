@@ -22,11 +22,6 @@ from studio.store.migrations import migrate
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
 def studio_dir(tmp_path: Path) -> Path:
     """The state folder of a Studio that was stopped."""
     folder = tmp_path / "studio"

@@ -21,11 +21,6 @@ from tests.faults.harness import until
 
 
 @pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
 def studio_dir(tmp_path: Path) -> Path:
     folder = tmp_path / "studio"
     (folder / "db").mkdir(parents=True)

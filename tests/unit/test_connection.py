@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import errno
-import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from studio.store.connection import is_disk_full
-from studio.store.db import Database, connect
-from studio.store.migrations import migrate
-
-
-def _schema(connection: sqlite3.Connection) -> None:
-    migrate(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)")
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "studio.db")
-    await database.open(_schema)
-    yield database
-    await database.close()
+from studio.store.db import connect
 
 
 def test_the_database_runs_with_a_log_full_sync_and_foreign_keys(tmp_path: Path) -> None:

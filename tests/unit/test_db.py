@@ -7,7 +7,6 @@ import errno
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -15,22 +14,8 @@ import pytest
 from studio.errors import Conflict, DiskFull, StorageUnavailable
 from studio.store import connection as connection_module
 from studio.store import outage as outage_module
-from studio.store.db import Database, Work
-from studio.store.migrations import migrate
-
-
-def _schema(connection: sqlite3.Connection) -> None:
-    migrate(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)")
-
-
-def _add(connection: sqlite3.Connection, text: str) -> int:
-    row = connection.execute("INSERT INTO notes (text) VALUES (?) RETURNING id", (text,)).fetchone()
-    return int(row[0])
-
-
-def _adding(text: str) -> Work[int]:
-    return lambda connection: _add(connection, text)
+from studio.store.db import Database
+from tests.unit.notes import add, adding, hold, schema, texts
 
 
 def _remove_nothing(connection: sqlite3.Connection) -> int:
@@ -39,18 +24,6 @@ def _remove_nothing(connection: sqlite3.Connection) -> int:
 
 def _fault(db: Database) -> str | None:
     return db.fault
-
-
-def _texts(connection: sqlite3.Connection) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY id")]
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "studio.db")
-    await database.open(_schema)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -64,25 +37,11 @@ async def _statements(db: Database) -> list[str]:
     return seen
 
 
-async def _hold(db: Database, release: threading.Event) -> asyncio.Task[bool]:
-    """Keep the database's thread busy, so that what follows shares one batch."""
-    entered = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def wait(_: sqlite3.Connection) -> bool:
-        loop.call_soon_threadsafe(entered.set)
-        return release.wait(10)
-
-    task = asyncio.create_task(db.read(wait))
-    await entered.wait()
-    return task
-
-
 async def test_writes_that_wait_together_share_one_commit(db: Database) -> None:
     seen = await _statements(db)
     release = threading.Event()
-    held = await _hold(db, release)
-    writes = [asyncio.create_task(db.write(_adding(f"{number}"))) for number in range(50)]
+    held = await hold(db, release)
+    writes = [asyncio.create_task(db.write(adding(f"{number}"))) for number in range(50)]
     await asyncio.sleep(0)
     release.set()
     ids = await asyncio.gather(*writes)
@@ -94,14 +53,14 @@ async def test_writes_that_wait_together_share_one_commit(db: Database) -> None:
 
 async def test_one_write_alone_makes_one_commit_and_no_savepoint(db: Database) -> None:
     seen = await _statements(db)
-    await db.write(_adding("alone"))
+    await db.write(adding("alone"))
     assert seen.count("COMMIT") == 1
     assert not [text for text in seen if text.startswith("SAVEPOINT")]
 
 
 async def test_a_write_that_fails_does_not_harm_the_others_in_its_commit(db: Database) -> None:
     def fail(connection: sqlite3.Connection) -> None:
-        _add(connection, "never")
+        add(connection, "never")
         raise Conflict("This is refused.")
 
     def collide(connection: sqlite3.Connection) -> None:
@@ -109,12 +68,12 @@ async def test_a_write_that_fails_does_not_harm_the_others_in_its_commit(db: Dat
         connection.execute("INSERT INTO notes (id, text) VALUES (1000, 'b')")
 
     release = threading.Event()
-    held = await _hold(db, release)
+    held = await hold(db, release)
     results = asyncio.gather(
-        db.write(_adding("first")),
+        db.write(adding("first")),
         db.write(fail),
         db.write(collide),
-        db.write(_adding("last")),
+        db.write(adding("last")),
         return_exceptions=True,
     )
     await asyncio.sleep(0)
@@ -124,26 +83,26 @@ async def test_a_write_that_fails_does_not_harm_the_others_in_its_commit(db: Dat
     assert (first, last) == (1, 2)
     assert isinstance(refused, Conflict)
     assert isinstance(collided, sqlite3.IntegrityError)
-    assert await db.read(_texts) == ["first", "last"]
+    assert await db.read(texts) == ["first", "last"]
     assert db.fault is None
 
 
 async def test_a_write_that_fails_alone_leaves_nothing_behind(db: Database) -> None:
     def fail(connection: sqlite3.Connection) -> None:
-        _add(connection, "never")
+        add(connection, "never")
         raise Conflict("This is refused.")
 
     with pytest.raises(Conflict):
         await db.write(fail)
-    assert await db.read(_texts) == []
-    assert await db.write(_adding("next")) == 1
+    assert await db.read(texts) == []
+    assert await db.write(adding("next")) == 1
 
 
 async def test_a_read_sees_the_writes_that_were_asked_for_before_it(db: Database) -> None:
     release = threading.Event()
-    held = await _hold(db, release)
-    write = asyncio.create_task(db.write(_adding("before")))
-    read = asyncio.create_task(db.read(_texts))
+    held = await hold(db, release)
+    write = asyncio.create_task(db.write(adding("before")))
+    read = asyncio.create_task(db.read(texts))
     await asyncio.sleep(0)
     release.set()
     await asyncio.gather(held, write)
@@ -154,11 +113,11 @@ async def test_work_that_must_run_alone_finds_no_transaction_and_keeps_its_turn(
     db: Database,
 ) -> None:
     release = threading.Event()
-    held = await _hold(db, release)
+    held = await hold(db, release)
     order = asyncio.gather(
-        db.write(_adding("one")),
-        db.run_alone(lambda connection: (connection.in_transaction, _texts(connection))),
-        db.write(_adding("two")),
+        db.write(adding("one")),
+        db.run_alone(lambda connection: (connection.in_transaction, texts(connection))),
+        db.write(adding("two")),
     )
     await asyncio.sleep(0)
     release.set()
@@ -169,34 +128,34 @@ async def test_work_that_must_run_alone_finds_no_transaction_and_keeps_its_turn(
 
 async def test_a_write_whose_caller_gave_up_does_not_disturb_the_rest(db: Database) -> None:
     release = threading.Event()
-    held = await _hold(db, release)
-    gone = asyncio.create_task(db.write(_adding("gone")))
-    kept = asyncio.create_task(db.write(_adding("kept")))
+    held = await hold(db, release)
+    gone = asyncio.create_task(db.write(adding("gone")))
+    kept = asyncio.create_task(db.write(adding("kept")))
     await asyncio.sleep(0)
     gone.cancel()
     release.set()
     await kept
     await held
-    assert "kept" in await db.read(_texts)
+    assert "kept" in await db.read(texts)
 
 
 async def test_a_full_database_refuses_and_recovers_when_there_is_room(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(db._outage, "_wait_s", 0.05)
-    await db.write(_adding("kept"))
+    await db.write(adding("kept"))
     await db.read(lambda c: c.execute("PRAGMA max_page_count=1").fetchone())
     with pytest.raises(DiskFull):
-        await db.write(_adding("x" * 100_000))
+        await db.write(adding("x" * 100_000))
     assert _fault(db) is not None
     with pytest.raises(DiskFull):
-        await db.write(_adding("too soon"))
-    assert await db.read(_texts) == ["kept"]
+        await db.write(adding("too soon"))
+    assert await db.read(texts) == ["kept"]
     await db.read(lambda c: c.execute("PRAGMA max_page_count=1000000").fetchone())
     await asyncio.sleep(0.06)
-    await db.write(_adding("again"))
+    await db.write(adding("again"))
     assert _fault(db) is None
-    assert await db.read(_texts) == ["kept", "again"]
+    assert await db.read(texts) == ["kept", "again"]
 
 
 async def test_a_write_that_changes_nothing_does_not_prove_that_the_disk_works(
@@ -205,7 +164,7 @@ async def test_a_write_that_changes_nothing_does_not_prove_that_the_disk_works(
     monkeypatch.setattr(db._outage, "_wait_s", 0.0)
     await db.read(lambda c: c.execute("PRAGMA max_page_count=1").fetchone())
     with pytest.raises(DiskFull):
-        await db.write(_adding("x" * 100_000))
+        await db.write(adding("x" * 100_000))
     monkeypatch.setattr(db._outage, "_retry_at_s", 0.0)
     await db.write(_remove_nothing)
     assert _fault(db) is not None
@@ -222,11 +181,11 @@ async def test_a_commit_that_meets_an_io_error_is_refused_to_all_who_share_it(
         raise error
 
     monkeypatch.setattr(db._outage, "_wait_s", 0.0)
-    await db.write(_adding("kept"))
+    await db.write(adding("kept"))
     release = threading.Event()
-    held = await _hold(db, release)
+    held = await hold(db, release)
     results = asyncio.gather(
-        db.write(_adding("lost")),
+        db.write(adding("lost")),
         db.write(break_down),
         return_exceptions=True,
     )
@@ -237,9 +196,9 @@ async def test_a_commit_that_meets_an_io_error_is_refused_to_all_who_share_it(
     assert isinstance(lost, StorageUnavailable)
     assert isinstance(broken, StorageUnavailable)
     assert lost is not broken
-    assert await db.read(_texts) == ["kept"]
-    await db.write(_adding("again"))
-    assert await db.read(_texts) == ["kept", "again"]
+    assert await db.read(texts) == ["kept"]
+    await db.write(adding("again"))
+    assert await db.read(texts) == ["kept", "again"]
 
 
 async def test_an_io_error_on_a_volume_over_its_quota_is_a_full_disk(
@@ -268,12 +227,12 @@ async def test_a_database_file_that_vanishes_is_not_replaced_by_an_empty_one(
         raise error
 
     db = Database(tmp_path / "studio.db")
-    await db.open(_schema)
+    await db.open(schema)
     with pytest.raises(StorageUnavailable):
         await db.write(break_down)
     (tmp_path / "studio.db").unlink()
     with pytest.raises(StorageUnavailable):
-        await db.read(_texts)
+        await db.read(texts)
     assert not (tmp_path / "studio.db").exists()
     await db.close()
 
@@ -286,22 +245,22 @@ async def test_an_error_that_is_no_database_error_still_answers_every_caller(
 
     monkeypatch.setattr(db, "_connected", explode)
     with pytest.raises(OSError, match="Stale"):
-        await db.write(_adding("x"))
+        await db.write(adding("x"))
     monkeypatch.undo()
-    assert await db.write(_adding("y")) == 1
+    assert await db.write(adding("y")) == 1
 
 
 async def test_close_finishes_what_waits_and_folds_the_log_into_the_file(tmp_path: Path) -> None:
     db = Database(tmp_path / "studio.db")
-    await db.open(_schema)
-    writes = [asyncio.create_task(db.write(_adding(f"{number}"))) for number in range(20)]
+    await db.open(schema)
+    writes = [asyncio.create_task(db.write(adding(f"{number}"))) for number in range(20)]
     await asyncio.sleep(0)
     await db.close()
     await db.close()
     assert len(await asyncio.gather(*writes)) == 20
     assert os.listdir(tmp_path) == ["studio.db"]
     with pytest.raises(StorageUnavailable, match="shutting down"):
-        await db.write(_adding("late"))
+        await db.write(adding("late"))
 
 
 async def test_a_write_that_need_not_survive_a_power_cut_costs_no_fsync(
@@ -311,7 +270,7 @@ async def test_a_write_that_need_not_survive_a_power_cut_costs_no_fsync(
 
     def level(connection: sqlite3.Connection) -> None:
         levels.append(connection.execute("PRAGMA synchronous").fetchone()[0])
-        _add(connection, "x")
+        add(connection, "x")
 
     await db.write(level, durable=False)
     await db.write(level)
@@ -322,9 +281,9 @@ async def test_a_write_that_need_not_survive_a_power_cut_costs_no_fsync(
 async def test_a_second_connection_is_refused_as_locked(db: Database) -> None:
     second = Database(db.path)
     with pytest.raises(StorageUnavailable, match="locked"):
-        await second.open(_schema)
+        await second.open(schema)
     await second.close()
-    await db.write(_adding("the first still writes"))
+    await db.write(adding("the first still writes"))
 
 
 async def test_a_file_that_is_no_database_is_refused_at_open(tmp_path: Path) -> None:
@@ -332,14 +291,14 @@ async def test_a_file_that_is_no_database_is_refused_at_open(tmp_path: Path) -> 
     path.write_bytes(b"this is not a database, " * 1000)
     db = Database(path)
     with pytest.raises(StorageUnavailable):
-        await db.open(_schema)
+        await db.open(schema)
     await db.close()
 
 
 async def test_storage_trouble_during_preparation_is_reported_as_such(tmp_path: Path) -> None:
     def prepare(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA max_page_count=1")
-        _schema(connection)
+        schema(connection)
 
     db = Database(tmp_path / "studio.db")
     with pytest.raises(DiskFull):

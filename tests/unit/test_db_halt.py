@@ -9,62 +9,21 @@ import subprocess
 import sys
 import threading
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from studio.errors import StorageUnavailable
-from studio.store.db import Database, Work
+from studio.store.db import Database
 from studio.store.lease import LeaseLost
-from studio.store.migrations import migrate
-
-
-def _schema(connection: sqlite3.Connection) -> None:
-    migrate(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)")
-
-
-def _add(connection: sqlite3.Connection, text: str) -> int:
-    row = connection.execute("INSERT INTO notes (text) VALUES (?) RETURNING id", (text,)).fetchone()
-    return int(row[0])
-
-
-def _adding(text: str) -> Work[int]:
-    return lambda connection: _add(connection, text)
-
-
-def _texts(connection: sqlite3.Connection) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY id")]
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "studio.db")
-    await database.open(_schema)
-    yield database
-    await database.close()
-
-
-async def _hold(db: Database, release: threading.Event) -> asyncio.Task[bool]:
-    """Keep the database's thread busy, so that what follows shares one batch."""
-    entered = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def wait(_: sqlite3.Connection) -> bool:
-        loop.call_soon_threadsafe(entered.set)
-        return release.wait(10)
-
-    task = asyncio.create_task(db.read(wait))
-    await entered.wait()
-    return task
+from tests.unit.notes import adding, hold, schema, texts
 
 
 async def test_a_halted_database_refuses_writes_that_wait_and_serves_reads(db: Database) -> None:
-    await db.write(_adding("kept"))
+    await db.write(adding("kept"))
     release = threading.Event()
-    held = await _hold(db, release)
-    waiting = asyncio.create_task(db.write(_adding("late")))
+    held = await hold(db, release)
+    waiting = asyncio.create_task(db.write(adding("late")))
     await asyncio.sleep(0)
     db.halt("Another Studio holds this volume.")
     release.set()
@@ -72,9 +31,9 @@ async def test_a_halted_database_refuses_writes_that_wait_and_serves_reads(db: D
     with pytest.raises(StorageUnavailable, match="Another Studio"):
         await waiting
     with pytest.raises(StorageUnavailable, match="Another Studio"):
-        await db.write(_adding("later"))
+        await db.write(adding("later"))
     assert db.fault == "Another Studio holds this volume."
-    assert await db.read(_texts) == ["kept"]
+    assert await db.read(texts) == ["kept"]
 
 
 _OTHER = """
@@ -98,9 +57,9 @@ async def test_closing_a_halted_database_leaves_the_new_holders_files_alone(
     """On a volume whose locks lie the other Studio already works in the same log."""
     path = tmp_path / "studio.db"
     db = Database(path)
-    await db.open(_schema)
+    await db.open(schema)
     for number in range(20):
-        await db.write(_adding(f"ours {number}"))
+        await db.write(adding(f"ours {number}"))
     other = await asyncio.create_subprocess_exec(
         sys.executable, "-c", _OTHER, str(path), "30", stdin=PIPE, stdout=PIPE
     )
@@ -115,10 +74,10 @@ async def test_closing_a_halted_database_leaves_the_new_holders_files_alone(
     assert other.returncode == 0
     connection = sqlite3.connect(f"file:{path}?vfs=unix-none", uri=True)
     connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-    texts = _texts(connection)
+    found = texts(connection)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     connection.close()
-    assert texts == [f"ours {n}" for n in range(20)] + [f"other {n}" for n in range(30)] + [
+    assert found == [f"ours {n}" for n in range(20)] + [f"other {n}" for n in range(30)] + [
         "other last"
     ]
 
@@ -126,8 +85,8 @@ async def test_closing_a_halted_database_leaves_the_new_holders_files_alone(
 async def test_a_halted_database_that_was_closed_lets_the_next_one_open_it(tmp_path: Path) -> None:
     path = tmp_path / "studio.db"
     db = Database(path)
-    await db.open(_schema)
-    await db.write(_adding("kept"))
+    await db.open(schema)
+    await db.write(adding("kept"))
     db.halt("Another Studio holds this volume.")
     await db.close()
     script = "import sys; from pathlib import Path; from studio.store.db import connect\n"
@@ -150,15 +109,15 @@ async def test_a_guard_that_finds_the_lease_lost_halts_the_database(tmp_path: Pa
 
     lost: list[bool] = []
     db = Database(tmp_path / "studio.db", guard)
-    await db.open(_schema)
-    await db.write(_adding("kept"))
+    await db.open(schema)
+    await db.write(adding("kept"))
     lost.append(True)
     with pytest.raises(StorageUnavailable, match="taken this volume over"):
-        await db.write(_adding("late"))
+        await db.write(adding("late"))
     lost.clear()
     with pytest.raises(StorageUnavailable, match="taken this volume over"):
-        await db.write(_adding("later"))
-    assert await db.read(_texts) == ["kept"]
+        await db.write(adding("later"))
+    assert await db.read(texts) == ["kept"]
     await db.close()
     assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
 
@@ -175,7 +134,7 @@ async def test_a_commit_during_which_the_lease_was_lost_is_not_acknowledged(
 
     lost: list[bool] = []
     db = Database(tmp_path / "studio.db", guard)
-    await db.open(_schema)
+    await db.open(schema)
     with pytest.raises(StorageUnavailable, match="taken this volume over"):
         await db.write(work)
     assert db.fault == "Another Studio has taken this volume over."
@@ -191,8 +150,8 @@ async def test_a_database_whose_lease_was_lost_unnoticed_closes_without_a_write(
 
     lost: list[bool] = []
     db = Database(tmp_path / "studio.db", guard)
-    await db.open(_schema)
-    await db.write(_adding("kept"))
+    await db.open(schema)
+    await db.write(adding("kept"))
     lost.append(True)
     await db.close()
     assert sorted(os.listdir(tmp_path)) == ["studio.db", "studio.db-wal"]
@@ -207,7 +166,7 @@ async def test_a_guard_that_cannot_tell_refuses_for_a_while_only(
     monkeypatch.setattr(db._outage, "_wait_s", 0.0)
     monkeypatch.setattr(db, "_guard", guard)
     with pytest.raises(StorageUnavailable, match="just now"):
-        await db.write(_adding("refused"))
+        await db.write(adding("refused"))
     monkeypatch.setattr(db, "_guard", None)
-    await db.write(_adding("stored"))
-    assert await db.read(_texts) == ["stored"]
+    await db.write(adding("stored"))
+    assert await db.read(texts) == ["stored"]

@@ -6,48 +6,21 @@ import asyncio
 import errno
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from studio.errors import StorageUnavailable
 from studio.store import db as db_module
-from studio.store.db import Database, Work
+from studio.store.db import Database
 from studio.store.disk_speed import DiskSpeed
-from studio.store.migrations import migrate
+from tests.unit.notes import add, adding, schema, texts
 
 CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
-def _schema(connection: sqlite3.Connection) -> None:
-    migrate(connection)
-    connection.execute("CREATE TABLE IF NOT EXISTS notes (id INTEGER PRIMARY KEY, text TEXT)")
-
-
-def _add(connection: sqlite3.Connection, text: str) -> int:
-    row = connection.execute("INSERT INTO notes (text) VALUES (?) RETURNING id", (text,)).fetchone()
-    return int(row[0])
-
-
-def _adding(text: str) -> Work[int]:
-    return lambda connection: _add(connection, text)
-
-
-def _texts(connection: sqlite3.Connection) -> list[str]:
-    return [row[0] for row in connection.execute("SELECT text FROM notes ORDER BY id")]
-
-
 def _where(_: sqlite3.Connection) -> int:
     return threading.get_ident()
-
-
-@pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "studio.db")
-    await database.open(_schema)
-    yield database
-    await database.close()
 
 
 @pytest.fixture
@@ -89,7 +62,7 @@ async def test_a_short_write_runs_where_everybody_waits_and_others_on_the_thread
 async def test_a_short_write_runs_on_the_thread_while_the_disk_is_slow(tmp_path: Path) -> None:
     speed = DiskSpeed()
     db = Database(tmp_path / "studio.db", speed=speed)
-    await db.open(_schema)
+    await db.open(schema)
     speed.took(1.0)
     assert await db.write(_where, short=True) == await db.read(_where) != threading.get_ident()
     await db.close()
@@ -97,28 +70,28 @@ async def test_a_short_write_runs_on_the_thread_while_the_disk_is_slow(tmp_path:
 
 async def test_short_writes_share_a_commit_as_well(db: Database) -> None:
     seen = await _statements(db)
-    ids = await asyncio.gather(*(db.write(_adding(f"{n}"), short=True) for n in range(20)))
+    ids = await asyncio.gather(*(db.write(adding(f"{n}"), short=True) for n in range(20)))
     assert ids == list(range(1, 21))
     assert _commits(seen) == 1
 
 
 async def test_work_that_fails_in_a_short_write_reaches_its_caller_alone(db: Database) -> None:
     def fail(connection: sqlite3.Connection) -> int:
-        _add(connection, "never")
+        add(connection, "never")
         raise ZeroDivisionError("nobody foresaw this")
 
     first, failed, last = await asyncio.gather(
-        db.write(_adding("first"), short=True),
+        db.write(adding("first"), short=True),
         db.write(fail, short=True),
-        db.write(_adding("last"), short=True),
+        db.write(adding("last"), short=True),
         return_exceptions=True,
     )
     assert (first, last) == (1, 2)
     assert isinstance(failed, ZeroDivisionError)
     with pytest.raises(ZeroDivisionError):
         await db.write(fail, short=True)
-    await db.write(_adding("later"), short=True)
-    assert await db.read(_texts) == ["first", "last", "later"]
+    await db.write(adding("later"), short=True)
+    assert await db.read(texts) == ["first", "last", "later"]
 
 
 async def test_an_error_around_short_writes_reaches_every_caller_and_the_next_go_on(
@@ -129,13 +102,13 @@ async def test_an_error_around_short_writes_reaches_every_caller_and_the_next_go
 
     monkeypatch.setattr(db, "_connected", explode)
     results = await asyncio.gather(
-        db.write(_adding("a"), short=True),
-        db.write(_adding("b"), short=True),
+        db.write(adding("a"), short=True),
+        db.write(adding("b"), short=True),
         return_exceptions=True,
     )
     assert [type(result) for result in results] == [OSError, OSError]
     monkeypatch.undo()
-    assert await db.write(_adding("c"), short=True) == 1
+    assert await db.write(adding("c"), short=True) == 1
 
 
 # -- patient writes -------------------------------------------------------------------------------
@@ -144,36 +117,36 @@ async def test_an_error_around_short_writes_reaches_every_caller_and_the_next_go
 @pytest.mark.usefixtures("_patience")
 async def test_patient_writes_share_the_next_durable_commit(db: Database) -> None:
     seen = await _statements(db)
-    patient = [asyncio.create_task(db.write(_adding(f"{n}"), patient=True)) for n in range(3)]
+    patient = [asyncio.create_task(db.write(adding(f"{n}"), patient=True)) for n in range(3)]
     await asyncio.sleep(0)
-    await db.write(_adding("durable"))
+    await db.write(adding("durable"))
     assert await asyncio.gather(*patient) == [1, 2, 3]
     assert _commits(seen) == 1
-    assert await db.read(_texts) == ["0", "1", "2", "durable"]
+    assert await db.read(texts) == ["0", "1", "2", "durable"]
 
 
 @pytest.mark.usefixtures("_patience")
 async def test_a_patient_write_waits_while_others_cost_no_fsync(db: Database) -> None:
     def level(connection: sqlite3.Connection) -> int:
-        _add(connection, "quick")
+        add(connection, "quick")
         return int(connection.execute("PRAGMA synchronous").fetchone()[0])
 
-    patient = asyncio.create_task(db.write(_adding("patient"), patient=True))
+    patient = asyncio.create_task(db.write(adding("patient"), patient=True))
     await asyncio.sleep(0)
     assert await db.write(level, durable=False) == 1
-    assert await db.read(_texts) == ["quick"]
+    assert await db.read(texts) == ["quick"]
     assert not patient.done()
-    await db.write(_adding("durable"))
+    await db.write(adding("durable"))
     assert await patient == 2
-    assert await db.read(_texts) == ["quick", "patient", "durable"]
+    assert await db.read(texts) == ["quick", "patient", "durable"]
 
 
 async def test_patient_writes_are_committed_by_themselves_when_nothing_comes(db: Database) -> None:
     seen = await _statements(db)
-    results = asyncio.gather(*(db.write(_adding(f"{n}"), patient=True) for n in range(3)))
+    results = asyncio.gather(*(db.write(adding(f"{n}"), patient=True) for n in range(3)))
     assert await asyncio.wait_for(results, 10) == [1, 2, 3]
     assert _commits(seen) == 1
-    assert await asyncio.wait_for(db.write(_adding("next"), patient=True, short=True), 10) == 4
+    assert await asyncio.wait_for(db.write(adding("next"), patient=True, short=True), 10) == 4
 
 
 async def test_a_patient_write_that_comes_during_a_long_one_is_committed_after_it(
@@ -182,7 +155,7 @@ async def test_a_patient_write_that_comes_during_a_long_one_is_committed_after_i
     release = threading.Event()
     held = asyncio.create_task(db.read(lambda _: release.wait(10)))
     await asyncio.sleep(0)
-    patient = asyncio.create_task(db.write(_adding("patient"), patient=True))
+    patient = asyncio.create_task(db.write(adding("patient"), patient=True))
     # Its patience ends while the connection is taken: the end of that must start it.
     await asyncio.sleep(db_module._PATIENCE_S * 3)
     assert not patient.done()
@@ -194,9 +167,9 @@ async def test_a_patient_write_that_comes_during_a_long_one_is_committed_after_i
 @pytest.mark.usefixtures("_patience")
 async def test_closing_finishes_patient_writes(tmp_path: Path) -> None:
     db = Database(tmp_path / "studio.db")
-    await db.open(_schema)
+    await db.open(schema)
     patient = [
-        asyncio.create_task(db.write(_adding("patient"), patient=True, short=short))
+        asyncio.create_task(db.write(adding("patient"), patient=True, short=short))
         for short in (False, True)
     ]
     await asyncio.sleep(0)
@@ -206,12 +179,12 @@ async def test_closing_finishes_patient_writes(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_patience")
 async def test_a_halted_database_refuses_patient_writes_at_once(db: Database) -> None:
-    patient = asyncio.create_task(db.write(_adding("patient"), patient=True))
+    patient = asyncio.create_task(db.write(adding("patient"), patient=True))
     await asyncio.sleep(0)
     db.halt("Another Studio holds this volume.")
     with pytest.raises(StorageUnavailable, match="Another Studio"):
         await asyncio.wait_for(patient, 10)
-    assert await db.read(_texts) == []
+    assert await db.read(texts) == []
 
 
 # -- the log --------------------------------------------------------------------------------------
@@ -220,10 +193,10 @@ async def test_a_halted_database_refuses_patient_writes_at_once(db: Database) ->
 async def test_the_log_is_folded_after_250_commits_and_not_on_the_loop(db: Database) -> None:
     seen = await _statements(db)
     for number in range(249):
-        await db.write(_adding(f"{number}"), short=True, durable=False)
+        await db.write(adding(f"{number}"), short=True, durable=False)
     assert await db.read(lambda _: db.commits) == 249
     assert CHECKPOINT not in [text for text, _ in seen]
-    await db.write(_adding("the 250th"), short=True, durable=False)
+    await db.write(adding("the 250th"), short=True, durable=False)
     thread = await db.read(_where)
     assert [on for text, on in seen if text == CHECKPOINT] == [thread]
     assert thread != threading.get_ident()
@@ -232,7 +205,7 @@ async def test_the_log_is_folded_after_250_commits_and_not_on_the_loop(db: Datab
 async def test_the_log_of_very_many_short_writes_stays_small(db: Database) -> None:
     wal = db.path.with_name("studio.db-wal")
     for _ in range(2_000):
-        await db.write(_adding("x" * 3_000), short=True, durable=False)
+        await db.write(adding("x" * 3_000), short=True, durable=False)
     assert wal.stat().st_size < 6_000_000
     assert db.path.stat().st_size > 6_000_000
 
@@ -240,10 +213,10 @@ async def test_the_log_of_very_many_short_writes_stays_small(db: Database) -> No
 async def test_a_database_that_is_halted_does_not_fold_its_log(tmp_path: Path) -> None:
     """The files are another Studio's from then on, even when folding was due already."""
     db = Database(tmp_path / "studio.db")
-    await db.open(_schema)
+    await db.open(schema)
     entered, release = threading.Event(), threading.Event()
     for number in range(249):
-        await db.write(_adding(f"{number}"), short=True, durable=False)
+        await db.write(adding(f"{number}"), short=True, durable=False)
     before = db.path.read_bytes()
 
     def hold() -> None:
@@ -252,10 +225,10 @@ async def test_a_database_that_is_halted_does_not_fold_its_log(tmp_path: Path) -
 
     db._executor.submit(hold)
     await asyncio.to_thread(entered.wait, 10)
-    await db.write(_adding("the 250th"), short=True, durable=False)
+    await db.write(adding("the 250th"), short=True, durable=False)
     db.halt("Another Studio holds this volume.")
     release.set()
-    assert len(await db.read(_texts)) == 250
+    assert len(await db.read(texts)) == 250
     assert db.path.read_bytes() == before
     await db.close()
     assert db.path.read_bytes() == before

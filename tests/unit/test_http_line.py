@@ -127,6 +127,7 @@ async def test_only_a_few_connections_are_kept() -> None:
         await until(lambda: len(server.ended) == 3)
         line.close()
         await until(lambda: len(server.ended) == most + 3)
+        assert len(server.visits) == most + 3
 
 
 # -- how answers come -----------------------------------------------------------------------------

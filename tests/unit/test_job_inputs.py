@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from studio.errors import MissingAsset
-from studio.models import Asset
+from studio.models import Asset, NewJob
 from studio.store.jobs import JobStore
 from tests.fakes.asset_app import ANN, Library
 from tests.unit.asset_library import library as library
@@ -20,7 +20,7 @@ async def insert(library: Library, asset: Asset) -> None:
     extra = {"inputs": [["7", ["image"], asset.id, "x.png"]]}
     job = replace(JOB, created_at=library.clock.now_ms(), extra=extra)
     await JobStore(library.db, library.store).insert(
-        job, graph=b"{}", prompt_text="", input_ids=[asset.id], idempotency_key="once"
+        NewJob(job, b"{}", input_ids=[asset.id]), "once"
     )
 
 

@@ -15,38 +15,8 @@ import pytest
 from studio.clock import FrozenClock
 from studio.store import holder as holder_module
 from studio.store.lease import Held, HeldByOther, Lease
-
-FOREIGN: dict[str, Any] = {
-    "boot_id": "another-boot",
-    "host": "pod-b",
-    "pid_ns": 1,
-    "pid": 7,
-    "start_time": 70,
-    "beat": 0,
-    "token": "foreign",
-}
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "lease.json"
-
-
-def _foreign(path: Path, **changes: Any) -> None:
-    """What a Studio on another host does: write beside it, rename over it."""
-    partial = path.with_name("foreign")
-    partial.write_text(json.dumps({**FOREIGN, **changes}))
-    partial.rename(path)
-
-
-def _record(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(path.read_text())
-    return record
+from tests.unit.lease_file import FOREIGN, foreign, record
+from tests.unit.lease_file import path as path
 
 
 @pytest.fixture
@@ -55,16 +25,16 @@ def gone(path: Path) -> dict[str, Any]:
     script = "import sys; from pathlib import Path; from studio.clock import Clock\n"
     script += "from studio.store.lease import Lease; Lease(Path(sys.argv[1]), Clock()).acquire()"
     subprocess.run([sys.executable, "-c", script, str(path)], check=True, timeout=20)
-    return _record(path)
+    return record(path)
 
 
 def test_a_free_volume_is_taken_at_once_and_given_back(path: Path, clock: FrozenClock) -> None:
     lease = Lease(path, clock)
     assert lease.acquire() == Held()
     assert lease.held
-    record = _record(path)
-    assert set(record) == set(FOREIGN)
-    assert (record["pid"], record["beat"]) == (os.getpid(), clock.now_ms())
+    written = record(path)
+    assert set(written) == set(FOREIGN)
+    assert (written["pid"], written["beat"]) == (os.getpid(), clock.now_ms())
     lease.release()
     lease.release()
     assert not path.exists()
@@ -74,10 +44,10 @@ def test_a_free_volume_is_taken_at_once_and_given_back(path: Path, clock: Frozen
 def test_a_beat_writes_the_time_and_nothing_else(path: Path, clock: FrozenClock) -> None:
     lease = Lease(path, clock)
     lease.acquire()
-    before = _record(path)
+    before = record(path)
     clock.advance(10)
     lease.beat()
-    assert _record(path) == {**before, "beat": clock.now_ms()}
+    assert record(path) == {**before, "beat": clock.now_ms()}
     assert [entry.name for entry in path.parent.iterdir()] == ["lease.json"]
 
 
@@ -101,7 +71,7 @@ def test_a_process_of_this_host_that_is_gone_is_replaced_at_once(
 ) -> None:
     assert gone["pid"] != os.getpid()
     assert Lease(path, clock).acquire() == Held()
-    assert _record(path)["pid"] == os.getpid()
+    assert record(path)["pid"] == os.getpid()
 
 
 def test_a_later_process_with_the_same_number_is_not_the_holder(
@@ -138,7 +108,7 @@ def test_without_a_boot_id_every_lease_is_another_hosts(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(holder_module, "_boot_id", lambda: "")
-    _foreign(path, boot_id="", beat=clock.now_ms())
+    foreign(path, boot_id="", beat=clock.now_ms())
     found = Lease(path, clock).acquire()
     assert isinstance(found, HeldByOther)
     assert found.free_in_s == 60
@@ -147,7 +117,7 @@ def test_without_a_boot_id_every_lease_is_another_hosts(
 def test_another_hosts_lease_is_taken_after_sixty_seconds_of_silence(
     path: Path, clock: FrozenClock
 ) -> None:
-    _foreign(path, beat=clock.now_ms())
+    foreign(path, beat=clock.now_ms())
     lease = Lease(path, clock)
     found = lease.acquire()
     assert isinstance(found, HeldByOther)
@@ -161,7 +131,7 @@ def test_another_hosts_lease_is_taken_after_sixty_seconds_of_silence(
 def test_another_hosts_lease_that_changes_is_never_taken(path: Path, clock: FrozenClock) -> None:
     lease = Lease(path, clock)
     for beat in range(30):
-        _foreign(path, beat=beat)
+        foreign(path, beat=beat)
         assert isinstance(lease.acquire(), HeldByOther)
         clock.advance(10)
 
@@ -172,7 +142,7 @@ def test_a_live_holder_with_a_wrong_clock_is_left_alone(
 ) -> None:
     lease = Lease(path, clock)
     for _ in range(30):
-        _foreign(path, beat=clock.now_ms() + skew_s * 1000)
+        foreign(path, beat=clock.now_ms() + skew_s * 1000)
         for _ in range(10):
             assert isinstance(lease.acquire(), HeldByOther)
             clock.advance(1)
@@ -182,7 +152,7 @@ def test_a_live_holder_with_a_wrong_clock_is_left_alone(
 def test_a_dead_holder_with_a_wrong_clock_does_not_lock_the_volume(
     path: Path, clock: FrozenClock, skew_s: int
 ) -> None:
-    _foreign(path, beat=clock.now_ms() + skew_s * 1000)
+    foreign(path, beat=clock.now_ms() + skew_s * 1000)
     lease = Lease(path, clock)
     assert isinstance(lease.acquire(), HeldByOther)
     clock.advance(60)
@@ -192,7 +162,7 @@ def test_a_dead_holder_with_a_wrong_clock_does_not_lock_the_volume(
 def test_a_beat_that_looks_long_past_is_believed_after_twenty_five_seconds(
     path: Path, clock: FrozenClock
 ) -> None:
-    _foreign(path, beat=clock.now_ms() - 3_600_000)
+    foreign(path, beat=clock.now_ms() - 3_600_000)
     lease = Lease(path, clock)
     found = lease.acquire()
     assert isinstance(found, HeldByOther)
@@ -202,7 +172,7 @@ def test_a_beat_that_looks_long_past_is_believed_after_twenty_five_seconds(
 
 
 def test_a_jump_of_our_own_clock_frees_nothing_that_lives(path: Path, clock: FrozenClock) -> None:
-    _foreign(path, beat=clock.now_ms())
+    foreign(path, beat=clock.now_ms())
     lease = Lease(path, clock)
     assert isinstance(lease.acquire(), HeldByOther)
     clock.jump_wall(3600)
@@ -226,7 +196,7 @@ def test_a_lease_that_cannot_be_read_is_held_until_it_is_silent(
 def test_two_who_find_the_same_dead_lease_do_not_both_get_it(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _foreign(path, beat=clock.now_ms())
+    foreign(path, beat=clock.now_ms())
     slow, quick = Lease(path, clock), Lease(path, clock)
     slow.acquire()
     quick.acquire()
@@ -249,7 +219,7 @@ def test_two_who_find_the_same_dead_lease_do_not_both_get_it(
 def test_a_holder_that_came_back_to_life_in_that_moment_keeps_its_lease(
     path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _foreign(path, beat=clock.now_ms())
+    foreign(path, beat=clock.now_ms())
     lease = Lease(path, clock)
     lease.acquire()
     clock.advance(60)
@@ -257,16 +227,16 @@ def test_a_holder_that_came_back_to_life_in_that_moment_keeps_its_lease(
 
     def judge_then_beat(sight: Any) -> HeldByOther | None:
         verdict = judge(sight)
-        _foreign(path, beat=clock.now_ms())
+        foreign(path, beat=clock.now_ms())
         return verdict
 
     monkeypatch.setattr(lease, "_judge", judge_then_beat)
     assert isinstance(lease.acquire(), HeldByOther)
-    assert _record(path)["token"] == "foreign"
+    assert record(path)["token"] == "foreign"
 
 
 def test_a_touch_alone_is_a_sign_of_life(path: Path, clock: FrozenClock) -> None:
-    _foreign(path, beat=clock.now_ms())
+    foreign(path, beat=clock.now_ms())
     lease = Lease(path, clock)
     for second in range(30):
         os.utime(path, ns=(second, second))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,38 +13,8 @@ from studio.clock import FrozenClock
 from studio.errors import StorageUnavailable
 from studio.store import lease as lease_module
 from studio.store.lease import Held, Lease, LeaseLost
-
-FOREIGN: dict[str, Any] = {
-    "boot_id": "another-boot",
-    "host": "pod-b",
-    "pid_ns": 1,
-    "pid": 7,
-    "start_time": 70,
-    "beat": 0,
-    "token": "foreign",
-}
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "lease.json"
-
-
-def _foreign(path: Path, **changes: Any) -> None:
-    """What a Studio on another host does: write beside it, rename over it."""
-    partial = path.with_name("foreign")
-    partial.write_text(json.dumps({**FOREIGN, **changes}))
-    partial.rename(path)
-
-
-def _record(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(path.read_text())
-    return record
+from tests.unit.lease_file import foreign, record
+from tests.unit.lease_file import path as path
 
 
 def test_taking_over_is_immediate_and_the_old_holder_notices(
@@ -78,7 +46,7 @@ def test_a_lost_lease_stays_lost(path: Path, clock: FrozenClock) -> None:
     lease = Lease(path, clock)
     lease.acquire()
     ours = path.read_bytes()
-    _foreign(path)
+    foreign(path)
     with pytest.raises(LeaseLost):
         lease.beat()
     path.write_bytes(ours)
@@ -133,7 +101,7 @@ def test_a_process_that_was_stopped_renews_before_it_writes(path: Path, clock: F
     lease.acquire()
     clock.advance(51)
     lease.check()
-    assert _record(path)["beat"] == clock.now_ms()
+    assert record(path)["beat"] == clock.now_ms()
 
 
 @pytest.fixture
@@ -213,7 +181,7 @@ async def test_keeping_the_lease_ends_only_when_it_is_lost(
         if beats == 2:
             raise StorageUnavailable("The lease cannot be used just now.")
         if beats == 4:
-            _foreign(path)
+            foreign(path)
         beat()
 
     monkeypatch.setattr(lease, "beat", counted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,10 @@ from studio.store import snapshots
 from studio.store.connection import connect
 from studio.store.migrations import migrate
 from studio.store.snapshots import Recovery, open_or_restore
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def db_path(tmp_path: Path) -> Path:
-    (tmp_path / "db").mkdir()
-    return tmp_path / "db" / "studio.db"
+from tests.unit.snapshot_folder import connection as connection
+from tests.unit.snapshot_folder import db_path as db_path
+from tests.unit.snapshot_folder import folder as folder
+from tests.unit.snapshot_folder import names, note, noted
 
 
 @pytest.fixture
@@ -32,43 +25,15 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "SETTLE_S", 0.0)
 
 
-@pytest.fixture
-def folder(db_path: Path) -> Path:
-    return db_path.parent / "backups"
-
-
-@pytest.fixture
-def connection(db_path: Path) -> Iterator[sqlite3.Connection]:
-    opened = connect(db_path)
-    migrate(opened)
-    yield opened
-    opened.close()
-
-
-def _note(connection: sqlite3.Connection, text: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (text,))
-
-
-def _noted(path: Path) -> str | None:
-    connection = sqlite3.connect(path)
-    row = connection.execute("SELECT value FROM meta WHERE key = 'note'").fetchone()
-    connection.close()
-    return None if row is None else str(row[0])
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
 def _build(db_path: Path, folder: Path, clock: FrozenClock) -> None:
     """A closed database with the note "last" and two snapshots, "first" and "second"."""
     connection = connect(db_path)
     migrate(connection)
     connection.execute("CREATE TABLE filler (data)")
-    for note in ("first", "second", "last"):
+    for text in ("first", "second", "last"):
         connection.execute("INSERT INTO filler VALUES (zeroblob(200000))")
-        _note(connection, note)
-        if note != "last":
+        note(connection, text)
+        if text != "last":
             snapshots.take(connection, folder, "hourly", clock)
             clock.advance(3600)
     connection.close()
@@ -116,7 +81,7 @@ def test_a_damaged_database_is_replaced_by_its_newest_snapshot(
     _build(db_path, folder, clock)
     damage(db_path)
     recovery = open_or_restore(db_path, folder, clock)
-    assert _noted(db_path) == "second"
+    assert noted(db_path) == "second"
     assert recovery.restored_from == snapshots.snapshots(folder)[0]
     assert recovery.message is not None
     assert "2027-01-15 09:00:00 UTC" in recovery.message
@@ -138,7 +103,7 @@ def test_a_newest_snapshot_that_is_damaged_too_is_passed_over(
     damage(newest)
     recovery = open_or_restore(db_path, folder, clock)
     assert recovery.restored_from == older
-    assert _noted(db_path) == "first"
+    assert noted(db_path) == "first"
 
 
 def test_without_a_good_snapshot_the_owner_starts_anew_and_keeps_the_damaged_file(
@@ -172,7 +137,7 @@ def test_a_stale_log_beside_a_damaged_file_does_not_reach_the_restored_one(
 ) -> None:
     _build(db_path, folder, clock)
     writer = connect(db_path)
-    _note(writer, "in the log only")
+    note(writer, "in the log only")
     log = db_path.with_name("studio.db-wal").read_bytes()
     writer.close()
     _overwrite(0)(db_path)
@@ -184,7 +149,7 @@ def test_a_stale_log_beside_a_damaged_file_does_not_reach_the_restored_one(
     connection = connect(db_path)
     assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     connection.close()
-    assert _noted(db_path) == "second"
+    assert noted(db_path) == "second"
 
 
 def test_a_log_without_its_file_is_moved_aside_with_the_loss_told(
@@ -196,7 +161,7 @@ def test_a_log_without_its_file_is_moved_aside_with_the_loss_told(
     recovery = open_or_restore(db_path, folder, clock)
     assert recovery.moved_aside is not None
     assert not db_path.with_name("studio.db-wal").exists()
-    assert _noted(db_path) == "second"
+    assert noted(db_path) == "second"
 
 
 def test_a_good_log_beside_a_good_file_is_replayed_not_discarded(
@@ -204,12 +169,12 @@ def test_a_good_log_beside_a_good_file_is_replayed_not_discarded(
 ) -> None:
     _build(db_path, folder, clock)
     writer = connect(db_path)
-    _note(writer, "in the log only")
+    note(writer, "in the log only")
     (tmp_path / "copy.db").write_bytes(db_path.read_bytes())
     (tmp_path / "copy.db-wal").write_bytes(db_path.with_name("studio.db-wal").read_bytes())
     writer.close()
     assert open_or_restore(tmp_path / "copy.db", folder, clock) == Recovery()
-    assert _noted(tmp_path / "copy.db") == "in the log only"
+    assert noted(tmp_path / "copy.db") == "in the log only"
 
 
 def test_two_accidents_in_one_second_keep_both_files(
@@ -232,7 +197,7 @@ def test_a_locked_database_is_an_outage_not_damage(
     with pytest.raises(StorageUnavailable, match="locked"):
         open_or_restore(db_path, folder, clock)
     holder.close()
-    assert _noted(db_path) == "last"
+    assert noted(db_path) == "last"
 
 
 def test_a_restore_for_which_there_is_no_room_moves_nothing(
@@ -260,15 +225,15 @@ def test_a_fenced_database_no_longer_feels_its_former_holder(
     former = sqlite3.connect(f"file:{db_path}?vfs=unix-none", uri=True, isolation_level=None)
     former.execute("PRAGMA locking_mode=EXCLUSIVE")
     former.execute("PRAGMA journal_mode=WAL")
-    _note(former, "committed, still in the log")
+    note(former, "committed, still in the log")
     former.execute("BEGIN IMMEDIATE")
-    _note(former, "woke up too late")
+    note(former, "woke up too late")
     assert snapshots.fence(db_path)
     former.execute("COMMIT")
     former.close()
     assert open_or_restore(db_path, folder, clock) == Recovery()
-    assert _noted(db_path) == "committed, still in the log"
-    assert _names(db_path.parent) == ["backups", "studio.db"]
+    assert noted(db_path) == "committed, still in the log"
+    assert names(db_path.parent) == ["backups", "studio.db"]
 
 
 @pytest.mark.usefixtures("_hasty")
@@ -281,4 +246,4 @@ def test_a_fence_leaves_what_it_cannot_copy_to_the_check_at_boot(
     fenced = snapshots.fence(db_path)
     assert fenced == (content == b"")
     assert (db_path.read_bytes() if content else content) == content
-    assert _names(db_path.parent) in ([], ["studio.db"])
+    assert names(db_path.parent) in ([], ["studio.db"])

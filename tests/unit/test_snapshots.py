@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,59 +10,23 @@ import pytest
 from studio.clock import FrozenClock
 from studio.errors import DiskFull, StorageUnavailable
 from studio.store import snapshots
-from studio.store.connection import connect
 from studio.store.db import Database
-from studio.store.migrations import MIGRATIONS, migrate
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def db_path(tmp_path: Path) -> Path:
-    (tmp_path / "db").mkdir()
-    return tmp_path / "db" / "studio.db"
-
-
-@pytest.fixture
-def folder(db_path: Path) -> Path:
-    return db_path.parent / "backups"
-
-
-@pytest.fixture
-def connection(db_path: Path) -> Iterator[sqlite3.Connection]:
-    opened = connect(db_path)
-    migrate(opened)
-    yield opened
-    opened.close()
-
-
-def _note(connection: sqlite3.Connection, text: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO meta VALUES ('note', ?)", (text,))
-
-
-def _noted(path: Path) -> str | None:
-    connection = sqlite3.connect(path)
-    row = connection.execute("SELECT value FROM meta WHERE key = 'note'").fetchone()
-    connection.close()
-    return None if row is None else str(row[0])
-
-
-def _names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+from studio.store.migrations import MIGRATIONS
+from tests.unit.snapshot_folder import connection as connection
+from tests.unit.snapshot_folder import db_path as db_path
+from tests.unit.snapshot_folder import folder as folder
+from tests.unit.snapshot_folder import names, note, noted
 
 
 def test_a_snapshot_is_a_whole_copy_with_its_time_and_reason(
     connection: sqlite3.Connection, folder: Path, clock: FrozenClock
 ) -> None:
-    _note(connection, "kept")
+    note(connection, "kept")
     path = snapshots.take(connection, folder, "hourly", clock)
     assert path.name == "studio-20270115T080000.000Z-hourly.db"
-    assert _names(folder) == [path.name]
+    assert names(folder) == [path.name]
     assert snapshots.verify(path)
-    assert _noted(path) == "kept"
+    assert noted(path) == "kept"
     copy = sqlite3.connect(path)
     assert copy.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
     copy.close()
@@ -73,13 +36,13 @@ def test_a_snapshot_is_a_whole_copy_with_its_time_and_reason(
 def test_a_snapshot_made_after_the_clock_was_set_back_is_still_the_newest(
     connection: sqlite3.Connection, folder: Path, clock: FrozenClock
 ) -> None:
-    _note(connection, "older")
+    note(connection, "older")
     snapshots.take(connection, folder, "hourly", clock)
     clock.jump_wall(-3600)
-    _note(connection, "newer")
+    note(connection, "newer")
     snapshots.take(connection, folder, "hourly", clock)
     newest = snapshots.snapshots(folder)[0]
-    assert _noted(newest) == "newer"
+    assert noted(newest) == "newer"
 
 
 @pytest.mark.parametrize("reason", ["", "../x", "Hourly", "a b", "x/y"])
@@ -99,7 +62,7 @@ def test_a_snapshot_that_does_not_verify_is_not_kept(
     monkeypatch.setattr(snapshots, "verify", lambda path: False)
     with pytest.raises(StorageUnavailable, match="cannot be read back"):
         snapshots.take(connection, folder, "hourly", clock)
-    assert _names(folder) == []
+    assert names(folder) == []
 
 
 def test_a_snapshot_for_which_there_is_no_room_leaves_nothing_behind(
@@ -114,7 +77,7 @@ def test_a_snapshot_for_which_there_is_no_room_leaves_nothing_behind(
     monkeypatch.setattr(snapshots, "_fsync", refuse)
     with pytest.raises(DiskFull):
         snapshots.take(connection, folder, "hourly", clock)
-    assert _names(folder) == []
+    assert names(folder) == []
 
 
 def test_what_a_kill_in_the_middle_left_is_swept_by_the_next_snapshot(
@@ -124,7 +87,7 @@ def test_what_a_kill_in_the_middle_left_is_swept_by_the_next_snapshot(
     (folder / ".studio-20270115T070000.000Z-hourly.db.partial").write_bytes(b"half")
     (folder / ".studio-20270115T070000.000Z-hourly.db.partial-journal").write_bytes(b"half")
     path = snapshots.take(connection, folder, "hourly", clock)
-    assert _names(folder) == [path.name]
+    assert names(folder) == [path.name]
 
 
 def test_a_backups_folder_that_cannot_be_used_is_an_outage_not_a_crash(
@@ -144,9 +107,9 @@ def test_rotation_keeps_the_three_newest_and_one_for_each_of_seven_days(tmp_path
     snapshots.rotate(tmp_path)
     newest = [f"studio-20270120T{hour}0000.000Z-hourly.db" for hour in ("01", "13", "22")]
     daily = [f"studio-202701{day}T220000.000Z-hourly.db" for day in range(14, 20)]
-    assert _names(tmp_path) == sorted([*newest, *daily, "studio.db", "notes.txt"])
+    assert names(tmp_path) == sorted([*newest, *daily, "studio.db", "notes.txt"])
     snapshots.rotate(tmp_path)
-    assert len(_names(tmp_path)) == 11
+    assert len(names(tmp_path)) == 11
 
 
 def test_verification_refuses_what_is_not_our_database(tmp_path: Path) -> None:
@@ -169,7 +132,7 @@ async def test_a_migration_that_changes_a_database_takes_a_snapshot_first(
 
     db = Database(db_path)
     await db.open(snapshots.preparation(folder, clock))
-    await db.write(lambda connection: _note(connection, "kept"))
+    await db.write(lambda connection: note(connection, "kept"))
     await db.close()
     assert snapshots.snapshots(folder) == []
     for _ in range(2):
@@ -182,4 +145,4 @@ async def test_a_migration_that_changes_a_database_takes_a_snapshot_first(
     tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_schema")}
     copy.close()
     assert "second" not in tables
-    assert _noted(taken) == "kept"
+    assert noted(taken) == "kept"

@@ -12,7 +12,6 @@ import pytest
 
 from studio.clients.comfy import ComfyClient
 from studio.clock import FrozenClock, new_id
-from studio.models import Job, JobStatus
 from studio.services.dispatcher import WINDOW, Dispatcher
 from studio.services.engine import Engine, EngineState
 from studio.services.engines import EngineService
@@ -21,6 +20,7 @@ from studio.services.queue import MAX_OVERTAKEN_S, MAX_OVERTAKES, JobQueue, Live
 from studio.services.usage import Usage
 from studio.settings import EngineSetting
 from tests.fakes.comfy_graphs import CLASSES, MODELS
+from tests.fakes.jobs import a_job
 
 RED, BLUE = MODELS
 
@@ -60,10 +60,9 @@ class Bench:
 
     def add(self, title: str, *, user: str = "ann", model: str = "", **fields: Any) -> LiveJob:
         """A waiting job; ``model`` is the one file it loads."""
-        job = Job(
+        job = a_job(
             id=new_id(),
             user_id=user,
-            status=JobStatus.QUEUED,
             created_at=self.clock.now_ms(),
             rank=self.queue.next_rank(),
             priority=fields.pop("priority", 0),
@@ -71,7 +70,6 @@ class Bench:
             affinity_key=model,
             classes=fields.pop("classes", frozenset({"SaveImage"})),
             models=(("Loader", "ckpt_name", model),) if model else (),
-            paid=False,
             title=title,
             **fields,
         )
@@ -85,7 +83,7 @@ class Bench:
         if live is None:
             return None
         self.queue.claim(live)
-        engine.loaded.add(live.job.affinity_key)
+        engine.loaded[live.job.affinity_key] = ()
         return live.job.title
 
     def take_all(self, engine: Engine) -> list[str]:
@@ -162,7 +160,7 @@ def test_priority_goes_before_share_and_age(bench: Bench, one: Engine) -> None:
 
 
 def test_a_loaded_model_overtakes_but_at_most_eight_times(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     bench.add("blue", model=BLUE)
     for number in range(20):
         bench.add(f"red {number}", model=RED)
@@ -173,17 +171,17 @@ def test_a_loaded_model_overtakes_but_at_most_eight_times(bench: Bench, one: Eng
 
 
 def test_one_leap_passes_at_most_eight_jobs(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     for number in range(9):
         bench.add(f"blue {number}", model=BLUE)
     bench.add("red", model=RED)
     assert bench.take(one) == "blue 0"
-    one.loaded.discard(BLUE)
+    one.loaded.pop(BLUE, None)
     assert bench.take(one) == "red"
 
 
 def test_a_job_at_the_head_for_a_minute_is_overtaken_no_more(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     bench.add("blue", model=BLUE)
     for number in range(5):
         bench.add(f"red {number}", model=RED)
@@ -195,7 +193,7 @@ def test_a_job_at_the_head_for_a_minute_is_overtaken_no_more(bench: Bench, one: 
 
 
 def test_an_affinity_never_outweighs_another_users_share(bench: Bench, one: Engine) -> None:
-    one.loaded.add(RED)
+    one.loaded[RED] = ()
     bench.usage.add("ann", 60.0)
     bench.add("ann red", model=RED)
     bench.add("bob blue", user="bob", model=BLUE)

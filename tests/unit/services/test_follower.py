@@ -12,7 +12,7 @@ import pytest
 from studio.clients.comfy import ComfyClient
 from studio.clients.comfy_events import EngineEvent
 from studio.clock import FrozenClock
-from studio.models import Job, JobStatus
+from studio.models import Job
 from studio.services.collector import Collector
 from studio.services.engine import Engine, EngineState
 from studio.services.follower import EARLY_S, Follower
@@ -23,21 +23,10 @@ from studio.settings import EngineSetting
 from studio.store.jobs import JobStore
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
+from tests.fakes.jobs import a_job
 from tests.faults.harness import until
 
-JOB = Job(
-    id="job",
-    user_id="ann",
-    status=JobStatus.QUEUED,
-    created_at=0,
-    rank=1.0,
-    priority=0,
-    graph_key="",
-    affinity_key="",
-    classes=frozenset(),
-    models=(),
-    paid=False,
-)
+JOB = a_job(id="job")
 
 
 class NoStore:

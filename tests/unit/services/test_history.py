@@ -11,7 +11,7 @@ import pytest
 
 from studio.clients.comfy import ComfyClient
 from studio.clock import FrozenClock
-from studio.models import ALL_SCOPES, Identity, Job, JobStatus, Role
+from studio.models import ALL_SCOPES, Identity, Role
 from studio.services.durations import Durations
 from studio.services.engine import Engine, EngineState
 from studio.services.engines import EngineService
@@ -21,6 +21,7 @@ from studio.services.queue import JobQueue, LiveJob
 from studio.settings import EngineSetting
 from studio.store.assets import AssetStore
 from studio.store.job_list import JobListStore
+from tests.fakes.jobs import a_job
 
 OWNER = Identity("owner", Role.OWNER, ALL_SCOPES)
 
@@ -55,18 +56,11 @@ class Line:
         )
 
     def add(self, key: str, *, waiting: bool = True) -> LiveJob:
-        job = Job(
+        job = a_job(
             id=f"job-{self.queue.depth}",
             user_id="owner",
-            status=JobStatus.QUEUED,
-            created_at=0,
             rank=self.queue.next_rank(),
-            priority=0,
             graph_key=key,
-            affinity_key="",
-            classes=frozenset(),
-            models=(),
-            paid=False,
         )
         live = LiveJob(job)
         self.queue.add(live, waiting=waiting)

@@ -11,7 +11,7 @@ import pytest
 
 from studio.clients.comfy import ComfyClient
 from studio.clock import FrozenClock
-from studio.models import ROLE_SCOPES, Identity, Job, JobStatus, Preview, Progress, Role
+from studio.models import ROLE_SCOPES, Identity, JobStatus, Preview, Progress, Role
 from studio.services.engine import Engine, EngineState
 from studio.services.engines import EngineService
 from studio.services.feed import Feed, Reader
@@ -23,6 +23,7 @@ from studio.services.queue import JobQueue, LiveJob
 from studio.services.system_news import SystemNews
 from studio.settings import EngineSetting
 from studio.store.db import Database
+from tests.fakes.jobs import a_job
 
 OWNER = Identity("owner", Role.OWNER, ROLE_SCOPES[Role.OWNER])
 ANNA = Identity("anna", Role.MEMBER, ROLE_SCOPES[Role.MEMBER])
@@ -48,18 +49,12 @@ class Desk:
     def add(self, user: str = "owner", *, waiting: bool = True) -> LiveJob:
         number = self.queue.next_rank()
         live = LiveJob(
-            Job(
+            a_job(
                 id=f"job {number:.0f}",
                 user_id=user,
                 status=JobStatus.QUEUED if waiting else JobStatus.RUNNING,
                 created_at=int(number),
                 rank=number,
-                priority=0,
-                graph_key="",
-                affinity_key="",
-                classes=frozenset(),
-                models=(),
-                paid=False,
             )
         )
         self.queue.add(live, waiting=waiting)

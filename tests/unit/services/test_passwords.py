@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import threading
-from typing import Any
 
 import pytest
 
 from studio.errors import TooManyLogins, Unprocessable
 from studio.services.passwords import KNOWN_WAITING, MAX_WAITING, Passwords, check_password
+from tests.fakes.counted_hashes import hashing as hashing
 
 CHEAP = 4
 
@@ -44,40 +42,19 @@ async def test_a_letter_typed_in_two_ways_is_the_same() -> None:
     assert await passwords.verify("cafe\u0301 noir", record, known=False)
 
 
-@pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many hashes ran at the same moment, one number for each; they still run."""
-    seen: list[int] = []
-    real, lock, running = hashlib.scrypt, threading.Lock(), 0
-
-    def counting(*args: Any, **options: Any) -> bytes:
-        nonlocal running
-        with lock:
-            running += 1
-            seen.append(running)
-        try:
-            return real(*args, **options)
-        finally:
-            with lock:
-                running -= 1
-
-    monkeypatch.setattr(hashlib, "scrypt", counting)
-    return seen
-
-
-async def test_one_hash_is_made_at_a_time(counted: list[int]) -> None:
+async def test_one_hash_is_made_at_a_time(hashing: list[int]) -> None:
     passwords = Passwords(log_n=12)
     record = await passwords.hash("a red fox")
     await asyncio.gather(*(passwords.verify("wrong", record, known=False) for _ in range(9)))
-    assert counted == [1] * 10
+    assert hashing == [1] * 10
 
 
 async def test_the_line_has_an_end_for_strangers_and_another_for_the_known(
-    counted: list[int],
+    hashing: list[int],
 ) -> None:
     passwords = Passwords(log_n=CHEAP)
     record = await passwords.hash("a red fox")
-    counted.clear()
+    hashing.clear()
 
     def arrive(count: int, *, known: bool) -> list[asyncio.Task[bool]]:
         tries = (passwords.verify("a red fox", record, known=known) for _ in range(count))
@@ -93,14 +70,14 @@ async def test_the_line_has_an_end_for_strangers_and_another_for_the_known(
     assert [one is None for one in full[MAX_WAITING + 4 :]] == [True] * KNOWN_WAITING + [False] * 2
     refused = [one for one in full if isinstance(one, TooManyLogins)]
     assert [refusal.retry_after_s for refusal in refused] == [20] * 5
-    assert counted == [1] * (MAX_WAITING + KNOWN_WAITING + 1)
+    assert hashing == [1] * (MAX_WAITING + KNOWN_WAITING + 1)
     assert await passwords.hash("a red fox")
 
 
-async def test_nobody_costs_as_much_as_somebody(counted: list[int]) -> None:
+async def test_nobody_costs_as_much_as_somebody(hashing: list[int]) -> None:
     passwords = Passwords(log_n=CHEAP)
     assert not await passwords.verify("a red fox", None, known=False)
-    assert counted == [1]
+    assert hashing == [1]
 
 
 async def test_the_event_loop_goes_on_while_a_hash_is_made() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from itertools import count
 
-from studio.models import Job, JobStatus
 from studio.services.queue import MAX_FINISHED, JobQueue, LiveJob
+from tests.fakes.jobs import a_job
 
 _NUMBERS = count()
 
@@ -14,18 +14,13 @@ _NUMBERS = count()
 def live_job(queue: JobQueue, *, user: str = "ann", priority: int = 0, key: str = "") -> LiveJob:
     number = next(_NUMBERS)
     return LiveJob(
-        Job(
+        a_job(
             id=f"job {number}",
             user_id=user,
-            status=JobStatus.QUEUED,
             created_at=number,
             rank=queue.next_rank(),
             priority=priority,
             graph_key=key,
-            affinity_key="",
-            classes=frozenset(),
-            models=(),
-            paid=False,
         )
     )
 

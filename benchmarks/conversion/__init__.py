@@ -1,0 +1,1 @@
+"""Studio's conversion of saved workflows beside that of ComfyUI's own editor."""

@@ -1,0 +1,1 @@
+"""Workflows as products: their manifests, and graphs made from manifests and values."""

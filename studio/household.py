@@ -1,0 +1,125 @@
+"""The house itself, built in order: its settings, what people do in it, how it is, its API page.
+
+Apart from ``app.py`` as ``accounts.py`` is: one noun, whose parts nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from studio.clients.gpu import GpuReader
+from studio.clients.token_owners import TokenOwners
+from studio.clock import Clock
+from studio.services.activity import Activity
+from studio.services.diagnostics import DiagnosticsService
+from studio.services.engine_control import EngineControl
+from studio.services.engines import EngineService
+from studio.services.health import HealthService
+from studio.services.jobs import JobService
+from studio.services.preferences import PreferenceService
+from studio.services.queue import JobQueue
+from studio.services.settings import SettingsService
+from studio.services.system import SystemService
+from studio.settings import Settings
+from studio.store.activity import ActivityStore
+from studio.store.db import Database
+from studio.store.engine_flags import EngineFlagFile
+from studio.store.engine_logs import LogFolder
+from studio.store.house_settings import SettingStore
+from studio.store.preferences import PreferenceStore
+from studio.store.secrets import SecretStore
+from studio.web.activity_api import activity_routes
+from studio.web.engines_api import engine_routes
+from studio.web.settings_api import settings_routes
+
+LOGS = "logs"
+FLAGS = "engine_flags.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """What the other services need of it.
+
+    ``settings`` are those that count: the environment's, with what was stored beneath them.
+    """
+
+    settings: Settings
+    settings_service: SettingsService
+    activity: Activity
+    db: Database
+    clock: Clock
+
+    def routes(
+        self,
+        *,
+        engines: EngineService,
+        queue: JobQueue,
+        jobs: JobService,
+        health: HealthService,
+        secrets: SecretStore,
+    ) -> APIRouter:
+        """Everything that the owner, or for preferences and activity anybody, asks of it."""
+        settings, logs = self.settings, LogFolder(self.settings.studio_dir / LOGS)
+
+        async def hidden() -> Sequence[str]:
+            return [*self.settings_service.secrets(), *await secrets.values()]
+
+        system = SystemService(
+            settings=settings,
+            clock=self.clock,
+            engines=engines,
+            queue=queue,
+            health=health,
+            gpus=GpuReader(),
+        )
+        control = EngineControl(
+            engines=engines,
+            queue=queue,
+            jobs=jobs,
+            logs=logs,
+            flag_file=EngineFlagFile(settings.studio_dir / FLAGS),
+            environment_flags=settings.comfyui_flags,
+            secrets=hidden,
+            record=self.activity.record,
+        )
+        diagnostics = DiagnosticsService(
+            system=system,
+            settings=self.settings_service,
+            logs=logs,
+            secrets=hidden,
+            clock=self.clock,
+            variables={
+                "STUDIO_DIR": str(settings.studio_dir),
+                "STUDIO_RUN_DIR": str(settings.run_dir),
+                "ENGINE_DIR": str(settings.engine_dir),
+            },
+        )
+        router = APIRouter()
+        preferences = PreferenceService(store=PreferenceStore(self.db), clock=self.clock)
+        router.include_router(
+            settings_routes(settings=self.settings_service, preferences=preferences)
+        )
+        router.include_router(activity_routes(self.activity))
+        router.include_router(
+            engine_routes(system=system, control=control, diagnostics=diagnostics)
+        )
+        return router
+
+
+async def open_household(environment: Settings, db: Database, clock: Clock) -> Household:
+    """Read what was stored; later services take their settings and ``record`` from here."""
+    store = SettingStore(db)
+    stored = await store.all()
+    activity = Activity(store=ActivityStore(db), clock=clock)
+    service = SettingsService(
+        environment=environment,
+        store=store,
+        stored=stored,
+        owners=TokenOwners(environment.hub_urls),
+        clock=clock,
+        record=activity.record,
+    )
+    return Household(environment.with_stored(stored), service, activity, db, clock)
