@@ -16,6 +16,7 @@ from studio.store.boards import BoardStore
 from studio.store.job_recipes import RecipeStore
 from studio.store.jobs import JobStore
 from studio.store.picture_list import Facets, Picture, PictureFilter, PictureListStore
+from studio.store.picture_outline import Outline
 from studio.store.pictures import Changed, PictureStore
 
 Action = Literal[
@@ -40,6 +41,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
 )
 MAX_RATING: Final = 5
 MAX_TITLE: Final = 200
+MINUTE_MS: Final = 60_000
 _AT_ONCE: Final = 250
 
 
@@ -90,6 +92,13 @@ class LibraryService:
     async def page(self, identity: Identity, wanted: PictureFilter) -> tuple[list[Picture], int]:
         """One page of what the caller may see, and how many there are."""
         return await self._lists.page(replace(wanted, viewer=viewer_of(identity)))
+
+    async def outline(
+        self, identity: Identity, wanted: PictureFilter, utc_offset_min: int
+    ) -> Outline:
+        """The shape of all pages together, days by a clock so many minutes ahead of UTC."""
+        shown = replace(wanted, viewer=viewer_of(identity))
+        return await self._lists.outline(shown, utc_offset_min * MINUTE_MS)
 
     async def facets(self, identity: Identity) -> Facets:
         """What is worth filtering by."""
