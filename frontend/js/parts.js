@@ -13,11 +13,13 @@ export const VIEWS = {
     load: () => import('./views/queue.js'),
     content: html`<queue-view></queue-view>`,
     messages: ['queue'],
+    styles: ['queue'],
   },
   library: {
     load: () => import('./views/library.js'),
     content: html`<library-view></library-view>`,
     messages: ['library'],
+    styles: ['library'],
   },
   settings: {
     load: () => import('./views/settings.js'),
@@ -49,7 +51,7 @@ export const PARTS = {
   },
   lightbox: {
     load: () => import('./components/lightbox.js'),
-    messages: ['viewer'],
+    messages: ['viewer', 'library'],
     styles: ['lightbox'],
   },
 };

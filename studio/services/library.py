@@ -10,6 +10,7 @@ from studio.clock import Clock
 from studio.errors import NotFound, Unprocessable
 from studio.graphs.graph import Graph
 from studio.graphs.parameters import Parameters, model_kinds, parameters
+from studio.graphs.prompts import prompt_texts
 from studio.models import Identity, Job, Recipe
 from studio.services.indexer import name_key, read_graph
 from studio.store.boards import BoardStore
@@ -52,6 +53,8 @@ class Detail:
     picture: Picture
     job: Job | None = None
     graph: Graph | None = None
+    prompts: tuple[Sequence[str], Sequence[str]] = ((), ())
+    """The texts of its graph: what was wanted, and what was not."""
     parameters: Parameters | None = None
     models: tuple[str, ...] = ()
     recipe: Recipe | None = None
@@ -121,6 +124,7 @@ class LibraryService:
             picture,
             job,
             graph,
+            prompt_texts(graph, None, {}),
             parameters(graph, picture.node_id),
             tuple(sorted(models)),
             recipes.get(job.id),

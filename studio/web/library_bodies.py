@@ -50,6 +50,7 @@ def detail_body(detail: Detail, *, with_graph: bool) -> dict[str, Any]:
     body = picture_body(detail.picture)
     job, found = detail.job, detail.parameters
     body["job"] = None
+    body["prompts"] = dict(zip(("positive", "negative"), detail.prompts, strict=True))
     body["parameters"] = {} if found is None else found.settings
     body["models"] = detail.models
     body["loras"] = [] if found is None else found.loras

@@ -74,6 +74,7 @@ _DETAIL: Final[Schema] = {
         {
             **_FILE,
             "job": optional(_JOB),
+            "prompts": record({"positive": array(STRING), "negative": array(STRING)}),
             "parameters": OBJECT,
             "models": array(STRING),
             "loras": array(
@@ -88,7 +89,7 @@ _DETAIL: Final[Schema] = {
             "recipe": optional(OBJECT),
             "graph": {**OBJECT, "description": "With the scope graphs:run."},
         },
-        (*_FILE, "job", "parameters", "models", "loras", "recipe"),
+        (*_FILE, "job", "prompts", "parameters", "models", "loras", "recipe"),
     )
 }
 _BOARD: Final = record(
