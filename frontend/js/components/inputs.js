@@ -14,9 +14,6 @@ const MOST_STEPS = 2000;
 const VARIABLE = new Set(['text', 'int', 'float', 'seed', 'select', 'checkpoint', 'vae', 'resolution', 'image']);
 
 const idOf = (field) => `input-${field.id}`;
-/** Families of sizes that were picked, by field. */
-const families = new Map();
-
 /** One field of the form with its label, its help and what else can be done with it. */
 export function inputOf(field, { isFirst = false } = {}) {
   const draw = DRAWN[field.type] ?? textInput;
@@ -27,14 +24,14 @@ export function inputOf(field, { isFirst = false } = {}) {
   const head = html`
     <span class="input-head">
       ${isGroup || varied
-        ? html`<span class="input-name" id="${idOf(field)}-name">${nameOf(field)}</span>`
-        : html`<label class="input-name" for=${idOf(field)}>${nameOf(field)}</label>`}
-      ${field.type === 'boolean' && !varied ? content : tools(field, varied)}
+        ? html`<span class="input-name" id="${idOf(field)}-name">${field.name}</span>`
+        : html`<label class="input-name" for=${idOf(field)}>${field.name}</label>`}
+      ${field.type === 'boolean' && !varied ? content : tools(field, varied, isFirst)}
     </span>
   `;
   return html`
     <div
-      class="input is-${field.type} ${isFirst ? 'is-first' : ''} ${draft.isChanged(field) ? 'is-changed' : ''}"
+      class="input is-${field.type} ${isFirst ? 'is-first' : ''} ${!isFirst && draft.isChanged(field) ? 'is-changed' : ''}"
       data-input=${field.id}
       role=${isGroup ? 'group' : nothing}
       aria-labelledby=${isGroup ? `${idOf(field)}-name` : nothing}
@@ -45,13 +42,10 @@ export function inputOf(field, { isFirst = false } = {}) {
   `;
 }
 
-const nameOf = (field) =>
-  html`${field.name}${field.required || field.type === 'seed' ? nothing : nothing}`;
-
-function tools(field, varied) {
+function tools(field, varied, isFirst) {
   return html`
     <span class="input-tools">
-      ${draft.isChanged(field) && !varied
+      ${draft.isChanged(field) && !varied && !isFirst
         ? tool('again', t('create.reset', { name: field.name }), () => draft.reset(field.id))
         : nothing}
       ${field.type === 'text' ? tool('prompts', t('create.prompts', { name: field.name }), () => openPrompts(field)) : nothing}
@@ -230,7 +224,7 @@ function selectInput(field, value) {
     <select id=${idOf(field)} aria-describedby=${described(field)} @change=${choose}>
       ${at < 0
         ? html`<option value="" selected>
-            ${value === null ? t(field.required ? 'create.choose' : 'create.none') : t('create.notHere', { name: String(value) })}
+            ${value === null ? t(field.required ? 'create.chooseOne' : 'create.none') : t('create.notHere', { name: String(value) })}
           </option>`
         : field.required
           ? nothing
@@ -241,71 +235,6 @@ function selectInput(field, value) {
       )}
     </select>
   `;
-}
-
-function resolutionInput(field, value) {
-  const all = Object.entries(field.presets ?? {});
-  const holds = ([, sizes]) => sizes.some((size) => isSize(size, value));
-  const [family, sizes = []] = all.find(([name]) => name === families.get(field.id)) ?? all.find(holds) ?? all[0] ?? [];
-  const set = (size) => draft.set(field.id, { width: size.width, height: size.height });
-  const side = (name) => html`
-    <input
-      type="number"
-      inputmode="numeric"
-      aria-label=${t(`create.${name}`)}
-      min=${field.min ?? nothing}
-      max=${field.max ?? nothing}
-      step=${field.step ?? 1}
-      .value=${live(String(value[name] ?? ''))}
-      @input=${({ target }) => set({ ...value, [name]: target.value === '' ? null : Math.round(Number(target.value)) })}
-    />
-  `;
-  return html`
-    ${all.length > 1
-      ? html`<div class="segments" role="group" aria-label=${t('create.family')}>
-          ${all.map(
-            ([name]) => html`<button
-              type="button"
-              aria-pressed=${name === family ? 'true' : 'false'}
-              @click=${() => {
-                families.set(field.id, name);
-                draft.changed();
-              }}
-            >
-              ${name}
-            </button>`,
-          )}
-        </div>`
-      : nothing}
-    <div class="sizes">
-      ${sizes.map(
-        (size) => html`<button
-          type="button"
-          class="size"
-          aria-pressed=${isSize(size, value) ? 'true' : 'false'}
-          @click=${() => set(size)}
-        >
-          ${outline(size)}<span>${size.label}</span><small>${size.width} × ${size.height}</small>
-        </button>`,
-      )}
-    </div>
-    <div class="sides">
-      ${side('width')}
-      ${tool('swap', t('create.swap'), () => set({ width: value.height, height: value.width }))}
-      ${side('height')}
-    </div>
-  `;
-}
-
-const isSize = (a, b) => a.width === b.width && a.height === b.height;
-
-/** The shape of a size, drawn. */
-function outline({ width, height }) {
-  const scale = 20 / Math.max(width, height);
-  const [w, h] = [width * scale, height * scale];
-  return html`<svg class="outline" viewBox="0 0 24 24" aria-hidden="true">
-    <rect x=${12 - w / 2} y=${12 - h / 2} width=${w} height=${h} rx="2"></rect>
-  </svg>`;
 }
 
 const set = (field) => (value) => draft.set(field.id, value);
@@ -321,7 +250,8 @@ const DRAWN = {
   select: selectInput,
   checkpoint: selectInput,
   vae: selectInput,
-  resolution: resolutionInput,
+  resolution: (field, value) =>
+    html`<size-input .field=${field} .value=${value} .onChange=${set(field)}></size-input>`,
   image: fileInput,
   mask: fileInput,
   video: fileInput,

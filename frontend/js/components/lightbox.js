@@ -3,7 +3,8 @@ import { api } from '../core/api.js';
 import { copyText } from '../core/clipboard.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
-import { create, draft } from '../models/draft.js';
+import { create } from '../models/orders.js';
+import { recallSettings } from '../models/recall.js';
 import { feed } from '../models/feed.js';
 import { seedsOf, settingsOf } from '../models/graph.js';
 import { contentUrl, hasEnded, kindOf } from '../models/job.js';
@@ -179,9 +180,9 @@ async function again(job, settings) {
   notices.say(t('viewer.submitted'));
 }
 
-function use(settings) {
-  draft.use(settings);
+async function use(settings) {
   toCreate();
+  await recallSettings(settings);
 }
 
 /** Back to where this was opened, or to the view for creating in its place. */

@@ -1,7 +1,6 @@
-import { api, newKey } from '../core/api.js';
+import { api } from '../core/api.js';
 import { Store, kept } from '../core/store.js';
-import { jobs } from './jobs.js';
-import { formValue, isDynamic, isEmpty, isFile, isSame, startOf, wireValue } from './values.js';
+import { formValue, isEmpty, isSame, startOf } from './values.js';
 
 const FIRST = 'text-to-image';
 const MOST_KEPT = 200_000;
@@ -130,7 +129,7 @@ class Draft extends Store {
   presetChanged(preset, { isGone = false } = {}) {
     if (this.preset?.id !== preset.id) return;
     this.preset = isGone ? null : preset;
-    if (isGone) this.values = { ...this.#formValues(preset.values), ...this.values };
+    if (isGone) this.values = { ...this.formValues(preset.values), ...this.values };
     this.#keep();
   }
 
@@ -147,15 +146,16 @@ class Draft extends Store {
     this.changed();
   }
 
+  /** Values of Studio's as the form holds them, of the inputs that there are. */
+  formValues(values) {
+    const known = this.fields.filter(({ id }) => id in values);
+    return Object.fromEntries(known.map((field) => [field.id, formValue(field, values[field.id])]));
+  }
+
   #keep() {
     const { workflowId, version, preset, values, varied, count, others } = this;
     kept.set('create', { workflowId, version, preset, values, varied, count, others });
     this.changed();
-  }
-
-  #formValues(values) {
-    const known = this.fields.filter(({ id }) => id in values);
-    return Object.fromEntries(known.map((field) => [field.id, formValue(field, values[field.id])]));
   }
 
   /** Fields without which nothing can start; those that are varied have their values there. */
@@ -165,144 +165,17 @@ class Draft extends Store {
     );
   }
 
-  /** All values as Studio takes them. */
-  get wire() {
-    const given = this.fields.map((field) => [field.id, wireValue(field, this.value(field))]);
-    return Object.fromEntries(given.filter(([, value]) => value !== null));
-  }
-
-  /** What to ask of Studio: {path, body}. */
-  order(answers = {}) {
-    const { preset, workflowId, version, count, varied } = this;
-    const values = this.wire;
-    const places = Object.entries(varied).map(([input, each]) => ({
-      input,
-      values: this.#variedValues(input, each.values),
-      ...(each.labels && { labels: each.labels }),
-      beside: each.beside,
-    }));
-    const bare = ({ beside: _, ...place }) => place;
-    const lists = places.filter(({ beside }) => beside).map(bare);
-    const axes = places.filter(({ beside }) => !beside).map(bare);
-    const source = preset ? { preset_id: preset.id } : { workflow_id: workflowId };
-    const given = preset ? this.#overrides(values, preset) : values;
-    const more = preset ? {} : { ...(version && { version }) };
-    if (places.length || (!preset && isDynamic(this.#texts))) {
-      const body = { ...source, ...more, values: given, answers, lists, axes, count };
-      return { path: '/api/batches', body };
-    }
-    if (preset) return { path: `/api/presets/${preset.id}/run`, body: { values: given, answers, count } };
-    const path = `/api/workflows/${encodeURIComponent(workflowId)}/run`;
-    return { path, body: { values, ...more, count } };
-  }
-
   /** What the texts are that questions and choices may stand in, as they are in the form. */
-  get #texts() {
-    const fields = this.fields.filter(({ type }) => ['text', 'scenes'].includes(type));
-    return [
-      ...fields.filter(({ id }) => !this.varied[id]).map((field) => this.value(field)),
-      ...fields.map(({ id }) => this.varied[id]?.values ?? []),
-    ];
-  }
-
   get texts() {
-    return this.#texts;
+    const fields = this.fields.filter(({ type }) => ['text', 'scenes'].includes(type));
+    return fields.flatMap((field) => this.varied[field.id]?.values ?? [this.value(field)]);
   }
 
-  #variedValues(place, values) {
-    const field = this.field(place);
-    return field ? values.map((value) => wireValue(field, value)) : values;
-  }
-
-  #overrides(values, preset) {
-    const own = Object.entries(values).filter(([id, value]) => {
-      const field = this.field(id);
-      return !isSame(formValue(field, value), formValue(field, preset.values[id]) ?? startOf(field));
-    });
-    return Object.fromEntries(own);
-  }
-
-  /** Run it. Answers the batch's id when there is one to look at. */
-  async submit(answers) {
-    const { path, body } = this.order(answers);
-    const isGrid = Object.keys(this.varied).length > 0;
-    const answer = await send(path, body);
-    for (const job of answer?.jobs ?? []) jobs.accept(job);
-    for (const { job_id: id } of answer?.cells?.slice(0, 10) ?? []) if (!jobs.byId.has(id)) jobs.refresh(id);
-    return isGrid ? (answer?.id ?? null) : null;
-  }
-
-  /** Take over what something was made with; see models/recall.js. */
-  async recall(recipe, level) {
-    const { workflow_id: id, version, values } = recipe;
-    if (level === 'prompt' && this.#takeTexts(values)) return;
-    await this.choose(id, { version, values: {} });
-    // The newest version needs no number; a later one is then taken as well.
-    if (this.workflow && this.workflow.version === this.workflow.head) this.version = null;
-    const all = this.#formValues(values);
-    if (level === 'prompt') this.values = pick(all, (field) => field?.type === 'text', this);
-    else if (level === 'seedless') this.values = withoutSeeds(all, this);
-    else this.values = all;
+  /** Take other values, as when something is recalled. */
+  assign(changes) {
+    Object.assign(this, changes);
     this.#keep();
   }
-
-  #takeTexts(values) {
-    const texts = this.fields.filter(({ id, type }) => type === 'text' && typeof values[id] === 'string');
-    if (!texts.length) return false;
-    for (const { id } of texts) this.set(id, values[id]);
-    return true;
-  }
-
-  /** Take over what a picture without a recipe was made with: of the shipped text-to-image graph. */
-  use({ width, height, count, seed, ...others }) {
-    const values = { ...others, size: { width, height }, images: count, seed: String(seed ?? '') };
-    return this.choose(FIRST, { values });
-  }
-
-  /** Put a file into the first field that takes its kind. Answers whether there is one. */
-  putFile(file) {
-    const fits = (field) => isFile(field) && (field.type === file.kind || field.type === 'file');
-    const fields = this.fields.filter(fits);
-    const field = fields.find((each) => isEmpty(this.value(each))) ?? fields[0];
-    if (!field) return false;
-    this.set(field.id, field.multiple ? [...this.value(field), file] : file);
-    return true;
-  }
-}
-
-function pick(values, isWanted, draft) {
-  return Object.fromEntries(Object.entries(values).filter(([id]) => isWanted(draft.field(id))));
-}
-
-function withoutSeeds(values, draft) {
-  const others = pick(values, (field) => field.type !== 'seed', draft);
-  for (const { id, type } of draft.fields) {
-    if (type === 'scenes' && others[id]) others[id] = others[id].map((scene) => ({ ...scene, seed: '' }));
-  }
-  return others;
-}
-
-/** Submit once; a lost answer is asked for again without making anything twice. */
-export async function send(path, body) {
-  const headers = { 'idempotency-key': newKey() };
-  try {
-    return await api.post(path, body, { headers });
-  } catch (error) {
-    if (error.code !== 'offline') throw error;
-    try {
-      return await api.post(path, body, { headers });
-    } catch (again) {
-      // It had arrived the first time: the feed will show it.
-      if (again.code !== 'idempotency_key_reuse') throw again;
-      return null;
-    }
-  }
-}
-
-/** Submit a wish for a picture from words. */
-export async function create(wish) {
-  const job = await send('/api/create', wish);
-  if (job) jobs.accept(job);
 }
 
 export const draft = new Draft();
