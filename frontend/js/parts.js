@@ -30,8 +30,20 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['people'],
+    messages: ['settings', 'people'],
     styles: ['settings'],
+  },
+  system: {
+    load: () => import('./views/system.js'),
+    content: html`<system-view></system-view>`,
+    messages: ['system'],
+    styles: ['system'],
+  },
+  activity: {
+    load: () => import('./views/activity.js'),
+    content: html`<activity-view></activity-view>`,
+    messages: ['activity'],
+    styles: ['system'],
   },
   help: {
     load: () => import('./views/help.js'),
@@ -51,6 +63,7 @@ export const PARTS = {
         import('./components/menu.js'),
         import('./components/toast.js'),
         import('./components/keyboard.js'),
+        import('./models/alerts.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
     styles: ['pieces'],

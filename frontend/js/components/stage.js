@@ -2,14 +2,23 @@ import { Element, html, nothing, repeat } from '../core/element.js';
 import { spanText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { canOpenEditor } from '../models/editor.js';
-import { contentUrl, hasEnded, isRunning, isWaiting, kindOf, percentOf, thumbnailUrl } from '../models/job.js';
+import {
+  contentUrl,
+  hasEnded,
+  isRunning,
+  isWaiting,
+  kindOf,
+  percentOf,
+  thumbnailUrl,
+  titleOf,
+} from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { making } from './later.js';
-import { itemsOf, statusText, tiles, titleOf } from './tiles.js';
+import { itemsOf, statusText, tiles } from './tiles.js';
 
 /** Before this part of a job its speed says little about the rest of it. */
 const TELLING = 0.08;

@@ -27,6 +27,8 @@ class Draft extends Store {
     this.workflow = kept.get('create.workflow', null);
     if (this.workflow?.id !== this.workflowId) this.workflow = null;
     this.problem = null;
+    /** Defaults of the person's own, by input. */
+    this.preferred = { count: 1 };
   }
 
   /** Ask for the form again: options come and go with models and engines. */
@@ -71,7 +73,17 @@ class Draft extends Store {
   }
 
   standard(field) {
-    return formValue(field, this.preset?.values[field.id]) ?? startOf(field);
+    if (this.preset) return formValue(field, this.preset.values[field.id]) ?? startOf(field);
+    const preferred = this.preferred[field.id];
+    return takes(field, preferred) ? preferred : startOf(field);
+  }
+
+  /** Begin with what a person prefers, where a workflow takes it and nothing else was chosen. */
+  prefer({ width, height, count = 1, ...others }) {
+    const size = width && height ? { width, height } : undefined;
+    if (this.count === this.preferred.count) this.count = count;
+    this.preferred = { ...others, size, count };
+    this.changed();
   }
 
   isChanged(field) {
@@ -140,7 +152,7 @@ class Draft extends Store {
   }
 
   clear() {
-    Object.assign(this, empty(), { workflow: null });
+    Object.assign(this, empty(), { workflow: null, count: this.preferred.count });
     kept.remove('create');
     kept.remove('create.workflow');
     this.changed();
@@ -176,6 +188,15 @@ class Draft extends Store {
     Object.assign(this, changes);
     this.#keep();
   }
+}
+
+/** Whether a field may hold what a person prefers for those of its name. */
+function takes({ type, options, min = -Infinity, max = Infinity }, value) {
+  const fits = (number) => number >= min && number <= max;
+  if (!value) return false;
+  if (type === 'resolution') return fits(value.width) && fits(value.height);
+  if (typeof value === 'number') return ['int', 'float'].includes(type) && fits(value);
+  return type === 'text' || Boolean(options?.some((option) => option.value === value));
 }
 
 export const draft = new Draft();

@@ -7,6 +7,7 @@ import { formValue, isDynamic, isSame, startOf, wireValue } from './values.js';
 
 /** A batch's first cells are asked for at once; the feed tells of the others. */
 const AT_ONCE = 10;
+const TITLE_LENGTH = 100;
 
 /** All values of the form as Studio takes them. */
 export function wire() {
@@ -24,10 +25,17 @@ export function order(answers = {}) {
   const more = preset || !version ? {} : { version };
   // Choices and questions in texts are a matter of presets and batches.
   if (isGrid || (!preset && isDynamic(draft.texts))) {
-    return { path: '/api/batches', body: { ...source, ...more, values, answers, lists, axes, count } };
+    return { path: '/api/batches', body: { ...source, ...more, values, answers, lists, axes, count, title: titleOf() } };
   }
   if (preset) return { path: `/api/presets/${preset.id}/run`, body: { values, answers, count } };
   return { path: `/api/workflows/${encodeURIComponent(workflowId)}/run`, body: { values, ...more, count } };
+}
+
+/** A batch is called like its jobs: by its first text, where that is the same for all of them. */
+function titleOf() {
+  const first = draft.fields.find(({ type }) => type === 'text');
+  const text = draft.preset || !first || draft.varied[first.id] ? '' : draft.value(first);
+  return text.trim().slice(0, TITLE_LENGTH);
 }
 
 /** What is varied: crossed with each other, or as lists side by side. */
