@@ -13,19 +13,37 @@ export const VIEWS = {
     load: () => import('./views/queue.js'),
     content: html`<queue-view></queue-view>`,
     messages: ['queue'],
-    styles: ['queue'],
+    styles: ['pictures', 'queue'],
   },
   library: {
     load: () => import('./views/library.js'),
     content: html`<library-view></library-view>`,
     messages: ['library'],
-    styles: ['library'],
+    styles: ['pictures', 'library'],
+  },
+  batch: {
+    load: () => import('./views/batch.js'),
+    content: html`<batch-view></batch-view>`,
+    messages: ['batch'],
+    styles: ['making', 'pictures'],
   },
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['people'],
+    messages: ['settings', 'people'],
     styles: ['settings'],
+  },
+  system: {
+    load: () => import('./views/system.js'),
+    content: html`<system-view></system-view>`,
+    messages: ['system'],
+    styles: ['system'],
+  },
+  activity: {
+    load: () => import('./views/activity.js'),
+    content: html`<activity-view></activity-view>`,
+    messages: ['activity'],
+    styles: ['system'],
   },
   help: {
     load: () => import('./views/help.js'),
@@ -45,9 +63,16 @@ export const PARTS = {
         import('./components/menu.js'),
         import('./components/toast.js'),
         import('./components/keyboard.js'),
+        import('./models/alerts.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
     styles: ['pieces'],
+  },
+  /** What the form offers beyond its plain fields; its elements say something at once. */
+  making: {
+    load: () => loadMessages('making').then(() => import('./components/making.js')),
+    messages: ['making'],
+    styles: ['making', 'pictures'],
   },
   lightbox: {
     load: () => import('./components/lightbox.js'),

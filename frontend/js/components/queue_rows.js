@@ -1,14 +1,14 @@
 import { html, nothing } from '../core/element.js';
 import { spanText, timeText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
-import { percentOf, thumbnailUrl } from '../models/job.js';
+import { percentOf, thumbnailUrl, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { line } from '../models/line.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
-import { itemsOf, statusText, titleOf } from './tiles.js';
+import { itemsOf, statusText } from './tiles.js';
 
 /* One job each, as the queue shows it. */
 
