@@ -82,9 +82,7 @@ async def open_workshop(
     roots = (SHIPPED, settings.studio_dir / OVERLAY)
     folders = WorkflowFolders(workflows=store, roots=roots, clock=clock)
     await folders.load()
-    workflows = WorkflowService(
-        workflows=store, jobs=jobs, assets=assets, engines=engines, clock=clock
-    )
+    workflows = WorkflowService(workflows=store, jobs=jobs, assets=assets, engines=engines)
     return Workshop(
         workflows=workflows,
         library=WorkflowLibrary(workflows=store, engines=engines, clock=clock, record=record),

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.clock import Clock
 from studio.errors import InvalidValue, NoCheckpoint, NotFound, StudioError, Unavailable
 from studio.graphs.graph import Graph
 from studio.graphs.manifests.compiler import compile_graph, every_node
@@ -71,13 +70,11 @@ class WorkflowService:
         jobs: JobService,
         assets: AssetService,
         engines: EngineService,
-        clock: Clock,
     ) -> None:
         self._workflows = workflows
         self._jobs = jobs
         self._assets = assets
         self._engines = engines
-        self._clock = clock
 
     async def compile(
         self,
@@ -132,38 +129,33 @@ class WorkflowService:
         )
 
     async def run(self, identity: Identity, workflow_id: str, order: Order) -> list[JobView]:
-        """Submit a workflow's graph, ``count`` times with seeds of their own.
-
-        Either all are accepted or none stays: those before a refusal are cancelled.
+        """Submit a workflow's graph, ``count`` times with seeds of their own: all of them or none.
 
         Raises:
             InvalidValue: ``count`` is out of bounds; and see ``compile``.
-            What ``SubmissionService.submit`` raises.
+            What ``SubmissionService.submit_all`` raises.
         """
         if not 1 <= order.count <= MAX_COUNT:
             raise wrong("count", f"count lies between 1 and {MAX_COUNT}.")
-        workflow = await self._workflows.get(viewer(identity), workflow_id, order.version)
-        manifest = stored_manifest(workflow.version.manifest)
-        views: list[JobView] = []
-        try:
-            for number in range(order.count):
-                values = _next_seeds(manifest, order.values, number)
-                compiled = await self._compile(identity, workflow, manifest, values)
-                key = order.idempotency_key
-                submission = Submission(
+        opened = await self.open(identity, workflow_id, order.version)
+        submissions = []
+        for number in range(order.count):
+            compiled = await opened.compile(_next_seeds(opened.manifest, order.values, number))
+            submissions.append(
+                Submission(
                     workflow=compiled.graph,
                     title=order.title or compiled.title,
-                    workflow_id=workflow.id,
+                    workflow_id=opened.id,
                     priority=order.priority,
-                    idempotency_key=key if key is None or number == 0 else f"{key}#{number}",
+                    idempotency_key=order.idempotency_key,
                     recipe=compiled.recipe(),
                 )
-                views.append(await self._jobs.submit(identity, submission))
-        except StudioError:
-            if views:
-                await self._jobs.cancel_many(identity, [view.job.id for view in views])
-            raise
-        return views
+            )
+        if order.count == 1:
+            return [await self._jobs.submit(identity, submissions[0])]
+        return await self._jobs.submit_all(
+            identity, submissions, lambda new: self._workflows.accept(new, order.idempotency_key)
+        )
 
     def _with_models(
         self, workflow: Workflow, manifest: Manifest, values: Mapping[str, Any]

@@ -9,7 +9,9 @@ from typing import Final
 import orjson
 
 from studio.errors import NotFound, VersionConflict
+from studio.models import NewJob
 from studio.store.db import Database
+from studio.store.jobs import insert_jobs
 from studio.store.workflow_rows import (
     Content,
     Version,
@@ -180,6 +182,14 @@ class WorkflowStore:
             return None if row["owner"] is None else str(row["owner"])
 
         return await self._db.read(work)
+
+    async def accept(self, new: Sequence[NewJob], idempotency_key: str | None) -> None:
+        """Make the jobs of one run durable in one commit.
+
+        Raises:
+            IdempotencyKeyReuse, MissingAsset: nothing is stored.
+        """
+        await self._db.write(lambda connection: insert_jobs(connection, new, idempotency_key))
 
     async def keep_folders(
         self, found: Sequence[tuple[str, str, Content]], *, spared: Sequence[str], now_ms: int

@@ -22,22 +22,10 @@ from studio.store.keys import KeyStore
 from studio.store.migrations import migrate
 from studio.web.guard import PUBLIC_PATHS
 from tests.api.graphs import code_of, run, solid
-from tests.api.scopes_table import ROUTES
+from tests.api.routes import FOR_PEOPLE, ROUTES
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 
 NOBODY = str(uuid.uuid4())
-
-FOR_PEOPLE: list[tuple[str, str]] = [
-    ("GET", "/api/session"),
-    ("DELETE", "/api/session"),
-    ("POST", "/api/session/password"),
-    ("GET", "/api/sessions"),
-    ("DELETE", "/api/sessions"),
-    ("DELETE", "/api/sessions/{id}"),
-    ("GET", "/api/preferences"),
-    ("PUT", "/api/preferences"),
-]
-"""Routes for those who are logged in; no key opens them."""
 
 
 @pytest.fixture(scope="module")

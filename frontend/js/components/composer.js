@@ -1,5 +1,5 @@
 import { html, live, nothing } from '../core/element.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { draft, lengthOf } from '../models/draft.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
@@ -9,7 +9,6 @@ const SHAPES = ['square', 'portrait', 'landscape', 'custom'];
 const NEARLY = 0.9;
 const SEED_RANGE = 2 ** 32;
 const IS_MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
-const text = words.create;
 
 /** The prompt box and everything that may be said beside it. */
 class PromptComposer extends FormElement {
@@ -39,12 +38,12 @@ class PromptComposer extends FormElement {
         @submit=${(event) => this.submitted(event, () => draft.submit())}
         @keydown=${submitOnEnter}
       >
-        <label class="unseen" for="prompt">${text.prompt}</label>
+        <label class="unseen" for="prompt">${t('create.prompt')}</label>
         <textarea
           id="prompt"
           class="prompt"
           rows="3"
-          placeholder=${text.placeholder}
+          placeholder=${t('create.placeholder')}
           aria-describedby="prompt-length"
           .value=${live(values.prompt)}
           @input=${({ target }) => draft.set({ prompt: target.value })}
@@ -53,13 +52,13 @@ class PromptComposer extends FormElement {
         <div class="composer-row">
           ${shapes(values)} ${counts(values, offer)} ${seed(values, offer)}
           <button class="primary" ?disabled=${this.busy || !isReady} title=${shortcut()}>
-            ${icon('create')}${this.busy ? text.sending : text.button}
+            ${icon('create')}${this.busy ? t('create.sending') : t('create.button')}
           </button>
         </div>
         ${values.shape === 'custom' ? ownSize(values, offer) : nothing}
         <details class="more">
           <summary>
-            ${text.more} ${changed.length ? html`<span class="changed">${changed.join(' · ')}</span>` : nothing}
+            ${t('create.more')} ${changed.length ? html`<span class="changed">${changed.join(' · ')}</span>` : nothing}
           </summary>
           ${advanced(values, offer)}
         </details>
@@ -74,13 +73,15 @@ function changedOf(values, offer) {
   const { defaults = {}, checkpoints = [] } = offer ?? {};
   const isOwn = (name) => values[name] !== '' && Number(values[name]) !== defaults[name];
   return [
-    isOwn('steps') && text.changed.steps(values.steps),
-    isOwn('cfg') && text.changed.cfg(values.cfg),
-    values.seed !== '' && text.changed.seed(values.seed),
+    isOwn('steps') && t('create.changed.steps', { steps: values.steps }),
+    isOwn('cfg') && t('create.changed.cfg', { cfg: values.cfg }),
+    values.seed !== '' && t('create.changed.seed', { seed: String(values.seed) }),
     checkpoints.length > 1 && draft.checkpoint !== checkpoints[0] && draft.checkpoint,
-    values.negative.trim() && text.changed.negative(values.negative.trim()),
+    values.negative.trim() && t('create.changed.negative', { text: shortened(values.negative.trim()) }),
   ].filter(Boolean);
 }
+
+const shortened = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
 
 /** How long a text is, once that may come to matter; nothing of it is ever cut off. */
 function lengthNote(id, value, offer) {
@@ -90,12 +91,12 @@ function lengthNote(id, value, offer) {
   const over = length - limit;
   return html`
     <span id=${id} class="hint length ${over > 0 ? 'is-over' : ''}" role="status">
-      ${over > 0 ? text.tooLong(over, limit) : text.length(length, limit)}
+      ${over > 0 ? t('create.tooLong', { count: over, limit }) : t('create.length', { length, limit })}
     </span>
   `;
 }
 
-const shortcut = () => (IS_MAC ? text.shortcutMac : text.shortcut);
+const shortcut = () => (IS_MAC ? t('create.shortcutMac') : t('create.shortcut'));
 
 function submitOnEnter(event) {
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
@@ -107,10 +108,10 @@ function submitOnEnter(event) {
 function shapes(values) {
   return html`
     <fieldset class="segments">
-      <legend class="unseen">${text.shape}</legend>
+      <legend class="unseen">${t('create.shape')}</legend>
       ${SHAPES.map(
         (shape) => html`
-          <label title=${text.shapes[shape]}>
+          <label title=${t(`create.shapes.${shape}`)}>
             <input
               type="radio"
               name="shape"
@@ -118,7 +119,7 @@ function shapes(values) {
               .checked=${live(values.shape === shape)}
               @change=${() => draft.set({ shape })}
             />
-            ${icon(shape)}<span>${text.shapes[shape]}</span>
+            ${icon(shape)}<span>${t(`create.shapes.${shape}`)}</span>
           </label>
         `,
       )}
@@ -130,8 +131,8 @@ function counts(values, offer) {
   const most = Math.min(offer?.limits.count ?? 1, 4);
   return html`
     <label class="compact">
-      <span class="unseen">${text.count}</span>
-      <select title=${text.count} @change=${({ target }) => draft.set({ count: Number(target.value) })}>
+      <span class="unseen">${t('create.count')}</span>
+      <select title=${t('create.count')} @change=${({ target }) => draft.set({ count: Number(target.value) })}>
         ${Array.from({ length: most }, (_, index) => index + 1).map(
           (count) => html`<option value=${count} .selected=${values.count === count}>${count}×</option>`,
         )}
@@ -144,23 +145,23 @@ function seed(values, offer) {
   return html`
     <span class="seed">
       <input
-        aria-label=${text.seed}
-        title=${text.seed}
+        aria-label=${t('create.seed')}
+        title=${t('create.seed')}
         inputmode="numeric"
         pattern="[0-9]*"
-        placeholder=${text.seedRandom}
+        placeholder=${t('create.seedRandom')}
         .value=${live(String(values.seed))}
         @input=${({ target }) => draft.set({ seed: digits(target.value, offer) })}
       />
       ${values.seed === ''
-        ? html`<button type="button" class="bare" aria-label=${text.dice} title=${text.dice} @click=${roll}>
+        ? html`<button type="button" class="bare" aria-label=${t('create.dice')} title=${t('create.dice')} @click=${roll}>
             ${icon('dice')}
           </button>`
         : html`<button
             type="button"
             class="bare"
-            aria-label=${text.noSeed}
-            title=${text.noSeed}
+            aria-label=${t('create.noSeed')}
+            title=${t('create.noSeed')}
             @click=${() => draft.set({ seed: '' })}
           >
             ${icon('close')}
@@ -179,7 +180,7 @@ function digits(value, offer) {
 function ownSize(values, offer) {
   const limits = offer?.limits ?? {};
   const side = (name) =>
-    number(name, text[name], values[name], {
+    number(name, t(`create.${name}`), values[name], {
       min: limits.min_side,
       max: limits.max_side,
       step: limits.side_step,
@@ -211,7 +212,7 @@ function advanced(values, offer) {
   return html`
     <div class="fields">
       <label class="field full">
-        <span>${text.negative}</span>
+        <span>${t('create.negative')}</span>
         <input
           .value=${live(values.negative)}
           @input=${({ target }) => draft.set({ negative: target.value })}
@@ -220,7 +221,7 @@ function advanced(values, offer) {
       </label>
       ${checkpoints.length > 1
         ? html`<label class="field full">
-            <span>${text.checkpoint}</span>
+            <span>${t('create.checkpoint')}</span>
             <select @change=${({ target }) => draft.set({ checkpoint: target.value })}>
               ${checkpoints.map(
                 (name) =>
@@ -229,12 +230,12 @@ function advanced(values, offer) {
             </select>
           </label>`
         : nothing}
-      ${number('steps', text.steps, values.steps, {
+      ${number('steps', t('create.steps'), values.steps, {
         min: 1,
         max: limits.steps,
         placeholder: defaults.steps,
       })}
-      ${number('cfg', text.cfg, values.cfg, {
+      ${number('cfg', t('create.cfg'), values.cfg, {
         min: 0,
         max: limits.cfg,
         step: 0.1,

@@ -1,7 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { copyText } from '../core/clipboard.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { create, draft } from '../models/draft.js';
 import { feed } from '../models/feed.js';
@@ -56,7 +56,7 @@ class Lightbox extends Element {
     return html`
       <dialog
         class="lightbox"
-        aria-label=${words.viewer.label}
+        aria-label=${t('viewer.label')}
         @close=${() => viewer.close()}
         @keydown=${onKey}
         @click=${onBackdrop}
@@ -64,7 +64,7 @@ class Lightbox extends Element {
         <div class="stage" @pointerdown=${(event) => this.#down(event)} @pointerup=${(event) => this.#up(event)}>
           ${large(output, titleOf(job))}
         </div>
-        <button class="round lightbox-close" aria-label=${words.close} autofocus @click=${() => viewer.close()}>
+        <button class="round lightbox-close" aria-label=${t('shell.close')} autofocus @click=${() => viewer.close()}>
           ${icon('close')}
         </button>
         ${isFirst ? nothing : arrow('previous', 'left', -1)} ${isLast ? nothing : arrow('next', 'right', 1)}
@@ -83,7 +83,7 @@ class Lightbox extends Element {
     this.sureId = null;
     await jobs.deleteOutput(job, output);
     viewer.drop(output.id);
-    notices.say(words.viewer.deleted);
+    notices.say(t('viewer.deleted'));
   }
 
   #down({ clientX, clientY }) {
@@ -102,32 +102,31 @@ class Lightbox extends Element {
     const graph = this.graphs.get(job.id);
     const settings = graph ? settingsOf(graph) : null;
     const seed = settings?.seed ?? (graph ? seedsOf(graph)[0] : undefined);
-    const text = words.viewer;
     return html`
       <div class="caption">
         <p class="caption-title">${settings?.prompt || titleOf(job)}</p>
         <dl class="facts">
-          ${fact(text.seed, seed)} ${fact(text.size, settings && `${settings.width} × ${settings.height}`)}
-          ${fact(text.steps, settings?.steps)} ${fact(text.model, settings?.checkpoint)}
+          ${fact(t('viewer.seed'), seed)} ${fact(t('viewer.size'), settings && `${settings.width} × ${settings.height}`)}
+          ${fact(t('viewer.steps'), settings?.steps)} ${fact(t('viewer.model'), settings?.checkpoint)}
         </dl>
         ${feed.isPlaceholder(job)
-          ? html`<p class="placeholder-note">${placeholderNote(words.placeholder.result)}</p>`
+          ? html`<p class="placeholder-note">${placeholderNote(t('shell.placeholder.result'))}</p>`
           : nothing}
         <div class="actions">
           <a class="button" href=${contentUrl(output)} download=${output.name}>
-            ${icon('download')}${text.download}
+            ${icon('download')}${t('viewer.download')}
           </a>
-          ${seed === undefined ? nothing : action('copy', text.copySeed, () => copySeed(seed))}
+          ${seed === undefined ? nothing : action('copy', t('viewer.copySeed'), () => copySeed(seed))}
           ${settings || session.can('graphs:run')
-            ? action('again', text.again, () => again(job, settings))
+            ? action('again', t('viewer.again'), () => again(job, settings))
             : nothing}
-          ${settings ? action('use', text.use, () => use(settings)) : nothing}
+          ${settings ? action('use', t('viewer.use'), () => use(settings)) : nothing}
           ${hasEnded(job) && session.can('assets')
-            ? action('remove', this.sureId === output.id ? text.deleteSure : text.delete, () =>
+            ? action('remove', this.sureId === output.id ? t('viewer.deleteSure') : t('viewer.delete'), () =>
                 this.#delete(job, output),
               )
             : nothing}
-          <span class="hint">${text.place(viewer.index + 1, viewer.items.length)}</span>
+          <span class="hint">${t('viewer.place', { at: viewer.index + 1, all: viewer.items.length })}</span>
         </div>
       </div>
     `;
@@ -140,7 +139,7 @@ function large(output, title) {
   if (kind === 'image') return html`<img src=${url} alt=${title} draggable="false" />`;
   if (kind === 'video') return html`<video src=${url} controls loop autoplay playsinline></video>`;
   if (kind === 'audio') return html`<audio src=${url} controls></audio>`;
-  return html`<p>${words.viewer.file}</p>`;
+  return html`<p>${t('viewer.file')}</p>`;
 }
 
 const fact = (name, value) =>
@@ -152,7 +151,7 @@ const action = (name, text, run) =>
 const arrow = (name, shape, by) => html`
   <button
     class="round lightbox-${name}"
-    aria-label=${words.viewer[name]}
+    aria-label=${t(`viewer.${name}`)}
     @click=${() => viewer.step(by)}
   >
     ${icon(shape)}
@@ -170,14 +169,14 @@ function onBackdrop({ target, currentTarget }) {
 
 async function copySeed(seed) {
   await copyText(seed);
-  notices.say(words.copied);
+  notices.say(t('shell.copied'));
 }
 
 async function again(job, settings) {
   if (session.can('graphs:run')) await jobs.retry(job.id, true);
   else await create({ ...settings, seed: undefined });
   toCreate();
-  notices.say(words.viewer.submitted);
+  notices.say(t('viewer.submitted'));
 }
 
 function use(settings) {

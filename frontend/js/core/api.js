@@ -53,6 +53,7 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
 export const api = {
   get: (path, options) => call('GET', path, options),
   post: (path, body, options) => call('POST', path, { body, ...options }),
+  put: (path, body) => call('PUT', path, { body }),
   patch: (path, body) => call('PATCH', path, { body }),
   remove: (path) => call('DELETE', path),
 };

@@ -1,7 +1,7 @@
-import { words } from './messages.js';
+import { language, t } from './messages.js';
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 const UNITS = [
   ['day', 86_400],
   ['hour', 3_600],
@@ -12,10 +12,10 @@ export const dateText = (iso) => absolute.format(new Date(iso));
 
 /** "3 minutes ago", "in 2 days". */
 export function agoText(iso) {
-  if (!iso) return words.time.unknown;
+  if (!iso) return t('shell.time.unknown');
   const seconds = (new Date(iso) - Date.now()) / 1000;
   const found = UNITS.find(([, length]) => Math.abs(seconds) >= length);
-  return found ? relative.format(Math.round(seconds / found[1]), found[0]) : words.time.now;
+  return found ? relative.format(Math.round(seconds / found[1]), found[0]) : t('shell.time.now');
 }
 
 /* In this order: most browsers name those that they descend from as well. */
@@ -43,13 +43,13 @@ const SYSTEMS = {
 export function clientText(agent) {
   const known = (names) => Object.entries(names).find(([mark]) => agent.includes(mark))?.[1];
   const [browser, system] = [known(BROWSERS), known(SYSTEMS)];
-  return browser && system ? `${browser}, ${system}` : agent || words.time.unknown;
+  return browser && system ? `${browser}, ${system}` : agent || t('shell.time.unknown');
 }
 
 /** A stretch of time, roughly. */
 export function spanText(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
-  if (seconds < 90) return words.time.seconds(seconds);
-  if (seconds < 5400) return words.time.minutes(Math.round(seconds / 60));
-  return words.time.hours(Math.round(seconds / 3600));
+  if (seconds < 90) return t('shell.time.seconds', { count: seconds });
+  if (seconds < 5400) return t('shell.time.minutes', { count: Math.round(seconds / 60) });
+  return t('shell.time.hours', { count: Math.round(seconds / 3600) });
 }

@@ -25,6 +25,11 @@ class Router extends Store {
     return location.hash.replace(/^#\/?/, '').split('/');
   }
 
+  /** Go to a view. */
+  go(view) {
+    location.hash = `#/${view}`;
+  }
+
   /** Go there without leaving the present address in the history, as when it held a secret. */
   replace(view) {
     history.replaceState(null, '', `#/${view}`);

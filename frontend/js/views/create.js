@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
+import { drops } from '../models/drops.js';
 import { feed } from '../models/feed.js';
 import { hasEnded, isRunning } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
@@ -14,21 +15,13 @@ import '../components/composer.js';
 
 const LOOK_AGAIN_MS = 3000;
 const SAY_EVERY_MS = 4000;
-const text = words.create;
 
 /** Where everything starts: a prompt, or a graph that is dropped, and what comes of them. */
 class CreateView extends Element {
   constructor() {
     super();
     this.dropped = null;
-    this.depth = 0;
     this.watch(draft, feed, jobs);
-    this.handlers = {
-      dragenter: (event) => this.#drag(event, 1),
-      dragleave: (event) => this.#drag(event, -1),
-      dragover: (event) => event.preventDefault(),
-      drop: (event) => this.#drop(event),
-    };
   }
 
   connectedCallback() {
@@ -37,14 +30,15 @@ class CreateView extends Element {
     const look = () => (draft.offer?.reason || draft.problem) && draft.load();
     this.looking = setInterval(look, LOOK_AGAIN_MS);
     this.saying = setInterval(() => this.#say(), SAY_EVERY_MS);
-    for (const [name, handler] of Object.entries(this.handlers)) addEventListener(name, handler);
+    // What is no workflow is told so.
+    this.untake = drops.take(['graph', 'image', 'media', 'file'], (file) => this.#read(file));
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     clearInterval(this.looking);
     clearInterval(this.saying);
-    for (const [name, handler] of Object.entries(this.handlers)) removeEventListener(name, handler);
+    this.untake();
   }
 
   /** The caller's jobs, newest first, but what is being made now before everything. */
@@ -56,11 +50,11 @@ class CreateView extends Element {
   render() {
     const own = this.own;
     return html`
-      <div class="view create ${this.depth > 0 ? 'is-dropping' : ''}">
-        <h1 class="unseen">${text.title}</h1>
+      <div class="view create">
+        <h1 class="unseen">${t('create.title')}</h1>
         ${pausedBanner()}
         ${feed.paintsPlaceholders
-          ? html`<p class="banner is-note">${icon('warning')}${placeholderNote(words.placeholder.create)}</p>`
+          ? html`<p class="banner is-note">${icon('warning')}${placeholderNote(t('shell.placeholder.create'))}</p>`
           : nothing}
         ${this.dropped
           ? html`<graph-panel
@@ -72,10 +66,9 @@ class CreateView extends Element {
         ${this.#obstacle()} ${session.can('graphs:run') ? this.#bring() : nothing}
         <p class="unseen" role="status" aria-live="polite">${this.said}</p>
         ${own.length
-          ? html`<h2>${text.recent}</h2>
+          ? html`<h2>${t('create.recent')}</h2>
               ${tiles(own, { failures: (job) => jobs.watched.has(job.id) && job.status === 'failed' })}`
-          : html`<div class="empty">${icon('create')}<h2>${text.emptyTitle}</h2><p>${text.empty}</p></div>`}
-        ${this.depth > 0 ? html`<div class="drop-sheet">${icon('upload')}${text.dropNow}</div>` : nothing}
+          : html`<div class="empty">${icon('create')}<h2>${t('create.emptyTitle')}</h2><p>${t('create.empty')}</p></div>`}
       </div>
     `;
   }
@@ -87,10 +80,10 @@ class CreateView extends Element {
     const isModel = reason.code === 'no_checkpoint';
     return html`
       <div class="card advice" role="status">
-        <h2>${isModel ? text.noModelTitle : text.noEngineTitle}</h2>
-        <p>${isModel ? text.noModel : text.noEngine}</p>
-        ${isModel && session.can('graphs:run') ? html`<p>${text.noModelGraph}</p>` : nothing}
-        <button @click=${() => draft.load()}>${icon('again')}${text.lookAgain}</button>
+        <h2>${isModel ? t('create.noModelTitle') : t('create.noEngineTitle')}</h2>
+        <p>${isModel ? t('create.noModel') : t('create.noEngine')}</p>
+        ${isModel && session.can('graphs:run') ? html`<p>${t('create.noModelGraph')}</p>` : nothing}
+        <button @click=${() => draft.load()}>${icon('again')}${t('create.lookAgain')}</button>
       </div>
     `;
   }
@@ -98,14 +91,14 @@ class CreateView extends Element {
   #bring() {
     return html`
       <p class="bring hint">
-        ${text.bring}
+        ${t('create.bring')}
         <label class="link">
-          ${text.choose}<input
+          ${t('create.choose')}<input
             class="unseen"
             type="file"
             accept=".json,.png,application/json,image/png"
             @change=${({ target }) => this.#take(target)} /></label>
-        <span class="bring-help">${text.bringHelp}</span>
+        <span class="bring-help">${t('create.bringHelp')}</span>
       </p>
     `;
   }
@@ -114,20 +107,6 @@ class CreateView extends Element {
     this.#read(input.files[0]);
     // The same file may be chosen again.
     input.value = '';
-  }
-
-  #drag(event, by) {
-    event.preventDefault();
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    this.depth = Math.max(0, this.depth + by);
-    this.requestUpdate();
-  }
-
-  #drop(event) {
-    event.preventDefault();
-    this.depth = 0;
-    this.requestUpdate();
-    this.#read(event.dataTransfer?.files[0]);
   }
 
   async #read(file) {
@@ -153,7 +132,7 @@ class CreateView extends Element {
     const watched = own.find((job) => job.id === this.saidId && hasEnded(job)) ?? own.find(isRunning);
     if (!watched) return;
     this.saidId = hasEnded(watched) ? null : watched.id;
-    this.said = words.job.announce(titleOf(watched), statusText(watched));
+    this.said = t('job.announce', { title: titleOf(watched), status: statusText(watched) });
     this.requestUpdate();
   }
 }

@@ -1,6 +1,6 @@
 import { Element, html, nothing } from '../core/element.js';
 import { address, api } from '../core/api.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { itemsOf, tiles } from '../components/tiles.js';
@@ -11,7 +11,6 @@ import { session } from '../models/session.js';
 
 const PAGE = 40;
 const TYPING_MS = 250;
-const text = words.library;
 
 /** Everything that was made, newest first; more comes as one scrolls. */
 class LibraryView extends Element {
@@ -112,20 +111,20 @@ class LibraryView extends Element {
     return html`
       <div class="view">
         <header class="view-head">
-          <h1>${text.title}</h1>
+          <h1>${t('library.title')}</h1>
           <label class="search">
             ${icon('search')}
             <input
               type="search"
-              placeholder=${text.search}
-              aria-label=${text.search}
+              placeholder=${t('library.search')}
+              aria-label=${t('library.search')}
               @input=${({ target }) => this.#search(target.value)}
             />
           </label>
           ${session.isOwner
             ? html`<label class="check">
                 <input type="checkbox" @change=${({ target }) => this.#setEverybody(target.checked)} />
-                ${text.everybody}
+                ${t('library.everybody')}
               </label>`
             : nothing}
         </header>
@@ -133,12 +132,12 @@ class LibraryView extends Element {
         ${this.error
           ? html`<div class="problem" role="alert">
               ${errorText(this.error)}
-              <button @click=${() => this.#again()}>${icon('again')}${words.tryAgain}</button>
+              <button @click=${() => this.#again()}>${icon('again')}${t('shell.tryAgain')}</button>
             </div>`
           : nothing}
         ${this.isDone && !this.error && !hasPictures ? this.#empty() : nothing}
         <p class="library-end hint" role="status">
-          ${this.isDone && hasPictures ? text.end : ''}${this.busy ? words.loading : ''}
+          ${this.isDone && hasPictures ? t('library.end') : ''}${this.busy ? t('shell.loading') : ''}
         </p>
       </div>
     `;
@@ -148,10 +147,10 @@ class LibraryView extends Element {
     return html`
       <div class="empty">
         ${icon('library')}
-        <p>${this.query ? text.nothing(this.query) : text.empty}</p>
+        <p>${this.query ? t('library.nothing', { text: this.query }) : t('library.empty')}</p>
         ${this.query
           ? nothing
-          : html`<a class="button" href="#/create">${words.queue.toCreate}</a>`}
+          : html`<a class="button" href="#/create">${t('shell.toCreate')}</a>`}
       </div>
     `;
   }

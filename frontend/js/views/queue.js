@@ -1,7 +1,7 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
 import { api } from '../core/api.js';
 import { spanText } from '../core/format.js';
-import { explain, words } from '../core/messages.js';
+import { explain, t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
 import { hasEnded, isRunning, percentOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
@@ -9,12 +9,11 @@ import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { icon } from '../components/icons.js';
 import { pauseButton, pausedBanner } from '../components/states.js';
-import { itemsOf, statusText, titleOf } from '../components/tiles.js';
+import { itemsOf, positionText, statusText, titleOf } from '../components/tiles.js';
 import { viewer } from '../models/viewer.js';
 
 const ENDED_SHOWN = 12;
 const SURE_MS = 4000;
-const text = words.queue;
 
 /** What runs, what waits and where, and what ended just now. */
 class QueueView extends Element {
@@ -45,27 +44,27 @@ class QueueView extends Element {
     return html`
       <div class="view">
         <header class="view-head">
-          <h1>${text.title}</h1>
+          <h1>${t('queue.title')}</h1>
           ${hasMine
             ? html`<button @click=${() => this.#cancelMine()}>
-                ${icon('close')}${this.isSure ? text.cancelMineSure : text.cancelMine}
+                ${icon('close')}${this.isSure ? t('queue.cancelMineSure') : t('queue.cancelMine')}
               </button>`
             : nothing}
           ${session.can('admin') && !feed.queue.paused ? pauseButton() : nothing}
         </header>
         ${pausedBanner()}
-        ${section(text.running, running, runningRow)} ${section(text.waiting, waiting, waitingRow)}
+        ${section(t('queue.running'), running, runningRow)} ${section(t('queue.waiting'), waiting, waitingRow)}
         ${depth > waiting.length && waiting.length
-          ? html`<p class="hint">${text.more(depth - waiting.length)}</p>`
+          ? html`<p class="hint">${t('queue.more', { count: depth - waiting.length })}</p>`
           : nothing}
         ${running.length || waiting.length
           ? nothing
           : html`<div class="empty">
               ${icon('queue')}
-              <p>${text.empty}</p>
-              <a class="button" href="#/create">${text.toCreate}</a>
+              <p>${t('queue.empty')}</p>
+              <a class="button" href="#/create">${t('shell.toCreate')}</a>
             </div>`}
-        ${section(text.ended, ended, endedRow)}
+        ${section(t('queue.ended'), ended, endedRow)}
       </div>
     `;
   }
@@ -84,7 +83,7 @@ class QueueView extends Element {
       const { canceled } = await api.post('/api/queue/clear');
       const running = ids.filter((id) => isRunning(jobs.byId.get(id)));
       await Promise.all(running.map((id) => jobs.cancel(id)));
-      notices.say(text.canceledMany(canceled + running.length));
+      notices.say(t('queue.canceledMany', { count: canceled + running.length }));
       feed.askQueue();
     });
   }
@@ -118,8 +117,8 @@ function cancelButton(job) {
   return html`
     <button
       class="round"
-      aria-label=${words.job.cancel(titleOf(job))}
-      title=${words.cancel}
+      aria-label=${t('job.cancel', { title: titleOf(job) })}
+      title=${t('shell.cancel')}
       ?disabled=${Boolean(job.cancel_requested_at)}
       @click=${() => notices.attempt(() => cancel(job))}
     >
@@ -151,7 +150,7 @@ function waitingRow(job) {
     <span class="row-face place">${job.queue_position}</span>
     <div class="row-words">
       <span class="row-title">${titleOf(job)}</span>
-      <span class="hint">${[words.job.position(job.queue_position), startText(job)].filter(Boolean).join(', ')}</span>
+      <span class="hint">${[positionText(job.queue_position), startText(job)].filter(Boolean).join(', ')}</span>
     </div>
     ${cancelButton(job)}
   `;
@@ -159,7 +158,7 @@ function waitingRow(job) {
 
 function startText({ starts_in_ms: ms }) {
   if (ms === null || ms === undefined) return '';
-  return ms < 1000 ? words.job.startsSoon : words.job.starts(spanText(ms));
+  return ms < 1000 ? t('job.startsSoon') : t('job.starts', { time: spanText(ms) });
 }
 
 function endedRow(job) {
@@ -170,12 +169,12 @@ function endedRow(job) {
     <div class="row-words">
       <span class="row-title">${titleOf(job)}</span>
       <span class="hint">
-        ${words.job[job.status]}${why ? html` – ${why} <code>${job.error.code}</code>` : nothing}
+        ${t(`job.${job.status}`)}${why ? html` – ${why} <code>${job.error.code}</code>` : nothing}
       </span>
     </div>
     ${items.length
       ? html`<button
-          aria-label=${words.job.open(titleOf(job))}
+          aria-label=${t('job.open', { title: titleOf(job) })}
           @click=${() => viewer.open(items, items[0].output.id)}
         >
           ${icon('library')}

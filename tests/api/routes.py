@@ -1,4 +1,4 @@
-"""The scopes that routes need."""
+"""Which scopes each route needs, written down as tables."""
 
 from __future__ import annotations
 
@@ -131,3 +131,15 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/system/backup", {"admin"}),
 ]
 """Every route that needs a scope, and all it needs."""
+
+FOR_PEOPLE: list[tuple[str, str]] = [
+    ("GET", "/api/session"),
+    ("DELETE", "/api/session"),
+    ("POST", "/api/session/password"),
+    ("GET", "/api/sessions"),
+    ("DELETE", "/api/sessions"),
+    ("DELETE", "/api/sessions/{id}"),
+    ("GET", "/api/preferences"),
+    ("PUT", "/api/preferences"),
+]
+"""Routes for those who are logged in; no key opens them."""

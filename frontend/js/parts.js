@@ -1,0 +1,66 @@
+import { html } from './core/element.js';
+import { loadMessages } from './core/messages.js';
+import { loadStyles } from './core/styles.js';
+import './views/create.js';
+
+/*
+ * What the page is made of. All but Create is loaded when it is first shown, or in a quiet moment:
+ * its module, what it says (`messages/<language>/…`) and how it looks (`css/…`).
+ */
+export const VIEWS = {
+  create: { content: html`<create-view></create-view>` },
+  queue: {
+    load: () => import('./views/queue.js'),
+    content: html`<queue-view></queue-view>`,
+    messages: ['queue'],
+  },
+  library: {
+    load: () => import('./views/library.js'),
+    content: html`<library-view></library-view>`,
+    messages: ['library'],
+  },
+  settings: {
+    load: () => import('./views/settings.js'),
+    content: html`<settings-view></settings-view>`,
+    messages: ['people'],
+    styles: ['settings'],
+  },
+  help: {
+    load: () => import('./views/help.js'),
+    content: html`<help-view></help-view>`,
+    messages: ['help'],
+    styles: ['help'],
+  },
+};
+
+/** What is no view of its own. */
+export const PARTS = {
+  doors: { load: () => import('./views/doors.js'), messages: ['doors', 'errors'] },
+  /** Menus and dialogs, what is said of refusals and of a workflow that was dropped. */
+  pieces: {
+    load: () =>
+      Promise.all([
+        import('./components/menu.js'),
+        import('./components/toast.js'),
+        import('./components/keyboard.js'),
+      ]),
+    messages: ['errors', 'graph', 'keys'],
+    styles: ['pieces'],
+  },
+  lightbox: {
+    load: () => import('./components/lightbox.js'),
+    messages: ['viewer'],
+    styles: ['lightbox'],
+  },
+};
+
+const loaded = new Set([VIEWS.create]);
+
+export const isLoaded = (part) => loaded.has(part);
+
+/** Load a part; it is tried again when it is asked for again. */
+export async function loadPart(part) {
+  const { load, messages = [], styles = [] } = part;
+  await Promise.all([load?.(), loadMessages(...messages), ...styles.map(loadStyles)]);
+  loaded.add(part);
+}
