@@ -19,6 +19,12 @@ export const VIEWS = {
     content: html`<library-view></library-view>`,
     messages: ['library'],
   },
+  workflows: {
+    load: () => import('./views/workflows.js'),
+    content: html`<workflows-view></workflows-view>`,
+    messages: ['workflows', 'wizard'],
+    styles: ['workflows', 'workflow', 'wizard', 'nodes'],
+  },
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,

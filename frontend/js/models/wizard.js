@@ -8,7 +8,7 @@ import { pathOf } from './workflows.js';
 const CHECK_MS = 350;
 /** What a browser keeps for a page of Studio is about 5 MB in all. */
 const MOST_KEPT = 1_000_000;
-const keptName = () => `wizard.${session.user?.id}`;
+const keptName = () => `workflow-draft.${session.user?.id}`;
 
 /**
  * A workflow that is being made or changed: a graph, and the manifest that says what it asks for.
@@ -42,6 +42,7 @@ class Wizard extends Store {
   /** What a file held. */
   begin({ graph, proposal, problems, format }, fileName) {
     this.#open({ graph, manifest: proposal, problems, source: format, title: fileName, isChanged: true });
+    this.#keep();
   }
 
   /** A workflow of Studio's, to become a new version. */
@@ -52,6 +53,7 @@ class Wizard extends Store {
   /** What this browser kept of it; answers whether there was anything. */
   resume(id = null) {
     const text = kept.get(keptName(), '');
+    if (this.isOpen && this.id === id) return true;
     const found = text ? parseExact(text) : null;
     if (!found?.graph || found.id !== id) return false;
     this.#open(found);
@@ -65,10 +67,26 @@ class Wizard extends Store {
   }
 
   close() {
-    clearTimeout(this.timer);
     kept.remove(keptName());
+    this.leave();
+  }
+
+  /** Look away: what was begun is still kept. */
+  leave() {
+    clearTimeout(this.timer);
     this.#become(null);
     this.changed();
+  }
+
+  /** All of it, for `reopen`. */
+  snapshot() {
+    const { graph, manifest, id, base, title, problems, source, isChanged } = this;
+    return { graph, manifest, id, base, title, problems, source, isChanged };
+  }
+
+  reopen(content) {
+    this.#open(content);
+    this.#keep();
   }
 
   set(facts) {
@@ -123,9 +141,8 @@ class Wizard extends Store {
   }
 
   #keep() {
-    const { graph, manifest, id, base, title, problems, source } = this;
     // As text of its own: large seeds are kept as they were written.
-    const text = JSON.stringify({ graph, manifest, id, base, title, problems, source, isChanged: true });
+    const text = JSON.stringify(this.snapshot());
     if (text.length <= MOST_KEPT) kept.set(keptName(), text);
   }
 
