@@ -28,7 +28,7 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['people'],
+    messages: ['settings', 'people'],
     styles: ['settings'],
   },
   help: {
@@ -49,6 +49,7 @@ export const PARTS = {
         import('./components/menu.js'),
         import('./components/toast.js'),
         import('./components/keyboard.js'),
+        import('./models/alerts.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
     styles: ['pieces'],

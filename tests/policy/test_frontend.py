@@ -73,7 +73,8 @@ def test_every_file_of_the_page_is_used() -> None:
         late |= fresh
         waiting += fresh
     assert late - modules
-    used = modules | late | {FRONTEND / "js/early.js", FRONTEND / "api/page.js"}
+    early, worker = FRONTEND / "js/early.js", FRONTEND / "sw.js"
+    used = modules | late | {early, worker, FRONTEND / "api/page.js"}
     messages = set(FRONTEND.glob("js/messages/*/*.js"))
     assert set(own(".js")) - used - messages == set()
     parts = (FRONTEND / "js/parts.js").read_text(encoding="utf-8")

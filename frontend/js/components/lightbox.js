@@ -6,14 +6,13 @@ import { router } from '../core/router.js';
 import { create, draft } from '../models/draft.js';
 import { feed } from '../models/feed.js';
 import { seedsOf, settingsOf } from '../models/graph.js';
-import { contentUrl, hasEnded, kindOf } from '../models/job.js';
+import { contentUrl, hasEnded, kindOf, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { placeholderNote } from './states.js';
-import { titleOf } from './tiles.js';
 
 const SWIPE_PX = 48;
 const SURE_MS = 4000;

@@ -9,14 +9,13 @@ import {
   percentOf,
   picturesOf,
   thumbnailUrl,
+  titleOf,
 } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
-
-export const titleOf = (job) => job.title || job.workflow_id || t('job.untitled');
 
 export const positionText = (position) =>
   position === 1 ? t('job.next') : t('job.position', { position });

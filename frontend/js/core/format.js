@@ -46,6 +46,20 @@ export function clientText(agent) {
   return browser && system ? `${browser}, ${system}` : agent || t('shell.time.unknown');
 }
 
+const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+
+/** How much, in the unit that reads best. */
+export function sizeText(bytes) {
+  const place = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** place;
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: SIZES[place],
+    unitDisplay: place ? 'short' : 'long',
+    maximumFractionDigits: value < 10 && place ? 1 : 0,
+  }).format(value);
+}
+
 /** A stretch of time, roughly. */
 export function spanText(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));

@@ -27,6 +27,8 @@ class Draft extends Store {
   constructor() {
     super();
     this.values = { ...EMPTY, ...kept.get('draft', {}) };
+    /** What an empty form holds: a person may prefer other values than Studio. */
+    this.standard = EMPTY;
     this.offer = null;
     this.problem = null;
   }
@@ -47,8 +49,18 @@ class Draft extends Store {
     this.changed();
   }
 
+  /** Begin with what a person prefers, where nothing else was chosen yet. */
+  prefer(preferred) {
+    const standard = { ...EMPTY, ...preferred };
+    const isDue = (name) =>
+      this.values[name] === this.standard[name] && this.values[name] !== standard[name];
+    const fresh = Object.keys(standard).filter(isDue).map((name) => [name, standard[name]]);
+    this.standard = standard;
+    if (fresh.length) this.set(Object.fromEntries(fresh));
+  }
+
   clear() {
-    this.values = { ...EMPTY };
+    this.values = { ...this.standard };
     kept.remove('draft');
     this.changed();
   }

@@ -17,9 +17,10 @@ class Notices extends Store {
    *
    * @param action {label, run}: what a person may do about it, as long as it is shown
    * @param key what is said under it takes the place of what was said under it before
+   * @param stays it is shown until somebody closes it
    */
-  say(text, { code = '', isError = false, action = null, key = null } = {}) {
-    const notice = { text, code, isError, action, key };
+  say(text, { code = '', isError = false, action = null, key = null, stays = false } = {}) {
+    const notice = { text, code, isError, action, key, stays };
     const others = this.list.filter((each) => key === null || each.key !== key);
     this.list = [...others, notice];
     this.#start(notice);
@@ -58,7 +59,7 @@ class Notices extends Store {
   }
 
   #start(notice) {
-    if (this.isHeld) return;
+    if (this.isHeld || notice.stays) return;
     const shownMs = notice.isError || notice.action ? SHOWN_MS * 2 : SHOWN_MS;
     this.timers.set(notice, setTimeout(() => this.drop(notice), shownMs));
   }

@@ -2,6 +2,7 @@ import { api } from '../core/api.js';
 import { chooseLanguage } from '../core/messages.js';
 import { Store, kept } from '../core/store.js';
 import { theme } from '../core/theme.js';
+import { draft } from './draft.js';
 import { notices } from './notices.js';
 import { session } from './session.js';
 
@@ -28,8 +29,10 @@ class Preferences extends Store {
     if (id === this.userId) return;
     this.userId = id;
     this.values = id ? { ...DEFAULTS, ...kept.get(`preferences.${id}`, {}) } : DEFAULTS;
-    this.changed();
     if (id) this.load();
+    // What the former one prefers is not for the next.
+    else draft.prefer({});
+    this.changed();
   }
 
   async load() {
@@ -60,8 +63,16 @@ class Preferences extends Store {
     kept.set(`preferences.${this.userId}`, values);
     theme.choose(values.appearance.theme);
     chooseLanguage(values.language);
+    draft.prefer(draftOf(values.defaults));
     this.changed();
   }
+}
+
+/** Defaults for new pictures as the form holds them. */
+function draftOf({ checkpoint, negative, width, height, steps, cfg, count }) {
+  const own = width || height ? { shape: 'custom', width: width ?? height, height: height ?? width } : {};
+  const given = Object.entries({ checkpoint, negative, steps, cfg, count }).filter(([, value]) => value);
+  return { ...own, ...Object.fromEntries(given) };
 }
 
 export const preferences = new Preferences();

@@ -3,14 +3,14 @@ import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
 import { drops } from '../models/drops.js';
 import { feed } from '../models/feed.js';
-import { hasEnded, isRunning } from '../models/job.js';
+import { hasEnded, isRunning, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { pausedBanner, placeholderNote } from '../components/states.js';
-import { statusText, tiles, titleOf } from '../components/tiles.js';
+import { statusText, tiles } from '../components/tiles.js';
 import '../components/composer.js';
 
 const LOOK_AGAIN_MS = 3000;

@@ -3,13 +3,13 @@ import { api } from '../core/api.js';
 import { spanText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
-import { hasEnded, isRunning, percentOf } from '../models/job.js';
+import { hasEnded, isRunning, percentOf, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { icon } from '../components/icons.js';
 import { pauseButton, pausedBanner } from '../components/states.js';
-import { itemsOf, positionText, statusText, titleOf } from '../components/tiles.js';
+import { itemsOf, positionText, statusText } from '../components/tiles.js';
 import { viewer } from '../models/viewer.js';
 
 const ENDED_SHOWN = 12;
