@@ -19,17 +19,6 @@ class ManifestText extends Element {
       <section class="card" aria-labelledby="manifest-title">
         <h2 id="manifest-title">${t('wizard.textTitle')}</h2>
         <p class="hint">${t('wizard.textHelp')}</p>
-        <textarea
-          class="manifest-text"
-          rows="28"
-          spellcheck="false"
-          autocapitalize="none"
-          aria-labelledby="manifest-title"
-          aria-describedby="manifest-problems"
-          aria-invalid=${refusal ? 'true' : 'false'}
-          .value=${this.text}
-          @input=${({ target }) => wizard.setYaml((this.text = target.value))}
-        ></textarea>
         <div id="manifest-problems" role="alert">
           ${refusal && !problems.length ? html`<p class="error-text">${explain(refusal)}</p>` : nothing}
           ${problems.map(
@@ -41,6 +30,16 @@ class ManifestText extends Element {
             </p>`,
           )}
         </div>
+        <textarea
+          class="manifest-text"
+          spellcheck="false"
+          autocapitalize="none"
+          aria-labelledby="manifest-title"
+          aria-describedby="manifest-problems"
+          aria-invalid=${refusal ? 'true' : 'false'}
+          .value=${this.text}
+          @input=${({ target }) => wizard.setYaml((this.text = target.value))}
+        ></textarea>
       </section>
     `;
   }

@@ -4,7 +4,6 @@ import { api } from '../core/api.js';
 import { declaredOf, inputFor, valueText } from '../models/nodes.js';
 import { notices } from '../models/notices.js';
 import { wizard } from '../models/wizard.js';
-import { graphPicture } from './graph_picture.js';
 import { icon } from './icons.js';
 import { removeInput } from './input_list.js';
 
@@ -61,15 +60,13 @@ class NodeList extends Element {
   }
 
   render() {
-    const { nodes, inputs } = wizard;
+    const { nodes } = wizard;
     const found = this.#found();
     const names = new Map(nodes.map(({ id, title, type }) => [id, title || type]));
-    const marked = new Set(inputs.flatMap(({ targets = [] }) => targets.map(({ node }) => node)));
     return html`
       <section class="card" aria-labelledby="nodes">
         <h2 id="nodes">${t('workflows.nodes', { count: nodes.length })}</h2>
         <p class="hint">${t('wizard.nodesHelp')}</p>
-        ${graphPicture(nodes, { marked, onChoose: (id) => this.show(id) })}
         <label class="flow-search">
           <span class="unseen">${t('wizard.searchNodes')}</span>
           ${icon('search')}

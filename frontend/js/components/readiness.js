@@ -18,7 +18,7 @@ export function readinessMark({ state, missing_models: models, missing_nodes: no
     count(models) && t('workflows.lacksModels', { count: count(models) }),
     count(nodes) && t('workflows.lacksNodes', { count: count(nodes) }),
   ].filter(Boolean);
-  const text = state === 'missing' ? parts.join(', ') : t(`workflows.state.${state}`);
+  const text = state === 'missing' ? t('workflows.lacks', { parts: parts.join(', ') }) : t(`workflows.state.${state}`);
   return html`<span class="ready is-${state}"><span class="dot"></span>${text}</span>`;
 }
 
@@ -41,14 +41,14 @@ export function readinessList({ state, missing_models: models = [], missing_node
         ${fix.url ? linkOf(fix.url) : nothing} ${copyButton(file)}
       </li>`,
     )}
+    ${nodes.length ? html`<li class="row"><p>${t('workflows.installNodes')}</p></li>` : nothing}
     ${nodes.map(
       ({ class: type, closest = [] }) => html`<li class="row">
         <div class="row-words">
           <p class="row-title">${type}</p>
-          <p class="hint">
-            ${t('workflows.installNodes')}
-            ${[closest].flat().length ? t('workflows.closest', { names: [closest].flat().join(', ') }) : nothing}
-          </p>
+          ${[closest].flat().length
+            ? html`<p class="hint">${t('workflows.closest', { names: [closest].flat().join(', ') })}</p>`
+            : nothing}
         </div>
         ${copyButton(type)}
       </li>`,

@@ -5,7 +5,6 @@ import { agoText, dateText } from '../core/format.js';
 import { notices } from '../models/notices.js';
 import { mayChange, pathOf, workflows } from '../models/workflows.js';
 import { errorText } from './form.js';
-import { icon } from './icons.js';
 import { differenceList } from './workflow_differences.js';
 
 const FIRST_SHOWN = 8;
@@ -112,10 +111,9 @@ class WorkflowVersions extends Element {
           ? html`<button
               class="bare"
               aria-label=${t('workflows.whatChanged', { number })}
-              title=${t('workflows.whatChanged', { number })}
               @click=${() => this.#compare(before.number, number)}
             >
-              ${icon('search')}
+              ${t('workflows.changes')}
             </button>`
           : nothing}
         ${isHead || !mayChange(this.workflow)
@@ -123,10 +121,9 @@ class WorkflowVersions extends Element {
           : html`<button
               class="bare"
               aria-label=${t('workflows.restore', { number })}
-              title=${t('workflows.restore', { number })}
               @click=${() => this.#restore(number)}
             >
-              ${icon('again')}
+              ${t('workflows.bringBack')}
             </button>`}
       </li>
     `;

@@ -15,17 +15,39 @@ export function valueText(value) {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+const IMPORT = /^\{\{\s*(\w+)\s*\}\}$/;
+
 /** Nodes by the names that targets know them by; those of blocks begin with their stage. */
 function named(graph, manifest) {
   const { blocks } = graph;
   if (!manifest?.pipeline || !blocks || blocks.class_type) return Object.entries(graph);
-  return manifest.pipeline.flatMap((stage) => {
+  const found = [];
+  /** What each stage makes, by `stage.export`: the node that it comes from. */
+  const made = new Map();
+  for (const stage of manifest.pipeline) {
     const { block, cases = {} } = stage;
     const files = stage.switch ? [...Object.values(cases), stage.default] : [stage.file ?? `${block}.json`];
-    return files
-      .filter((file) => blocks[file])
-      .flatMap((file) => Object.entries(blocks[file].nodes).map(([id, node]) => [`${block}:${id}`, node]));
-  });
+    for (const { nodes, exports = {} } of files.map((file) => blocks[file]).filter(Boolean)) {
+      for (const [id, node] of Object.entries(nodes)) {
+        found.push([`${block}:${id}`, { ...node, inputs: wired(node.inputs, block, stage.with ?? {}, made) }]);
+      }
+      for (const [name, { node }] of Object.entries(exports)) made.set(`${block}.${name}`, `${block}:${node}`);
+    }
+  }
+  return found;
+}
+
+/** Inputs of a block's node with its links, and with imports as links to where they come from. */
+function wired(inputs = {}, block, wiring, made) {
+  const link = (value) => {
+    if (isLink(value)) return [`${block}:${value[0]}`, value[1]];
+    const name = typeof value === 'string' ? IMPORT.exec(value)?.[1] : null;
+    if (!name) return value;
+    const sources = wiring[name] ? [wiring[name]].flat() : [...made.keys()].filter((each) => each.endsWith(`.${name}`));
+    const from = made.get(sources.at(-1));
+    return from ? [from, 0] : value;
+  };
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, link(value)]));
 }
 
 /**
@@ -43,16 +65,12 @@ export function nodesOf(graph, manifest = null) {
 function nodeOf(id, { class_type: type, inputs = {}, _meta: meta }) {
   const entries = Object.entries(inputs);
   const title = typeof meta?.title === 'string' ? meta.title : '';
-  const stage = id.includes(':') ? `${id.slice(0, id.lastIndexOf(':'))}:` : '';
   return {
     id,
     type,
     title,
     depth: 0,
-    // Within a block, links name its own nodes.
-    links: entries
-      .filter(([, value]) => isLink(value))
-      .map(([name, [from]]) => ({ name, from: stage && !from.includes(':') ? stage + from : from })),
+    links: entries.filter(([, value]) => isLink(value)).map(([name, [from]]) => ({ name, from })),
     fields: entries.filter(([, value]) => isPlain(value)).map(([name, value]) => ({ name, value })),
   };
 }
@@ -78,7 +96,7 @@ function setDepths(nodes) {
   }
 }
 
-const BOX = { width: 168, height: 40, across: 44, down: 14, edge: 10 };
+const BOX = { width: 164, height: 38, across: 40, down: 12, edge: 12 };
 
 /** Where each node lies in a picture: columns by depth, near to what it takes. */
 export function layOut(nodes) {

@@ -100,10 +100,10 @@ class WorkflowDetail extends Element {
                 ${readinessList(this.readiness)}
               </section>`}
           ${inputs(workflow.form)} ${models(manifest.models ?? [], this.readiness)}
-          ${workflow.graph ? nodes(workflow) : nothing}
         </div>
         <workflow-versions .workflow=${workflow} .onChange=${this.load}></workflow-versions>
       </div>
+      ${workflow.graph ? nodes(workflow) : nothing}
     `;
   }
 }

@@ -230,7 +230,7 @@ function card(workflow) {
         ${readinessMark(workflow.readiness)}
         <span class="hint">
           ${workflow.update_available ? html`<strong class="flag">${t('workflows.update')}</strong>` : nothing}
-          ${whoseText(workflow)} · ${t('workflows.version', { number: workflow.version })}
+          ${whoseText(workflow)} · ${t('workflows.versionShort', { number: workflow.version })}
         </span>
       </footer>
     </li>

@@ -4,6 +4,7 @@ import { api } from '../core/api.js';
 import { router } from '../core/router.js';
 import { errorText } from '../components/form.js';
 import { formPreview } from '../components/form_preview.js';
+import { graphPicture } from '../components/graph_picture.js';
 import { icon } from '../components/icons.js';
 import { readinessList, readinessMark } from '../components/readiness.js';
 import { createAddress } from '../components/workflow_actions.js';
@@ -14,6 +15,7 @@ import '../components/input_list.js';
 import '../components/manifest_text.js';
 import '../components/node_list.js';
 
+const IS_WIDE = matchMedia('(min-width: 800px)');
 const FACTS = ['description', 'category', 'base_model', 'group', 'author'];
 
 /** What a graph asks for, proposed by Studio and decided by a person; then it is a workflow. */
@@ -35,10 +37,10 @@ class WorkflowWizard extends Element {
           ${icon('left')}${id ? wizard.title : t('workflows.title')}
         </a>
         <header class="view-head">
-          <h1>${id ? t('wizard.editTitle') : t('wizard.title')}</h1>
+          <h1>${id ? t('wizard.editTitle', { name: wizard.title }) : t('wizard.title')}</h1>
           <p class="wizard-state" role="status">${this.#state()}</p>
         </header>
-        ${this.#problems()}
+        ${this.#problems()} ${this.tab === 'form' ? this.#picture() : nothing}
         <div class="tabs" role="tablist" aria-label=${t('wizard.tabs')} @keydown=${(event) => this.#onTabKey(event)}>
           ${['form', 'text'].map(
             (name) => html`<button
@@ -104,7 +106,6 @@ class WorkflowWizard extends Element {
   #problems() {
     const { problems, refusal } = wizard;
     const names = new Map(wizard.nodes.map(({ id, title, type }) => [id, title || type]));
-    const look = (id) => this.querySelector('node-list')?.show(id);
     return html`
       <div class="problem" role="alert">
         ${refusal && this.tab === 'form' ? errorText(refusal) : nothing}
@@ -122,13 +123,29 @@ class WorkflowWizard extends Element {
                     ${message}
                   </p>
                   ${names.has(id)
-                    ? html`<button class="bare" @click=${() => look(id)}>${t('wizard.look')}</button>`
+                    ? html`<button class="bare" @click=${() => this.#look(id)}>${t('wizard.look')}</button>`
                     : nothing}
                 </li>`,
               )}
             </ul>
           </section>`
         : nothing}
+    `;
+  }
+
+  async #look(id) {
+    this.#show('form');
+    await this.updateComplete;
+    this.querySelector('node-list').show(id);
+  }
+
+  #picture() {
+    const marked = new Set(wizard.inputs.flatMap(({ targets = [] }) => targets.map(({ node }) => node)));
+    return html`
+      <details class="wizard-picture" ?open=${IS_WIDE.matches}>
+        <summary>${t('wizard.picture')}</summary>
+        ${graphPicture(wizard.nodes, { marked, onChoose: (id) => this.#look(id) })}
+      </details>
     `;
   }
 
@@ -182,15 +199,17 @@ class WorkflowWizard extends Element {
     return html`
       <footer class="wizard-foot">
         <div class="problem" role="alert">${this.error ? errorText(this.error) : nothing}</div>
-        <label class="wizard-comment">
-          <span class="unseen">${t('wizard.comment')}</span>
-          <input
-            maxlength="500"
-            placeholder=${t('wizard.comment')}
-            .value=${live(this.comment)}
-            @input=${({ target }) => (this.comment = target.value)}
-          />
-        </label>
+        ${wizard.id
+          ? html`<label class="wizard-comment">
+              <span class="unseen">${t('wizard.comment')}</span>
+              <input
+                maxlength="500"
+                placeholder=${t('wizard.comment')}
+                .value=${live(this.comment)}
+                @input=${({ target }) => (this.comment = target.value)}
+              />
+            </label>`
+          : html`<p class="hint wizard-comment">${t('wizard.from', { name: wizard.title })}</p>`}
         <button @click=${() => this.#giveUp()}>${t(wizard.isChanged ? 'wizard.discard' : 'shell.cancel')}</button>
         ${isConflict
           ? html`<button @click=${() => this.#saveOver()}>${t('wizard.saveOver')}</button>`

@@ -1,6 +1,6 @@
 export default {
   title: 'Wonach soll er fragen?',
-  editTitle: 'Ändern',
+  editTitle: '„{name}“ ändern',
   tabs: 'Wege, ihn zu ändern',
   'tab.form': 'Formular',
   'tab.text': 'Text (YAML)',
@@ -106,10 +106,11 @@ export default {
   line: 'Zeile {number}',
 
   comment: 'Was ist anders? (für die Liste der Versionen)',
+  from: 'Aus {name}',
   discard: 'Verwerfen',
   discarded: 'Verworfen.',
   save: 'Workflow speichern',
-  saveVersion: 'Als neue Version speichern',
+  saveVersion: 'Version speichern',
   saveOver: 'Darüber speichern',
   saved: '„{name}“ ist als Version {number} gespeichert.',
 };

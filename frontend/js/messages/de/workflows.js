@@ -26,8 +26,9 @@ export default {
 
   'state.ready': 'Bereit',
   'state.unknown': 'Noch keine Engine',
-  lacksModels: { one: '{count} Modell fehlt', other: '{count} Modelle fehlen' },
-  lacksNodes: { one: '{count} Node-Klasse fehlt', other: '{count} Node-Klassen fehlen' },
+  lacks: '{parts} zu wenig',
+  lacksModels: { one: '{count} Modell', other: '{count} Modelle' },
+  lacksNodes: { one: '{count} Node-Klasse', other: '{count} Node-Klassen' },
   readyWhy: 'Alles Nötige ist da.',
   unknownWhy: 'Noch hat keine Engine geantwortet, daher weiß es niemand.',
   missing: 'Was fehlt',
@@ -36,8 +37,8 @@ export default {
   download: 'Herunterladen',
   copyName: 'Den Namen {name} kopieren',
   installNodes:
-    'Installiere in ComfyUI die Custom Nodes mit dieser Klasse und starte dann die Engine neu.',
-  closest: 'Ähnliche sind da: {names}.',
+    'Der Engine fehlen diese Node-Klassen. Installiere die Custom Nodes, die sie haben, oder ein neueres ComfyUI und starte sie dann neu.',
+  closest: 'Ähnliche, die da sind: {names}',
   here: 'Da',
   notHere: 'Fehlt',
 
@@ -46,6 +47,7 @@ export default {
   isMineShared: 'Deiner, geteilt',
   isShared: 'Geteilt',
   version: 'Version {number}',
+  versionShort: 'v{number}',
   update: 'Update',
   updateHere:
     'Version {number} kam mit einem Update von Studio. Du arbeitest mit einer eigenen Version.',
@@ -83,8 +85,10 @@ export default {
   allVersions: 'Alle {count} Versionen',
   current: 'aktuell',
   somebody: 'jemand',
+  changes: 'Was anders ist',
   whatChanged: 'Was sich in Version {number} änderte',
   restore: 'Version {number} wiederherstellen',
+  bringBack: 'Zurückholen',
   restored: 'Version {number} ist wieder die aktuelle.',
   restoredComment: 'Version {number} wiederhergestellt',
   compareTitle: 'Zwei Versionen vergleichen',

@@ -1,6 +1,6 @@
 export default {
   title: 'What does it ask for?',
-  editTitle: 'Change it',
+  editTitle: 'Change “{name}”',
   tabs: 'Ways to change it',
   'tab.form': 'Form',
   'tab.text': 'Text (YAML)',
@@ -106,10 +106,11 @@ export default {
   line: 'Line {number}',
 
   comment: 'What changed? (for the list of versions)',
+  from: 'From {name}',
   discard: 'Discard',
   discarded: 'Discarded.',
   save: 'Save the workflow',
-  saveVersion: 'Save as a new version',
+  saveVersion: 'Save version',
   saveOver: 'Save on top of it',
   saved: '“{name}” is saved as version {number}.',
 };
