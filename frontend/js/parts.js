@@ -31,6 +31,18 @@ export const VIEWS = {
     messages: ['settings', 'people'],
     styles: ['settings'],
   },
+  system: {
+    load: () => import('./views/system.js'),
+    content: html`<system-view></system-view>`,
+    messages: ['system'],
+    styles: ['system'],
+  },
+  activity: {
+    load: () => import('./views/activity.js'),
+    content: html`<activity-view></activity-view>`,
+    messages: ['activity'],
+    styles: ['system'],
+  },
   help: {
     load: () => import('./views/help.js'),
     content: html`<help-view></help-view>`,

@@ -10,7 +10,7 @@ import { icon } from './icons.js';
 /* On a phone these are the tabs, and the others are behind `more`. */
 const FIRST = ['create', 'queue', 'library'];
 const OTHERS = ['workflows', 'settings'];
-const OWNERS = [];
+const OWNERS = ['system', 'activity'];
 
 /** The views that whoever is here may see, in their order. */
 export const shownViews = () => [...FIRST, ...OTHERS, ...(session.isOwner ? OWNERS : [])];

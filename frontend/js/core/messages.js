@@ -76,3 +76,6 @@ export function chooseLanguage(tag) {
   // Storage that is forbidden would make the page start again for ever.
   if (kept.get('language', '') === tag && wanted() !== language) location.reload();
 }
+
+/** Whether there is such a message. */
+export const has = (key) => find(key) !== undefined;

@@ -214,12 +214,12 @@ function card(workflow) {
     <li class="flow-card">
       <div class="flow-top">
         <span class="flow-symbol">${icon(symbolOf(workflow))}</span>
-        <div>
-          <h2><a href=${addressOf(workflow.id)}>${workflow.name}</a></h2>
+        <a class="flow-open" href=${addressOf(workflow.id)}>
+          <h2>${workflow.name}</h2>
           <p class="hint">
             ${[workflow.category && categoryText(workflow.category), workflow.base_model].filter(Boolean).join(' · ')}
           </p>
-        </div>
+        </a>
         <menu-button
           label=${t('workflows.actionsFor', { name: workflow.name })}
           .items=${menuOf(workflow)}
