@@ -27,6 +27,12 @@ export const VIEWS = {
     messages: ['batch'],
     styles: ['making', 'pictures'],
   },
+  workflows: {
+    load: () => import('./views/workflows.js'),
+    content: html`<workflows-view></workflows-view>`,
+    messages: ['workflows', 'wizard'],
+    styles: ['workflows', 'workflow', 'wizard', 'nodes'],
+  },
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
