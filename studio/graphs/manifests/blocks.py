@@ -25,7 +25,8 @@ from studio.graphs.problems import clip
 
 MAX_NAMES: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_BRACES: Final = re.compile(r"\\\{\{|\{\{(.*?)\}\}", re.DOTALL)
+# No braces of either kind inside, so that a text of many that are never closed is read once.
+_BRACES: Final = re.compile(r"\\\{\{|\{\{((?:[^{}]|\{(?!\{)|\}(?!\}))*+)\}\}")
 _OPEN: Final = "{{"
 Link = list[Any]
 
@@ -115,7 +116,7 @@ class _Filler:
         if not isinstance(value, str) or _OPEN not in value:
             return value
         whole = _BRACES.fullmatch(value)
-        if whole is not None and whole[1] is not None and _OPEN not in whole[1]:
+        if whole is not None and whole[1] is not None:
             return self._resolve(node_id, whole[1])
         return _BRACES.sub(lambda match: self._text(node_id, match), value)
 
