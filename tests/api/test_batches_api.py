@@ -240,3 +240,14 @@ async def test_a_thousand_jobs_are_accepted_at_once_and_one_more_is_not(house: H
         assert batch["counts"] == {"queued": 1000}
         answer = await owner.post("/api/batches", json={**body, "count": 2})
         assert refusal(answer) == (422, "invalid_batch")
+
+
+async def test_jobs_that_are_too_large_together_are_refused_before_any_is_stored(
+    house: House,
+) -> None:
+    async with house.client() as owner:
+        values = {"prompt": "x" * 19_000, "negative": "y" * 19_000}
+        axes = [{"input": "seed", "values": list(range(1_000))}]
+        answer = await owner.post("/api/batches", json=grid(axes=axes, values=values))
+        assert refusal(answer) == (413, "payload_too_large"), answer.text
+        assert await depth(owner) == 0
