@@ -12,6 +12,7 @@ from studio.errors import NotFound, VersionConflict
 from studio.models import NewJob
 from studio.store.db import Database
 from studio.store.jobs import insert_jobs
+from studio.store.workflow_room import make_room, require_room_for_version
 from studio.store.workflow_rows import (
     Content,
     Version,
@@ -90,9 +91,14 @@ class WorkflowStore:
         comment: str,
         now_ms: int,
     ) -> None:
-        """Store a new workflow with its first version."""
+        """Store a new workflow with its first version.
+
+        Raises:
+            Conflict: its owner has as many as there may be; see ``make_room``.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
+            make_room(connection, owner, content.size, now_ms)
             connection.execute(
                 "INSERT INTO workflows (id, owner, shared, head, created_at, updated_at) "
                 "VALUES (?, ?, ?, 1, ?, ?)",
@@ -122,6 +128,7 @@ class WorkflowStore:
 
         Raises:
             VersionConflict: the head is another one by now.
+            Conflict: there is no room for more versions.
         """
 
         def work(connection: sqlite3.Connection) -> int:
@@ -136,6 +143,7 @@ class WorkflowStore:
                     details={"head": row["head"], "base_version": base},
                 )
             number = _next(connection, workflow_id)
+            require_room_for_version(connection, workflow_id, number, content.size)
             _insert(connection, workflow_id, number, content, author, comment, now_ms)
             _set_head(connection, workflow_id, number, now_ms)
             return number
