@@ -81,6 +81,31 @@ class WorkflowStore:
 
         return await self._db.read(work)
 
+    async def covers(self, user_id: str, workflow_id: str | None = None) -> dict[str, str]:
+        """The newest picture, uploads and the trash apart, that a user made with each workflow.
+
+        Args:
+            workflow_id: look for that one alone.
+
+        Returns:
+            Ids of assets by workflow.
+        """
+        # Inside, the index of the library's pages has all that is asked for.
+        query = (
+            "SELECT newest.workflow_id, pictures.asset_id FROM ("
+            "SELECT workflow_id, seq, max(created_at) FROM pictures WHERE user_id = ? "
+            "AND kind = 'image' AND (? IS NULL OR workflow_id = ?) AND workflow_id <> '' "
+            "AND trashed_at IS NULL AND job_seq IS NOT NULL GROUP BY workflow_id"
+            ") AS newest JOIN pictures ON pictures.seq = newest.seq"
+        )
+
+        def work(connection: sqlite3.Connection) -> dict[str, str]:
+            return dict(
+                tuple(row) for row in connection.execute(query, (user_id, workflow_id, workflow_id))
+            )
+
+        return await self._db.read(work)
+
     async def add(
         self,
         workflow_id: str,
