@@ -25,7 +25,7 @@ export const VIEWS = {
     load: () => import('./views/batch.js'),
     content: html`<batch-view></batch-view>`,
     messages: ['batch'],
-    styles: ['making', 'pictures'],
+    styles: ['batch', 'results'],
   },
   workflows: {
     load: () => import('./views/workflows.js'),
@@ -78,7 +78,7 @@ export const PARTS = {
   making: {
     load: () => loadMessages('making').then(() => import('./components/making.js')),
     messages: ['making'],
-    styles: ['making', 'pictures'],
+    styles: ['making', 'inputs', 'results', 'pictures'],
   },
   lightbox: {
     load: () => import('./components/lightbox.js'),
