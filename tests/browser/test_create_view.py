@@ -98,7 +98,7 @@ def test_two_pictures_are_compared_with_the_keyboard(page: Page, owner: httpx.Cl
         job = owner.post("/api/create", json={"prompt": name, "steps": 1}).json()
         wait_ended(owner, job["id"])
     page.get_by_role("button", name="Show “compared second”").first.click()
-    page.get_by_role("button", name="Compare").first.click()
+    page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("button", name="Show “compared first”").first.focus()
     page.keyboard.press("Enter")
     slider = page.get_by_role("slider", name="How much of the first picture is seen")

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from tests.api.graphs import fresh_png, upload, wait_ended
 from tests.browser.test_create_view import jobs_of, values_of
 
+
 def take_up(page: Page, workflow: str) -> None:
     """Begin with another workflow."""
     page.locator(".source-name").click()
@@ -144,7 +145,8 @@ def test_a_picture_is_dropped_or_pasted_into_its_field(page: Page, kind: str) ->
     page.evaluate(
         """([kind, bytes]) => {
             const transfer = new DataTransfer();
-            transfer.items.add(new File([new Uint8Array(bytes)], 'brought.png', { type: 'image/png' }));
+            const parts = [new Uint8Array(bytes)];
+            transfer.items.add(new File(parts, 'brought.png', { type: 'image/png' }));
             const options = { bubbles: true, cancelable: true };
             const event = kind === 'drop'
                 ? new DragEvent('drop', { dataTransfer: transfer, ...options })

@@ -18,7 +18,8 @@ def form(manifest: Manifest, graph: Graph, infos: Infos) -> list[dict[str, Any]]
     """Every input as the manifest has it, with ``options``, ``min``, ``max`` and ``default``.
 
     Options are those of the manifest, else those of the engines; a required choice that was left
-    open has the first option as its default. LoRAs with ``pairs`` have a file for each of two passes.
+    open has the first option as its default. LoRAs with ``pairs`` have a file for each of two
+    passes.
 
     Args:
         graph: every node that the inputs may mean; see ``every_node``.
