@@ -31,7 +31,7 @@ def test_words_become_a_picture_that_can_be_watched(page: Page, owner: httpx.Cli
     expect(picture).to_be_visible()
     expect(page.locator("job-tile")).to_have_count(0)
     picture.click()
-    shown = page.locator("dialog .stage img")
+    shown = page.locator("dialog zoom-stage img")
     expect(shown).to_have_js_property("naturalWidth", 512)
     [job] = jobs_of(owner, "a fox that is watched")
     expect(page.locator("dialog .facts")).to_contain_text(str(seed_of(owner, job)))
@@ -65,7 +65,7 @@ def test_the_lightbox_obeys_the_keyboard(page: Page, owner: httpx.Client) -> Non
     expect(page.get_by_role("button", name="Open “keys first”")).to_be_visible()
     page.get_by_role("button", name="Open “keys second”").focus()
     page.keyboard.press("Enter")
-    title = page.locator(".caption-title")
+    title = page.locator(".prompt-text p").first
     expect(title).to_have_text("keys second")
     page.keyboard.press("ArrowRight")
     expect(title).to_have_text("keys first")
