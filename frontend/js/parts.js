@@ -25,7 +25,13 @@ export const VIEWS = {
     load: () => import('./views/batch.js'),
     content: html`<batch-view></batch-view>`,
     messages: ['batch'],
-    styles: ['making', 'pictures'],
+    styles: ['batch', 'results'],
+  },
+  workflows: {
+    load: () => import('./views/workflows.js'),
+    content: html`<workflows-view></workflows-view>`,
+    messages: ['workflows', 'wizard'],
+    styles: ['workflows', 'workflow', 'wizard', 'nodes'],
   },
   settings: {
     load: () => import('./views/settings.js'),
@@ -72,7 +78,7 @@ export const PARTS = {
   making: {
     load: () => loadMessages('making').then(() => import('./components/making.js')),
     messages: ['making'],
-    styles: ['making', 'pictures'],
+    styles: ['making', 'inputs', 'results', 'pictures'],
   },
   lightbox: {
     load: () => import('./components/lightbox.js'),

@@ -79,6 +79,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/editor/open", {"editor"}),
     ("GET", "/api/workflows", {"jobs"}),
     ("POST", "/api/workflows", {"jobs", "graphs:run"}),
+    ("POST", "/api/workflows/check", {"jobs", "graphs:run"}),
     ("POST", "/api/workflows/inspect", {"jobs", "graphs:run"}),
     ("POST", "/api/workflows/import", {"jobs", "graphs:run"}),
     ("GET", "/api/workflows/{id}", {"jobs"}),

@@ -12,7 +12,10 @@ from playwright.sync_api import Page, expect
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 from tests.browser.conftest import PASSWORD, OpenPage, come_in
 
-READY = "navigator.serviceWorker.ready.then(({ active }) => active.state === 'activated' || null)"
+READY = """async () => {
+    await navigator.serviceWorker.ready;
+    while (!navigator.serviceWorker.controller) await new Promise((done) => setTimeout(done, 50));
+}"""
 KEPT = """async () => {
     const names = await caches.keys();
     const kept = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
@@ -24,8 +27,7 @@ def with_worker(open_page: OpenPage, site: RunningStudio, state: dict[str, Any])
     """The owner's page, with its service worker at work."""
     page = open_page(storage_state=state, service_workers="allow")
     page.goto(site.url)
-    page.wait_for_function(READY)
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    page.evaluate(READY)
     return page
 
 
@@ -49,7 +51,6 @@ def test_without_studio_the_page_opens_and_says_so(open_page: OpenPage, tmp_path
         state = come_in(studio, "/api/setup", api_key=OWNER_KEY, password=PASSWORD)
         page = with_worker(open_page, studio, state)
         page.context.set_offline(True)
-        page.goto(f"{studio.url}/?again")
         page.goto(studio.url)
         expect(page.get_by_role("status").first).to_contain_text("Studio cannot be reached")
         page.context.set_offline(False)

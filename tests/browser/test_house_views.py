@@ -79,7 +79,7 @@ def test_defaults_are_what_a_new_picture_begins_with(
     page: Page, site: RunningStudio, calm: None
 ) -> None:
     page.goto(f"{site.url}/#/settings/defaults")
-    with page.expect_response("**/api/preferences"):
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
         page.get_by_label("Steps").fill("7")
         page.get_by_label("Steps").blur()
     page.goto(f"{site.url}/#/create")
@@ -92,27 +92,27 @@ def test_a_theme_is_kept_by_studio_for_every_browser(
     page: Page, site: RunningStudio, open_page: OpenPage, state: dict[str, Any], calm: None
 ) -> None:
     page.goto(f"{site.url}/#/settings/looks")
-    with page.expect_response("**/api/preferences"):
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
         page.get_by_label("Dark").check()
     other = open_page(storage_state=state)
     other.goto(site.url)
-    other.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    expect(other.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_the_browser_is_asked_for_notifications_in_settings_alone(
     page: Page, site: RunningStudio, calm: None
 ) -> None:
     page.evaluate(
-        "window.asked = 0; Notification.requestPermission = async () => {"
-        " window.asked += 1; return 'denied'; }"
+        "() => { window.asked = 0; Notification.requestPermission = async () => {"
+        " window.asked += 1; return 'denied'; }; }"
     )
     page.get_by_role("link", name="Queue").click()
     page.get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="Notifications").click()
     assert page.evaluate("window.asked") == 0
     page.get_by_role("switch", name="Say it by the system").click()
-    page.wait_for_function("window.asked === 1")
     expect(page.get_by_role("switch", name="Say it by the system")).not_to_be_checked()
+    assert page.evaluate("window.asked") == 1
     page.get_by_role("button", name="Try it").click()
     expect(page.locator(".notice")).to_contain_text("This is how it")
 
@@ -151,7 +151,14 @@ def test_an_engine_that_starts_again_is_seen_at_once(page: Page, site: RunningSt
     )
     card.get_by_role("button", name="Restart").click()
     expect(page.locator(".notice")).to_contain_text("starts again")
-    page.wait_for_function("(seen) => seen.length > 2 && seen.at(-1) === 'ready'", arg=states)
+    page.evaluate(
+        """async (seen) => {
+            while (seen.length < 3 || seen.at(-1) !== 'ready') {
+                await new Promise((done) => setTimeout(done, 50));
+            }
+        }""",
+        states,
+    )
 
 
 def test_activity_comes_by_itself_and_can_be_filtered(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
@@ -28,6 +28,11 @@ def drop(page: Page, name: str, content_type: str, body: bytes) -> None:
     page.evaluate(DROP, [name, content_type, list(body)])
 
 
+def row_of(page: Page, name: str) -> Locator:
+    """The row of one command among the shortcuts."""
+    return page.locator(".shortcut-rows .row").filter(has=page.get_by_text(name, exact=True))
+
+
 @pytest.fixture
 def clean_preferences(owner: httpx.Client, page: Page) -> Any:
     """What a test prefers is not for the next one."""
@@ -39,6 +44,7 @@ def clean_preferences(owner: httpx.Client, page: Page) -> Any:
 
 
 def test_the_palette_finds_what_can_be_done_and_does_it(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Control+K")
     palette = page.get_by_role("dialog", name="All commands")
     field = palette.get_by_role("combobox")
@@ -51,6 +57,7 @@ def test_the_palette_finds_what_can_be_done_and_does_it(page: Page) -> None:
 
 
 def test_the_palette_is_left_by_esc_and_by_back_and_the_focus_returns(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
     for leave in (lambda: page.keyboard.press("Escape"), page.go_back):
         page.get_by_role("button", name="Search").focus()
         page.keyboard.press("Control+K")
@@ -62,6 +69,7 @@ def test_the_palette_is_left_by_esc_and_by_back_and_the_focus_returns(page: Page
 
 
 def test_two_keys_after_each_other_go_to_a_view_but_not_while_somebody_writes(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
     page.locator("#prompt").fill("")
     page.locator("#prompt").press_sequentially("gq")
     expect(page.locator("#prompt")).to_have_value("gq")
@@ -75,7 +83,7 @@ def test_keys_can_be_changed_taken_away_and_given_back(
     page: Page, site: RunningStudio, clean_preferences: None
 ) -> None:
     page.goto(f"{site.url}/#/settings/keyboard")
-    row = page.locator(".shortcut-rows .row", has_text="Go to Queue")
+    row = row_of(page, "Go to Queue")
     expect(row.locator("kbd")).to_have_text(["G", "Q"])
     row.get_by_role("button", name="Change the keys of “Go to Queue”").click()
     page.keyboard.press("x")
@@ -99,7 +107,7 @@ def test_the_same_keys_twice_are_told(
     page: Page, site: RunningStudio, clean_preferences: None
 ) -> None:
     page.goto(f"{site.url}/#/settings/keyboard")
-    row = page.locator(".shortcut-rows .row", has_text="Go to Queue")
+    row = row_of(page, "Go to Queue")
     row.get_by_role("button", name="Change").click()
     page.keyboard.press("g")
     page.keyboard.press("l")

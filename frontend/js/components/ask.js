@@ -3,7 +3,6 @@ import { t } from '../core/messages.js';
 import { kept } from '../core/store.js';
 import { draft } from '../models/draft.js';
 import { questionsIn } from '../models/questions.js';
-import { textsIn } from '../models/values.js';
 import { openDialog } from './dialog.js';
 import { icon } from './icons.js';
 
@@ -36,6 +35,12 @@ export async function ask() {
   if (!answers) return null;
   kept.set(KEPT, { ...former, ...answers });
   return answers;
+}
+
+/** Every text in values, at any depth. */
+function textsIn(value) {
+  if (typeof value === 'string') return [value];
+  return value && typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [];
 }
 
 /** What was answered last time, if it still is an answer. */

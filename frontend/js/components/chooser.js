@@ -44,7 +44,9 @@ class FormChooser extends Element {
       return wanted.every((word) => text.includes(word));
     };
     const shownPresets = (presets.items ?? []).filter(fits);
-    const workflows = (this.workflows ?? []).filter(fits);
+    // What runs at once stands before what lacks something.
+    const isUnready = ({ readiness }) => readiness.state === 'missing';
+    const workflows = (this.workflows ?? []).filter(fits).sort((a, b) => isUnready(a) - isUnready(b));
     const sizeOf = (group) => workflows.filter((each) => each.group === group).length;
     const groups = [...new Set(workflows.map(({ group }) => group))].sort((a, b) => sizeOf(b) - sizeOf(a));
     const isEmpty = this.workflows && !shownPresets.length && !workflows.length;

@@ -50,20 +50,16 @@ const PATHS = {
   upload: 'M12 16V5M7.5 9L12 4.5 16.5 9M5 20h14',
   warning: 'M12 4l9 16H3zM12 10v4M12 17h.01',
   down: 'M6 9.5l6 6 6-6',
-  up: 'M6 14.5l6-6 6 6',
-  plus: 'M12 5v14M5 12h14',
   prompts: 'M5 4h14v16l-7-4-7 4z',
   presets: 'M6 3h12v18l-6-4-6 4z',
   vary: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
   lock: 'M6 11h12v9H6zM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11',
   unlocked: 'M6 11h12v9H6zM8.5 11V7.5a3.5 3.5 0 0 1 6.8-1.2',
-  swap: 'M4 9h14l-3.5-3.5M20 15H6l3.5 3.5',
-  compare: 'M12 3v18M4 6h5v12H4M15 6h5v12h-5',
-  star: 'M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9-5.2-2.8-5.2 2.8 1-5.9-4.3-4.1 5.9-.8z',
-  brush: 'M14 6l4 4-8 8c-1.5 1.5-4 2-6 2 0-2 .5-4.500 2-6zM14 6l3-3 4 4-3 3',
-  erase: 'M4 15l9-9 6 6-7 7H8zM11 19h9',
   custom: 'M5 9V5h4M19 15v4h-4M15 5h4v4M9 19H5v-4',
 };
+
+/** Outlines that are needed later. */
+export const addIcons = (paths) => Object.assign(PATHS, paths);
 
 export const icon = (name) => html`
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]}></path></svg>

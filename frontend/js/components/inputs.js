@@ -20,7 +20,7 @@ export function inputOf(field, { isFirst = false } = {}) {
   const value = draft.value(field);
   const varied = draft.varied[field.id];
   const isGroup = ['resolution', 'loras', 'scenes'].includes(field.type) || isFile(field);
-  const content = varied ? variedNote(field, varied) : draw(field, value, isFirst);
+  const content = varied ? html`<varied-note .field=${field} .varied=${varied}></varied-note>` : draw(field, value, isFirst);
   const head = html`
     <span class="input-head">
       ${isGroup || varied
@@ -59,25 +59,6 @@ function tools(field, varied, isFirst) {
 const tool = (name, label, run) => html`
   <button type="button" class="bare tool" aria-label=${label} title=${label} @click=${run}>${icon(name)}</button>
 `;
-
-/** In the place of a field that is varied: by what. */
-function variedNote(field, { values, labels }) {
-  const shown = values.map((value, index) => labels?.[index] ?? shortText(value));
-  return html`
-    <div class="varied">
-      ${icon('vary')}<span>${shown.join(' · ')}</span>
-      <button type="button" class="bare" @click=${() => openVary(field)}>${t('create.change')}</button>
-      <button
-        type="button"
-        class="bare tool"
-        aria-label=${t('create.noVary', { name: field.name })}
-        @click=${() => draft.vary(field.id, [])}
-      >
-        ${icon('close')}
-      </button>
-    </div>
-  `;
-}
 
 /** A value in few characters. */
 export function shortText(value) {

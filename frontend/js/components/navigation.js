@@ -9,7 +9,7 @@ import { icon } from './icons.js';
 
 /* On a phone these are the tabs, and the others are behind `more`. */
 const FIRST = ['create', 'queue', 'library'];
-const OTHERS = ['settings'];
+const OTHERS = ['workflows', 'settings'];
 const OWNERS = ['system', 'activity'];
 
 /** The views that whoever is here may see, in their order. */

@@ -13,7 +13,11 @@ import { FormElement } from './form.js';
 import { icon } from './icons.js';
 import { itemsOf } from './tiles.js';
 
-const LANGUAGES = { curl: 'curl', python: 'Python', javascript: 'JavaScript' };
+const LANGUAGES = [
+  ['curl', 'curl'],
+  ['python', 'Python'],
+  ['javascript', 'JavaScript'],
+];
 const MOST_COVERS = 12;
 const STARS = [1, 2, 3, 4, 5];
 
@@ -171,7 +175,7 @@ class PresetCode extends FormElement {
     return html`
       <h2>${t('making.codeOf', { name: this.preset.name })}</h2>
       <div class="segments" role="group" aria-label=${t('making.language')}>
-        ${Object.entries(LANGUAGES).map(
+        ${LANGUAGES.map(
           ([name, label]) => html`<button
             type="button"
             aria-pressed=${this.language === name ? 'true' : 'false'}

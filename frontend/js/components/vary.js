@@ -1,10 +1,10 @@
-import { html, nothing } from '../core/element.js';
+import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
 import { openDialog } from './dialog.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
-import { optionsOf } from './inputs.js';
+import { optionsOf, shortText } from './inputs.js';
 
 const MOST = 1000;
 const NUMBERS = new Set(['int', 'float', 'seed']);
@@ -119,6 +119,33 @@ class VaryField extends FormElement {
 }
 
 customElements.define('vary-field', VaryField);
+
+/** In the place of a field that is varied: by what. */
+class VariedNote extends Element {
+  static properties = { field: { attribute: false }, varied: { attribute: false } };
+
+  render() {
+    const { field } = this;
+    const { values, labels } = this.varied;
+    const shown = values.map((value, index) => labels?.[index] ?? shortText(value));
+    return html`
+      <div class="varied">
+        ${icon('vary')}<span>${shown.join(' · ')}</span>
+        <button type="button" class="bare" @click=${() => openVary(field)}>${t('making.change')}</button>
+        <button
+          type="button"
+          class="bare tool"
+          aria-label=${t('making.noVary', { name: field.name })}
+          @click=${() => draft.vary(field.id, [])}
+        >
+          ${icon('close')}
+        </button>
+      </div>
+    `;
+  }
+}
+
+customElements.define('varied-note', VariedNote);
 
 const refusal = (code) => Object.assign(new Error(t('making.noValues')), { code });
 

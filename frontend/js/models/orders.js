@@ -1,7 +1,8 @@
 import { api, newKey } from '../core/api.js';
 import { draft } from './draft.js';
 import { jobs } from './jobs.js';
-import { formValue, isDynamic, isSame, startOf, wireValue } from './values.js';
+import { formValue, isDynamic, isSame, startOf } from './values.js';
+import { wireValue } from './wire.js';
 
 /* What the form asks of Studio. */
 

@@ -1,10 +1,11 @@
+import { numberText } from '../core/json.js';
+
 /*
  * Values of a workflow's inputs as the form holds them, and as Studio takes them. They differ in
  * seeds alone: those may be larger than JavaScript's numbers, so the form holds their digits.
  */
 const FILES = new Set(['image', 'mask', 'video', 'audio', 'file']);
 const DYNAMIC = /\{[^{}]*\|[^{}]*\}|__[A-Za-z0-9]+([-_][A-Za-z0-9]+)*__|\[\[/;
-const EXACT = typeof JSON.rawJSON === 'function';
 
 export const isFile = (field) => FILES.has(field.type);
 export const isEmpty = (value) =>
@@ -29,41 +30,10 @@ export function formValue(field, value) {
   return value;
 }
 
-/** The form's value as Studio takes it; null leaves it to Studio. */
-export function wireValue(field, value) {
-  if (field.type === 'seed') return value === '' ? -1 : exactNumber(value);
-  if (field.type === 'scenes') return (value ?? []).map(wireScene);
-  if (isFile(field)) return wireFile(value);
-  return value ?? null;
-}
-
 const seedText = (seed) => (seed === undefined || seed === null || seed === -1 ? '' : numberText(seed));
-
-function wireScene({ seed, ...scene }) {
-  return isEmpty(seed) ? scene : { ...scene, seed: exactNumber(seed) };
-}
-
-/** The form knows a file's name and kind too, to show it. */
-function wireFile(value) {
-  if (Array.isArray(value)) return value.map(({ asset }) => ({ asset }));
-  return value ? { asset: value.asset } : null;
-}
-
-const numberText = (value) => (EXACT && JSON.isRawJSON(value) ? value.rawJSON : String(value));
-
-function exactNumber(digits) {
-  const number = Number(digits);
-  return Number.isSafeInteger(number) || !EXACT ? number : JSON.rawJSON(digits);
-}
 
 /** Whether a text asks or leaves something to chance, which Studio decides for each run. */
 export const isDynamic = (value) => JSON.stringify(value ?? '').match(DYNAMIC) !== null;
 
 /** Whether two values of the form are the same. */
 export const isSame = (a, b) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
-
-/** Every text in values, at any depth. */
-export function textsIn(value) {
-  if (typeof value === 'string') return [value];
-  return value && typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [];
-}

@@ -1,13 +1,8 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
-import { drops } from '../models/drops.js';
 import { feed } from '../models/feed.js';
-import { notices } from '../models/notices.js';
-import { session } from '../models/session.js';
-import { isFile } from '../models/values.js';
 import { icon } from '../components/icons.js';
-import { making } from '../components/later.js';
 import { pausedBanner, placeholderNote } from '../components/states.js';
 import '../components/composer.js';
 
@@ -26,14 +21,11 @@ class CreateView extends Element {
     super.connectedCallback();
     draft.load();
     this.looking = setInterval(() => this.#isBlocked && draft.load(), LOOK_AGAIN_MS);
-    // What is no workflow is told so.
-    this.untake = drops.take(['graph', 'image', 'media', 'file'], (file, kind) => this.#take(file, kind));
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     clearInterval(this.looking);
-    this.untake();
   }
 
   get #isBlocked() {
@@ -56,11 +48,17 @@ class CreateView extends Element {
                 .onClose=${() => this.#show(null)}
               ></graph-panel>`
             : html`<prompt-composer></prompt-composer>`}
-          <create-advice></create-advice> ${session.can('graphs:run') ? this.#bring() : nothing}
+          <create-advice></create-advice>
+          <create-bring .onGraph=${(dropped) => this.#show(dropped)}></create-bring>
         </div>
         <result-stage></result-stage>
       </div>
     `;
+  }
+
+  #show(dropped) {
+    this.dropped = dropped;
+    this.requestUpdate();
   }
 
   /** Show what was just started, also where it stands below the form. */
@@ -68,51 +66,6 @@ class CreateView extends Element {
     const stage = this.querySelector('result-stage');
     stage.follow?.();
     if (NARROW.matches) stage.scrollIntoView({ block: 'start', behavior: 'smooth' });
-  }
-
-  #bring() {
-    return html`
-      <p class="bring hint">
-        ${t('create.bring')}
-        <label class="link">
-          ${t('create.choose')}<input
-            class="unseen"
-            type="file"
-            accept=".json,.png,application/json,image/png"
-            @change=${({ target }) => this.#taken(target)} /></label>
-        <span class="bring-help">${t('create.bringHelp')}</span>
-      </p>
-    `;
-  }
-
-  #taken(input) {
-    this.#read(input.files[0]);
-    // The same file may be chosen again.
-    input.value = '';
-  }
-
-  /** A picture is for the form, when that has a place for one; all else may be a workflow. */
-  #take(file, kind) {
-    if (kind !== 'graph' && draft.fields.some(isFile)) {
-      notices.attempt(async () => (await making()).bringFile(file));
-    } else this.#read(file);
-  }
-
-  async #read(file) {
-    if (!file) return;
-    await notices.attempt(async () => {
-      const [{ GraphError, readGraph }] = await Promise.all([
-        import('../models/graph.js'),
-        import('../components/graph_panel.js'),
-      ]);
-      if (!session.can('graphs:run')) throw new GraphError('not_allowed');
-      this.#show({ name: file.name, graph: await readGraph(file) });
-    });
-  }
-
-  #show(dropped) {
-    this.dropped = dropped;
-    this.requestUpdate();
   }
 }
 

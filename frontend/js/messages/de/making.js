@@ -147,4 +147,9 @@ export default {
   graph: 'Workflow herunterladen',
   openGraph: 'Workflow in ComfyUI öffnen',
   pictureMenu: 'Mehr zu „{title}“',
+  bring: 'Lege einen Workflow hier ab, oder',
+  choose: 'wähle eine Datei',
+  bringHelp: 'JSON im API-Format, oder ein PNG mit seinem Workflow.',
+  noVary: '{name} nicht mehr variieren',
+  change: 'Ändern',
 };

@@ -147,4 +147,9 @@ export default {
   graph: 'Download its workflow',
   openGraph: 'Open its workflow in ComfyUI',
   pictureMenu: 'More for “{title}”',
+  bring: 'Drop a workflow here, or',
+  choose: 'choose a file',
+  bringHelp: 'API-format JSON, or a PNG that carries its workflow.',
+  noVary: 'No longer vary {name}',
+  change: 'Change',
 };
