@@ -99,7 +99,9 @@ def test_every_view_fits_can_be_read_and_names_its_controls(
             page.locator(".segments label").nth(3).click()
             check(page, "more choices")
         if view == "library":
-            page.locator(".tile.is-picture").first.click()
+            page.locator(".cell:not(.is-unknown)").first.click()
+            if width < 1000:
+                page.get_by_role("button", name="Details").click()
             expect(page.locator(".facts")).to_contain_text("Seed")
             check(page, "lightbox")
             page.keyboard.press("Escape")
@@ -189,7 +191,8 @@ def test_on_a_phone_everything_can_be_hit_and_nothing_zooms(
         page.wait_for_load_state("networkidle")
         check_for_fingers(page, section)
     page.goto(f"{site.url}/#/library")
-    page.locator(".tile.is-picture").first.click()
+    page.locator(".cell:not(.is-unknown)").first.click()
+    page.get_by_role("button", name="Details").click()
     expect(page.locator(".facts")).to_contain_text("Seed")
     check_for_fingers(page, "lightbox")
     stranger = open_page(360, 740, has_touch=True, is_mobile=True)
