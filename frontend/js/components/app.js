@@ -78,7 +78,7 @@ class StudioApp extends Element {
     const view = wanted in VIEWS ? wanted : 'create';
     document.title = `${t(`shell.views.${view}`)} · ${t('shell.name')}`;
     return html`
-      <a class="skip" href="#/${view}" @click=${skip}>${t('shell.skip')}</a>
+      <header><a class="skip" href="#/${view}" @click=${skip}>${t('shell.skip')}</a></header>
       <div class="studio">
         ${navigation(view)}
         <main id="content" tabindex="-1">

@@ -116,6 +116,7 @@ function shapes(values) {
               type="radio"
               name="shape"
               value=${shape}
+              aria-label=${t(`create.shapes.${shape}`)}
               .checked=${live(values.shape === shape)}
               @change=${() => draft.set({ shape })}
             />

@@ -48,5 +48,7 @@ export function openDialog({ label, content, className = '' }) {
   render(html`<div class="dialog-body">${content(close)}</div>`, dialog);
   document.body.append(dialog);
   dialog.showModal();
+  // Components fill themselves a moment after they came; a browser looks for this once, before.
+  requestAnimationFrame(() => dialog.querySelector('[autofocus]')?.focus());
   return { close, closed };
 }

@@ -36,10 +36,13 @@ class Preferences extends Store {
   }
 
   async load() {
-    const { userId } = this;
+    const { userId, values: before } = this;
     try {
       const values = await api.get('/api/preferences');
-      if (userId === this.userId) this.#keep(values);
+      // What was chosen meanwhile is newer.
+      if (userId !== this.userId || before !== this.values) return;
+      this.#keep(values);
+      chooseLanguage(values.language);
     } catch {
       // Those of the last time do, until the next.
     }
@@ -52,8 +55,10 @@ class Preferences extends Store {
     this.#keep({ ...this.values, [name]: isGroup ? { ...before, ...value } : value });
     // One after the other, so that the last one counts.
     this.sending = this.sending.then(async () => {
-      const went = await notices.attempt(() => api.put('/api/preferences', this.values));
-      if (!went) this.#keep({ ...this.values, [name]: before });
+      // A page that is left in this moment still sends it.
+      const send = () => api.put('/api/preferences', this.values, { keepalive: true });
+      if (!(await notices.attempt(send))) this.#keep({ ...this.values, [name]: before });
+      else if (name === 'language') chooseLanguage(value);
     });
     return this.sending;
   }
@@ -62,7 +67,6 @@ class Preferences extends Store {
     this.values = values;
     kept.set(`preferences.${this.userId}`, values);
     theme.choose(values.appearance.theme);
-    chooseLanguage(values.language);
     draft.prefer(draftOf(values.defaults));
     this.changed();
   }

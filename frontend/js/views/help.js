@@ -19,7 +19,7 @@ class HelpView extends Element {
         <ol>
           ${STEPS.map(
             ([name, code]) =>
-              html`<li><p>${t(`help.step.${name}`)}</p>${code ? html`<pre><code>${code}</code></pre>` : ''}</li>`,
+              html`<li><p>${t(`help.step.${name}`)}</p>${code ? html`<pre tabindex="0"><code>${code}</code></pre>` : ''}</li>`,
           )}
         </ol>
         <p class="hint">${t('help.more')}</p>

@@ -77,7 +77,7 @@ function body(system) {
       (text) => html`<p class="banner is-warning">${icon('warning')}<span>${text}</span></p>`,
     )}
     <section class="rings" aria-label=${t('system.use')}>
-      ${system.gpu.map(gpuRings)} ${machineRings(system)} ${system.disks.map(diskRing)}
+      ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
     <section class="totals card" aria-label=${t('system.queue')}>
       ${['queued', 'running', 'canceling'].map(
@@ -132,9 +132,22 @@ function machineRings({ memory, cpu }) {
   `;
 }
 
-function diskRing({ role, total_bytes: total, free_bytes: free, used_by_studio_bytes: own }) {
+/** Folders that lie on one disk share its ring. */
+function disksOf({ disks }) {
+  const found = new Map();
+  for (const disk of disks) {
+    const key = `${disk.total_bytes} ${disk.free_bytes}`;
+    const same = found.get(key) ?? { ...disk, roles: [], used_by_studio_bytes: 0 };
+    same.roles.push(disk.role);
+    same.used_by_studio_bytes += disk.used_by_studio_bytes;
+    found.set(key, same);
+  }
+  return [...found.values()];
+}
+
+function diskRing({ roles, total_bytes: total, free_bytes: free, used_by_studio_bytes: own }) {
   return ring({
-    label: t(`system.disks.${role}`),
+    label: roles.length > 1 ? t('system.disk') : t(`system.disks.${roles[0]}`),
     percent: share(total - free, total),
     part: share(own, total),
     detail: t('system.free', { free: sizeText(free), own: sizeText(own) }),

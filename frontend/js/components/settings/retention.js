@@ -63,7 +63,7 @@ class SettingsRetention extends FormElement {
         ${this.problem()}
         <p class="hint" role="status">${this.preview ? previewText(this.preview) : ''}</p>
         <div class="inline-buttons">
-          <button class="primary" ?disabled=${this.busy || !this.isChanged}>${t('settings.save')}</button>
+          <button class="primary" ?disabled=${this.busy}>${t('settings.save')}</button>
           <button type="button" @click=${() => this.#try()}>${icon('search')}${t('settings.preview')}</button>
         </div>
       </form>
@@ -72,7 +72,6 @@ class SettingsRetention extends FormElement {
 
   #change(some) {
     this.rules = { ...this.rules, ...some };
-    this.isChanged = true;
     this.preview = null;
     this.requestUpdate();
   }
@@ -86,7 +85,6 @@ class SettingsRetention extends FormElement {
 
   async #save() {
     this.rules = await api.put('/api/library/rules', this.rules);
-    this.isChanged = false;
     notices.say(t('settings.saved'));
   }
 }

@@ -7,6 +7,7 @@ export default {
   load: { one: 'Last {load}, {count} Kern', other: 'Last {load}, {count} Kerne' },
   of: '{used} von {total}',
   free: '{free} frei, {own} sind von Studio',
+  disk: 'Platte',
   'disks.studio': 'Platte von Studio',
   'disks.engine': 'Platte der Engine',
   'disks.models': 'Platte der Modelle',

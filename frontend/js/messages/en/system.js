@@ -7,6 +7,7 @@ export default {
   load: { one: 'load {load}, {count} core', other: 'load {load}, {count} cores' },
   of: '{used} of {total}',
   free: '{free} free, {own} are Studio’s',
+  disk: 'Disk',
   'disks.studio': 'Studio’s disk',
   'disks.engine': 'The engine’s disk',
   'disks.models': 'The models’ disk',
