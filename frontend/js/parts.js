@@ -13,11 +13,19 @@ export const VIEWS = {
     load: () => import('./views/queue.js'),
     content: html`<queue-view></queue-view>`,
     messages: ['queue'],
+    styles: ['pictures', 'queue'],
   },
   library: {
     load: () => import('./views/library.js'),
     content: html`<library-view></library-view>`,
     messages: ['library'],
+    styles: ['pictures', 'library'],
+  },
+  batch: {
+    load: () => import('./views/batch.js'),
+    content: html`<batch-view></batch-view>`,
+    messages: ['batch'],
+    styles: ['batch', 'results'],
   },
   workflows: {
     load: () => import('./views/workflows.js'),
@@ -66,9 +74,15 @@ export const PARTS = {
     messages: ['errors', 'graph', 'keys'],
     styles: ['pieces'],
   },
+  /** What the form offers beyond its plain fields; its elements say something at once. */
+  making: {
+    load: () => loadMessages('making').then(() => import('./components/making.js')),
+    messages: ['making'],
+    styles: ['making', 'inputs', 'results', 'pictures'],
+  },
   lightbox: {
     load: () => import('./components/lightbox.js'),
-    messages: ['viewer'],
+    messages: ['viewer', 'library'],
     styles: ['lightbox'],
   },
 };

@@ -94,6 +94,10 @@ class WorkflowLibrary:
         """
         return await self._workflows.get(viewer(identity), workflow_id, number)
 
+    async def covers(self, identity: Identity, workflow_id: str | None = None) -> dict[str, str]:
+        """By workflow, or of one alone, the newest picture that the caller made with it."""
+        return await self._workflows.covers(identity.user_id, workflow_id)
+
     def form(self, workflow: Workflow) -> list[dict[str, Any]]:
         """The inputs of a workflow with what the engines offer now."""
         manifest = stored_manifest(workflow.version.manifest)

@@ -20,6 +20,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/assets/{id}/poster", {"assets"}),
     ("GET", "/api/library", {"assets"}),
     ("GET", "/api/library/facets", {"assets"}),
+    ("GET", "/api/library/outline", {"assets"}),
     ("POST", "/api/library/actions", {"assets"}),
     ("POST", "/api/library/zip", {"assets"}),
     ("GET", "/api/library/zip/{id}", {"assets"}),

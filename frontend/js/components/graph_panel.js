@@ -81,7 +81,7 @@ class GraphPanel extends FormElement {
         ${this.models.map((model) => this.#modelField(model))}
         ${this.models.some((model) => !model.installed.length)
           ? html`<button type="button" @click=${() => this.#lookForModels()}>
-              ${icon('again')}${t('create.lookAgain')}
+              ${icon('again')}${t('making.lookAgain')}
             </button>`
           : nothing}
         ${this.files.length ? html`<p>${t('graph.inputs')}</p>` : nothing}

@@ -22,9 +22,19 @@ const PATHS = {
   download: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14',
   remove: 'M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
   left: 'M14.5 5.5L8 12l6.5 6.5',
-  up: 'M5.5 14.5L12 8l6.5 6.5',
-  down: 'M5.5 9.5L12 16l6.5-6.5',
+  heart: 'M12 20s-7.5-4.6-7.5-10A4.2 4.2 0 0 1 12 7.4 4.2 4.2 0 0 1 19.5 10c0 5.4-7.5 10-7.5 10z',
+  star: 'M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9-5.2-2.8-5.2 2.8 1-5.9-4.3-4.1 5.9-.8z',
+  filter: 'M4 6h16M7 12h10M10 18h4',
+  info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8h.01',
+  board: 'M4 6h6l2 2h8v11H4z',
+  grip: 'M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01',
+  up: 'M12 19V5M6 11l6-6 6 6',
+  down: 'M12 5v14M6 13l6 6 6-6',
   plus: 'M12 5v14M5 12h14',
+  minus: 'M5 12h14',
+  sound: 'M9 17V6l10-2v11M9 17a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM19 15a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0z',
+  rows: 'M4 5h9v6H4zM16 5h4v6h-4zM4 14h5v5H4zM12 14h8v5h-8z',
+  squares: 'M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z',
   right: 'M9.5 5.5L16 12l-6.5 6.5',
   copy: 'M9 9h10v11H9zM15 9V4H5v11h4',
   again: 'M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6',
@@ -39,11 +49,17 @@ const PATHS = {
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   upload: 'M12 16V5M7.5 9L12 4.5 16.5 9M5 20h14',
   warning: 'M12 4l9 16H3zM12 10v4M12 17h.01',
-  square: 'M6 6h12v12H6z',
-  portrait: 'M8 4.5h8v15H8z',
-  landscape: 'M4.5 8h15v8h-15z',
+  down: 'M6 9.5l6 6 6-6',
+  prompts: 'M5 4h14v16l-7-4-7 4z',
+  presets: 'M6 3h12v18l-6-4-6 4z',
+  vary: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',
+  lock: 'M6 11h12v9H6zM8.5 11V7.5a3.5 3.5 0 0 1 7 0V11',
+  unlocked: 'M6 11h12v9H6zM8.5 11V7.5a3.5 3.5 0 0 1 6.8-1.2',
   custom: 'M5 9V5h4M19 15v4h-4M15 5h4v4M9 19H5v-4',
 };
+
+/** Outlines that are needed later. */
+export const addIcons = (paths) => Object.assign(PATHS, paths);
 
 export const icon = (name) => html`
   <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d=${PATHS[name]}></path></svg>

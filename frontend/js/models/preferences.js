@@ -67,16 +67,9 @@ class Preferences extends Store {
     this.values = values;
     kept.set(`preferences.${this.userId}`, values);
     theme.choose(values.appearance.theme);
-    draft.prefer(draftOf(values.defaults));
+    draft.prefer(values.defaults);
     this.changed();
   }
-}
-
-/** Defaults for new pictures as the form holds them. */
-function draftOf({ checkpoint, negative, width, height, steps, cfg, count }) {
-  const own = width || height ? { shape: 'custom', width: width ?? height, height: height ?? width } : {};
-  const given = Object.entries({ checkpoint, negative, steps, cfg, count }).filter(([, value]) => value);
-  return { ...own, ...Object.fromEntries(given) };
 }
 
 export const preferences = new Preferences();

@@ -21,19 +21,19 @@ class SettingsDefaults extends Element {
 
   connectedCallback() {
     super.connectedCallback();
-    if (!draft.offer) draft.load();
+    if (!draft.workflow) draft.load();
   }
 
   render() {
     const values = preferences.values.defaults;
     const set = (name) => (value) => preferences.set('defaults', { [name]: value });
-    const names = draft.offer?.checkpoints ?? [];
+    const names = (draft.field('checkpoint')?.options ?? []).map(({ value }) => value);
     const kept = values.checkpoint && !names.includes(values.checkpoint) ? [values.checkpoint] : [];
     return html`
       <section class="card">
         <p class="hint">${t('settings.defaultsHelp')}</p>
         ${selectField({
-          label: t('create.checkpoint'),
+          label: t('settings.default.checkpoint'),
           value: values.checkpoint ?? '',
           options: [
             { value: '', label: t('settings.firstModel') },
@@ -42,7 +42,7 @@ class SettingsDefaults extends Element {
           onChange: (value) => set('checkpoint')(value || null),
         })}
         ${areaField({
-          label: t('create.negative'),
+          label: t('settings.default.negative'),
           value: values.negative ?? '',
           maxlength: 10_000,
           onChange: set('negative'),
@@ -50,7 +50,7 @@ class SettingsDefaults extends Element {
         <div class="fields">
           ${Object.entries(NUMBERS).map(([name, limits]) =>
             numberField({
-              label: t(`create.${name}`),
+              label: t(`settings.default.${name}`),
               value: values[name],
               hint: t('settings.ofModel'),
               ...limits,

@@ -95,4 +95,11 @@ export default {
     one: '{count} würde endgültig gelöscht ({size}).',
     other: '{count} würden endgültig gelöscht ({size}).',
   },
+  'default.checkpoint': 'Modell',
+  'default.negative': 'Was vermieden werden soll',
+  'default.width': 'Breite',
+  'default.height': 'Höhe',
+  'default.steps': 'Schritte',
+  'default.cfg': 'Stärke des Prompts',
+  'default.count': 'Wie viele',
 };

@@ -94,4 +94,11 @@ export default {
     one: '{count} would be deleted for good ({size}).',
     other: '{count} would be deleted for good ({size}).',
   },
+  'default.checkpoint': 'Model',
+  'default.negative': 'What to avoid',
+  'default.width': 'Width',
+  'default.height': 'Height',
+  'default.steps': 'Steps',
+  'default.cfg': 'Prompt strength',
+  'default.count': 'How many',
 };

@@ -3,6 +3,7 @@ export default {
   name: 'Studio',
   'views.create': 'Create',
   'views.queue': 'Queue',
+  'views.batch': 'Batches and grids',
   'views.library': 'Library',
   'views.settings': 'Settings',
   'views.workflows': 'Workflows',
