@@ -88,6 +88,13 @@ def workflow_routes(
         workflow = await library.create(identity, Draft(manifest, graph, _comment(body), shared))
         return json_response(await whole(identity, workflow), 201)
 
+    @router.post("/check", summary="What a workflow would be", **schemas.CHECK)
+    async def check(request: Request) -> Response:
+        _editor(request)
+        body = _known(await json_body(request), frozenset({"manifest", "graph"}))
+        found = await library.preview(body.get("manifest"), body.get("graph"))
+        return json_response(asdict(found))
+
     @router.post("/inspect", summary="What a file holds", **schemas.INSPECT)
     async def inspect(request: Request) -> Response:
         _editor(request)
