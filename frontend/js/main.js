@@ -1,4 +1,5 @@
 import './components/app.js';
+import { loadMessages } from './core/messages.js';
 import { session } from './models/session.js';
 
-session.load();
+loadMessages('shell', 'create', 'job').then(() => session.load());

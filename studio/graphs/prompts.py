@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
@@ -60,6 +61,13 @@ def prompt_text(graph: Graph, info: ObjectInfo | None, declared: Declared) -> st
     ``declared`` has the declarations by node id and input name for the classes that ``info``
     knows.
     """
+    return "\n".join(itertools.chain(*prompt_texts(graph, info, declared)))[:MAX_LENGTH]
+
+
+def prompt_texts(
+    graph: Graph, info: ObjectInfo | None, declared: Declared
+) -> tuple[list[str], list[str]]:
+    """The distinct texts of a graph that say what is wanted, and those that say what is not."""
     wanted: dict[str, None] = {}
     unwanted: dict[str, None] = {}
     seen_wanted: set[str] = set()
@@ -79,8 +87,10 @@ def prompt_text(graph: Graph, info: ObjectInfo | None, declared: Declared) -> st
             elif is_link(value):
                 seen = seen_unwanted if is_unwanted else seen_wanted
                 target |= dict.fromkeys(_texts_behind(graph, info, declared, value, seen))
-    texts = [text for text in [*wanted, *(t for t in unwanted if t not in wanted)] if text]
-    return "\n".join(texts)[:MAX_LENGTH]
+    return (
+        [text for text in wanted if text],
+        [text for text in unwanted if text and text not in wanted],
+    )
 
 
 def _is_prompt(last: str, declarations: Mapping[str, Declaration] | None, name: str) -> bool:

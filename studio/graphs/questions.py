@@ -24,7 +24,9 @@ MAX_ANSWER: Final = 20_000
 MAX_DEPTH: Final = 16
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_OPENING: Final = re.compile(r"(\\*)\[\[")
+# From the first of a row of back-slashes only: a row that leads nowhere is read once, not once for
+# each of them.
+_OPENING: Final = re.compile(r"(?<!\\)(\\*)\[\[")
 _MARKS: Final = ":|="
 _ESCAPABLE: Final = ":|=[]\\"
 

@@ -18,6 +18,7 @@ from studio.graphs.questions import questions
 from studio.graphs.wildcards import WordLists
 from studio.models import Asset, Identity, NewJob, Recipe
 from studio.services.jobs import JobService, JobView
+from studio.services.order_size import OrderSize
 from studio.services.prompts import PromptService
 from studio.services.submissions import Submission
 from studio.services.workflows import OpenWorkflow, WorkflowService
@@ -112,6 +113,7 @@ class BatchService:
             Conflict: the preset is in the trash.
             InvalidAnswers, InvalidPrompt, InvalidBatch, InvalidValue: it cannot be made; with
                 several cells the message and ``details["cell"]`` say which.
+            PayloadTooLarge: the jobs are too large together.
             QueueFull: ``details["room"]`` says how many jobs there is room for.
             What ``SubmissionService.submit`` raises.
         """
@@ -128,12 +130,15 @@ class BatchService:
         cells = list(coordinates([len(axis.labels) for axis in order.axes]))
         batch = self._batch(identity, order, workflow, preset) if order.axes else None
         making = _Making(order, preset, workflow, await self._lists(identity, order, preset))
-        submissions = []
+        submissions: list[Submission] = []
+        size = OrderSize()
         for index, cell in enumerate(cells):
             try:
-                submissions.append(await making.submission(cell, index, batch))
+                submission = await making.submission(cell, index, batch)
+                size.add(submission)
             except StudioError as error:
                 raise _at(error, making.labels(cell), index) if batch else error from None
+            submissions.append(submission)
             # A thousand cells take a while, and others want to be served meanwhile.
             await asyncio.sleep(0)
         making.require_all_answers_used()

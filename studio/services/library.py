@@ -10,12 +10,14 @@ from studio.clock import Clock
 from studio.errors import NotFound, Unprocessable
 from studio.graphs.graph import Graph
 from studio.graphs.parameters import Parameters, model_kinds, parameters
+from studio.graphs.prompts import prompt_texts
 from studio.models import Identity, Job, Recipe
 from studio.services.indexer import name_key, read_graph
 from studio.store.boards import BoardStore
 from studio.store.job_recipes import RecipeStore
 from studio.store.jobs import JobStore
 from studio.store.picture_list import Facets, Picture, PictureFilter, PictureListStore
+from studio.store.picture_outline import Outline
 from studio.store.pictures import Changed, PictureStore
 
 Action = Literal[
@@ -40,6 +42,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
 )
 MAX_RATING: Final = 5
 MAX_TITLE: Final = 200
+MINUTE_MS: Final = 60_000
 _AT_ONCE: Final = 250
 
 
@@ -50,6 +53,8 @@ class Detail:
     picture: Picture
     job: Job | None = None
     graph: Graph | None = None
+    prompts: tuple[Sequence[str], Sequence[str]] = ((), ())
+    """The texts of its graph: what was wanted, and what was not."""
     parameters: Parameters | None = None
     models: tuple[str, ...] = ()
     recipe: Recipe | None = None
@@ -91,6 +96,13 @@ class LibraryService:
         """One page of what the caller may see, and how many there are."""
         return await self._lists.page(replace(wanted, viewer=viewer_of(identity)))
 
+    async def outline(
+        self, identity: Identity, wanted: PictureFilter, utc_offset_min: int
+    ) -> Outline:
+        """The shape of all pages together, days by a clock so many minutes ahead of UTC."""
+        shown = replace(wanted, viewer=viewer_of(identity))
+        return await self._lists.outline(shown, utc_offset_min * MINUTE_MS)
+
     async def facets(self, identity: Identity) -> Facets:
         """What is worth filtering by."""
         return await self._lists.facets(viewer_of(identity))
@@ -112,6 +124,7 @@ class LibraryService:
             picture,
             job,
             graph,
+            prompt_texts(graph, None, {}),
             parameters(graph, picture.node_id),
             tuple(sorted(models)),
             recipes.get(job.id),

@@ -74,6 +74,17 @@ class WorkflowImports:
         infos = self._engines.infos()
         return await asyncio.to_thread(_document, "", graph, _joined(infos), bool(infos))
 
+    async def converted(self, graph: object) -> object:
+        """A graph as an engine runs it, if it is one of the editor's and an engine is known.
+
+        Raises:
+            InvalidWorkflow: the conversion left nothing.
+        """
+        infos = self._engines.infos()
+        if not infos or not is_ui_format(graph):
+            return graph
+        return (await self.inspect_graph(graph)).graph
+
     async def draft(self, files: Mapping[str, bytes]) -> Draft:
         """What ``inspect`` found, to be stored.
 

@@ -29,6 +29,15 @@ MAX_GRAPH_BYTES: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """What a draft would be: its manifest as data, the form and what is missing to run it."""
+
+    manifest: dict[str, Any]
+    form: list[dict[str, Any]]
+    readiness: Readiness
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What somebody wants to save. ``manifest`` is JSON data, or YAML text."""
 
@@ -85,6 +94,10 @@ class WorkflowLibrary:
         """
         return await self._workflows.get(viewer(identity), workflow_id, number)
 
+    async def covers(self, identity: Identity, workflow_id: str | None = None) -> dict[str, str]:
+        """By workflow, or of one alone, the newest picture that the caller made with it."""
+        return await self._workflows.covers(identity.user_id, workflow_id)
+
     def form(self, workflow: Workflow) -> list[dict[str, Any]]:
         """The inputs of a workflow with what the engines offer now."""
         manifest = stored_manifest(workflow.version.manifest)
@@ -117,6 +130,22 @@ class WorkflowLibrary:
         return await asyncio.to_thread(
             differences, (old.manifest, old.graph), (new.manifest, new.graph)
         )
+
+    async def preview(self, manifest: object, graph: object) -> Preview:
+        """What a workflow would be, without storing it.
+
+        Raises:
+            See ``create``.
+        """
+        infos = self._engines.infos()
+
+        def look() -> Preview:
+            content = checked_content(None, manifest, graph)
+            known = stored_manifest(content.manifest)
+            fields = form(known, every_node(known, content.graph), infos)
+            return Preview(content.manifest, fields, readiness(known, content.needs, infos))
+
+        return await asyncio.to_thread(look)
 
     # -- change ----------------------------------------------------------------------------------
 
@@ -250,14 +279,17 @@ async def _checked(workflow_id: str, draft: Draft) -> Content:
     return await asyncio.to_thread(checked_content, workflow_id, draft.manifest, draft.graph)
 
 
-def checked_content(workflow_id: str, manifest: object, graph: object) -> Content:
+def checked_content(workflow_id: str | None, manifest: object, graph: object) -> Content:
     """The content of a version, checked.
+
+    Args:
+        workflow_id: takes the place of the manifest's own; None leaves that.
 
     Raises:
         InvalidManifest, InvalidWorkflow, TargetMissing, UnresolvedName, PayloadTooLarge.
     """
     document = read_document(manifest) if isinstance(manifest, str) else Document(manifest)
-    if isinstance(document.data, Mapping):
+    if workflow_id is not None and isinstance(document.data, Mapping):
         document = Document({**document.data, "id": workflow_id}, document.lines)
     checked = read_manifest(document)
     needs = check_content(checked, graph)

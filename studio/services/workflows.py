@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from studio.models import Identity, Recipe
 from studio.services.assets import AssetService
 from studio.services.engines import EngineService
 from studio.services.jobs import JobService, JobView
+from studio.services.order_size import OrderSize
 from studio.services.submissions import Submission
 from studio.store.workflow_rows import Workflow
 from studio.store.workflows import WorkflowStore
@@ -120,8 +122,10 @@ class WorkflowService:
         given = self._with_models(workflow, manifest, values)
         used = used_values(manifest, given, _draw)
         await self._check_files(identity, manifest, used)
+        # A large graph takes a while, and others want to be served meanwhile.
+        graph = await asyncio.to_thread(compile_graph, manifest, workflow.version.graph, used)
         return Compiled(
-            graph=compile_graph(manifest, workflow.version.graph, used),
+            graph=graph,
             workflow_id=workflow.id,
             version=workflow.version.number,
             values=used,
@@ -133,24 +137,26 @@ class WorkflowService:
 
         Raises:
             InvalidValue: ``count`` is out of bounds; and see ``compile``.
+            PayloadTooLarge: the jobs are too large together.
             What ``SubmissionService.submit_all`` raises.
         """
         if not 1 <= order.count <= MAX_COUNT:
             raise wrong("count", f"count lies between 1 and {MAX_COUNT}.")
         opened = await self.open(identity, workflow_id, order.version)
         submissions = []
+        size = OrderSize()
         for number in range(order.count):
             compiled = await opened.compile(_next_seeds(opened.manifest, order.values, number))
-            submissions.append(
-                Submission(
-                    workflow=compiled.graph,
-                    title=order.title or compiled.title,
-                    workflow_id=opened.id,
-                    priority=order.priority,
-                    idempotency_key=order.idempotency_key,
-                    recipe=compiled.recipe(),
-                )
+            submission = Submission(
+                workflow=compiled.graph,
+                title=order.title or compiled.title,
+                workflow_id=opened.id,
+                priority=order.priority,
+                idempotency_key=order.idempotency_key,
+                recipe=compiled.recipe(),
             )
+            size.add(submission)
+            submissions.append(submission)
         if order.count == 1:
             return [await self._jobs.submit(identity, submissions[0])]
         return await self._jobs.submit_all(

@@ -20,6 +20,11 @@ from studio.store.jobs import insert_jobs
 from studio.store.presets import count_run
 
 _LEAST_AGE_MS: Final = DAY_MS
+# A retry has its job's place in the batch, and takes it, unless somebody else retried it.
+_NEWEST: Final = (
+    "SELECT cell, job_id, status, max(jobs.seq) FROM job_recipes JOIN jobs ON jobs.id = job_id "
+    "WHERE batch_id = ? AND jobs.user_id = ? GROUP BY cell"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +96,14 @@ class BatchStore:
             total = connection.execute(
                 f"SELECT COUNT(*) FROM batches {where}", (user_id, user_id)
             ).fetchone()[0]
-            return [(_batch(row), _counts(connection, row["id"])) for row in rows], total
+            return [(_batch(row), _counts(connection, row)) for row in rows], total
 
         return await self._db.read(work)
 
     async def get(
         self, batch_id: str, user_id: str | None
     ) -> tuple[Batch, dict[int, tuple[str, JobStatus]]]:
-        """A batch, and by cell the job that is still known with its stored status.
+        """A batch, and by cell the newest job that is still known with its stored status.
 
         Raises:
             NotFound: unknown, or another user's.
@@ -113,11 +118,7 @@ class BatchStore:
             ).fetchone()
             if row is None:
                 raise NotFound("There is no such batch.")
-            jobs = connection.execute(
-                "SELECT cell, job_id, status FROM job_recipes JOIN jobs ON jobs.id = job_id "
-                "WHERE batch_id = ?",
-                (batch_id,),
-            )
+            jobs = connection.execute(_NEWEST, (batch_id, row["user_id"]))
             return _batch(row), {
                 job["cell"]: (job["job_id"], JobStatus(job["status"])) for job in jobs
             }
@@ -151,11 +152,10 @@ def _insert(connection: sqlite3.Connection, batch: Batch) -> None:
     )
 
 
-def _counts(connection: sqlite3.Connection, batch_id: str) -> dict[str, int]:
+def _counts(connection: sqlite3.Connection, batch: sqlite3.Row) -> dict[str, int]:
     rows = connection.execute(
-        "SELECT status, COUNT(*) AS many FROM job_recipes JOIN jobs ON jobs.id = job_id "
-        "WHERE batch_id = ? GROUP BY status",
-        (batch_id,),
+        f"SELECT status, COUNT(*) AS many FROM ({_NEWEST}) GROUP BY status",
+        (batch["id"], batch["user_id"]),
     )
     return {row["status"]: row["many"] for row in rows}
 

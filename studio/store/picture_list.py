@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from studio.store.db import Database
+from studio.store.picture_outline import Outline, read_outline
 
 Sort = Literal["newest", "oldest", "rating"]
 SORTS: Final[tuple[Sort, ...]] = ("newest", "oldest", "rating")
@@ -125,7 +126,7 @@ class PictureListStore:
     async def page(self, wanted: PictureFilter) -> tuple[list[Picture], int]:
         """One page, and how many there are in all."""
         clause, values = conditions(wanted)
-        order = "trashed_at DESC, seq" if wanted.trashed else _ORDERS[wanted.sort]
+        order = _order(wanted)
         query = f"SELECT seq FROM pictures WHERE {clause} ORDER BY {order} LIMIT ? OFFSET ?"
 
         def work(connection: sqlite3.Connection) -> tuple[list[Picture], int]:
@@ -150,6 +151,16 @@ class PictureListStore:
             self._totals.clear()
         self._totals[key] = connection, changes, total
         return total
+
+    async def outline(self, wanted: PictureFilter, offset_ms: int) -> Outline:
+        """The shape of all pages together; ``offset_ms`` is from UTC to where days begin."""
+        clause, values = conditions(wanted)
+        by_time = wanted.sort != "rating" and not wanted.trashed
+        return await self._db.read(
+            lambda connection: read_outline(
+                connection, clause, values, _order(wanted), offset_ms=offset_ms, by_time=by_time
+            )
+        )
 
     async def get(self, ids: Sequence[str], viewer: str | None) -> list[Picture]:
         """Those of ``ids`` that the viewer may see, in the order of ``ids``."""
@@ -211,6 +222,10 @@ class PictureListStore:
 
     async def _read(self, query: str, values: Sequence[Any]) -> list[sqlite3.Row]:
         return await self._db.read(lambda connection: connection.execute(query, values).fetchall())
+
+
+def _order(wanted: PictureFilter) -> str:
+    return "trashed_at DESC, seq" if wanted.trashed else _ORDERS[wanted.sort]
 
 
 def conditions(wanted: PictureFilter) -> tuple[str, list[Any]]:

@@ -122,6 +122,8 @@ class PresetStore:
     async def add(self, preset: Preset) -> None:
         """Store a new preset; what lay in the trash for thirty days goes.
 
+        So does what has been longest in the user's own trash, should there be no room.
+
         Raises:
             Conflict: its user has as many as there may be.
         """
@@ -129,6 +131,12 @@ class PresetStore:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "DELETE FROM presets WHERE trashed_at < ?", (preset.created_at - TRASH_MS,)
+            )
+            connection.execute(
+                "DELETE FROM presets WHERE id IN (SELECT id FROM presets WHERE user_id = :user "
+                "AND trashed_at IS NOT NULL ORDER BY trashed_at, id LIMIT max(0, 1 - :most + "
+                "(SELECT COUNT(*) FROM presets WHERE user_id = :user)))",
+                {"user": preset.user_id, "most": MAX_PRESETS},
             )
             require_room(connection, "presets", preset.user_id, preset.id, MAX_PRESETS)
             connection.execute(

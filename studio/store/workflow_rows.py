@@ -21,6 +21,11 @@ class Content:
     graph: dict[str, Any]
     needs: dict[str, Any]
 
+    @property
+    def size(self) -> int:
+        """Bytes of what it stores."""
+        return len(orjson.dumps(self.graph)) + len(orjson.dumps(self.manifest))
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

@@ -12,6 +12,7 @@ from studio.errors import NotFound, VersionConflict
 from studio.models import NewJob
 from studio.store.db import Database
 from studio.store.jobs import insert_jobs
+from studio.store.workflow_room import make_room, require_room_for_version
 from studio.store.workflow_rows import (
     Content,
     Version,
@@ -80,6 +81,31 @@ class WorkflowStore:
 
         return await self._db.read(work)
 
+    async def covers(self, user_id: str, workflow_id: str | None = None) -> dict[str, str]:
+        """The newest picture, uploads and the trash apart, that a user made with each workflow.
+
+        Args:
+            workflow_id: look for that one alone.
+
+        Returns:
+            Ids of assets by workflow.
+        """
+        # Inside, the index of the library's pages has all that is asked for.
+        query = (
+            "SELECT newest.workflow_id, pictures.asset_id FROM ("
+            "SELECT workflow_id, seq, max(created_at) FROM pictures WHERE user_id = ? "
+            "AND kind = 'image' AND (? IS NULL OR workflow_id = ?) AND workflow_id <> '' "
+            "AND trashed_at IS NULL AND job_seq IS NOT NULL GROUP BY workflow_id"
+            ") AS newest JOIN pictures ON pictures.seq = newest.seq"
+        )
+
+        def work(connection: sqlite3.Connection) -> dict[str, str]:
+            return dict(
+                tuple(row) for row in connection.execute(query, (user_id, workflow_id, workflow_id))
+            )
+
+        return await self._db.read(work)
+
     async def add(
         self,
         workflow_id: str,
@@ -90,9 +116,14 @@ class WorkflowStore:
         comment: str,
         now_ms: int,
     ) -> None:
-        """Store a new workflow with its first version."""
+        """Store a new workflow with its first version.
+
+        Raises:
+            Conflict: its owner has as many as there may be; see ``make_room``.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
+            make_room(connection, owner, content.size, now_ms)
             connection.execute(
                 "INSERT INTO workflows (id, owner, shared, head, created_at, updated_at) "
                 "VALUES (?, ?, ?, 1, ?, ?)",
@@ -122,6 +153,7 @@ class WorkflowStore:
 
         Raises:
             VersionConflict: the head is another one by now.
+            Conflict: there is no room for more versions.
         """
 
         def work(connection: sqlite3.Connection) -> int:
@@ -136,6 +168,7 @@ class WorkflowStore:
                     details={"head": row["head"], "base_version": base},
                 )
             number = _next(connection, workflow_id)
+            require_room_for_version(connection, workflow_id, number, content.size)
             _insert(connection, workflow_id, number, content, author, comment, now_ms)
             _set_head(connection, workflow_id, number, now_ms)
             return number

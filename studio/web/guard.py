@@ -26,6 +26,7 @@ from studio.web.respond import error_body, error_headers
 PUBLIC_PATHS: Final = {
     "/": frozenset({"GET", "HEAD"}),
     "/favicon.ico": frozenset({"GET", "HEAD"}),
+    "/sw.js": frozenset({"GET", "HEAD"}),
     "/health": frozenset({"GET", "HEAD"}),
     "/ready": frozenset({"GET", "HEAD"}),
     "/api/setup": frozenset({"GET", "HEAD", "POST"}),

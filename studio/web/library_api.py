@@ -15,12 +15,14 @@ from studio.services.library import ACTIONS, MAX_TITLE, Action, LibraryService
 from studio.services.library_zips import LibraryZips
 from studio.web import library_schemas as schemas
 from studio.web.caller import caller, json_body, optional_text
-from studio.web.library_bodies import detail_body, facets_body, picture_body
+from studio.web.library_bodies import detail_body, facets_body, outline_body, picture_body
 from studio.web.library_query import picture_filter
 from studio.web.links import Links
 from studio.web.respond import json_response
+from studio.web.v2_jobs_api import integer
 
 MAX_IDS: Final = 5_000
+MAX_OFFSET_MIN: Final = 840
 _CHANGES: Final = frozenset({"rating", "favourite", "title"})
 _REFUSALS: Final = {
     "not_in_trash": "Only what is in the trash can be deleted.",
@@ -37,6 +39,14 @@ def library_routes(*, library: LibraryService, zips: LibraryZips, links: Links) 
         identity = caller(request, Scope.ASSETS)
         found, total = await library.page(identity, picture_filter(request.query_params))
         return json_response({"items": [picture_body(one) for one in found], "total": total})
+
+    @router.get("/outline", summary="The shape of all pages together", **schemas.OUTLINE)
+    async def outline(request: Request) -> Response:
+        identity = caller(request, Scope.ASSETS)
+        query = request.query_params
+        offset = integer(query.get("utc_offset"), "utc_offset", 0, -MAX_OFFSET_MIN, MAX_OFFSET_MIN)
+        found = await library.outline(identity, picture_filter(query), offset or 0)
+        return json_response(outline_body(found))
 
     @router.get("/facets", summary="What the library can be narrowed by", **schemas.FACETS)
     async def facets(request: Request) -> Response:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any
 
 from studio.clock import iso, iso_or_none
 from studio.services.library import Detail
 from studio.store.picture_list import Facets, Picture
+from studio.store.picture_outline import Outline
 from studio.web.links import content_path, thumbnail_paths
 
 
@@ -48,6 +50,7 @@ def detail_body(detail: Detail, *, with_graph: bool) -> dict[str, Any]:
     body = picture_body(detail.picture)
     job, found = detail.job, detail.parameters
     body["job"] = None
+    body["prompts"] = dict(zip(("positive", "negative"), detail.prompts, strict=True))
     body["parameters"] = {} if found is None else found.settings
     body["models"] = detail.models
     body["loras"] = [] if found is None else found.loras
@@ -82,4 +85,17 @@ def facets_body(facets: Facets) -> dict[str, Any]:
             for name, values in counted.items()
         },
         "users": [{"id": one, "name": name, "count": count} for one, name, count in facets.users],
+    }
+
+
+def outline_body(outline: Outline) -> dict[str, Any]:
+    """How everything that a filter finds will look, and where each day begins."""
+    epoch = date(1970, 1, 1)
+    return {
+        "total": len(outline.ratios),
+        "ratios": outline.ratios,
+        "days": [
+            {"day": (epoch + timedelta(days=number)).isoformat(), "count": count}
+            for number, count in outline.days
+        ],
     }

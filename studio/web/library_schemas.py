@@ -74,6 +74,7 @@ _DETAIL: Final[Schema] = {
         {
             **_FILE,
             "job": optional(_JOB),
+            "prompts": record({"positive": array(STRING), "negative": array(STRING)}),
             "parameters": OBJECT,
             "models": array(STRING),
             "loras": array(
@@ -88,7 +89,7 @@ _DETAIL: Final[Schema] = {
             "recipe": optional(OBJECT),
             "graph": {**OBJECT, "description": "With the scope graphs:run."},
         },
-        (*_FILE, "job", "parameters", "models", "loras", "recipe"),
+        (*_FILE, "job", "prompts", "parameters", "models", "loras", "recipe"),
     )
 }
 _BOARD: Final = record(
@@ -138,31 +139,48 @@ def _route(
     return {**route, "openapi_extra": extra} if extra else route
 
 
+_FILTERS: Final = [
+    query("q", "Words of the prompt, or a part of the name or title."),
+    query("model", "A model's file name."),
+    query("lora", "A LoRA's file name."),
+    query("seed", "The seed."),
+    query("width", "Pixels."),
+    query("height", "Pixels."),
+    query("from", "Made at this time or later."),
+    query("to", "Made before this time."),
+    query("workflow", "A workflow's id."),
+    query("preset", "A preset's id."),
+    query("batch", "A batch's id."),
+    query("rating", "At least so many stars.", _RATING),
+    query("favourite", "1: favourites alone.", _FLAG),
+    query("board", "A board's id."),
+    query("kind", "One kind alone.", _KIND),
+    query("user", "A user's id."),
+    query("source", "upload: what was uploaded.", {**STRING, "enum": ["output", "upload"]}),
+    query("trashed", "1: the trash.", _FLAG),
+    query("sort", "newest, if nothing is said.", {**STRING, "enum": list(SORTS)}),
+]
 PAGE: Final = _route(
     record({"items": array(record(_FILE)), "total": INTEGER}),
     {400: "invalid_request"},
     parameters=[
-        query("q", "Words of the prompt, or a part of the name or title."),
-        query("model", "A model's file name."),
-        query("lora", "A LoRA's file name."),
-        query("seed", "The seed."),
-        query("width", "Pixels."),
-        query("height", "Pixels."),
-        query("from", "Made at this time or later."),
-        query("to", "Made before this time."),
-        query("workflow", "A workflow's id."),
-        query("preset", "A preset's id."),
-        query("batch", "A batch's id."),
-        query("rating", "At least so many stars.", _RATING),
-        query("favourite", "1: favourites alone.", _FLAG),
-        query("board", "A board's id."),
-        query("kind", "One kind alone.", _KIND),
-        query("user", "A user's id."),
-        query("source", "upload: what was uploaded.", {**STRING, "enum": ["output", "upload"]}),
-        query("trashed", "1: the trash.", _FLAG),
-        query("sort", "newest, if nothing is said.", {**STRING, "enum": list(SORTS)}),
+        *_FILTERS,
         query("start", "How many to leave out.", _whole(0, 1 << 31)),
         query("limit", "How many at most, 100 if nothing is said.", _whole(1, 500)),
+    ],
+)
+OUTLINE: Final = _route(
+    record(
+        {
+            "total": INTEGER,
+            "ratios": array({**optional(INTEGER), "description": "Width by height in percent."}),
+            "days": array(record({"day": {**STRING, "format": "date"}, "count": INTEGER})),
+        }
+    ),
+    {400: "invalid_request"},
+    parameters=[
+        *_FILTERS,
+        query("utc_offset", "Minutes ahead of UTC; days begin by that clock.", _whole(-840, 840)),
     ],
 )
 GET: Final = _route(_DETAIL, {404: "not_found"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import json
 from pathlib import Path
 from typing import Final
 
@@ -23,11 +24,18 @@ _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
 }
 _PAGE: Final = "index.html"
 _ICON: Final = "favicon.svg"
 _LEAST_GAIN: Final = 0.9
 _WORKERS: Final = "js/workers/"
+_SERVICE_WORKER: Final = "sw.js"
+_NOT_OF_THE_PAGE: Final = ("api/", "vendor/swagger-ui/", _SERVICE_WORKER, _PAGE)
+_SERVICE_WORKERS_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+)
 _WORKERS_POLICY: Final = "default-src 'none'; script-src 'self'; frame-ancestors 'none'"
 """A worker obeys the policy of its own answer, not that of the page."""
 
@@ -35,9 +43,9 @@ _WORKERS_POLICY: Final = "default-src 'none'; script-src 'self'; frame-ancestors
 class _File:
     """One file as it is sent: plain, and by gzip where that is shorter."""
 
-    def __init__(self, path: Path) -> None:
-        self.content_type = _TYPES[path.suffix]
-        self.plain = path.read_bytes()
+    def __init__(self, content_type: str, plain: bytes) -> None:
+        self.content_type = content_type
+        self.plain = plain
         self.tag = hashlib.blake2s(self.plain, digest_size=12).hexdigest()
         self._packed: bytes | None = None
 
@@ -53,10 +61,21 @@ class StaticFiles:
 
     def __init__(self, folder: Path = FRONTEND) -> None:
         self._files = {
-            path.relative_to(folder).as_posix(): _File(path)
+            path.relative_to(folder).as_posix(): _File(_TYPES[path.suffix], path.read_bytes())
             for path in sorted(folder.rglob("*"))
             if path.suffix in _TYPES and path.is_file()
         }
+        worker = self._files.get(_SERVICE_WORKER)
+        if worker is not None:
+            text = self._told().encode() + worker.plain
+            self._files[_SERVICE_WORKER] = _File(worker.content_type, text)
+
+    def _told(self) -> str:
+        """What the service worker is told: the files of the page, and a version of them all."""
+        names = [name for name in self._files if not name.startswith(_NOT_OF_THE_PAGE)]
+        tags = [self._files[name].tag for name in (_PAGE, *names)]
+        version = hashlib.blake2s("".join(tags).encode(), digest_size=12).hexdigest()
+        return f"self.studio = {json.dumps({'version': version, 'files': names})};\n"
 
     async def answer(self, name: str, request: Request) -> Response:
         """One file, or that it is still the same.
@@ -97,7 +116,7 @@ def page_policy(base: str) -> str:
 
 
 def page_routes(*, links: Links, version: str, files: StaticFiles) -> APIRouter:
-    """``/``, ``/static/`` and ``/favicon.ico``, open to everybody."""
+    """``/``, ``/static/``, ``/sw.js`` and ``/favicon.ico``, open to everybody."""
     router = APIRouter(tags=["System"])
 
     @router.head("/", include_in_schema=False)
@@ -119,6 +138,13 @@ def page_routes(*, links: Links, version: str, files: StaticFiles) -> APIRouter:
         answer = await files.answer(name, request)
         if name.startswith(_WORKERS):
             answer.headers["Content-Security-Policy"] = _WORKERS_POLICY
+        return answer
+
+    @router.head("/sw.js", include_in_schema=False)
+    @router.get("/sw.js", include_in_schema=False)
+    async def service_worker(request: Request) -> Response:
+        answer = await files.answer(_SERVICE_WORKER, request)
+        answer.headers["Content-Security-Policy"] = _SERVICE_WORKERS_POLICY
         return answer
 
     @router.head("/favicon.ico", include_in_schema=False)

@@ -11,8 +11,8 @@ from studio.services.workflow_imports import Inspection
 from studio.store.workflow_rows import Version, Workflow
 
 
-def workflow_body(workflow: Workflow, readiness: Readiness) -> dict[str, Any]:
-    """One item of the list."""
+def workflow_body(workflow: Workflow, readiness: Readiness, cover: str | None) -> dict[str, Any]:
+    """One item of the list; ``cover`` is an asset's id."""
     manifest = workflow.version.manifest
     return {
         "id": workflow.id,
@@ -35,7 +35,7 @@ def workflow_body(workflow: Workflow, readiness: Readiness) -> dict[str, Any]:
             "missing_nodes": len(readiness.missing_nodes),
         },
         "inputs_count": len(manifest.get("inputs", ())),
-        "cover": None,
+        "cover": cover,
         "created_at": iso(workflow.created_at),
         "updated_at": iso(workflow.updated_at),
         "trashed_at": iso_or_none(workflow.trashed_at),

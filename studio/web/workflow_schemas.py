@@ -55,13 +55,14 @@ _SUMMARY: Final[dict[str, Schema]] = {
     "trashed_at": optional(TIME),
 }
 _ITEM: Final = record(_SUMMARY)
+_FORM: Final = array({**OBJECT, "description": "An input with what the engines offer now."})
 _WHOLE: Final = record(
     {
         **_SUMMARY,
         "manifest": OBJECT,
         "graph": {**OBJECT, "description": "With the scope graphs:run."},
         "versions_count": INTEGER,
-        "form": array({**OBJECT, "description": "An input with what the engines offer now."}),
+        "form": _FORM,
     },
     required=(*_SUMMARY, "manifest", "versions_count", "form"),
 )
@@ -173,6 +174,14 @@ SAVE: Final[dict[str, Any]] = {
         {"manifest": _MANIFEST, "graph": _GRAPH, "comment": _COMMENT, "base_version": INTEGER},
         ("manifest", "graph", "base_version"),
     ),
+}
+CHECK: Final[dict[str, Any]] = {
+    "responses": _answers(
+        "It could be stored; nothing is.",
+        record({"manifest": OBJECT, "form": _FORM, "readiness": _READINESS}),
+        {400: "invalid_request: not JSON", 413: "payload_too_large", 422: _CONTENT_FAULTS},
+    ),
+    "openapi_extra": _takes({"manifest": _MANIFEST, "graph": _GRAPH}, ("manifest", "graph")),
 }
 SHARE: Final[dict[str, Any]] = {
     "responses": _answers("The workflow.", _WHOLE, _CHANGE),

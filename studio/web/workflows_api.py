@@ -42,9 +42,10 @@ def workflow_routes(
     """The routes under ``/api/workflows``: looking and running need ``jobs`` alone."""
     router = APIRouter(prefix="/api/workflows", tags=["Workflows"])
 
-    def whole(identity: Identity, workflow: Workflow) -> dict[str, Any]:
+    async def whole(identity: Identity, workflow: Workflow) -> dict[str, Any]:
+        covers = await library.covers(identity, workflow.id)
         body = {
-            **workflow_body(workflow, library.readiness(workflow)),
+            **workflow_body(workflow, library.readiness(workflow), covers.get(workflow.id)),
             "manifest": workflow.version.manifest,
             "versions_count": workflow.versions_count,
             "form": library.form(workflow),
@@ -63,7 +64,11 @@ def workflow_routes(
             category=query.get("category", ""),
             trashed=query.get("trashed") == "1",
         )
-        items = [workflow_body(workflow, readiness) for workflow, readiness in found]
+        covers = await library.covers(identity)
+        items = [
+            workflow_body(workflow, readiness, covers.get(workflow.id))
+            for workflow, readiness in found
+        ]
         faults = folders.faults if identity.sees_all else []
         return json_response({"items": items, "total": len(items), "faults": faults})
 
@@ -76,9 +81,19 @@ def workflow_routes(
         shared = _flag(body, "shared", default=False)
         graph, manifest = body.get("graph"), body.get("manifest")
         if manifest is None:
-            manifest = (await imports.inspect_graph(graph)).proposal
+            found = await imports.inspect_graph(graph)
+            manifest, graph = found.proposal, found.graph
+        else:
+            graph = await imports.converted(graph)
         workflow = await library.create(identity, Draft(manifest, graph, _comment(body), shared))
-        return json_response(whole(identity, workflow), 201)
+        return json_response(await whole(identity, workflow), 201)
+
+    @router.post("/check", summary="What a workflow would be", **schemas.CHECK)
+    async def check(request: Request) -> Response:
+        _editor(request)
+        body = _known(await json_body(request), frozenset({"manifest", "graph"}))
+        found = await library.preview(body.get("manifest"), body.get("graph"))
+        return json_response(asdict(found))
 
     @router.post("/inspect", summary="What a file holds", **schemas.INSPECT)
     async def inspect(request: Request) -> Response:
@@ -89,13 +104,15 @@ def workflow_routes(
     async def import_workflow(request: Request) -> Response:
         identity = _editor(request)
         draft = await imports.draft(await brought_files(request))
-        return json_response(whole(identity, await library.create(identity, draft)), 201)
+        return json_response(await whole(identity, await library.create(identity, draft)), 201)
 
     @router.get("/{workflow_id}", summary="One workflow, with its form", **schemas.GET)
     async def get_workflow(request: Request, workflow_id: str) -> Response:
         identity = caller(request, Scope.JOBS)
         number = integer(request.query_params.get("version"), "version", None, 1, _MAX_NUMBER)
-        return json_response(whole(identity, await library.get(identity, workflow_id, number)))
+        return json_response(
+            await whole(identity, await library.get(identity, workflow_id, number))
+        )
 
     @router.put("/{workflow_id}", summary="Save a new version", **schemas.SAVE)
     async def save(request: Request, workflow_id: str) -> Response:
@@ -109,9 +126,10 @@ def workflow_routes(
                 "base_version must say which version you changed.",
                 details={"field": "base_version"},
             )
-        draft = Draft(body.get("manifest"), body.get("graph"), _comment(body))
+        graph = await imports.converted(body.get("graph"))
+        draft = Draft(body.get("manifest"), graph, _comment(body))
         workflow = await library.save(identity, workflow_id, draft, base=base)
-        return json_response(whole(identity, workflow))
+        return json_response(await whole(identity, workflow))
 
     @router.patch("/{workflow_id}", summary="Share it, or no longer", **schemas.SHARE)
     async def share(request: Request, workflow_id: str) -> Response:
@@ -119,7 +137,7 @@ def workflow_routes(
         body = _known(await json_body(request), frozenset({"shared"}))
         shared = _flag(body, "shared", default=None)
         return json_response(
-            whole(identity, await library.share(identity, workflow_id, shared=shared))
+            await whole(identity, await library.share(identity, workflow_id, shared=shared))
         )
 
     @router.delete("/{workflow_id}", summary="Into the trash", status_code=204, **schemas.DELETE)
@@ -132,7 +150,7 @@ def workflow_routes(
     )
     async def take_back(request: Request, workflow_id: str) -> Response:
         identity = _editor(request)
-        return json_response(whole(identity, await library.take_back(identity, workflow_id)))
+        return json_response(await whole(identity, await library.take_back(identity, workflow_id)))
 
     @router.get("/{workflow_id}/versions", summary="Its versions", **schemas.VERSIONS)
     async def versions(request: Request, workflow_id: str) -> Response:
@@ -164,14 +182,16 @@ def workflow_routes(
         identity = _editor(request)
         body = _known(await json_body(request), frozenset({"comment"}))
         workflow = await library.restore(identity, workflow_id, _number(number), _comment(body))
-        return json_response(whole(identity, workflow))
+        return json_response(await whole(identity, workflow))
 
     @router.post("/{workflow_id}/copy", summary="One of your own like it", **schemas.COPY)
     async def copy(request: Request, workflow_id: str) -> Response:
         identity = _editor(request)
         body = _known(await json_body(request), frozenset({"name"}))
         name = optional_text(body, "name", 120) or ""
-        return json_response(whole(identity, await library.copy(identity, workflow_id, name)), 201)
+        return json_response(
+            await whole(identity, await library.copy(identity, workflow_id, name)), 201
+        )
 
     @router.get("/{workflow_id}/export", summary="One file of it", **schemas.EXPORT)
     async def export(request: Request, workflow_id: str) -> Response:

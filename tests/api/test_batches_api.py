@@ -240,3 +240,34 @@ async def test_a_thousand_jobs_are_accepted_at_once_and_one_more_is_not(house: H
         assert batch["counts"] == {"queued": 1000}
         answer = await owner.post("/api/batches", json={**body, "count": 2})
         assert refusal(answer) == (422, "invalid_batch")
+
+
+async def test_jobs_that_are_too_large_together_are_refused_before_any_is_stored(
+    house: House,
+) -> None:
+    async with house.client() as owner:
+        values = {"prompt": "x" * 19_000, "negative": "y" * 19_000}
+        axes = [{"input": "seed", "values": list(range(1_000))}]
+        answer = await owner.post("/api/batches", json=grid(axes=axes, values=values))
+        assert refusal(answer) == (413, "payload_too_large"), answer.text
+        assert await depth(owner) == 0
+
+
+async def test_a_retry_takes_its_cell_and_a_retry_by_somebody_else_does_not(house: House) -> None:
+    async with member_in(house, "mia") as mia, house.client() as owner:
+        batch = good(await mia.post("/api/batches", json=seeds(2)), 201)
+        where = f"/api/batches/{batch['id']}"
+        good(await mia.post(f"{where}/cancel"))
+        first = batch["cells"][0]["job_id"]
+        foreign = good(await owner.post(f"/api/jobs/{first}/retry", json={}), 201)
+        again = good(await mia.post(f"/api/jobs/{first}/retry", json={}), 201)
+        late = good(await owner.post(f"/api/jobs/{first}/retry", json={}), 201)
+        after = good(await mia.get(where))
+        assert after["cells"][0]["job_id"] == again["id"]
+        assert after["cells"][1]["job_id"] == batch["cells"][1]["job_id"]
+        assert after["counts"] == {"queued": 1, "canceled": 1}
+        [listed] = good(await mia.get("/api/batches"))["items"]
+        assert listed["counts"] == after["counts"]
+        assert good(await mia.post(f"{where}/cancel"))["counts"] == {"canceled": 2}
+        for each in (foreign, late):
+            assert good(await owner.get(f"/api/jobs/{each['id']}"))["status"] == "queued"

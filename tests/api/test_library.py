@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +291,29 @@ def test_what_a_job_makes_is_in_the_library_a_moment_later(owner: httpx.Client) 
     assert (item["job_id"], item["seed"], item["title"]) == (job["id"], 77, "Reeds")
     source = upload_now(owner, fresh_png(), "heron-source.png")
     assert wait_for_library(owner, source["id"])["name"] == "heron-source.png"
+
+
+async def test_an_outline_has_the_shape_of_all_pages_and_their_days(
+    furnished: tuple[House, dict[str, list[str]]],
+) -> None:
+    house, _ = furnished
+    async with house.client() as owner, house.client(await key_of(house, "ann")) as ann:
+        items = await page(owner)
+        outline = (await owner.get("/api/library/outline")).json()
+        assert outline["total"] == len(items) == 4
+        assert outline["ratios"] == [item["width"] * 100 // item["height"] for item in items]
+        assert 133 in outline["ratios"]
+        days = [item["created_at"][:10] for item in items]
+        assert [each["count"] for each in outline["days"]] == [1, 1, 2]
+        assert [each["day"] for each in outline["days"]] == sorted(set(days), reverse=True)
+        at = datetime.fromisoformat(items[0]["created_at"])
+        minutes = 24 * 60 - (at.hour * 60 + at.minute)
+        later = (await owner.get(f"/api/library/outline?utc_offset={minutes % 841}")).json()
+        clock = timezone(timedelta(minutes=minutes % 841))
+        assert later["days"][0]["day"] == at.astimezone(clock).date().isoformat()
+        boats = (await owner.get("/api/library/outline?q=boat")).json()
+        assert (boats["total"], boats["ratios"]) == (1, [133])
+        assert (await owner.get("/api/library/outline?sort=rating")).json()["days"] == []
+        assert (await ann.get("/api/library/outline")).json()["total"] == 1
+        answer = await owner.get("/api/library/outline?utc_offset=99999")
+        assert (answer.status_code, code_of(answer)) == (400, "invalid_request")

@@ -169,3 +169,14 @@ async def test_a_file_that_is_not_what_the_input_takes_is_named(owner: httpx.Asy
         assert (answer.status_code, code_of(answer)) == (422, "invalid_value"), answer.text
         assert words in answer.json()["error"]["message"]
         assert answer.json()["error"]["details"]["input"] == "image"
+
+
+async def test_runs_that_are_too_large_together_are_refused_before_any_is_stored(
+    owner: httpx.AsyncClient,
+) -> None:
+    graph = {**diffusion(), "note": node("Note", text="x" * 2**20)}
+    workflow_id = (await create(owner, graph=graph))["id"]
+    body = {"values": {}, "count": 100}
+    answer = await owner.post(f"/api/workflows/{workflow_id}/run", json=body)
+    assert (answer.status_code, code_of(answer)) == (413, "payload_too_large"), answer.text
+    assert (await owner.get("/api/queue")).json()["depth"] == 0

@@ -11,7 +11,15 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.api.graphs import CHECKPOINT, events_of, fresh_color, png, upload, wait_ended
+from tests.api.graphs import (
+    CHECKPOINT,
+    events_of,
+    fresh_color,
+    png,
+    upload,
+    wait_ended,
+    wait_for_library,
+)
 from tests.api.studio_process import RunningStudio
 
 
@@ -160,10 +168,42 @@ def test_what_the_editor_saves_is_converted_and_runs(any_studio: RunningStudio) 
         found = owner.post("/api/workflows/inspect", json=saved).json()
         assert (found["format"], found["ui"], found["problems"]) == ("ui", True, [])
         assert found["readiness"]["state"] == "ready"
-        body = {"manifest": found["proposal"], "graph": found["graph"]}
+        body = {"manifest": found["proposal"], "graph": saved}
         made = owner.post("/api/workflows", json=body).json()
+        assert made["graph"] == found["graph"]
         [picture] = pictures_of(owner, made["id"], {})
         assert picture.size == (40, 20)
+        proposed = owner.post("/api/workflows", json={"graph": saved}).json()
+        assert proposed["graph"] == found["graph"]
+        saved["nodes"][0]["widgets_values"][0] = 48
+        body |= {"base_version": 1}
+        later = owner.put(f"/api/workflows/{made['id']}", json=body).json()
+        assert (later["head"], later["graph"]["1"]["inputs"]["width"]) == (2, 48)
+
+
+def test_the_cover_of_a_workflow_is_the_newest_picture_that_the_caller_made(
+    studio: RunningStudio,
+) -> None:
+    with studio.client() as owner, studio.client() as other:
+        made = owner.post("/api/workflows/contact-sheet/copy", json={}).json()
+        where = f"/api/workflows/{made['id']}"
+        assert made["cover"] is None
+        for color in ("red", "blue"):
+            values = {"images": files(owner, (color, (8, 8)))}
+            [job] = owner.post(f"{where}/run", json={"values": values}).json()["jobs"]
+            [output] = wait_ended(owner, job["id"])["outputs"]
+            wait_for_library(owner, output["id"])
+            assert cover(owner, where) == output["id"]
+        listed = {item["id"]: item["cover"] for item in other.get("/api/workflows").json()["items"]}
+        assert listed[made["id"]] == output["id"]
+        body = {"ids": [output["id"]], "action": "trash"}
+        owner.post("/api/library/actions", json=body)
+        assert cover(owner, where) not in (None, output["id"])
+
+
+def cover(client: httpx.Client, where: str) -> str | None:
+    found: str | None = client.get(where).json()["cover"]
+    return found
 
 
 def test_a_retry_has_the_recipe_of_what_it_repeats(owner: httpx.Client) -> None:

@@ -232,3 +232,21 @@ async def test_a_graph_that_was_not_made_from_a_workflow_has_no_recipe(
 ) -> None:
     job = (await owner.post("/api/jobs", json={"workflow": diffusion()})).json()
     assert (await owner.get(f"/api/jobs/{job['id']}")).json()["recipe"] is None
+
+
+async def test_a_draft_is_checked_without_storing_it(owner: httpx.AsyncClient) -> None:
+    before = await names(owner)
+    manifest = (
+        "manifest: 1\nid: mine\nname: Mine\ninputs:\n  - id: steps\n    name: Steps\n"
+        "    type: int\n    targets: [{ node: '3', class: KSampler, input: steps }]\n"
+    )
+    body = {"manifest": manifest, "graph": diffusion()}
+    found = (await owner.post("/api/workflows/check", json=body)).json()
+    assert (found["manifest"]["id"], found["form"][0]["name"]) == ("mine", "Steps")
+    assert found["readiness"]["state"] == "unknown"
+    body["manifest"] = manifest.replace("type: int", "type: words")
+    refused = await owner.post("/api/workflows/check", json=body)
+    assert code_of(refused) == "invalid_manifest"
+    [problem] = refused.json()["error"]["details"]["problems"]
+    assert (problem["line"], problem["path"]) == (7, "inputs[0].type")
+    assert await names(owner) == before

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 
 PASSWORD = "a canary of nine words"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OpenPage = Callable[..., Page]
+AssertAccessible = Callable[[Page], None]
+AXE = Path(__file__).resolve().parents[1] / "data/vendor/axe-core/axe.min.js"
+RUN_AXE = """() => axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    resultTypes: ['violations'],
+}).then(({ violations }) => violations.flatMap(({ id, nodes }) => nodes.map(
+    ({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`,
+)))"""
 # How long anything may take on a busy machine before a test says that it did not happen.
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -22,6 +38,8 @@ EXPECTED = (
     # Refusals and cuts that a test asks for.
     "Failed to load",
     "WebSocket",
+    # Tests watch requests, which a service worker would take over; its own tests allow it.
+    "Service Worker registration blocked by Playwright",
     # Browsers take this header from https and the machine itself alone.
     "The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrust",
 )
@@ -92,7 +110,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     complaints: list[str] = []
 
     def opened(width: int = 1280, height: int = 800, **options: Any) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        size = ViewportSize(width=width, height=height)
+        options = {"service_workers": "block", "locale": "en-US", **options}
+        context = browser.new_context(viewport=size, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
@@ -117,3 +137,19 @@ def page(open_page: OpenPage, site: RunningStudio, state: dict[str, Any]) -> Pag
     opened.goto(site.url)
     opened.wait_for_selector("#prompt")
     return opened
+
+
+@pytest.fixture(scope="session")
+def assert_accessible() -> AssertAccessible:
+    """Looks over what a page shows now, with axe; what it finds is told."""
+    axe = AXE.read_text(encoding="utf-8")
+
+    def check(page: Page) -> None:
+        # What just appears is faint for a moment.
+        page.evaluate(
+            "Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})))"
+        )
+        page.evaluate(f"if (!window.axe) {{ {axe} }}")
+        assert page.evaluate(RUN_AXE) == []
+
+    return check

@@ -197,7 +197,7 @@ def test_a_member_comes_by_link_and_sees_their_own(
 ) -> None:
     create(owner, "a hat of the owner’s")
     expect(owner.get_by_role("button", name="Open “a hat of the owner’s”")).to_be_visible()
-    owner.get_by_role("link", name="People").click()
+    owner.get_by_role("link", name="Settings").click()
     owner.get_by_role("button", name="Make a link").click()
     link = owner.locator(".once input").input_value()
     assert link.startswith(f"{place.url}/#/join/")
@@ -217,7 +217,7 @@ def test_a_member_comes_by_link_and_sees_their_own(
     owner.get_by_role("link", name="Library").click()
     owner.get_by_label("Everybody’s").check()
     expect(owner.get_by_role("button", name="Open “a hare of Ada’s”")).to_be_visible()
-    owner.get_by_role("link", name="People").click()
+    owner.get_by_role("link", name="Settings").click()
     owner.locator("people-list .row", has_text="Ada").get_by_role("button", name="Lock out").click()
     expect(member.locator(".lead")).to_contain_text("Your session has ended")
     expect(member.get_by_label("Name")).to_have_value("Ada")
@@ -230,7 +230,7 @@ def test_a_session_that_is_ended_ends_the_open_page(
     there.get_by_label("Name").fill("owner")
     log_in(there, PASSWORD)
     expect(there.locator("#prompt")).to_be_visible()
-    owner.get_by_role("link", name="People").click()
+    owner.get_by_role("link", name="Settings").click()
     owner.get_by_role("button", name="Log out everywhere else").click()
     expect(there.locator(".lead")).to_contain_text("Your session has ended")
 

@@ -1,4 +1,4 @@
-"""The prompt box: nothing is cut off, nothing that matters hidden, and refusals are sentences."""
+"""The form: nothing is cut off, nothing that matters hidden, and refusals are sentences."""
 
 from __future__ import annotations
 
@@ -11,68 +11,68 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_create_view import jobs_of
 
 
-@pytest.fixture
-def limit(owner: httpx.Client) -> int:
-    return int(owner.get("/api/create").json()["limits"]["prompt"])
+LIMIT = 100_000
+BUTTON = "prompt-composer .run-bar button.primary"
 
 
-def test_a_long_prompt_is_counted_and_never_cut(
-    page: Page, owner: httpx.Client, limit: int
-) -> None:
-    note = page.locator("#prompt-length")
-    button = page.locator("prompt-composer button.primary")
+def test_a_long_prompt_is_counted_and_never_cut(page: Page, owner: httpx.Client) -> None:
+    note = page.locator(".is-first small[role=status]")
     page.fill("#prompt", "a short one")
     expect(note).to_have_count(0)
-    page.fill("#prompt", "x" * (limit - 5))
-    expect(note).to_have_text(f"{limit - 5:,} of {limit:,} characters")
-    expect(button).to_be_enabled()
-    page.locator("#prompt").press("End")
-    page.keyboard.insert_text("y" * 12)
-    expect(note).to_contain_text(f"7 characters too many: at most {limit:,} are taken")
-    expect(button).to_be_disabled()
-    assert page.locator("#prompt").input_value() == "x" * (limit - 5) + "y" * 12
+    page.fill("#prompt", "🦊" * (LIMIT - 5))
+    expect(note).to_have_text(f"{LIMIT - 5:,} of {LIMIT:,} characters")
+    page.fill("#prompt", "x" * LIMIT + "y" * 7)
+    expect(note).to_contain_text(f"7 characters too many: at most {LIMIT:,} are taken")
     page.locator("#prompt").press("Control+Enter")
+    expect(page.locator("prompt-composer .error-text")).to_contain_text("too long")
+    assert page.locator("#prompt").input_value() == "x" * LIMIT + "y" * 7
     expect(page.locator("job-tile")).to_have_count(0)
     page.fill("#prompt", "")
 
 
-def test_signs_are_counted_as_studio_counts_them(
-    page: Page, owner: httpx.Client, limit: int
-) -> None:
-    owner.post("/api/queue/pause")
-    page.fill("#prompt", "🦊" * limit)
-    expect(page.locator("#prompt-length")).to_have_text(f"{limit:,} of {limit:,} characters")
-    with page.expect_response("**/api/create") as answered:
-        page.locator("prompt-composer button.primary").click()
-    assert answered.value.status == 201
-    page.fill("#prompt", "")
+def test_what_is_needed_is_asked_for_where_it_belongs(page: Page) -> None:
+    page.fill("#prompt", " ")
+    page.locator(BUTTON).click()
+    expect(page.locator("prompt-composer .error-text")).to_contain_text("“Prompt” is needed.")
+    expect(page.locator("#prompt")).to_be_focused()
 
 
-def test_what_to_avoid_is_counted_too(page: Page, limit: int) -> None:
-    page.fill("#prompt", "a fox")
+def test_a_refusal_that_names_a_field_leads_to_it(page: Page) -> None:
+    page.fill("#prompt", "a fox of too many steps")
     page.locator("details.more summary").click()
-    page.get_by_label("What to avoid").fill("z" * (limit + 1))
-    expect(page.locator("#negative-length")).to_contain_text("1 character too many")
-    expect(page.locator("prompt-composer button.primary")).to_be_disabled()
+    page.locator("#input-steps").fill("100000")
+    page.locator("details.more summary").click()
+    page.locator(BUTTON).click()
+    expect(page.locator("prompt-composer .error-text")).to_contain_text("at most 150")
+    expect(page.locator("#input-steps")).to_be_focused()
 
 
-def test_choices_that_are_folded_away_are_told(page: Page, owner: httpx.Client) -> None:
+def test_choices_that_are_folded_away_are_told(page: Page) -> None:
     changed = page.locator("details.more .changed")
-    steps = owner.get("/api/create").json()["defaults"]["steps"]
     expect(changed).to_have_count(0)
     page.locator("details.more summary").click()
-    page.get_by_label("Steps").fill(str(steps))
+    page.locator("#input-steps").fill("20")
     expect(changed).to_have_count(0)
-    page.get_by_label("Steps").fill("8")
-    page.get_by_label("Prompt strength").fill("3.5")
-    page.get_by_label("What to avoid").fill("rain")
-    page.get_by_label("Seed", exact=True).fill("42")
+    page.locator("#input-steps").fill("8")
+    page.locator("#input-cfg").fill("3.5")
     expect(changed).to_be_hidden()
     page.locator("details.more summary").click()
     expect(changed).to_be_visible()
-    expect(changed).to_have_text("Steps 8 · Strength 3.5 · seed 42 · without “rain”")
+    expect(changed).to_have_text("Steps 8 · CFG 3.5")
     page.reload()
-    expect(changed).to_contain_text("Steps 8")
+    expect(changed).to_have_text("Steps 8 · CFG 3.5")
+    page.locator("details.more summary").click()
+    page.get_by_role("button", name="As it was: Steps").click()
+    expect(page.locator("#input-steps")).to_have_value("20")
+
+
+def test_numbers_are_slid_and_typed(page: Page) -> None:
+    page.locator("details.more summary").click()
+    slider = page.get_by_role("slider", name="CFG")
+    slider.fill("12.5")
+    expect(page.locator("#input-cfg")).to_have_value("12.5")
+    page.locator("#input-cfg").fill("4")
+    expect(slider).to_have_value("4")
 
 
 REFUSALS: list[tuple[int, dict[str, Any] | None, str]] = [
@@ -92,9 +92,9 @@ def test_a_refusal_is_a_sentence_with_its_code(
     page: Page, owner: httpx.Client, status: int, error: dict[str, Any] | None, words: str
 ) -> None:
     body = {"json": {"error": error}} if error else {"body": "<html>", "content_type": "text/html"}
-    page.route("**/api/create", lambda route: route.fulfill(status=status, **body))
+    page.route("**/api/workflows/text-to-image/run", lambda route: route.fulfill(status=status, **body))
     page.fill("#prompt", "a fox that is refused")
-    page.locator("prompt-composer button.primary").click()
+    page.locator(BUTTON).click()
     problem = page.locator("prompt-composer .error-text")
     expect(problem).to_contain_text(words)
     expect(problem.locator("code")).to_have_text(error["code"] if error else f"http_{status}")
@@ -102,12 +102,13 @@ def test_a_refusal_is_a_sentence_with_its_code(
     assert jobs_of(owner, "a fox that is refused") == []
 
 
-def test_when_the_choices_cannot_be_had_the_page_says_why_and_looks_again(page: Page) -> None:
+def test_when_the_form_cannot_be_had_the_page_says_why_and_looks_again(page: Page) -> None:
     body = {"error": {"code": "storage_unavailable", "message": "x"}}
-    page.route("**/api/create", lambda route: route.fulfill(status=503, json=body))
+    page.route("**/api/workflows/*", lambda route: route.fulfill(status=503, json=body))
+    page.evaluate("localStorage.removeItem('studio.create.workflow')")
     page.reload()
-    expect(page.locator("create-view .error-text")).to_contain_text("Studio cannot write")
+    expect(page.locator("create-advice .error-text")).to_contain_text("Studio cannot write")
     page.unroute_all()
     page.fill("#prompt", "a fox that waited")
-    expect(page.locator("prompt-composer button.primary")).to_be_enabled()
-    expect(page.locator("create-view .error-text")).to_have_count(0)
+    expect(page.locator(BUTTON)).to_be_enabled()
+    expect(page.locator("create-advice .error-text")).to_have_count(0)

@@ -57,7 +57,7 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
 ) -> None:
     owner = open_page()
     set_up(owner, fresh.url)
-    owner.get_by_role("link", name="People").click()
+    owner.get_by_role("link", name="Settings").click()
     owner.locator("people-invite select[name=role]").select_option("guest")
     owner.get_by_role("button", name="Make a link").click()
     link = owner.locator(".once input").input_value()
@@ -72,7 +72,7 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
     expect(guest.locator("#prompt")).to_be_visible()
     assert "join" not in guest.url
     expect(guest.locator(".bring")).to_have_count(0)
-    guest.get_by_role("link", name="Account").click()
+    guest.get_by_role("link", name="Settings").click()
     expect(guest.locator("account-sessions .row")).to_have_count(1)
     expect(guest.locator("people-list")).to_have_count(0)
 
@@ -91,7 +91,7 @@ def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: Run
     there.get_by_label("Name").fill("owner")
     log_in(there, PASSWORD)
     expect(there.locator("#prompt")).to_be_visible()
-    here.get_by_role("link", name="People").click()
+    here.get_by_role("link", name="Settings").click()
     here.get_by_role("button", name="Log out everywhere else").click()
     expect(here.locator("account-sessions .row")).to_have_count(1)
     expect(there.locator(".lead")).to_contain_text("Your session has ended")
@@ -99,7 +99,7 @@ def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: Run
 
 def invite(owner: Page, role: str = "guest") -> str:
     """A link for somebody new, made on the owner's page."""
-    owner.get_by_role("link", name="People").click()
+    owner.get_by_role("link", name="Settings").click()
     owner.locator("people-invite select[name=role]").select_option(role)
     owner.get_by_role("button", name="Make a link").click()
     return owner.locator(".once input").input_value()
@@ -133,7 +133,7 @@ def test_whoever_comes_in_after_somebody_else_finds_nothing_of_theirs(
     expect(page.locator("queue-view h1")).to_be_visible()
     page.wait_for_load_state("networkidle")
     expect(page.locator("queue-view")).not_to_contain_text("the owner's")
-    expect(page.get_by_role("link", name="Account")).to_be_visible()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
     expect(page.get_by_role("button", name="Log in")).to_have_count(0)
 
 
@@ -145,7 +145,7 @@ def test_half_a_thought_outlives_a_session_for_its_own_user_alone(
     link = invite(here)
     join(there, link, "Mia")
     there.fill("#prompt", "half a thought of Mia's")
-    there.get_by_role("link", name="Account").click()
+    there.get_by_role("link", name="Settings").click()
     end_at_the_console(fresh, "Mia")
     expect(there.locator(".lead")).to_contain_text("Your session has ended")
     there.get_by_label("Name").fill("Mia")
@@ -172,13 +172,13 @@ def test_a_wrong_present_password_is_said_where_it_was_typed(
 ) -> None:
     page = open_page()
     set_up(page, fresh.url)
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     page.locator("account-password summary").click()
     page.get_by_label("Present password").fill("not this one")
     page.get_by_label("New password").fill("another canary of words")
     page.get_by_role("button", name="Change password").click()
     expect(page.locator("account-password .error-text")).to_contain_text("wrong_credentials")
-    expect(page.get_by_role("link", name="People")).to_be_visible()
+    expect(page.get_by_role("link", name="Settings")).to_be_visible()
 
 
 def test_the_owner_is_told_of_a_database_that_was_lost(
@@ -213,5 +213,5 @@ def test_a_link_for_a_lost_password_works_in_an_open_tab_and_keeps_the_owners_na
     page.get_by_label("New password").fill("a new canary of words")
     page.get_by_role("button", name="Set password").click()
     expect(page.locator("#prompt")).to_be_visible()
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     expect(page.locator("account-password h2")).to_contain_text("Ada")

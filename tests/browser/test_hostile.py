@@ -83,7 +83,7 @@ def test_names_of_graphs_files_nodes_and_keys_are_text(
     expect(page.locator("graph-panel .error-text")).to_contain_text("invalid_workflow")
     check(page)
     assert owner.post("/api/keys", json={"name": text}).status_code == 201
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     expect(page.locator("api-keys .row-title", has_text=text).first).to_be_visible()
     check(page)
 
@@ -101,7 +101,7 @@ def test_titles_and_names_of_browsers_are_text(
     job = owner.post("/api/jobs", json={"workflow": solid("x"), "title": HOSTILE[0]}).json()
     wait_ended(owner, job["id"])
     page = open_page(storage_state=state, user_agent=HOSTILE[0])
-    page.goto(f"{site.url}/#/people")
+    page.goto(f"{site.url}/#/settings")
     expect(page.locator("account-sessions .row").first).to_be_visible()
     check(page)
     page.goto(f"{site.url}/#/library")

@@ -12,7 +12,19 @@ from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
 
-VIEWS = ("create", "queue", "library", "people", "help")
+VIEWS = ("create", "queue", "library", "settings", "system", "activity", "help")
+SECTIONS = (
+    "account",
+    "looks",
+    "defaults",
+    "alerts",
+    "keyboard",
+    "keys",
+    "people",
+    "services",
+    "retention",
+    "server",
+)
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft " * 3
 
 FAINT = """() => {
@@ -93,6 +105,11 @@ def test_every_view_fits_can_be_read_and_names_its_controls(
             # Closing goes one step back, which would overtake the way to the next view.
             with page.expect_event("framenavigated"):
                 page.keyboard.press("Escape")
+    for section in SECTIONS:
+        page.goto(f"{site.url}/#/settings/{section}")
+        expect(page.locator(".settings-section")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        check(page, section)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -161,11 +178,18 @@ def test_on_a_phone_everything_can_be_hit_and_nothing_zooms(
         if view == "create":
             page.locator("details.more summary").click()
             page.locator(".segments label").nth(3).click()
-        if view == "people":
-            page.get_by_role("button", name="Make a link").click()
-            expect(page.locator(".once input")).to_be_visible()
-            page.locator("account-password summary").click()
         check_for_fingers(page, view)
+    page.goto(f"{site.url}/#/settings/people")
+    page.get_by_role("button", name="Make a link").click()
+    expect(page.locator(".once input")).to_be_visible()
+    check_for_fingers(page, "people")
+    page.goto(f"{site.url}/#/settings/account")
+    page.locator("account-password summary").click()
+    for section in SECTIONS:
+        page.goto(f"{site.url}/#/settings/{section}")
+        expect(page.locator(".settings-section")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        check_for_fingers(page, section)
     page.goto(f"{site.url}/#/library")
     page.locator(".tile.is-picture").first.click()
     expect(page.locator(".facts")).to_contain_text("Seed")

@@ -51,7 +51,7 @@ def test_sessions_are_named_by_their_browser_and_system(
         answer = httpx.post(f"{site.url}/api/session", json=body, headers=headers)
         assert answer.status_code == 200, answer.text
     page = open_page(storage_state=state)
-    page.goto(f"{site.url}/#/people")
+    page.goto(f"{site.url}/#/settings")
     rows = page.locator("account-sessions .row-title")
     expect(rows.filter(has_text="curl/8.9.1")).to_have_count(1)
     assert set(AGENTS.values()) <= set(rows.all_text_contents())
@@ -60,7 +60,7 @@ def test_sessions_are_named_by_their_browser_and_system(
 def test_a_link_that_would_work_here_alone_comes_with_a_warning(
     page: Page, open_page: OpenPage, chromium: str, tmp_path: Path
 ) -> None:
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     hint = page.locator("people-invite .banner")
     expect(hint).to_contain_text("works for nobody else")
     expect(hint).to_contain_text("STUDIO_PUBLIC_URL")
@@ -73,7 +73,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
             pytest.skip(f"this machine is not reached by its own name: {error}")
         there = open_page()
         set_up(there, url)
-        there.get_by_role("link", name="People").click()
+        there.get_by_role("link", name="Settings").click()
         expect(there.get_by_role("button", name="Make a link")).to_be_visible()
         expect(there.locator("people-invite .banner")).to_have_count(0)
 
@@ -110,7 +110,7 @@ def test_the_library_of_the_owner_asks_for_their_own_alone(page: Page) -> None:
 
 
 def test_a_key_may_what_was_chosen(page: Page, site: RunningStudio) -> None:
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     form = page.locator("api-keys form")
     expect(form.get_by_role("checkbox")).to_have_count(6)
     for box in form.get_by_role("checkbox").all():
@@ -126,7 +126,7 @@ def test_a_key_may_what_was_chosen(page: Page, site: RunningStudio) -> None:
 
 
 def test_a_key_that_may_nothing_is_refused_in_words(page: Page) -> None:
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     form = page.locator("api-keys form")
     for box in form.get_by_role("checkbox").all():
         box.uncheck()

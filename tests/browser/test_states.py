@@ -67,9 +67,9 @@ def test_without_a_comfyui_there_is_no_editor_to_open(page: Page) -> None:
     expect(page.locator("create-view .banner", has_text=PLACEHOLDERS)).to_be_visible()
     button = page.get_by_role("button", name="Open ComfyUI")
     expect(button).to_have_count(0)
-    page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="Settings").click()
     page.set_viewport_size({"width": 360, "height": 740})
-    expect(page.locator("people-view h1")).to_be_visible()
+    expect(page.locator("settings-view h1")).to_be_visible()
     expect(button).to_have_count(0)
 
 
@@ -85,7 +85,7 @@ def test_with_a_comfyui_its_editor_can_be_opened_on_a_phone_too(
         expect(page.locator(".banner", has_text=PLACEHOLDERS)).to_have_count(0)
         page.set_viewport_size({"width": 360, "height": 740})
         expect(button).to_have_count(0)
-        page.get_by_role("link", name="People").click()
+        page.get_by_role("link", name="Settings").click()
         with page.expect_request("**/api/editor/open") as asked, page.expect_popup() as opened:
             button.click()
         assert asked.value.method == "POST"

@@ -63,16 +63,28 @@ def test_the_page_names_every_module_of_the_first_load_so_that_all_come_at_once(
 def test_every_file_of_the_page_is_used() -> None:
     modules = loaded(FRONTEND / "js/main.js", STATIC_IMPORT)
     late: set[Path] = set()
-    for path in list(modules):
-        for name in LATE_IMPORT.findall(path.read_text(encoding="utf-8")):
-            late |= loaded((path.parent / name).resolve(), STATIC_IMPORT)
+    waiting = list(modules)
+    while waiting:
+        path = waiting.pop()
+        text = path.read_text(encoding="utf-8")
+        starts = [(path.parent / name).resolve() for name in LATE_IMPORT.findall(text)]
+        starts += [FRONTEND / name for name in WORKER.findall(text)]
+        fresh = {each for start in starts for each in loaded(start, STATIC_IMPORT)} - late
+        late |= fresh
+        waiting += fresh
     assert late - modules
-    for path in list(late):
-        for name in WORKER.findall(path.read_text(encoding="utf-8")):
-            late |= loaded(FRONTEND / name, STATIC_IMPORT)
-    used = modules | late | {FRONTEND / "js/early.js", FRONTEND / "api/page.js"}
-    assert set(own(".js")) - used == set()
-    assert set(own(".css")) == {*linked("stylesheet"), FRONTEND / "api/page.css"}
+    early, worker = FRONTEND / "js/early.js", FRONTEND / "sw.js"
+    used = modules | late | {early, worker, FRONTEND / "api/page.js"}
+    messages = set(FRONTEND.glob("js/messages/*/*.js"))
+    assert set(own(".js")) - used - messages == set()
+    parts = (FRONTEND / "js/parts.js").read_text(encoding="utf-8")
+    late_sheets = {
+        FRONTEND / f"css/{name}.css"
+        for names in re.findall(r"styles: \[([^\]]*)\]", parts)
+        for name in re.findall(r"'([^']+)'", names)
+    }
+    here = {*linked("stylesheet"), *late_sheets, FRONTEND / "api/page.css"}
+    assert set(own(".css")) == here
 
 
 def test_the_api_page_names_files_that_are_there() -> None:
@@ -101,45 +113,6 @@ def test_nothing_is_inline_that_the_policy_forbids() -> None:
     page = (FRONTEND / "index.html").read_text(encoding="utf-8")
     assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
     assert "<style" not in page
-
-
-def test_words_for_people_are_in_the_one_file_for_them() -> None:
-    wrong = [
-        f"{shown(path)}: {match[0]}"
-        for path in own(".js")
-        if path.name != "messages.js"
-        and (match := SENTENCE.search(path.read_text(encoding="utf-8")))
-    ]
-    assert wrong == []
-
-
-def test_every_word_is_used() -> None:
-    messages = (FRONTEND / "js/core/messages.js").read_text(encoding="utf-8")
-    body = messages.partition("const errors")[0]
-    names = set(re.findall(r"^ {2,6}([a-zA-Z]+):", body, re.MULTILINE))
-    code = "\n".join(p.read_text(encoding="utf-8") for p in own(".js") if p.name != "messages.js")
-    # Looked up by what Studio says: a status, a role, a shape, a code.
-    looked_up = {"succeeded", "queued", "canceled", "expired", "failed", "running"}
-    looked_up |= {
-        "jobs",
-        "assets",
-        "editor",
-        "admin",
-        "owner",
-        "no_graph",
-        "ui_format",
-        "too_large",
-        "not_allowed",
-        "guest",
-        "member",
-    }
-    unused = {
-        name
-        for name in names - looked_up
-        if not re.search(rf"\.{name}\b|['\"]{name}['\"]|\b{name}:", code)
-        and name not in messages.partition("const errors")[2]
-    }
-    assert unused == set()
 
 
 def test_vendored_code_keeps_its_licence_and_says_how_it_came_here() -> None:

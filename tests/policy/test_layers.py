@@ -46,7 +46,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
     "assets": frozenset({"references", "upload_fields"}),
     "auth": frozenset({"tokens"}),
-    "batches": frozenset({"jobs", "prompts", "submissions", "workflows"}),
+    "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "submissions"}),
@@ -72,6 +72,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset({"activity", "feed", "health", "job_news", "news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
+    "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "presets": frozenset({"assets", "preset_fields", "workflows"}),
@@ -94,7 +95,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "uploads": frozenset({"assets", "upload_fields"}),
     "workflow_imports": frozenset({"engines", "workflow_library"}),
     "workflow_library": frozenset({"engines", "workflows"}),
-    "workflows": frozenset({"assets", "engines", "jobs", "submissions"}),
+    "workflows": frozenset({"assets", "engines", "jobs", "order_size", "submissions"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job

@@ -1,12 +1,11 @@
 import { html, nothing } from '../core/element.js';
 import { api, ApiError } from '../core/api.js';
 import { agoText } from '../core/format.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { session } from '../models/session.js';
 import { icon } from './icons.js';
 import { ListElement, onceShown } from './list.js';
 
-const text = words.people;
 
 class ApiKeys extends ListElement {
   async load() {
@@ -18,28 +17,28 @@ class ApiKeys extends ListElement {
     if (this.missing?.status === 403) return nothing;
     return html`
       <section class="card">
-        <h2>${text.keys}</h2>
-        <p class="hint">${text.keysHelp}</p>
+        <h2>${t('people.keys')}</h2>
+        <p class="hint">${t('people.keysHelp')}</p>
         <form
           class="key-form"
           @submit=${(event) => this.submitted(event, (values) => this.#make(event.target, values))}
         >
           <div class="with-button">
-            <input name="name" required maxlength="100" aria-label=${text.keyName} placeholder=${text.keyName} />
-            <button ?disabled=${this.busy}>${text.makeKey}</button>
+            <input name="name" required maxlength="100" aria-label=${t('people.keyName')} placeholder=${t('people.keyName')} />
+            <button ?disabled=${this.busy}>${t('people.makeKey')}</button>
           </div>
           <fieldset>
-            <legend>${text.keyScopes}</legend>
+            <legend>${t('people.keyScopes')}</legend>
             ${(session.user?.scopes ?? []).map(
               (scope) => html`<label class="check">
                 <input type="checkbox" name="scope" value=${scope} checked />
-                <span>${text.scopes[scope]} <code>${scope}</code></span>
+                <span>${t(`people.scopes.${scope}`)} <code>${scope}</code></span>
               </label>`,
             )}
           </fieldset>
         </form>
-        ${this.problem()} ${onceShown(this.made, text.keyOnce)}
-        ${this.items?.length === 0 ? html`<p class="hint">${text.noKeys}</p>` : nothing}
+        ${this.problem()} ${onceShown(this.made, t('people.keyOnce'))}
+        ${this.items?.length === 0 ? html`<p class="hint">${t('people.noKeys')}</p>` : nothing}
         ${this.rows((item) => this.#row(item))}
       </section>
     `;
@@ -47,7 +46,7 @@ class ApiKeys extends ListElement {
 
   async #make(form, { name }) {
     const scopes = new FormData(form).getAll('scope');
-    if (!scopes.length) throw new ApiError({ code: 'invalid_request', message: text.noScope });
+    if (!scopes.length) throw new ApiError({ code: 'invalid_request', message: t('people.noScope') });
     const made = await api.post('/api/keys', { name, scopes });
     this.made = made.key;
     form.reset();
@@ -55,14 +54,14 @@ class ApiKeys extends ListElement {
   }
 
   #row(item) {
-    const used = item.last_used_at ? text.used(agoText(item.last_used_at)) : '';
+    const used = item.last_used_at ? t('people.used', { time: agoText(item.last_used_at) }) : '';
     return html`
       <div class="row-words">
         <span class="row-title">${item.name}</span>
         <span class="hint">${[item.scopes.join(', '), used].filter(Boolean).join(' · ')}</span>
       </div>
       <button @click=${() => this.change(() => api.remove(`/api/keys/${item.id}`))}>
-        ${icon('close')}${text.revoke}
+        ${icon('close')}${t('people.revoke')}
       </button>
     `;
   }

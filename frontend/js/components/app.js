@@ -1,43 +1,28 @@
 import { Element, html, nothing } from '../core/element.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
-import { canOpenEditor, openEditor } from '../models/editor.js';
+import { drops } from '../models/drops.js';
 import { feed } from '../models/feed.js';
-import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
+import { isLoaded, loadPart, PARTS, VIEWS } from '../parts.js';
 import { icon } from './icons.js';
-import '../views/create.js';
+import { navigation } from './navigation.js';
 
 const RELOAD_MS = 3000;
 /** A notice for programs: it holds on every machine where Studio is not root in a container. */
 const NOT_ISOLATED = 'no isolation';
-
-/* What the first look does not need comes right after it. */
-const LATER = {
-  doors: () => import('../views/doors.js'),
-  lightbox: () => import('./lightbox.js'),
-  queue: () => import('../views/queue.js'),
-  library: () => import('../views/library.js'),
-  people: () => import('../views/people.js'),
-  help: () => import('../views/help.js'),
-};
-
-const VIEWS = {
-  create: html`<create-view></create-view>`,
-  queue: html`<queue-view></queue-view>`,
-  library: html`<library-view></library-view>`,
-  people: html`<people-view></people-view>`,
-  help: html`<help-view></help-view>`,
-};
-const TABS = ['create', 'queue', 'library', 'people'];
+/** Where views were that have moved. */
+const MOVED = { people: 'settings' };
 
 class StudioApp extends Element {
   constructor() {
     super();
-    this.watch(session, router, theme, feed, notices);
+    /** Parts that could not be loaded. */
+    this.missing = new Set();
+    this.watch(session, router, theme, feed, drops);
     session.addEventListener('change', () => this.#onSession());
     session.addEventListener('other', forgetFormer);
     router.addEventListener('change', () => viewer.close());
@@ -48,81 +33,77 @@ class StudioApp extends Element {
     if (session.state === 'in') {
       feed.start();
       // A page that is left in this very moment needs none of them any more.
-      for (const load of Object.values(LATER)) load().catch(() => {});
+      for (const part of [...Object.values(PARTS), ...Object.values(VIEWS)]) this.#need(part);
     } else {
       feed.stop();
       viewer.close();
-      LATER.doors();
+      this.#need(PARTS.doors);
     }
     // A session that ended by itself is no reason to lose half a thought.
     if (session.state === 'out' && !session.ended) draft.clear();
     if (session.state === 'offline') this.retry = setTimeout(() => session.load(), RELOAD_MS);
   }
 
+  /** Whether a part is there; it is loaded if not. */
+  #need(part) {
+    if (isLoaded(part)) return true;
+    const isTried = this.missing.has(part);
+    if (!isTried) {
+      loadPart(part)
+        .catch(() => this.missing.add(part))
+        .finally(() => this.requestUpdate());
+    }
+    return false;
+  }
+
   render() {
-    return html`${this.#page()} ${this.#notices()}`;
+    return html`${this.#page()} <studio-toasts></studio-toasts>`;
   }
 
   #page() {
-    if (router.view === 'join' && router.argument) {
-      LATER.doors();
-      return door(html`<join-view></join-view>`);
-    }
-    if (session.state === 'loading') return nothing;
-    if (session.state === 'offline') return door(html`<p role="status">${words.offline}</p>`);
-    if (session.state === 'fresh' || (router.view === 'setup' && router.argument)) {
-      LATER.doors();
-      return door(html`<setup-view></setup-view>`);
-    }
-    if (session.state === 'out') return door(html`<login-view></login-view>`);
-    return this.#studio();
+    const { state } = session;
+    const hasLink = Boolean(router.argument);
+    if (state === 'loading' && router.view !== 'join') return nothing;
+    if (state === 'offline') return door(html`<p role="status">${t('shell.offline')}</p>`);
+    const isSetUp = state === 'fresh' || (router.view === 'setup' && hasLink);
+    const isJoin = router.view === 'join' && hasLink;
+    if (!isJoin && !isSetUp && state !== 'out') return this.#studio();
+    if (!this.#need(PARTS.doors)) return this.#lack(PARTS.doors);
+    if (isJoin) return door(html`<join-view></join-view>`);
+    return door(isSetUp ? html`<setup-view></setup-view>` : html`<login-view></login-view>`);
   }
 
   #studio() {
-    const view = router.view in VIEWS ? router.view : 'create';
-    document.title = `${words.views[view]} · ${words.name}`;
+    const wanted = MOVED[router.view] ?? router.view;
+    const view = wanted in VIEWS ? wanted : 'create';
+    document.title = `${t(`shell.views.${view}`)} · ${t('shell.name')}`;
     return html`
-      <a class="skip" href="#/${view}" @click=${skip}>${words.skip}</a>
+      <header><a class="skip" href="#/${view}" @click=${skip}>${t('shell.skip')}</a></header>
       <div class="studio">
-        <nav class="bar" aria-label=${words.navigation}>
-          <a class="brand" href="#/create">
-            <img src="/static/favicon.svg" alt="" width="28" height="28" />${words.name}
-          </a>
-          ${TABS.map((name) => link(name, name === view))}
-          <div class="bar-end">
-            ${canOpenEditor()
-              ? html`<button class="quiet only-wide" @click=${() => notices.attempt(openEditor)}>
-                  ${icon('editor')}<span>${words.openEditor}</span>
-                </button>`
-              : nothing}
-            <button class="quiet" @click=${() => theme.toggle()}>
-              ${icon(theme.isDark ? 'sun' : 'moon')}
-              <span>${theme.isDark ? words.toLight : words.toDark}</span>
-            </button>
-            <button class="quiet" @click=${() => notices.attempt(() => session.logout())}>
-              ${icon('leave')}<span>${words.logOut}</span>
-            </button>
-          </div>
-        </nav>
-        <main id="content" tabindex="-1">${banners()} ${VIEWS[view]}</main>
+        ${navigation(view)}
+        <main id="content" tabindex="-1">
+          ${banners()} ${this.#need(VIEWS[view]) ? VIEWS[view].content : this.#lack(VIEWS[view])}
+        </main>
       </div>
       <studio-lightbox></studio-lightbox>
+      ${drops.depth > 0
+        ? html`<div class="drop-sheet">${icon('upload')}${t('shell.dropNow')}</div>`
+        : nothing}
     `;
   }
 
-  #notices() {
+  /** In the place of what is still loaded, or could not be. */
+  #lack(part) {
+    if (!this.missing.has(part)) return nothing;
+    const again = () => {
+      this.missing.delete(part);
+      this.requestUpdate();
+    };
     return html`
-      <div class="notices" role="status">
-        ${notices.list.map(
-          (notice) => html`
-            <div class="notice ${notice.isError ? 'is-error' : ''}">
-              <p>${notice.text} ${notice.code ? html`<code>${notice.code}</code>` : nothing}</p>
-              <button class="bare" aria-label=${words.close} @click=${() => notices.drop(notice)}>
-                ${icon('close')}
-              </button>
-            </div>
-          `,
-        )}
+      <div class="empty" role="alert">
+        ${icon('warning')}
+        <p>${t('shell.missingView')}</p>
+        <button @click=${again}>${icon('again')}${t('shell.tryAgain')}</button>
       </div>
     `;
   }
@@ -140,41 +121,31 @@ function skip(event) {
   document.getElementById('content').focus();
 }
 
-function link(name, isHere) {
-  // Only the owner has people to look after; for others the same view is their account.
-  const label = name === 'people' && !session.isOwner ? words.views.account : words.views[name];
-  const waiting = name === 'queue' && feed.queue.depth > 0;
-  return html`
-    <a href="#/${name}" class="tab" aria-current=${isHere ? 'page' : nothing}>
-      ${icon(name)}<span>${label}</span>
-      ${waiting ? html`<span class="badge">${feed.queue.depth}</span>` : nothing}
-    </a>
-  `;
-}
-
 function banners() {
   const { ready, reasons = [], notices: told = [] } = feed.system;
   const lasting = session.isOwner ? told.filter((notice) => notice !== NOT_ISOLATED) : [];
   return html`
     ${session.insecure
       ? html`<p class="banner is-warning">
-          ${icon('warning')}<span>${words.insecure}</span>
-          <button class="bare" aria-label=${words.close} @click=${() => session.acceptInsecure()}>
+          ${icon('warning')}<span>${t('shell.insecure')}</span>
+          <button class="bare" aria-label=${t('shell.close')} @click=${() => session.acceptInsecure()}>
             ${icon('close')}
           </button>
         </p>`
       : nothing}
-    ${ready ? nothing : bannerOf(words.notReady(reasons))}
-    ${lasting.map(bannerOf)}
-    <p class="hint live-state" role="status">${feed.isLive === false ? words.notLive : ''}</p>
+    ${ready ? nothing : bannerOf(notReadyText(reasons))} ${lasting.map(bannerOf)}
+    <p class="hint live-state" role="status">${feed.isLive === false ? t('shell.notLive') : ''}</p>
   `;
 }
+
+const notReadyText = (reasons) =>
+  reasons.length ? t('shell.notReadyWhy', { reasons: reasons.join('; ') }) : t('shell.notReady');
 
 const bannerOf = (text) =>
   html`<p class="banner" role="status">${icon('warning')}<span>${text}</span></p>`;
 
 function door(content) {
-  document.title = words.name;
+  document.title = t('shell.name');
   return html`
     <main class="door">
       <div class="door-card">

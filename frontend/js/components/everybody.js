@@ -1,14 +1,16 @@
 import { html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { agoText, dateText } from '../core/format.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { session } from '../models/session.js';
 import { icon } from './icons.js';
 import { ListElement, onceShown } from './list.js';
 
-const text = words.people;
 const HOURS = [24, 72, 168];
 const INVITED = ['member', 'guest'];
+
+const validityText = (hours) =>
+  hours % 24 ? t('shell.time.hours', { count: hours }) : t('shell.time.days', { count: hours / 24 });
 
 /** Whether an address means the very machine it is opened on, whoever opens it. */
 function isOnlyHere(url) {
@@ -24,30 +26,30 @@ class PeopleInvite extends ListElement {
   render() {
     return html`
       <section class="card">
-        <h2>${text.invite}</h2>
-        <p class="hint">${text.inviteHelp}</p>
+        <h2>${t('people.invite')}</h2>
+        <p class="hint">${t('people.inviteHelp')}</p>
         ${isOnlyHere(session.publicUrl)
-          ? html`<p class="banner is-note">${icon('warning')}<span>${text.onlyHere} <code>STUDIO_PUBLIC_URL</code></span></p>`
+          ? html`<p class="banner is-note">${icon('warning')}<span>${t('people.onlyHere')} <code>STUDIO_PUBLIC_URL</code></span></p>`
           : nothing}
         <form class="inline" @submit=${(event) => this.submitted(event, (values) => this.#make(values))}>
           <label class="field">
-            <span>${text.role}</span>
+            <span>${t('people.role')}</span>
             <select name="role">
-              ${INVITED.map((role) => html`<option value=${role}>${text.roles[role]}</option>`)}
+              ${INVITED.map((role) => html`<option value=${role}>${t(`people.roles.${role}`)}</option>`)}
             </select>
           </label>
           <label class="field">
-            <span>${text.expires}</span>
+            <span>${t('people.expires')}</span>
             <select name="hours">
               ${HOURS.map(
-                (hours) => html`<option value=${hours} ?selected=${hours === 72}>${text.hours(hours)}</option>`,
+                (hours) => html`<option value=${hours} ?selected=${hours === 72}>${validityText(hours)}</option>`,
               )}
             </select>
           </label>
-          <button class="primary" ?disabled=${this.busy}>${text.makeLink}</button>
+          <button class="primary" ?disabled=${this.busy}>${t('people.makeLink')}</button>
         </form>
-        ${this.problem()} ${onceShown(this.made, text.linkOnce)}
-        ${this.items?.length ? html`<h3>${text.invitations}</h3>` : nothing}
+        ${this.problem()} ${onceShown(this.made, t('people.linkOnce'))}
+        ${this.items?.length ? html`<h3>${t('people.invitations')}</h3>` : nothing}
         ${this.rows((item) => this.#row(item))}
       </section>
     `;
@@ -62,11 +64,11 @@ class PeopleInvite extends ListElement {
   #row(item) {
     return html`
       <div class="row-words">
-        <span class="row-title">${text.roles[item.role] ?? item.role}</span>
-        <span class="hint">${text.until(dateText(item.expires_at))}</span>
+        <span class="row-title">${t(`people.roles.${item.role}`)}</span>
+        <span class="hint">${t('people.until', { time: dateText(item.expires_at) })}</span>
       </div>
       <button @click=${() => this.change(() => api.remove(`/api/invitations/${item.id}`))}>
-        ${words.remove}
+        ${t('shell.remove')}
       </button>
     `;
   }
@@ -80,36 +82,36 @@ class PeopleList extends ListElement {
   render() {
     return html`
       <section class="card">
-        <h2>${text.users}</h2>
+        <h2>${t('people.users')}</h2>
         ${this.rows((user) => this.#row(user))}
-        ${onceShown(this.reset?.url, text.resetOnce(this.reset?.name))}
+        ${onceShown(this.reset?.url, t('people.resetOnce', { name: this.reset?.name }))}
       </section>
     `;
   }
 
   #row(user) {
-    const seen = user.last_seen_at ? text.lastSeen(agoText(user.last_seen_at)) : text.never;
+    const seen = user.last_seen_at ? t('people.lastSeen', { time: agoText(user.last_seen_at) }) : t('people.never');
     const isSelf = user.id === session.user?.id;
     return html`
       <div class="row-words">
         <span class="row-title">${user.name}</span>
-        <span class="hint">${user.disabled_at ? text.disabled : seen}</span>
+        <span class="hint">${user.disabled_at ? t('people.disabled') : seen}</span>
       </div>
-      ${isSelf ? html`<span class="hint">${text.roles[user.role]}</span>` : this.#controls(user)}
+      ${isSelf ? html`<span class="hint">${t(`people.roles.${user.role}`)}</span>` : this.#controls(user)}
     `;
   }
 
   #controls(user) {
     const patch = (values) => this.change(() => api.patch(`/api/users/${user.id}`, values));
     return html`
-      <select aria-label=${text.role} @change=${({ target }) => patch({ role: target.value })}>
+      <select aria-label=${t('people.role')} @change=${({ target }) => patch({ role: target.value })}>
         ${INVITED.map(
-          (role) => html`<option value=${role} .selected=${user.role === role}>${text.roles[role]}</option>`,
+          (role) => html`<option value=${role} .selected=${user.role === role}>${t(`people.roles.${role}`)}</option>`,
         )}
       </select>
-      <button @click=${() => this.#reset(user)}>${text.reset}</button>
+      <button @click=${() => this.#reset(user)}>${t('people.reset')}</button>
       <button @click=${() => patch({ disabled: !user.disabled_at })}>
-        ${user.disabled_at ? text.enable : text.disable}
+        ${user.disabled_at ? t('people.enable') : t('people.disable')}
       </button>
     `;
   }

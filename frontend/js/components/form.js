@@ -1,5 +1,5 @@
 import { Element, html, nothing } from '../core/element.js';
-import { explain, words } from '../core/messages.js';
+import { explain, t } from '../core/messages.js';
 
 export const LEAST_PASSWORD = 8;
 
@@ -81,10 +81,10 @@ class PasswordField extends Element {
             aria-pressed=${this.isShown ? 'true' : 'false'}
             @click=${() => (this.isShown = !this.isShown)}
           >
-            ${this.isShown ? words.password.hide : words.password.show}
+            ${this.isShown ? t('shell.password.hide') : t('shell.password.show')}
           </button>
         </span>
-        ${this.isNew ? html`<small>${words.password.rule(LEAST_PASSWORD)}</small>` : nothing}
+        ${this.isNew ? html`<small>${t('shell.password.rule', { least: LEAST_PASSWORD })}</small>` : nothing}
       </label>
     `;
   }

@@ -1,5 +1,5 @@
 import { html, nothing } from '../core/element.js';
-import { explain, words } from '../core/messages.js';
+import { explain, t } from '../core/messages.js';
 import { api } from '../core/api.js';
 import { assetValue, filesOf, modelsOf, textsOf, withValues } from '../models/graph.js';
 import { jobs } from '../models/jobs.js';
@@ -7,7 +7,6 @@ import { upload } from '../models/uploads.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
 
-const text = words.graph;
 const TITLE_LENGTH = 100;
 /** Where ComfyUI looks for the files of an input, for those that most graphs have. */
 const FOLDERS = {
@@ -71,24 +70,24 @@ class GraphPanel extends FormElement {
       <form class="card graph" @submit=${(event) => this.submitted(event, () => this.#run())}>
         <header>
           <h2>${this.name}</h2>
-          <button type="button" class="bare" aria-label=${words.close} @click=${this.onClose}>
+          <button type="button" class="bare" aria-label=${t('shell.close')} @click=${this.onClose}>
             ${icon('close')}
           </button>
         </header>
         <p class="hint">
-          ${[text.nodes(Object.keys(this.graph).length), ...modelsOf(this.graph)].join(' · ')}
+          ${[t('graph.nodes', { count: Object.keys(this.graph).length }), ...modelsOf(this.graph)].join(' · ')}
         </p>
         ${longest ? html`<blockquote>${longest}</blockquote>` : nothing}
         ${this.models.map((model) => this.#modelField(model))}
         ${this.models.some((model) => !model.installed.length)
           ? html`<button type="button" @click=${() => this.#lookForModels()}>
-              ${icon('again')}${words.create.lookAgain}
+              ${icon('again')}${t('making.lookAgain')}
             </button>`
           : nothing}
-        ${this.files.length ? html`<p>${text.inputs}</p>` : nothing}
+        ${this.files.length ? html`<p>${t('graph.inputs')}</p>` : nothing}
         ${this.files.map((file) => this.#fileField(file))} ${this.problem()}
         <button class="primary" ?disabled=${this.busy || isWaiting}>
-          ${icon('play')}${this.busy ? words.create.sending : text.run}
+          ${icon('play')}${this.busy ? t('create.sending') : t('graph.run')}
         </button>
       </form>
     `;
@@ -96,13 +95,13 @@ class GraphPanel extends FormElement {
 
   #modelField(model) {
     const { title, name, value, installed } = model;
-    const lack = value ? text.notInstalled(value) : text.noModelNamed;
+    const lack = value ? t('graph.notInstalled', { name: value }) : t('graph.noModelNamed');
     const folder = FOLDERS[name];
     if (!installed.length) {
       return html`
         <div class="field">
           <span>${title} <small>${lack}</small></span>
-          <p class="hint">${folder ? text.installInto(`models/${folder}`) : text.install}</p>
+          <p class="hint">${folder ? t('graph.installInto', { folder: `models/${folder}` }) : t('graph.install')}</p>
         </div>
       `;
     }
@@ -114,7 +113,7 @@ class GraphPanel extends FormElement {
       <label class="field">
         <span>${title} <small>${lack}</small></span>
         <select @change=${choose}>
-          ${model.chosen ? nothing : html`<option value="">${text.chooseModel}</option>`}
+          ${model.chosen ? nothing : html`<option value="">${t('graph.chooseModel')}</option>`}
           ${installed.map(
             (each) => html`<option value=${each} .selected=${each === model.chosen}>${each}</option>`,
           )}
@@ -143,13 +142,13 @@ class GraphPanel extends FormElement {
     const controller = new AbortController();
     const { signal } = controller;
     file.giveUp = () => controller.abort();
-    show({ asset: null, problem: null, state: text.uploading(0) });
+    show({ asset: null, problem: null, state: t('graph.uploading', { percent: 0 }) });
     try {
-      const shown = (state) => (part) =>
-        signal.aborted || show({ state: state(Math.round(part * 100)) });
-      const handlers = { onHash: shown(text.hashing), onSend: shown(text.uploading) };
+      const shown = (key) => (part) =>
+        signal.aborted || show({ state: t(key, { percent: Math.round(part * 100) }) });
+      const handlers = { onHash: shown('graph.hashing'), onSend: shown('graph.uploading') };
       const asset = await upload(chosen, handlers, signal);
-      if (!signal.aborted) show({ asset, state: text.uploaded });
+      if (!signal.aborted) show({ asset, state: t('graph.uploaded') });
     } catch (problem) {
       if (!signal.aborted) show({ problem });
     }

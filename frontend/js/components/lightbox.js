@@ -1,194 +1,167 @@
 import { Element, html, nothing } from '../core/element.js';
-import { api } from '../core/api.js';
-import { copyText } from '../core/clipboard.js';
-import { words } from '../core/messages.js';
-import { router } from '../core/router.js';
-import { create, draft } from '../models/draft.js';
+import { t } from '../core/messages.js';
+import { kept } from '../core/store.js';
+import { boards } from '../models/boards.js';
+import { details } from '../models/details.js';
 import { feed } from '../models/feed.js';
-import { seedsOf, settingsOf } from '../models/graph.js';
-import { contentUrl, hasEnded, kindOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
-import { notices } from '../models/notices.js';
-import { session } from '../models/session.js';
+import { pictures } from '../models/pictures.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { placeholderNote } from './states.js';
-import { titleOf } from './tiles.js';
+import './picture_details.js';
+import './zoom_stage.js';
 
-const SWIPE_PX = 48;
-const SURE_MS = 4000;
+const ZOOM = 1.5;
 
-/** One output, large, over everything: arrows and swipes lead to the others. */
+/** One picture, large, over everything: arrows and swipes lead to the others. */
 class Lightbox extends Element {
-  static properties = { sureId: { state: true } };
+  static properties = { withDetails: { state: true } };
 
   constructor() {
     super();
-    /** The output that a first press asked to delete. */
-    this.sureId = null;
-    this.graphs = new Map();
-    this.watch(viewer);
+    this.withDetails = kept.get('viewer.details', innerWidth >= 1000);
+    this.watch(viewer, details);
+    // What was changed, or went, wherever that was done, is so here too.
+    pictures.addEventListener('gone', ({ detail }) => viewer.drop(detail));
+    pictures.addEventListener('change', () => this.requestUpdate());
   }
 
   updated() {
     const dialog = this.querySelector('dialog');
-    if (dialog && !dialog.open) dialog.showModal();
-    if (viewer.item) this.#learn(viewer.item.job.id);
-  }
-
-  async #learn(id) {
-    if (this.graphs.has(id)) return;
-    this.graphs.set(id, null);
-    try {
-      const { workflow } = await api.get(`/api/v2/jobs/${id}/workflow`);
-      this.graphs.set(id, workflow);
-      this.requestUpdate();
-    } catch {
-      // Without it the picture is still worth looking at.
-    }
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    boards.load();
   }
 
   render() {
-    if (!viewer.item) return nothing;
-    const { job, output } = viewer.item;
-    const isFirst = viewer.index === 0;
-    const isLast = viewer.index === viewer.items.length - 1;
+    if (!viewer.isOpen) return nothing;
+    const { item } = viewer;
+    if (item) preload();
     return html`
       <dialog
-        class="lightbox"
-        aria-label=${words.viewer.label}
+        class="lightbox ${this.withDetails ? 'has-details' : ''}"
+        aria-label=${t('viewer.label')}
         @close=${() => viewer.close()}
-        @keydown=${onKey}
-        @click=${onBackdrop}
+        @keydown=${(event) => this.#onKey(event)}
       >
-        <div class="stage" @pointerdown=${(event) => this.#down(event)} @pointerup=${(event) => this.#up(event)}>
-          ${large(output, titleOf(job))}
+        ${this.#bar(item)}
+        <div class="lightbox-stage" @click=${onBackdrop}>
+          <zoom-stage
+            .picture=${item}
+            @swipe=${({ detail }) => viewer.step(detail)}
+            @dismiss=${() => viewer.close()}
+          ></zoom-stage>
+          ${viewer.index > 0 ? arrow('previous', 'left', -1) : nothing}
+          ${viewer.index < viewer.total - 1 ? arrow('next', 'right', 1) : nothing}
         </div>
-        <button class="round lightbox-close" aria-label=${words.close} autofocus @click=${() => viewer.close()}>
-          ${icon('close')}
-        </button>
-        ${isFirst ? nothing : arrow('previous', 'left', -1)} ${isLast ? nothing : arrow('next', 'right', 1)}
-        ${this.#caption(job, output)}
+        ${this.withDetails
+          ? html`<aside class="details" aria-label=${t('viewer.details')}>
+              ${item && feed.isPlaceholder(jobs.byId.get(item.job_id) ?? {})
+                ? html`<p class="placeholder-note">${placeholderNote(t('shell.placeholder.result'))}</p>`
+                : nothing}
+              <picture-details .picture=${item}></picture-details>
+            </aside>`
+          : nothing}
       </dialog>
     `;
   }
 
-  async #delete(job, output) {
-    clearTimeout(this.unsure);
-    if (this.sureId !== output.id) {
-      this.sureId = output.id;
-      this.unsure = setTimeout(() => (this.sureId = null), SURE_MS);
-      return;
-    }
-    this.sureId = null;
-    await jobs.deleteOutput(job, output);
-    viewer.drop(output.id);
-    notices.say(words.viewer.deleted);
-  }
-
-  #down({ clientX, clientY }) {
-    this.from = { clientX, clientY };
-  }
-
-  #up({ clientX, clientY }) {
-    if (!this.from) return;
-    const [x, y] = [clientX - this.from.clientX, clientY - this.from.clientY];
-    this.from = null;
-    if (Math.abs(x) > SWIPE_PX && Math.abs(x) > Math.abs(y)) viewer.step(x > 0 ? -1 : 1);
-    else if (y > SWIPE_PX * 2 && y > Math.abs(x)) viewer.close();
-  }
-
-  #caption(job, output) {
-    const graph = this.graphs.get(job.id);
-    const settings = graph ? settingsOf(graph) : null;
-    const seed = settings?.seed ?? (graph ? seedsOf(graph)[0] : undefined);
-    const text = words.viewer;
+  #bar(item) {
+    const place = t('viewer.place', { at: viewer.index + 1, all: viewer.total });
+    const shown = item && (details.get(item.id) ?? item);
     return html`
-      <div class="caption">
-        <p class="caption-title">${settings?.prompt || titleOf(job)}</p>
-        <dl class="facts">
-          ${fact(text.seed, seed)} ${fact(text.size, settings && `${settings.width} × ${settings.height}`)}
-          ${fact(text.steps, settings?.steps)} ${fact(text.model, settings?.checkpoint)}
-        </dl>
-        ${feed.isPlaceholder(job)
-          ? html`<p class="placeholder-note">${placeholderNote(words.placeholder.result)}</p>`
+      <header class="lightbox-bar">
+        <span class="place" role="status">${place}</span>
+        ${shown
+          ? html`<button
+                class="round heart ${shown.favourite ? 'is-on' : ''}"
+                aria-pressed=${shown.favourite ? 'true' : 'false'}
+                aria-label=${t('library.favourite')}
+                title=${t('library.favourite')}
+                @click=${() => pictures.favour([shown], !shown.favourite)}
+              >
+                ${icon('heart')}
+              </button>
+              <a
+                class="button round"
+                href=${shown.content}
+                download=${shown.name}
+                aria-label=${t('viewer.download')}
+                title=${t('viewer.download')}
+                >${icon('download')}</a
+              >
+              <button class="round" aria-label=${t('viewer.delete')} title=${t('viewer.delete')} @click=${() => trash(shown)}>
+                ${icon('remove')}
+              </button>`
           : nothing}
-        <div class="actions">
-          <a class="button" href=${contentUrl(output)} download=${output.name}>
-            ${icon('download')}${text.download}
-          </a>
-          ${seed === undefined ? nothing : action('copy', text.copySeed, () => copySeed(seed))}
-          ${settings || session.can('graphs:run')
-            ? action('again', text.again, () => again(job, settings))
-            : nothing}
-          ${settings ? action('use', text.use, () => use(settings)) : nothing}
-          ${hasEnded(job) && session.can('assets')
-            ? action('remove', this.sureId === output.id ? text.deleteSure : text.delete, () =>
-                this.#delete(job, output),
-              )
-            : nothing}
-          <span class="hint">${text.place(viewer.index + 1, viewer.items.length)}</span>
-        </div>
-      </div>
+        <button
+          class="round"
+          aria-pressed=${this.withDetails ? 'true' : 'false'}
+          aria-label=${t('viewer.details')}
+          title=${t('viewer.details')}
+          @click=${() => this.#toggleDetails()}
+        >
+          ${icon('info')}
+        </button>
+        <button class="round" aria-label=${t('shell.close')} title=${t('shell.close')} autofocus @click=${() => viewer.close()}>
+          ${icon('close')}
+        </button>
+      </header>
     `;
   }
+
+  #toggleDetails() {
+    this.withDetails = !this.withDetails;
+    kept.set('viewer.details', this.withDetails);
+  }
+
+  #onKey(event) {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.matches('input, textarea, video, audio')) return;
+    const { item } = viewer;
+    const shown = item && (details.get(item.id) ?? item);
+    const stage = this.querySelector('zoom-stage');
+    const does = {
+      ArrowLeft: () => viewer.step(-1),
+      ArrowRight: () => viewer.step(1),
+      '+': () => stage.zoom(ZOOM),
+      '=': () => stage.zoom(ZOOM),
+      '-': () => stage.zoom(1 / ZOOM),
+      z: () => stage.toggle(null, null),
+      i: () => this.#toggleDetails(),
+      f: shown && (() => pictures.favour([shown], !shown.favourite)),
+      Delete: shown && (() => trash(shown)),
+    };
+    if (shown && /^[0-5]$/.test(key)) pictures.rate([shown], Number(key));
+    else if (does[key]) does[key]();
+    else return;
+    event.preventDefault();
+  }
 }
 
-function large(output, title) {
-  const url = contentUrl(output);
-  const kind = kindOf(output);
-  if (kind === 'image') return html`<img src=${url} alt=${title} draggable="false" />`;
-  if (kind === 'video') return html`<video src=${url} controls loop autoplay playsinline></video>`;
-  if (kind === 'audio') return html`<audio src=${url} controls></audio>`;
-  return html`<p>${words.viewer.file}</p>`;
+const trash = (item) => pictures.trash([item]);
+
+/** The neighbours, so that they are there when somebody goes on. */
+function preload() {
+  for (const place of [viewer.index + 1, viewer.index - 1]) {
+    const item = viewer.at(place);
+    if (item?.kind === 'image') new Image().src = item.preview ?? item.content;
+  }
 }
-
-const fact = (name, value) =>
-  value === undefined || value === null ? nothing : html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
-
-const action = (name, text, run) =>
-  html`<button @click=${() => notices.attempt(run)}>${icon(name)}${text}</button>`;
 
 const arrow = (name, shape, by) => html`
   <button
     class="round lightbox-${name}"
-    aria-label=${words.viewer[name]}
+    aria-label=${t(`viewer.${name}`)}
     @click=${() => viewer.step(by)}
   >
     ${icon(shape)}
   </button>
 `;
 
-function onKey(event) {
-  const steps = { ArrowLeft: -1, ArrowRight: 1 };
-  if (event.key in steps && event.target.tagName !== 'VIDEO') viewer.step(steps[event.key]);
-}
-
-function onBackdrop({ target, currentTarget }) {
-  if (target === currentTarget || target.className === 'stage') viewer.close();
-}
-
-async function copySeed(seed) {
-  await copyText(seed);
-  notices.say(words.copied);
-}
-
-async function again(job, settings) {
-  if (session.can('graphs:run')) await jobs.retry(job.id, true);
-  else await create({ ...settings, seed: undefined });
-  toCreate();
-  notices.say(words.viewer.submitted);
-}
-
-function use(settings) {
-  draft.use(settings);
-  toCreate();
-}
-
-/** Back to where this was opened, or to the view for creating in its place. */
-function toCreate() {
-  if (router.view === 'create') viewer.close();
-  else router.replace('create');
+function onBackdrop({ target }) {
+  if (target.matches('.lightbox-stage, zoom-stage')) viewer.close();
 }
 
 customElements.define('studio-lightbox', Lightbox);

@@ -1,6 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { copyText } from '../core/clipboard.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { notices } from '../models/notices.js';
 import { errorText, FormElement } from './form.js';
 import { icon } from './icons.js';
@@ -45,13 +45,13 @@ export class ListElement extends FormElement {
 /** Something that is shown once: a link or a key. */
 export function onceShown(value, help) {
   if (!value) return nothing;
-  const copy = () => copyText(value).then(() => notices.say(words.copied));
+  const copy = () => copyText(value).then(() => notices.say(t('shell.copied')));
   return html`
     <div class="once" role="status">
       <p>${help}</p>
       <div class="with-button">
         <input readonly .value=${value} aria-label=${help} @focus=${({ target }) => target.select()} />
-        <button type="button" @click=${() => notices.attempt(copy)}>${icon('copy')}${words.copy}</button>
+        <button type="button" @click=${() => notices.attempt(copy)}>${icon('copy')}${t('shell.copy')}</button>
       </div>
     </div>
   `;

@@ -1,5 +1,5 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
-import { explain, words } from '../core/messages.js';
+import { explain, t } from '../core/messages.js';
 import {
   contentUrl,
   hasEnded,
@@ -9,6 +9,7 @@ import {
   percentOf,
   picturesOf,
   thumbnailUrl,
+  titleOf,
 } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
@@ -16,18 +17,19 @@ import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 
-export const titleOf = (job) => job.title || job.workflow_id || words.job.untitled;
+export const positionText = (position) =>
+  position === 1 ? t('job.next') : t('job.position', { position });
 
 /** What stands beside a job's name: its place in line, its node and step, or how it ended. */
 export function statusText(job) {
   const { progress } = job;
-  if (job.cancel_requested_at && !hasEnded(job)) return words.job.canceling;
-  if (isWaiting(job) && job.queue_position) return words.job.position(job.queue_position);
+  if (job.cancel_requested_at && !hasEnded(job)) return t('job.canceling');
+  if (isWaiting(job) && job.queue_position) return positionText(job.queue_position);
   if (isRunning(job) && progress?.current_node_class) {
-    const step = progress.steps ? words.job.step(progress.step, progress.steps) : '';
+    const step = progress.steps ? t('job.step', { step: progress.step, steps: progress.steps }) : '';
     return [nodeText(progress.current_node_class), step].filter(Boolean).join(', ');
   }
-  return words.job[job.status] ?? words.job.running;
+  return t(`job.${job.status}`);
 }
 
 /** "KSampler" stays; "VAEDecode" and "CheckpointLoaderSimple" get their spaces. */
@@ -62,8 +64,8 @@ class JobTile extends Element {
         </div>
         <button
           class="round tile-action"
-          aria-label=${words.job.cancel(title)}
-          title=${words.cancel}
+          aria-label=${t('job.cancel', { title })}
+          title=${t('shell.cancel')}
           ?disabled=${Boolean(job.cancel_requested_at)}
           @click=${() => notices.attempt(() => jobs.cancel(job.id))}
         >
@@ -78,7 +80,7 @@ customElements.define('job-tile', JobTile);
 
 /** A job that ended without anything to look at. */
 function failureTile(job) {
-  const why = job.error ? explain(job.error) : words.job.noPicture;
+  const why = job.error ? explain(job.error) : t('job.noPicture');
   const message = job.error?.code === 'node_execution_error' ? job.error.message : why;
   return html`
     <div class="tile is-failed">
@@ -88,7 +90,7 @@ function failureTile(job) {
         ${job.error ? html`<code>${job.error.code}</code>` : nothing}
         ${session.can('graphs:run')
           ? html`<button @click=${() => notices.attempt(() => jobs.retry(job.id, false))}>
-              ${icon('again')}${words.job.again}
+              ${icon('again')}${t('job.again')}
             </button>`
           : nothing}
       </div>
@@ -98,7 +100,7 @@ function failureTile(job) {
 
 function outputTile({ job, output }, name, open) {
   const title = titleOf(job);
-  const label = name ? words.job.openOf(title, name) : words.job.open(title);
+  const label = name ? t('job.openOf', { title, name }) : t('job.open', { title });
   return html`
     <button class="tile is-picture" aria-label=${label} @click=${open}>
       ${face(output, title)}${name ? html`<span class="tile-owner">${name}</span>` : nothing}

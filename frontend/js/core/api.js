@@ -33,12 +33,13 @@ export async function refusal(response) {
   return noted(new ApiError({ ...error, status: response.status, retryAfter }));
 }
 
-async function call(method, path, { body, headers = {}, signal } = {}) {
+async function call(method, path, { body, headers = {}, signal, keepalive } = {}) {
   let response;
   try {
     response = await fetch(path, {
       method,
       signal,
+      keepalive,
       headers: body === undefined ? headers : { 'content-type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
@@ -53,6 +54,7 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
 export const api = {
   get: (path, options) => call('GET', path, options),
   post: (path, body, options) => call('POST', path, { body, ...options }),
+  put: (path, body, options) => call('PUT', path, { body, ...options }),
   patch: (path, body) => call('PATCH', path, { body }),
   remove: (path) => call('DELETE', path),
 };

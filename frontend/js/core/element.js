@@ -1,8 +1,8 @@
-import { LitElement, html, nothing } from '../../vendor/lit/lit-element.js';
+import { LitElement, html, nothing, render } from '../../vendor/lit/lit-element.js';
 import { repeat } from '../../vendor/lit/repeat.js';
 import { live } from '../../vendor/lit/live.js';
 
-export { html, live, nothing, repeat };
+export { html, live, nothing, render, repeat };
 
 /** A component in the page's own tree: one set of style sheets, labels and ids work everywhere. */
 export class Element extends LitElement {

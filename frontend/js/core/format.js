@@ -1,7 +1,7 @@
-import { words } from './messages.js';
+import { language, t } from './messages.js';
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
 const UNITS = [
   ['day', 86_400],
   ['hour', 3_600],
@@ -10,12 +10,15 @@ const UNITS = [
 
 export const dateText = (iso) => absolute.format(new Date(iso));
 
+const clock = new Intl.DateTimeFormat(language, { timeStyle: 'short' });
+export const timeText = (iso) => clock.format(new Date(iso));
+
 /** "3 minutes ago", "in 2 days". */
 export function agoText(iso) {
-  if (!iso) return words.time.unknown;
+  if (!iso) return t('shell.time.unknown');
   const seconds = (new Date(iso) - Date.now()) / 1000;
   const found = UNITS.find(([, length]) => Math.abs(seconds) >= length);
-  return found ? relative.format(Math.round(seconds / found[1]), found[0]) : words.time.now;
+  return found ? relative.format(Math.round(seconds / found[1]), found[0]) : t('shell.time.now');
 }
 
 /* In this order: most browsers name those that they descend from as well. */
@@ -43,13 +46,36 @@ const SYSTEMS = {
 export function clientText(agent) {
   const known = (names) => Object.entries(names).find(([mark]) => agent.includes(mark))?.[1];
   const [browser, system] = [known(BROWSERS), known(SYSTEMS)];
-  return browser && system ? `${browser}, ${system}` : agent || words.time.unknown;
+  return browser && system ? `${browser}, ${system}` : agent || t('shell.time.unknown');
+}
+
+const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+
+/** How much, in the unit that reads best. */
+export function sizeText(bytes) {
+  const place = Math.min(SIZES.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const value = bytes / 1000 ** place;
+  return new Intl.NumberFormat(language, {
+    style: 'unit',
+    unit: SIZES[place],
+    unitDisplay: place ? 'short' : 'long',
+    maximumFractionDigits: value < 10 && place ? 1 : 0,
+  }).format(value);
 }
 
 /** A stretch of time, roughly. */
 export function spanText(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));
-  if (seconds < 90) return words.time.seconds(seconds);
-  if (seconds < 5400) return words.time.minutes(Math.round(seconds / 60));
-  return words.time.hours(Math.round(seconds / 3600));
+  if (seconds < 90) return t('shell.time.seconds', { count: seconds });
+  if (seconds < 5400) return t('shell.time.minutes', { count: Math.round(seconds / 60) });
+  return t('shell.time.hours', { count: Math.round(seconds / 3600) });
+}
+
+const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
+
+/** Bytes, in the largest unit of which there is at least one. */
+export function sizeText(bytes) {
+  const step = Math.min(SIZES.length - 1, Math.floor(Math.log(Math.max(1, bytes)) / Math.log(1000)));
+  const shown = { style: 'unit', unit: SIZES[step], unitDisplay: 'short', maximumFractionDigits: step > 1 ? 1 : 0 };
+  return new Intl.NumberFormat(language, shown).format(bytes / 1000 ** step);
 }

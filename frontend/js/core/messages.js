@@ -1,338 +1,81 @@
-/* Every word of the page. Functions take what varies. */
+/*
+ * Words for people, by language and view: `messages/<language>/<view>.js` holds what one view says,
+ * `t` finds it by both names. English comes with the first load and stands in for what another
+ * language could not load; all else is loaded with the view that says it.
+ */
+import create from '../messages/en/create.js';
+import job from '../messages/en/job.js';
+import shell from '../messages/en/shell.js';
+import { kept } from './store.js';
 
-const number = (value) => value.toLocaleString('en');
-const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
+export const LANGUAGES = { en: 'English', de: 'Deutsch' };
 
-export const words = {
-  name: 'Studio',
-  views: {
-    create: 'Create',
-    queue: 'Queue',
-    library: 'Library',
-    people: 'People',
-    account: 'Account',
-    help: 'Real pictures',
-  },
-  navigation: 'Main',
-  skip: 'Skip to the content',
-  toLight: 'Switch to light',
-  toDark: 'Switch to dark',
-  openEditor: 'Open ComfyUI',
-  logOut: 'Log out',
-  close: 'Close',
-  cancel: 'Cancel',
-  copy: 'Copy',
-  copied: 'Copied',
-  remove: 'Remove',
-  loading: 'Loading',
-  tryAgain: 'Try again',
-  insecure:
-    'Not encrypted: others on this network could read along. Outside a trusted one, use https.',
-  offline: 'Studio cannot be reached. Trying again.',
-  notLive: 'Live updates pause; looking every two seconds.',
-  notReady: (reasons) =>
-    `Studio takes no work yet${reasons.length ? ` (${reasons.join('; ')})` : ''}.`,
+const loaded = new Map(Object.entries({ create, job, shell }));
+const waiting = new Map();
 
-  login: {
-    title: 'Welcome back',
-    lead: 'Log in to your Studio.',
-    name: 'Name',
-    nameHelp: 'The owner can write “owner”, too.',
-    password: 'Password',
-    button: 'Log in',
-    ended: 'Your session has ended. Log in again to go on.',
-    help: 'Forgotten? The owner can make you a link for a new one. The owner’s own way back is at the machine that Studio runs on.',
-  },
-  setUp: {
-    title: 'Set up your Studio',
-    lead: 'Nobody has yet. Choose the owner’s password, and it is yours.',
-    proof: 'API key',
-    proofHelp: 'The value of API_KEY, or open the set-up link that Studio printed when it started.',
-    name: 'Your name',
-    password: 'New password',
-    button: 'Make it mine',
-    byKey: 'Use the API key instead',
-  },
-  join: {
-    member: 'You are invited',
-    guest: 'You are invited as a guest',
-    reset: 'Choose a new password',
-    lead: 'Choose a name and a password.',
-    resetLead: 'It replaces the old one, and logs you out everywhere else.',
-    button: 'Join',
-    resetButton: 'Set password',
-    until: (time) => `The link is good until ${time}, once.`,
-    toLogin: 'To the log-in',
-    dead: 'This link does not work',
-  },
-  password: {
-    rule: (least) => `At least ${least} characters. A few words are easier to keep than signs.`,
-    show: 'Show',
-    hide: 'Hide',
-  },
+/** What was chosen, else the first of the browser's languages that there is. */
+function wanted() {
+  const tags = [kept.get('language', ''), ...(navigator.languages ?? [])];
+  const known = tags.map((tag) => String(tag).split('-')[0].toLowerCase());
+  return known.find((tag) => tag in LANGUAGES) ?? 'en';
+}
 
-  create: {
-    title: 'Create',
-    prompt: 'Prompt',
-    placeholder: 'What do you want to see?',
-    button: 'Create',
-    sending: 'Sending …',
-    shortcut: 'Ctrl + Enter',
-    shortcutMac: '⌘ Return',
-    shape: 'Shape',
-    shapes: {
-      square: 'Square',
-      portrait: 'Portrait',
-      landscape: 'Landscape',
-      custom: 'Own size',
-    },
-    count: 'How many',
-    more: 'More choices',
-    changed: {
-      steps: (steps) => `Steps ${steps}`,
-      cfg: (cfg) => `Strength ${cfg}`,
-      seed: (seed) => `seed ${seed}`,
-      negative: (text) => `without “${text.length > 24 ? `${text.slice(0, 23)}…` : text}”`,
-    },
-    length: (length, limit) => `${number(length)} of ${number(limit)} characters`,
-    tooLong: (over, limit) =>
-      `${plural(over, 'character', 'characters')} too many: at most ${number(limit)} are taken. Nothing was cut off.`,
-    negative: 'What to avoid',
-    checkpoint: 'Model',
-    width: 'Width',
-    height: 'Height',
-    steps: 'Steps',
-    cfg: 'Prompt strength',
-    seed: 'Seed',
-    seedRandom: 'Seed: random',
-    dice: 'Roll a seed',
-    noSeed: 'New seed each time',
-    bring: 'Drop a workflow here, or',
-    choose: 'choose a file',
-    bringHelp: 'API-format JSON, or a PNG that carries its workflow.',
-    dropNow: 'Drop it to see what it is',
-    recent: 'Latest',
-    emptyTitle: 'Nothing here yet',
-    empty: 'Say what you want to see, and it appears here while it is made.',
-    noModelTitle: 'No model yet',
-    noModel:
-      'A picture from words needs a checkpoint. Put a model file (.safetensors, such as SD 1.5 or SDXL) into the folder models/checkpoints of this Studio, then look again.',
-    noModelGraph: 'A workflow that needs no checkpoint can be dropped here meanwhile.',
-    noEngineTitle: 'The engine is not there yet',
-    noEngine: 'Studio is starting it, or waits for it. This page looks again by itself.',
-    lookAgain: 'Look again',
-  },
-  graph: {
-    title: 'Your workflow',
-    nodes: (count) => plural(count, 'node', 'nodes'),
-    run: 'Run it',
-    notInstalled: (name) => `“${name}” is not installed`,
-    noModelNamed: 'names no model',
-    chooseModel: 'Choose one that is here',
-    install:
-      'No model of this kind is here. Put its file where ComfyUI looks for it, below the folder models of this Studio, then look again.',
-    installInto: (folder) =>
-      `No model of this kind is here. Put its file (.safetensors) into the folder ${folder} of this Studio, then look again.`,
-    inputs: 'It reads these files. Choose yours:',
-    hashing: (percent) => `Looking whether Studio has it, ${percent} %`,
-    uploading: (percent) => `Uploading, ${percent} %`,
-    uploaded: 'Ready',
-    problems: {
-      no_graph: 'There is no workflow in that file. Drop API-format JSON, or a PNG that ComfyUI saved.',
-      ui_format:
-        'That is the editor’s own format. In ComfyUI choose “Export (API)” from the workflow menu, and drop that file.',
-      too_large: 'That file is too large to be a workflow.',
-      not_allowed: 'Guests create from words. The owner can make you a member to run workflows.',
-    },
-  },
-  job: {
-    queued: 'Waiting',
-    position: (position) => (position === 1 ? 'Next' : `${position} in line`),
-    running: 'Working',
-    canceling: 'Stopping',
-    succeeded: 'Done',
-    failed: 'Failed',
-    canceled: 'Cancelled',
-    expired: 'Expired',
-    step: (step, steps) => `step ${step} of ${steps}`,
-    starts: (text) => `starts in about ${text}`,
-    startsSoon: 'starts any moment',
-    untitled: 'Workflow',
-    cancel: (title) => `Cancel “${title}”`,
-    again: 'Try again',
-    noPicture: 'It made nothing to look at.',
-    announce: (title, status) => `${title}: ${status}`,
-    open: (title) => `Open “${title}”`,
-    openOf: (title, name) => `Open “${title}” by ${name}`,
-  },
-  queue: {
-    title: 'Queue',
-    running: 'Now',
-    waiting: 'Waiting',
-    ended: 'Just ended',
-    empty: 'Nothing waits. What you create lines up here.',
-    toCreate: 'Create something',
-    cancelMine: 'Cancel all of mine',
-    cancelMineSure: 'Really cancel all?',
-    canceledMany: (count) => `${plural(count, 'job', 'jobs')} cancelled.`,
-    pause: 'Pause',
-    resume: 'Resume',
-    pauseHelp: 'New jobs wait; running ones finish.',
-    paused: 'The queue is paused for everybody. New jobs wait; running ones finish.',
-    pausedByOwner: 'Only the owner can resume it.',
-    more: (count) => `and ${count} more`,
-  },
-  library: {
-    title: 'Library',
-    search: 'Search prompts',
-    everybody: 'Everybody’s',
-    empty: 'What you create is kept here.',
-    nothing: (text) => `Nothing found for “${text}”.`,
-    end: 'That is all.',
-  },
-  viewer: {
-    label: 'Picture',
-    previous: 'Previous',
-    next: 'Next',
-    download: 'Download',
-    copySeed: 'Copy seed',
-    again: 'Again, new seed',
-    use: 'Use these settings',
-    submitted: 'On its way.',
-    place: (at, all) => `${at} of ${all}`,
-    file: 'This cannot be shown here; download it.',
-    seed: 'Seed',
-    size: 'Size',
-    model: 'Model',
-    steps: 'Steps',
-    delete: 'Delete',
-    deleteSure: 'Really delete?',
-    deleted: 'Deleted.',
-  },
-  placeholder: {
-    create: 'The embedded engine paints placeholders, not a model’s pictures.',
-    result: 'A placeholder of the embedded engine, not a model’s picture.',
-    more: 'What to do',
-  },
-  help: {
-    title: 'Pictures of a real model',
-    why: 'This Studio works with its embedded engine, which paints placeholders from your words, so that everything can be tried on any machine. Real pictures need ComfyUI and a model. Whoever runs this Studio can add them:',
-    steps: [
-      { what: 'Install ComfyUI 0.33 or newer on the machine that Studio runs on.' },
-      {
-        what: 'Say where it is, and which Python it has. In ~/ComfyUI, /opt/comfyui or beside Studio’s own folder it is found by itself.',
-        code: 'export COMFYUI_DIR=/srv/ComfyUI\nexport COMFYUI_PYTHON=/srv/ComfyUI/venv/bin/python',
+export const language = wanted();
+document.documentElement.lang = language;
+const plurals = new Intl.PluralRules(language);
+const numbers = new Intl.NumberFormat(language);
+const isHere = (name) => language === 'en' && loaded.has(name);
+
+/** Load what these views say; it is tried again when it is asked for again. */
+export function loadMessages(...names) {
+  return Promise.all(names.map((name) => isHere(name) || loadOnce(name)));
+}
+
+function loadOnce(name) {
+  if (!waiting.has(name)) {
+    const found = import(`../messages/${language}/${name}.js`);
+    const settled = found.then(
+      (module) => loaded.set(name, module.default),
+      (error) => {
+        waiting.delete(name);
+        throw error;
       },
-      {
-        what: 'Put a checkpoint, such as SD 1.5 or SDXL, into Studio’s folder for them.',
-        code: '~/.studio/models/checkpoints/',
-      },
-      { what: 'Look whether it is found, and start Studio again.', code: './start.sh doctor\n./start.sh' },
-    ],
-    more: 'A ComfyUI on another machine works as well: STUDIO_ENGINE takes its address. README.md (“With real ComfyUI”) and docs/configuration.md, in Studio’s folder, say more.',
-  },
-  people: {
-    title: 'People',
-    account: 'Account',
-    invite: 'Invite somebody',
-    inviteHelp: 'Makes a link that works once. A guest creates from words; a member runs workflows too.',
-    onlyHere:
-      'You opened Studio by an address of this machine alone, so a link made here works for nobody else. Open it by the address that others use, or start it with',
-    role: 'As',
-    roles: { owner: 'Owner', member: 'Member', guest: 'Guest' },
-    expires: 'Good for',
-    hours: (hours) => (hours % 24 ? plural(hours, 'hour', 'hours') : plural(hours / 24, 'day', 'days')),
-    makeLink: 'Make a link',
-    linkOnce: 'Send this link to one person. It is shown this once.',
-    resetOnce: (name) => `With this link ${name} sets a new password. It is shown this once.`,
-    invitations: 'Open invitations',
-    until: (time) => `until ${time}`,
-    users: 'Everybody',
-    lastSeen: (time) => `seen ${time}`,
-    never: 'never seen',
-    disabled: 'locked out',
-    disable: 'Lock out',
-    enable: 'Let in again',
-    reset: 'Password link',
-    password: 'Password',
-    current: 'Present password',
-    fresh: 'New password',
-    change: 'Change password',
-    changed: 'Changed. You were logged out everywhere else.',
-    sessions: 'Where you are logged in',
-    thisOne: 'this browser',
-    endSession: 'Log out there',
-    endOthers: 'Log out everywhere else',
-    used: (time) => `used ${time}`,
-    keys: 'API keys',
-    keysHelp: 'For programs. A key is shown once, when it is made.',
-    keyName: 'What is it for?',
-    keyScopes: 'It may',
-    scopes: {
-      jobs: 'look after jobs',
-      'graphs:run': 'run workflows',
-      assets: 'read and upload files',
-      'models:write': 'install models',
-      editor: 'open ComfyUI',
-      admin: 'look after people and Studio',
-    },
-    makeKey: 'Make a key',
-    revoke: 'Revoke',
-    keyOnce: 'Copy it now; it is not shown again.',
-    noKeys: 'None yet.',
-    noScope: 'Choose at least one thing that the key may do.',
-  },
-  time: {
-    now: 'just now',
-    unknown: 'unknown',
-    wait: (seconds) => `(${plural(seconds, 'second', 'seconds')} from now)`,
-    seconds: (count) => plural(count, 'second', 'seconds'),
-    minutes: (count) => plural(count, 'minute', 'minutes'),
-    hours: (count) => plural(count, 'hour', 'hours'),
-  },
-};
+    );
+    waiting.set(name, settled);
+  }
+  return waiting.get(name);
+}
 
-const errors = {
-  offline: 'Studio cannot be reached. Check the connection and try again.',
-  foreign: 'Something on the way answered something that is not Studio’s. Try again in a moment.',
-  wrong_credentials: 'That name and password do not belong together.',
-  too_many_logins: 'Too many tries. Try again in a while.',
-  invalid_token: 'This link is used up, has ended, or is not whole. Ask for a new one.',
-  already_set_up: 'A set-up link works once, and this Studio has an owner. Log in instead.',
-  name_taken: 'Somebody has that name already. Choose another one.',
-  forbidden: 'You may not do that here.',
-  not_found: 'That is no longer there.',
-  session_required: 'Log in for this; a key is not enough.',
-  asset_in_use: 'A job that has not ended needs it. Try again once that is done.',
-  payload_too_large: 'That is larger than this Studio takes.',
-  too_many_uploads: 'Too many uploads are under way. Wait for one to end.',
-  hash_mismatch: 'The file changed on its way. Choose it again.',
-  unreadable_file: 'The file cannot be read any more. It may have changed; choose it again.',
-  missing_asset: 'A file that it reads is not among yours. Choose one for it.',
-  queue_full: 'The queue is full. Try again in a moment.',
-  rate_limited: 'That was too much at once. Try again in a moment.',
-  no_checkpoint: words.create.noModel,
-  unavailable: 'Studio is not ready for that yet. Try again in a moment.',
-  storage_unavailable: 'Studio cannot write to its disk just now. Nothing was lost; try again.',
-  disk_full: 'The disk is full. Remove something, then try again.',
-  engine_crash: 'The engine died while it worked on this.',
-  engine_refused: 'No engine accepted this.',
-  output_lost: 'The result could not be read.',
-  credentials_lost: 'A key it needs was not kept. Submit it again.',
-  internal_error: 'Something went wrong inside Studio. Its log has the details.',
-  no_engine: 'No engine is configured, so there is no editor to open.',
-  http_413: 'A proxy on the way refuses bodies of this size.',
-  http_502: 'A proxy on the way could not reach Studio. Try again in a moment.',
-  http_503: 'A proxy on the way could not reach Studio. Try again in a moment.',
-  http_504: 'A proxy on the way could not wait for Studio. Try again in a moment.',
-  interrupted: 'Somebody stopped it inside the engine.',
-  deadline_passed: 'Its time was over before its turn came.',
-  upstream_error: 'Something went wrong inside Studio. Its log has the details.',
-};
+function find(key) {
+  const dot = key.indexOf('.');
+  const [said, name] = [loaded.get(key.slice(0, dot)) ?? {}, key.slice(dot + 1)];
+  return Object.hasOwn(said, name) ? said[name] : undefined;
+}
+
+/** Numbers as this language writes them, and text as it is. */
+const shown = (value) => (typeof value === 'number' ? numbers.format(value) : String(value));
+
+/** A message with its slots filled in; of one that depends on a number, the form for `count`. */
+export function t(key, slots = {}) {
+  const found = find(key) ?? key;
+  const text = typeof found === 'string' ? found : (found[plurals.select(slots.count)] ?? found.other);
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in slots ? shown(slots[name]) : whole));
+}
 
 /** An error in words for people; a sentence of Studio's own when there is none here. */
 export function explain(error) {
-  const known = words.graph.problems[error.code] ?? errors[error.code];
-  const text = known ?? (error.message || errors.foreign);
-  return error.retryAfter > 1 ? `${text} ${words.time.wait(error.retryAfter)}` : text;
+  const known = find(`errors.${error.code}`);
+  const text = known ?? (error.message || t('errors.foreign'));
+  return error.retryAfter > 1 ? `${text} ${t('shell.time.wait', { count: error.retryAfter })}` : text;
 }
+
+/** Speak another language from now on, or with '' the browser's; the page starts again for that. */
+export function chooseLanguage(tag) {
+  if (tag === kept.get('language', '')) return;
+  kept.set('language', tag);
+  // Storage that is forbidden would make the page start again for ever.
+  if (kept.get('language', '') === tag && wanted() !== language) location.reload();
+}
+
+/** Whether there is such a message. */
+export const has = (key) => find(key) !== undefined;

@@ -12,7 +12,16 @@ class Router extends Store {
   }
 
   get argument() {
-    const text = this.#parts[1] ?? '';
+    return this.#part(1);
+  }
+
+  /** What is done there, as in `workflows/<id>/edit`. */
+  get detail() {
+    return this.#part(2);
+  }
+
+  #part(place) {
+    const text = this.#parts[place] ?? '';
     try {
       return decodeURIComponent(text);
     } catch {
@@ -23,6 +32,11 @@ class Router extends Store {
 
   get #parts() {
     return location.hash.replace(/^#\/?/, '').split('/');
+  }
+
+  /** Go to a view. */
+  go(view) {
+    location.hash = `#/${view}`;
   }
 
   /** Go there without leaving the present address in the history, as when it held a secret. */

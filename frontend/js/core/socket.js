@@ -52,6 +52,17 @@ export class LiveSocket {
     this.socket = socket;
   }
 
+  /** Subscribe to one more topic, or leave it again. */
+  add(topic) {
+    this.topics = [...new Set([...this.topics, topic])];
+    if (this.isUp) this.#send({ type: 'subscribe', topics: [topic] });
+  }
+
+  leave(topic) {
+    this.topics = this.topics.filter((each) => each !== topic);
+    if (this.isUp) this.#send({ type: 'unsubscribe', topics: [topic] });
+  }
+
   #openNow() {
     if (this.closed || this.socket?.readyState <= WebSocket.OPEN) return;
     clearTimeout(this.timer);

@@ -5,18 +5,22 @@ const KEY = 'studio.theme';
 /** Light or dark: what the system says, until a person chooses. */
 class Theme extends Store {
   get isDark() {
-    const chosen = document.documentElement.dataset.theme;
+    const { theme: chosen } = document.documentElement.dataset;
     return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   }
 
-  toggle() {
-    const next = this.isDark ? 'light' : 'dark';
-    document.documentElement.dataset.theme = next;
+  /** `light`, `dark`, or `system` for what that says. */
+  choose(name) {
+    const root = document.documentElement;
+    if ((root.dataset.theme ?? 'system') === name) return;
     try {
-      localStorage.setItem(KEY, next);
+      if (name === 'system') localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, name);
     } catch {
       // Forgotten with the page, then.
     }
+    if (name === 'system') delete root.dataset.theme;
+    else root.dataset.theme = name;
     this.changed();
   }
 }

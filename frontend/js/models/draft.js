@@ -1,118 +1,202 @@
-import { api, newKey } from '../core/api.js';
+import { api } from '../core/api.js';
 import { Store, kept } from '../core/store.js';
-import { jobs } from './jobs.js';
+import { formValue, isEmpty, isSame, startOf } from './values.js';
 
-const EMPTY = {
-  prompt: '',
-  negative: '',
-  checkpoint: '',
-  shape: 'square',
-  width: 512,
-  height: 512,
-  steps: '',
-  cfg: '',
-  seed: '',
+const FIRST = 'text-to-image';
+const MOST_KEPT = 200_000;
+export const MOST_COUNT = 100;
+
+const empty = () => ({
+  workflowId: FIRST,
+  version: null,
+  preset: null,
+  values: {},
+  /** What is varied: {input: {values, beside}}; see `order`. */
+  varied: {},
   count: 1,
-};
+  /** Values for other workflows, for when somebody comes back to them. */
+  others: {},
+});
 
-/* Width and height for a model's native side, in the steps that models like. */
-const SHAPES = {
-  square: (side) => [side, side],
-  portrait: (side) => (side >= 1024 ? [832, 1216] : [512, 768]),
-  landscape: (side) => (side >= 1024 ? [1216, 832] : [768, 512]),
-};
-
-/** What a person is about to create; it outlives a reload. */
+/** What a person is about to create: a workflow or a preset, and values for it. A reload keeps it. */
 class Draft extends Store {
   constructor() {
     super();
-    this.values = { ...EMPTY, ...kept.get('draft', {}) };
-    this.offer = null;
+    Object.assign(this, empty(), kept.get('create', {}));
+    /** The workflow with its form, as it was when it was last here; and what is wrong with it. */
+    this.workflow = kept.get('create.workflow', null);
+    if (this.workflow?.id !== this.workflowId) this.workflow = null;
     this.problem = null;
+    /** Defaults of the person's own, by input. */
+    this.preferred = { count: 1 };
   }
 
+  /** Ask for the form again: options come and go with models and engines. */
   async load() {
+    const asked = (this.asked = {});
     try {
-      this.offer = await api.get('/api/create');
+      const found = await this.#fetch();
+      if (asked !== this.asked) return;
+      this.workflow = found;
       this.problem = null;
+      const text = JSON.stringify(found);
+      if (text.length < MOST_KEPT) kept.set('create.workflow', found);
+      else kept.remove('create.workflow');
     } catch (error) {
+      if (asked !== this.asked) return;
       this.problem = error;
+      if (error.status === 404) this.workflow = null;
     }
     this.changed();
   }
 
-  set(values) {
-    this.values = { ...this.values, ...values };
-    kept.set('draft', this.values);
+  async #fetch() {
+    const query = this.version ? `?version=${this.version}` : '';
+    const found = await api.get(`/api/workflows/${encodeURIComponent(this.workflowId)}${query}`);
+    // The graph is of no use to a form, and may be large.
+    const { graph: _graph, manifest: _manifest, ...rest } = found;
+    return rest;
+  }
+
+  get fields() {
+    return this.workflow?.form ?? [];
+  }
+
+  field(id) {
+    return this.fields.find((field) => field.id === id);
+  }
+
+  /** What stands in a field: what was chosen, else the preset's, else the workflow's. */
+  value(field) {
+    if (field.id in this.values) return this.values[field.id];
+    return this.standard(field);
+  }
+
+  standard(field) {
+    if (this.preset) return formValue(field, this.preset.values[field.id]) ?? startOf(field);
+    const preferred = this.preferred[field.id];
+    return takes(field, preferred) ? preferred : startOf(field);
+  }
+
+  /** Begin with what a person prefers, where a workflow takes it and nothing else was chosen. */
+  prefer({ width, height, count = 1, ...others }) {
+    const size = width && height ? { width, height } : undefined;
+    if (this.count === this.preferred.count) this.count = count;
+    this.preferred = { ...others, size, count };
     this.changed();
+  }
+
+  isChanged(field) {
+    return field.id in this.values && !isSame(this.values[field.id], this.standard(field));
+  }
+
+  set(id, value) {
+    this.values = { ...this.values, [id]: value };
+    this.#keep();
+  }
+
+  reset(...ids) {
+    const given = ids.length ? ids : Object.keys(this.values);
+    this.values = Object.fromEntries(Object.entries(this.values).filter(([id]) => !given.includes(id)));
+    this.#keep();
+  }
+
+  setCount(count) {
+    this.count = Math.min(MOST_COUNT, Math.max(1, Math.round(count) || 1));
+    this.#keep();
+  }
+
+  /** Vary a place by these values, or with none no longer. */
+  vary(place, values, { beside = false, labels = null } = {}) {
+    const { [place]: _, ...varied } = this.varied;
+    this.varied = values?.length ? { ...varied, [place]: { values, beside, labels } } : varied;
+    this.#keep();
+  }
+
+  /** How many jobs one press makes. */
+  get size() {
+    const all = Object.values(this.varied);
+    const beside = all.filter((each) => each.beside).map(({ values }) => values.length);
+    const crossed = all.filter((each) => !each.beside).reduce((size, { values }) => size * values.length, 1);
+    return this.count * crossed * (beside.length ? Math.max(...beside) : 1);
+  }
+
+  /** Take up a workflow, with what was last said to it unless `values` are given. */
+  async choose(workflowId, { version = null, preset = null, values = null } = {}) {
+    const former = { ...this.others, [this.workflowId]: this.values };
+    const isOther = workflowId !== this.workflowId || version !== this.version;
+    this.others = former;
+    Object.assign(this, { workflowId, version, preset, varied: {} });
+    this.values = values ?? (preset ? {} : (former[workflowId] ?? {}));
+    if (isOther) this.workflow = null;
+    this.#keep();
+    await this.load();
+  }
+
+  choosePreset(preset) {
+    return this.choose(preset.workflow_id, { version: preset.workflow_version, preset });
+  }
+
+  /** A preset was saved, changed or removed elsewhere in the page. */
+  presetChanged(preset, { isGone = false } = {}) {
+    if (this.preset?.id !== preset.id) return;
+    this.preset = isGone ? null : preset;
+    if (isGone) this.values = { ...this.formValues(preset.values), ...this.values };
+    this.#keep();
+  }
+
+  /** What is saved now stands as the preset's own. */
+  becomePreset(preset) {
+    Object.assign(this, { preset, values: {} });
+    this.#keep();
   }
 
   clear() {
-    this.values = { ...EMPTY };
-    kept.remove('draft');
+    Object.assign(this, empty(), { workflow: null, count: this.preferred.count });
+    kept.remove('create');
+    kept.remove('create.workflow');
     this.changed();
   }
 
-  get checkpoint() {
-    const names = this.offer?.checkpoints ?? [];
-    return names.includes(this.values.checkpoint) ? this.values.checkpoint : (names[0] ?? '');
+  /** Values of Studio's as the form holds them, of the inputs that there are. */
+  formValues(values) {
+    const known = this.fields.filter(({ id }) => id in values);
+    return Object.fromEntries(known.map((field) => [field.id, formValue(field, values[field.id])]));
   }
 
-  /** Whether a text is longer than Studio takes. */
-  get isTooLong() {
-    const limit = this.offer?.limits.prompt ?? Infinity;
-    return [this.values.prompt, this.values.negative].some((value) => lengthOf(value) > limit);
+  #keep() {
+    const { workflowId, version, preset, values, varied, count, others } = this;
+    kept.set('create', { workflowId, version, preset, values, varied, count, others });
+    this.changed();
   }
 
-  get size() {
-    const { shape, width, height } = this.values;
-    if (shape === 'custom') return [Number(width), Number(height)];
-    return SHAPES[shape](this.offer?.sides[this.checkpoint] ?? EMPTY.width);
+  /** Fields without which nothing can start; those that are varied have their values there. */
+  get missing() {
+    return this.fields.filter(
+      (field) => field.required && field.type !== 'seed' && !this.varied[field.id] && isEmpty(this.value(field)),
+    );
   }
 
-  async submit() {
-    const { prompt, negative, steps, cfg, seed, count } = this.values;
-    const [width, height] = this.size;
-    const wish = { prompt, negative, checkpoint: this.checkpoint, width, height, count };
-    if (steps !== '') wish.steps = Number(steps);
-    if (cfg !== '') wish.cfg = Number(cfg);
-    if (seed !== '') wish.seed = Number(seed);
-    await create(wish);
+  /** What the texts are that questions and choices may stand in, as they are in the form. */
+  get texts() {
+    const fields = this.fields.filter(({ type }) => ['text', 'scenes'].includes(type));
+    return fields.flatMap((field) => this.varied[field.id]?.values ?? [this.value(field)]);
   }
 
-  /** Take over what a picture was made with. */
-  use(settings) {
-    const [width, height] = [settings.width, settings.height];
-    const side = this.offer?.sides[settings.checkpoint] ?? EMPTY.width;
-    const shape = Object.keys(SHAPES).find((name) => {
-      const [w, h] = SHAPES[name](side);
-      return w === width && h === height;
-    });
-    this.set({ ...settings, shape: shape ?? 'custom' });
+  /** Take other values, as when something is recalled. */
+  assign(changes) {
+    Object.assign(this, changes);
+    this.#keep();
   }
 }
 
-/** The length of a text as Studio counts it: in signs, of which some take two of JavaScript's. */
-export function lengthOf(value) {
-  let length = 0;
-  for (const _ of value) length += 1;
-  return length;
-}
-
-/** Submit one wish; a lost answer is asked for again without making two jobs. */
-export async function create(wish) {
-  const headers = { 'idempotency-key': newKey() };
-  try {
-    jobs.accept(await api.post('/api/create', wish, { headers }));
-  } catch (error) {
-    if (error.code !== 'offline') throw error;
-    try {
-      jobs.accept(await api.post('/api/create', wish, { headers }));
-    } catch (again) {
-      // It had arrived the first time: the feed will show it.
-      if (again.code !== 'idempotency_key_reuse') throw again;
-    }
-  }
+/** Whether a field may hold what a person prefers for those of its name. */
+function takes({ type, options, min = -Infinity, max = Infinity }, value) {
+  const fits = (number) => number >= min && number <= max;
+  if (!value) return false;
+  if (type === 'resolution') return fits(value.width) && fits(value.height);
+  if (typeof value === 'number') return ['int', 'float'].includes(type) && fits(value);
+  return type === 'text' || Boolean(options?.some((option) => option.value === value));
 }
 
 export const draft = new Draft();

@@ -20,11 +20,13 @@ class Feed extends Store {
     this.queue = NO_QUEUE;
     this.system = NOT_KNOWN;
     this.queueWatchers = 0;
+    /** Who else listens, by topic: one at a time. */
+    this.followers = new Map();
   }
 
   start() {
     if (this.socket) return;
-    this.socket = new LiveSocket(TOPICS, {
+    this.socket = new LiveSocket([...TOPICS, ...this.followers.keys()], {
       onEvent: (topic, event, data) => this.#onEvent(topic, event, data),
       onSnapshot: (topic, data) => this.#onSnapshot(topic, data),
       onPreview: (head, picture) => jobs.preview(head.job_id, picture),
@@ -65,6 +67,19 @@ class Feed extends Store {
     this.queueWatchers += 1;
     this.askQueue();
     return () => (this.queueWatchers -= 1);
+  }
+
+  /**
+   * Hear of one more topic: `handler(event, data)`, the first time with the event `snapshot`.
+   * Answers how to stop.
+   */
+  follow(topic, handler) {
+    this.followers.set(topic, handler);
+    this.socket?.add(topic);
+    return () => {
+      this.followers.delete(topic);
+      this.socket?.leave(topic);
+    };
   }
 
   async poll() {
@@ -115,6 +130,7 @@ class Feed extends Store {
 
   #onSnapshot(topic, data) {
     if (topic === 'jobs') jobs.putSnapshot(data.jobs);
+    else if (this.followers.has(topic)) this.followers.get(topic)('snapshot', data);
     else this.#onEvent(topic, 'changed', data);
   }
 
@@ -123,6 +139,7 @@ class Feed extends Store {
     else if (topic === 'jobs') jobs.put(data);
     else if (topic === 'queue') this.#onQueue(data);
     else if (topic === 'system') this.system = data;
+    else this.followers.get(topic)?.(event, data);
     this.changed();
   }
 

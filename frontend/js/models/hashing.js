@@ -1,11 +1,7 @@
 import { ApiError } from '../core/api.js';
+import { workerAddress } from '../core/trusted.js';
 
 const WORKER = '/static/js/workers/hash.js';
-
-/* The page's policy lets nothing but this one address become a worker. */
-const policy = globalThis.trustedTypes?.createPolicy('studio-worker', {
-  createScriptURL: () => WORKER,
-});
 
 /**
  * The hash of a file as Studio names it, computed beside the page; `onProgress` gets 0 to 1.
@@ -15,7 +11,7 @@ const policy = globalThis.trustedTypes?.createPolicy('studio-worker', {
  */
 export function hashOf(file, onProgress, signal) {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(policy?.createScriptURL(WORKER) ?? WORKER, { type: 'module' });
+    const worker = new Worker(workerAddress(WORKER), { type: 'module' });
     const end = (settle, value) => {
       worker.terminate();
       settle(value);

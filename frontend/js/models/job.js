@@ -1,3 +1,5 @@
+import { t } from '../core/messages.js';
+
 /* What can be said about one job, without any state. */
 
 const ENDED = new Set(['succeeded', 'failed', 'canceled', 'expired']);
@@ -23,6 +25,8 @@ export const thumbnailUrl = (output) => `/api/assets/${output.id}/thumbnail`;
 export function picturesOf(job) {
   return job.outputs.filter((output) => kindOf(output) !== 'file' || output.type !== 'latent');
 }
+
+export const titleOf = (job) => job.title || job.workflow_id || t('job.untitled');
 
 export const percentOf = (job) => Math.round((job.progress?.value ?? 0) * 100);
 

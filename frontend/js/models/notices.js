@@ -1,5 +1,5 @@
 import { Store } from '../core/store.js';
-import { explain } from '../core/messages.js';
+import { explain, t } from '../core/messages.js';
 
 const SHOWN_MS = 6000;
 
@@ -8,18 +8,60 @@ class Notices extends Store {
   constructor() {
     super();
     this.list = [];
+    this.timers = new Map();
+    this.isHeld = false;
   }
 
-  say(text, { code = '', isError = false } = {}) {
-    const notice = { text, code, isError };
-    this.list = [...this.list, notice];
+  /**
+   * Say something for a while.
+   *
+   * @param action {label, run}: what a person may do about it, as long as it is shown
+   * @param key what is said under it takes the place of what was said under it before
+   * @param stays it is shown until somebody closes it
+   */
+  say(text, { code = '', isError = false, action = null, key = null, stays = false } = {}) {
+    const notice = { text, code, isError, action, key, stays };
+    const others = this.list.filter((each) => key === null || each.key !== key);
+    this.list = [...others, notice];
+    this.#start(notice);
     this.changed();
-    setTimeout(() => this.drop(notice), isError ? SHOWN_MS * 2 : SHOWN_MS);
+    return notice;
+  }
+
+  /** Say what was done, with a way to take it back. */
+  undoable(text, undo) {
+    const run = () => this.attempt(undo);
+    return this.say(text, { action: { label: t('shell.undo'), run } });
+  }
+
+  act(notice) {
+    this.drop(notice);
+    notice.action.run();
   }
 
   drop(notice) {
+    clearTimeout(this.timers.get(notice));
+    this.timers.delete(notice);
     this.list = this.list.filter((each) => each !== notice);
     this.changed();
+  }
+
+  /** Nothing goes away while somebody reads it or is about to press its button. */
+  hold() {
+    this.isHeld = true;
+    for (const timer of this.timers.values()) clearTimeout(timer);
+  }
+
+  release() {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    for (const notice of this.list) this.#start(notice);
+  }
+
+  #start(notice) {
+    if (this.isHeld || notice.stays) return;
+    const shownMs = notice.isError || notice.action ? SHOWN_MS * 2 : SHOWN_MS;
+    this.timers.set(notice, setTimeout(() => this.drop(notice), shownMs));
   }
 
   fail(error) {

@@ -1,63 +1,124 @@
 import { Store } from '../core/store.js';
+import { contentUrl, kindOf, thumbnailUrl } from './job.js';
+
+/** An output of a job as the library would show it; what only the library knows is asked for. */
+function pictureOf({ job, output }) {
+  const isImage = kindOf(output) === 'image';
+  const thumbnail = isImage ? `${thumbnailUrl(output)}?size=small` : null;
+  return {
+    id: output.id,
+    job_id: job.id,
+    kind: kindOf(output),
+    content_type: output.content_type,
+    name: output.name,
+    title: job.title,
+    prompt: '',
+    rating: 0,
+    favourite: false,
+    boards: [],
+    width: null,
+    height: null,
+    user: { id: job.user_id },
+    thumbnail,
+    preview: isImage ? thumbnailUrl(output) : null,
+    content: contentUrl(output),
+  };
+}
+
+/** A list that is whole. */
+class Given {
+  constructor(items) {
+    this.items = items;
+  }
+
+  get total() {
+    return this.items.length;
+  }
+
+  need() {}
+
+  drop(ids) {
+    this.items = this.items.filter(({ id }) => !ids.has(id));
+  }
+}
 
 /**
- * What the lightbox shows: a list of {job, output} and a place in it, or nothing.
+ * What the lightbox shows: a place in a list, or nothing. The list has `total`, `items` with holes
+ * where pictures are not known yet, and `need(first, end)` that fetches them, as the library does.
  *
  * While it is open it has an entry of its own in the browser's history, so that Back closes it.
  */
 class Viewer extends Store {
   constructor() {
     super();
-    this.items = [];
+    this.source = null;
     this.index = 0;
     addEventListener('popstate', () => this.#onTravel());
   }
 
-  get item() {
-    return this.items[this.index] ?? null;
+  get isOpen() {
+    return this.source !== null;
   }
 
+  get item() {
+    return this.source?.items[this.index] ?? null;
+  }
+
+  get total() {
+    return this.source?.total ?? 0;
+  }
+
+  at(index) {
+    return this.source?.items[index] ?? null;
+  }
+
+  /** Show outputs of jobs: {job, output}. */
   open(items, outputId) {
-    if (!this.item) history.pushState({ viewer: true }, '');
-    this.items = items;
-    this.index = Math.max(0, items.findIndex(({ output }) => output.id === outputId));
+    const place = items.findIndex(({ output }) => output.id === outputId);
+    this.browse(new Given(items.map(pictureOf)), Math.max(0, place));
+  }
+
+  /** Show a list that may be long, such as the library. */
+  browse(source, index) {
+    if (!this.isOpen) history.pushState({ viewer: true }, '');
+    this.source = source;
+    this.#go(index);
+  }
+
+  #go(index) {
+    this.index = index;
+    this.source.need(Math.max(0, index - 2), index + 3);
     this.changed();
   }
 
   step(by) {
     const next = this.index + by;
-    if (next < 0 || next >= this.items.length) return;
-    this.index = next;
-    this.changed();
+    if (next >= 0 && next < this.total) this.#go(next);
   }
 
   close() {
-    if (!this.item) return;
+    if (!this.isOpen) return;
     this.#hide();
     if (history.state?.viewer) history.back();
   }
 
-  /** An output is no more: the next one takes its place. */
-  drop(outputId) {
-    const left = this.items.filter(({ output }) => output.id !== outputId);
-    if (!left.length) {
-      this.close();
-      return;
-    }
-    this.items = left;
-    this.index = Math.min(this.index, left.length - 1);
-    this.changed();
+  /** Pictures are no more: the next one takes their place. */
+  drop(ids) {
+    if (!this.isOpen) return;
+    if (this.source instanceof Given) this.source.drop(ids);
+    if (!this.total) this.close();
+    else this.#go(Math.min(this.index, this.total - 1));
   }
 
   #onTravel() {
     const isHere = Boolean(history.state?.viewer);
-    if (this.item && !isHere) this.#hide();
+    if (this.isOpen && !isHere) this.#hide();
     // What was looked at there is not known any more: nobody should have to go back twice.
-    else if (!this.item && isHere) history.back();
+    else if (!this.isOpen && isHere) history.back();
   }
 
   #hide() {
-    this.items = [];
+    this.source = null;
     this.changed();
   }
 }

@@ -2,7 +2,7 @@ import { html, nothing } from '../core/element.js';
 import { FormElement, errorText, textField } from '../components/form.js';
 import { api } from '../core/api.js';
 import { dateText } from '../core/format.js';
-import { words } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { session } from '../models/session.js';
 
@@ -16,29 +16,29 @@ const button = (isBusy, text) =>
 
 class LoginView extends FormElement {
   render() {
-    const text = words.login;
     return html`
-      ${head(text.title, session.ended ? text.ended : text.lead)}
+      ${head(t('doors.login.title'), session.ended ? t('doors.login.ended') : t('doors.login.lead'))}
       <form @submit=${(event) => this.submitted(event, send)}>
         ${textField({
           name: 'name',
-          label: text.name,
+          label: t('doors.login.name'),
           value: session.lastName,
-          help: session.lastName ? '' : text.nameHelp,
+          help: session.lastName ? '' : t('doors.login.nameHelp'),
           autocomplete: 'username',
           focus: !session.lastName,
         })}
-        <password-field name="password" label=${text.password}></password-field>
-        ${this.problem()} ${button(this.busy, text.button)}
+        <password-field name="password" label=${t('doors.login.password')}></password-field>
+        ${this.problem()} ${button(this.busy, t('doors.login.button'))}
       </form>
-      <p class="hint">${text.help}</p>
+      <p class="hint">${t('doors.login.help')}</p>
     `;
   }
 }
 
 async function send({ name, password }) {
   await session.login(name, password);
-  if (!['create', 'queue', 'library', 'people'].includes(router.view)) router.replace('create');
+  // Whoever came for a certain view gets it.
+  if (['', 'login', 'join', 'setup'].includes(router.view)) router.replace('create');
 }
 
 /**
@@ -74,18 +74,18 @@ class LinkView extends FormElement {
 
   render() {
     if (this.refused) return this.refusal();
-    if (this.token && !this.link) return html`<p role="status">${words.loading}</p>`;
+    if (this.token && !this.link) return html`<p role="status">${t('shell.loading')}</p>`;
     return this.form();
   }
 
   refusal() {
     const isNew = session.state === 'fresh';
     return html`
-      <h1>${words.join.dead}</h1>
+      <h1>${t('doors.join.dead')}</h1>
       ${errorText(this.refused)}
       <p>
         <button class="wide" @click=${() => router.replace('login')}>
-          ${isNew ? words.setUp.byKey : words.join.toLogin}
+          ${isNew ? t('doors.setUp.byKey') : t('doors.join.toLogin')}
         </button>
       </p>
     `;
@@ -98,27 +98,26 @@ class SetupView extends LinkView {
   }
 
   form() {
-    const text = words.setUp;
     // With an owner there already, the link is the way back to a lost password: the name stays.
     const isReset = session.state !== 'fresh';
     return html`
-      ${isReset ? head(words.join.reset, words.join.resetLead) : head(text.title, text.lead)}
+      ${isReset ? head(t('doors.join.reset'), t('doors.join.resetLead')) : head(t('doors.setUp.title'), t('doors.setUp.lead'))}
       <form @submit=${(event) => this.submitted(event, (values) => this.#send(values))}>
         ${this.token
           ? nothing
-          : textField({ name: 'api_key', label: text.proof, help: text.proofHelp, focus: true })}
+          : textField({ name: 'api_key', label: t('doors.setUp.proof'), help: t('doors.setUp.proofHelp'), focus: true })}
         ${isReset
           ? nothing
           : textField({
               name: 'name',
-              label: text.name,
+              label: t('doors.setUp.name'),
               value: OWNER_NAME,
               autocomplete: 'username',
             })}
-        <password-field name="password" label=${text.password} new></password-field>
-        ${this.problem()} ${button(this.busy, isReset ? words.join.resetButton : text.button)}
+        <password-field name="password" label=${t('doors.setUp.password')} new></password-field>
+        ${this.problem()} ${button(this.busy, isReset ? t('doors.join.resetButton') : t('doors.setUp.button'))}
       </form>
-      ${this.link ? html`<p class="hint">${words.join.until(dateText(this.link.expires_at))}</p>` : nothing}
+      ${this.link ? html`<p class="hint">${t('doors.join.until', { time: dateText(this.link.expires_at) })}</p>` : nothing}
     `;
   }
 
@@ -137,23 +136,22 @@ class JoinView extends LinkView {
   form() {
     // It is left for good in this moment.
     if (!this.link) return nothing;
-    const text = words.join;
     const { role, kind, name = '', expires_at: until } = this.link;
     const isReset = kind === 'reset';
     return html`
-      ${head(isReset ? text.reset : text[role], isReset ? text.resetLead : text.lead)}
+      ${head(isReset ? t('doors.join.reset') : t(`doors.join.${role}`), isReset ? t('doors.join.resetLead') : t('doors.join.lead'))}
       <form @submit=${(event) => this.submitted(event, (values) => this.#send(values))}>
         ${textField({
           name: 'name',
-          label: words.login.name,
+          label: t('doors.login.name'),
           value: name,
           autocomplete: 'username',
           focus: true,
         })}
-        <password-field name="password" label=${words.setUp.password} new></password-field>
-        ${this.problem()} ${button(this.busy, isReset ? text.resetButton : text.button)}
+        <password-field name="password" label=${t('doors.setUp.password')} new></password-field>
+        ${this.problem()} ${button(this.busy, isReset ? t('doors.join.resetButton') : t('doors.join.button'))}
       </form>
-      <p class="hint">${text.until(dateText(until))}</p>
+      <p class="hint">${t('doors.join.until', { time: dateText(until) })}</p>
     `;
   }
 

@@ -1,180 +1,317 @@
-import { Element, html, nothing } from '../core/element.js';
-import { address, api } from '../core/api.js';
-import { words } from '../core/messages.js';
+import { Element, html, live, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
+import { t } from '../core/messages.js';
+import { router } from '../core/router.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
-import { itemsOf, tiles } from '../components/tiles.js';
-import { byAge } from '../models/job.js';
-import { jobs } from '../models/jobs.js';
+import { shelves } from '../components/library_boards.js';
+import { filterChips, openFilters } from '../components/library_filters.js';
+import { selectionBar } from '../components/selection_bar.js';
+import { boards } from '../models/boards.js';
+import { Arrivals } from '../models/arrivals.js';
+import { library } from '../models/library.js';
+import { EVERYBODY, FIELDS, fromAddress, keepView, keptView, parseTyped, toAddress } from '../models/library_query.js';
 import { notices } from '../models/notices.js';
+import { pictures } from '../models/pictures.js';
+import { selection } from '../models/selection.js';
 import { session } from '../models/session.js';
+import { viewer } from '../models/viewer.js';
+import '../components/library_scrubber.js';
+import '../components/picture_grid.js';
 
-const PAGE = 40;
-const TYPING_MS = 250;
-const text = words.library;
+const TYPING_MS = 220;
+const SIZES = [140, 180, 220, 280, 360];
+const SORTS = ['newest', 'oldest', 'rating'];
+const NO_FACETS = { models: [], loras: [], workflows: [], kinds: [], users: [] };
+/** A field that somebody is about to write. */
+const UNFINISHED = new RegExp(`\\b(${[...FIELDS, 'size', 'is', 'prompt'].join('|')}):\\S*$`);
 
-/** Everything that was made, newest first; more comes as one scrolls. */
+/** Everything that was made: as many as there are, found again by whatever is known of them. */
 class LibraryView extends Element {
+  static properties = { facets: { state: true }, fresh: { state: true } };
+
   constructor() {
     super();
-    this.query = '';
-    this.everybody = false;
-    /** Names by user, once everybody's pictures are shown. */
-    this.names = new Map();
-    this.#restart();
-    this.watch(jobs);
+    this.facets = NO_FACETS;
+    this.view = keptView();
+    this.watch(library, selection, boards);
+    this.onRoute = () => this.#followAddress();
+    this.onGone = ({ detail }) => selection.drop(detail);
+    this.arrivals = new Arrivals(() => this.#arrived());
   }
 
   connectedCallback() {
     super.connectedCallback();
-    this.observer = new IntersectionObserver(
-      (entries) => entries.some((entry) => entry.isIntersecting) && this.#load(),
-      { rootMargin: '600px' },
-    );
-  }
-
-  firstUpdated() {
-    this.observer.observe(this.querySelector('.library-end'));
+    router.addEventListener('change', this.onRoute);
+    pictures.addEventListener('gone', this.onGone);
+    this.arrivals.watch();
+    boards.load();
+    this.#loadFacets();
+    this.#ask(router.argument ? fromAddress(router.argument) : this.view.query);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.observer.disconnect();
+    router.removeEventListener('change', this.onRoute);
+    pictures.removeEventListener('gone', this.onGone);
+    this.arrivals.rest();
     clearTimeout(this.typing);
+    selection.clear();
   }
 
-  #restart() {
-    this.found = [];
-    this.cursor = null;
-    this.isDone = false;
-    this.error = null;
-    // An answer to an earlier question must not land among those of this one.
-    this.question = {};
-    this.busy = false;
-  }
-
-  async #load() {
-    if (this.busy || this.isDone) return;
-    this.busy = true;
-    const { question } = this;
+  async #loadFacets() {
     try {
-      const page = await api.get(
-        address('/api/jobs', {
-          status: 'succeeded',
-          q: this.query,
-          user: this.everybody ? '' : 'me',
-          limit: PAGE,
-          cursor: this.cursor,
-        }),
-      );
-      if (question !== this.question) return;
-      this.found.push(...page.jobs);
-      this.cursor = page.next_cursor;
-      this.isDone = page.next_cursor === null;
-      this.error = null;
-    } catch (error) {
-      if (question !== this.question) return;
-      this.error = error;
-      this.isDone = true;
+      this.facets = await api.get('/api/library/facets');
+    } catch {
+      // Then there is less to choose from.
     }
-    this.busy = false;
+  }
+
+  // -- what is shown -----------------------------------------------------------------------------
+
+  #followAddress() {
+    if (router.view !== 'library' || !router.argument) return;
+    const wanted = fromAddress(router.argument);
+    if (toAddress(wanted) !== toAddress(library.query)) this.#ask(wanted);
+  }
+
+  #ask(query) {
+    this.fresh = 0;
+    selection.clear();
+    this.view = { ...this.view, query };
+    keepView(this.view);
+    const address = toAddress(query);
+    history.replaceState(history.state, '', `#/library${address ? `/${encodeURIComponent(address)}` : ''}`);
+    library.ask(query);
+    scrollTo(0, 0);
+  }
+
+  change = (fields) => this.#ask({ ...library.query, ...fields });
+
+  #look(fields) {
+    this.view = { ...this.view, ...fields };
+    keepView(this.view);
     this.requestUpdate();
-    await this.updateComplete;
-    this.#loadIfNear();
   }
 
-  /** The observer tells of changes alone; a short page leaves the end where it was. */
-  #loadIfNear() {
-    const end = this.querySelector('.library-end');
-    if (end && end.getBoundingClientRect().top < innerHeight + 600) this.#load();
+  #typed(text, isWhole) {
+    clearTimeout(this.typing);
+    if (!isWhole && UNFINISHED.test(text)) return;
+    this.typing = setTimeout(
+      () => {
+        const wanted = isWhole || /\s$/.test(text) ? parseTyped(text) : { q: text.trim() };
+        const isNew = Object.entries(wanted).some(([name, value]) => (library.query[name] ?? '') !== value);
+        if (isNew) this.change(wanted);
+      },
+      isWhole ? 0 : TYPING_MS,
+    );
   }
 
-  #again() {
-    this.#restart();
-    this.requestUpdate();
-    this.#load();
+  /** Something was made: shown at once to who is at the top, offered to who looks elsewhere. */
+  async #arrived() {
+    if (library.state !== 'ready' || !(await library.isBehind())) return false;
+    this.#loadFacets();
+    if (scrollY < innerHeight / 2 && !selection.size && !viewer.isOpen) await library.reload();
+    else this.fresh = true;
+    return true;
   }
 
-  get shown() {
-    const found = new Map(this.found.map((job) => [job.id, job]));
-    // A search is Studio's to answer; without one, what ends now belongs on top.
-    const oldest = this.found.at(-1)?.created_at ?? '';
-    const fresh = this.query ? [] : jobs.all.filter((job) => job.created_at >= oldest);
-    for (const job of fresh) if (job.status === 'succeeded') found.set(job.id, job);
-    return [...found.values()]
-      .filter((job) => this.everybody || job.user_id === session.user?.id)
-      .sort(byAge);
+  #showFresh() {
+    this.fresh = false;
+    scrollTo({ top: 0 });
+    library.reload();
   }
+
+  // -- the page ----------------------------------------------------------------------------------
 
   render() {
-    const shown = this.shown;
-    const hasPictures = itemsOf(shown).length > 0;
+    const { query, state, total } = library;
     return html`
-      <div class="view">
-        <header class="view-head">
-          <h1>${text.title}</h1>
-          <label class="search">
-            ${icon('search')}
-            <input
-              type="search"
-              placeholder=${text.search}
-              aria-label=${text.search}
-              @input=${({ target }) => this.#search(target.value)}
-            />
-          </label>
-          ${session.isOwner
-            ? html`<label class="check">
-                <input type="checkbox" @change=${({ target }) => this.#setEverybody(target.checked)} />
-                ${text.everybody}
-              </label>`
-            : nothing}
+      <div class="view library">
+        <header class="view-head library-head">
+          <h1>${t('library.title')}</h1>
+          ${this.#search(query)} ${this.#tools(query)}
         </header>
-        ${tiles(shown, { nameOf: (job) => this.names.get(job.user_id) ?? '' })}
-        ${this.error
-          ? html`<div class="problem" role="alert">
-              ${errorText(this.error)}
-              <button @click=${() => this.#again()}>${icon('again')}${words.tryAgain}</button>
-            </div>`
-          : nothing}
-        ${this.isDone && !this.error && !hasPictures ? this.#empty() : nothing}
-        <p class="library-end hint" role="status">
-          ${this.isDone && hasPictures ? text.end : ''}${this.busy ? words.loading : ''}
+        ${shelves({
+          query,
+          change: this.change,
+          drop: (board) => this.lifted && pictures.putOn(this.lifted, board),
+          items: () => library.range(0, library.total - 1),
+          putOn: (items, board) => pictures.putOn(items, board),
+        })}
+        ${filterChips(query, this.change)}
+        <p class="hint library-count" role="status">
+          ${state === 'ready' && total ? t('library.count', { count: total }) : ''}
         </p>
+        ${query.trashed && total ? this.#trashHead() : nothing}
+        ${this.fresh
+          ? html`<button class="fresh" @click=${() => this.#showFresh()}>${icon('again')}${t('library.fresh')}</button>`
+          : nothing}
+        ${state === 'error' ? this.#problem() : state === 'loading' ? skeleton() : nothing}
+        ${state === 'ready' && !total ? this.#empty(query) : nothing}
+        <div class="library-body">
+          <picture-grid
+            .target=${this.view.target}
+            .isSquare=${this.view.isSquare}
+            .whose=${Boolean(query.user)}
+            @show=${({ detail }) => viewer.browse(library, detail)}
+            @favour=${({ detail }) => pictures.favour([detail], !detail.favourite)}
+            @lift=${({ detail }) => (this.lifted = detail)}
+          ></picture-grid>
+          <library-scrubber .grid=${this.grid}></library-scrubber>
+        </div>
+        ${selectionBar()}
       </div>
     `;
   }
 
-  #empty() {
-    return html`
-      <div class="empty">
-        ${icon('library')}
-        <p>${this.query ? text.nothing(this.query) : text.empty}</p>
-        ${this.query
-          ? nothing
-          : html`<a class="button" href="#/create">${words.queue.toCreate}</a>`}
-      </div>
-    `;
+  firstUpdated() {
+    this.grid = this.querySelector('picture-grid');
+    this.requestUpdate();
+  }
+
+  updated() {
+    // It follows the grid's layout, which is known once the grid has rendered.
+    this.grid?.updateComplete.then(() => this.querySelector('library-scrubber')?.requestUpdate());
   }
 
   #search(query) {
-    clearTimeout(this.typing);
-    this.typing = setTimeout(() => {
-      this.query = query.trim();
-      this.#again();
-    }, TYPING_MS);
+    const names = [...this.facets.models.map((each) => `model:"${each.value}"`), ...this.facets.loras.map((each) => `lora:"${each.value}"`)];
+    return html`
+      <label class="search">
+        ${icon('search')}
+        <input
+          type="search"
+          list="library-words"
+          autocomplete="off"
+          placeholder=${t('library.search')}
+          aria-label=${t('library.search')}
+          .value=${live(this.isTyping ? this.typedText : (query.q ?? ''))}
+          @focus=${({ target }) => this.#startTyping(target.value)}
+          @blur=${() => this.#stopTyping()}
+          @input=${({ target }) => {
+            this.typedText = target.value;
+            this.#typed(target.value, names.includes(target.value));
+          }}
+          @change=${({ target }) => this.#typed(target.value, true)}
+          @keydown=${(event) => this.#searchKey(event)}
+        />
+        <datalist id="library-words">${names.slice(0, 200).map((name) => html`<option value=${name}></option>`)}</datalist>
+      </label>
+    `;
   }
 
-  async #setEverybody(everybody) {
-    this.everybody = everybody;
-    this.names = new Map();
-    this.#again();
-    if (!everybody) return;
-    await notices.attempt(async () => {
-      const { users } = await api.get('/api/users');
-      this.names = new Map(users.map(({ id, name }) => [id, name]));
-    });
+  #startTyping(text) {
+    this.isTyping = true;
+    this.typedText = text;
+  }
+
+  #stopTyping() {
+    this.isTyping = false;
     this.requestUpdate();
   }
+
+  /** What was understood becomes chips, and the field keeps the words. */
+  #searchKey(event) {
+    if (event.key === 'ArrowDown' && library.total) {
+      event.preventDefault();
+      this.grid.focusAt(this.grid.active);
+    } else if (event.key === 'Enter') {
+      this.typedText = parseTyped(event.target.value).q;
+      this.#typed(event.target.value, true);
+    }
+  }
+
+  #tools(query) {
+    const { target, isSquare } = this.view;
+    const size = SIZES.indexOf(target);
+    return html`
+      <button aria-haspopup="dialog" @click=${() => openFilters(library.query, this.facets, this.change)}>
+        ${icon('filter')}<span>${t('library.filter')}</span>
+      </button>
+      ${session.isOwner && this.facets.users.length > 1
+        ? html`<label class="check">
+            <input
+              type="checkbox"
+              .checked=${live(query.user === EVERYBODY)}
+              @change=${({ target: box }) => this.change({ user: box.checked ? EVERYBODY : '' })}
+            />
+            ${t('library.everybody')}
+          </label>`
+        : nothing}
+      <menu-button
+        label=${t('library.look')}
+        symbol=${isSquare ? 'squares' : 'rows'}
+        .items=${[
+          ...SORTS.map((sort) => ({
+            label: t(`library.sort.${sort}`),
+            icon: (query.sort || 'newest') === sort ? 'check' : 'none',
+            run: () => this.change({ sort: sort === 'newest' ? '' : sort }),
+          })),
+          { label: t('library.rows'), icon: isSquare ? 'rows' : 'check', run: () => this.#look({ isSquare: false }) },
+          { label: t('library.squares'), icon: isSquare ? 'check' : 'squares', run: () => this.#look({ isSquare: true }) },
+          session.can('admin') && { label: t('library.rules'), icon: 'settings', href: '#/settings/retention' },
+        ]}
+      ></menu-button>
+      <label class="size-slider only-wide">
+        <span class="unseen">${t('library.size')}</span>
+        <input
+          type="range"
+          min="0"
+          max=${SIZES.length - 1}
+          .value=${live(String(size < 0 ? 2 : size))}
+          @input=${({ target: slider }) => this.#look({ target: SIZES[Number(slider.value)] })}
+        />
+      </label>
+    `;
+  }
+
+  #trashHead() {
+    const all = (run) => () => notices.attempt(async () => run(await library.range(0, library.total - 1)));
+    return html`
+      <div class="banner">
+        ${icon('remove')}<span>${t('library.trashHelp')}</span>
+        <button @click=${all((items) => pictures.restore(items))}>${t('library.restoreAll')}</button>
+      </div>
+    `;
+  }
+
+  #problem() {
+    return html`<div class="problem" role="alert">
+      ${errorText(library.error)}
+      <button @click=${() => library.ask(library.query)}>${icon('again')}${t('shell.tryAgain')}</button>
+    </div>`;
+  }
+
+  #empty(query) {
+    const isNarrowed = query.q || FIELDS.some((name) => query[name] && name !== 'favourite');
+    if (isNarrowed) {
+      const fields = Object.fromEntries(['q', ...FIELDS].map((name) => [name, '']));
+      return html`<div class="empty">
+        ${icon('search')}
+        <p>${query.q ? t('library.nothing', { text: query.q }) : t('library.nothingSo')}</p>
+        <button @click=${() => this.change(fields)}>${t('library.clearFilters')}</button>
+      </div>`;
+    }
+    const [symbol, said] = query.trashed
+      ? ['remove', 'library.emptyTrash']
+      : query.board
+        ? ['board', 'library.emptyBoard']
+        : query.favourite
+          ? ['heart', 'library.emptyFavourites']
+          : ['library', 'library.empty'];
+    return html`
+      <div class="empty">
+        ${icon(symbol)}
+        <p>${t(said)}</p>
+        ${symbol === 'library' ? html`<a class="button" href="#/create">${t('shell.toCreate')}</a>` : nothing}
+      </div>
+    `;
+  }
 }
+
+const skeleton = () => html`
+  <div class="grid-wait" aria-hidden="true">${Array.from({ length: 18 }, () => html`<span class="shimmer is-moving"></span>`)}</div>
+`;
 
 customElements.define('library-view', LibraryView);

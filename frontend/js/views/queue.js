@@ -1,73 +1,178 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
 import { api } from '../core/api.js';
-import { spanText } from '../core/format.js';
-import { explain, words } from '../core/messages.js';
-import { feed } from '../models/feed.js';
-import { hasEnded, isRunning, percentOf } from '../models/job.js';
-import { jobs } from '../models/jobs.js';
-import { notices } from '../models/notices.js';
-import { session } from '../models/session.js';
+import { t } from '../core/messages.js';
+import { endedRow, runningRow, waitingRow } from '../components/queue_rows.js';
 import { icon } from '../components/icons.js';
 import { pauseButton, pausedBanner } from '../components/states.js';
-import { itemsOf, statusText, titleOf } from '../components/tiles.js';
-import { viewer } from '../models/viewer.js';
+import { feed } from '../models/feed.js';
+import { titleOf } from '../models/job.js';
+import { jobs } from '../models/jobs.js';
+import { line } from '../models/line.js';
+import { notices } from '../models/notices.js';
+import { session } from '../models/session.js';
 
-const ENDED_SHOWN = 12;
 const SURE_MS = 4000;
-const text = words.queue;
+const FAILED = ['failed', 'expired'];
 
-/** What runs, what waits and where, and what ended just now. */
+/** What runs, what waits and where, and what ended today. */
 class QueueView extends Element {
-  static properties = { isSure: { state: true } };
+  static properties = { isSure: { state: true }, chosen: { state: true }, held: { state: true } };
 
   constructor() {
     super();
-    this.watch(jobs, feed);
+    this.chosen = new Set();
+    /** The job that is dragged, and the place it is over. */
+    this.held = null;
+    this.said = '';
+    this.watch(jobs, line);
   }
 
   connectedCallback() {
     super.connectedCallback();
     this.unwatch = feed.watchQueue();
+    line.load();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     this.unwatch();
+    this.listening?.abort();
     clearTimeout(this.unsure);
+  }
+
+  /** The line as it is shown: what is dragged stands where it would be put. */
+  get waiting() {
+    const { waiting } = line;
+    if (!this.held) return waiting;
+    const rest = waiting.filter(({ id }) => id !== this.held.id);
+    const job = waiting.find(({ id }) => id === this.held.id);
+    return job ? rest.toSpliced(this.held.to, 0, job) : waiting;
   }
 
   render() {
     const { depth } = feed.queue;
-    const waiting = feed.queue.jobs.filter((job) => isStillWaiting(job));
-    const running = jobs.all.filter(isRunning);
-    const ended = jobs.all.filter(hasEnded).sort(byEnd).slice(0, ENDED_SHOWN);
+    const { waiting } = this;
+    const { running, today } = line;
+    const failed = today.filter(({ status }) => FAILED.includes(status));
+    const done = today.filter(({ status }) => !FAILED.includes(status));
+    const more = depth - waiting.length - running.length;
     const hasMine = [...waiting, ...running].some((job) => job.user_id === session.user?.id);
     return html`
-      <div class="view">
+      <div class="view queue">
         <header class="view-head">
-          <h1>${text.title}</h1>
+          <h1>${t('queue.title')}</h1>
           ${hasMine
             ? html`<button @click=${() => this.#cancelMine()}>
-                ${icon('close')}${this.isSure ? text.cancelMineSure : text.cancelMine}
+                ${icon('close')}${this.isSure ? t('queue.cancelMineSure') : t('queue.cancelMine')}
               </button>`
             : nothing}
           ${session.can('admin') && !feed.queue.paused ? pauseButton() : nothing}
         </header>
         ${pausedBanner()}
-        ${section(text.running, running, runningRow)} ${section(text.waiting, waiting, waitingRow)}
-        ${depth > waiting.length && waiting.length
-          ? html`<p class="hint">${text.more(depth - waiting.length)}</p>`
-          : nothing}
+        <p class="unseen" role="status" aria-live="polite">${this.said}</p>
+        ${section('running', running, (job) => html`<li class="row now">${runningRow(job)}</li>`)}
+        ${this.#line(waiting, more)}
         ${running.length || waiting.length
           ? nothing
           : html`<div class="empty">
               ${icon('queue')}
-              <p>${text.empty}</p>
-              <a class="button" href="#/create">${text.toCreate}</a>
+              <p>${t('queue.empty')}</p>
+              <a class="button" href="#/create">${t('shell.toCreate')}</a>
             </div>`}
-        ${section(text.ended, ended, endedRow)}
+        ${section('failed', failed, (job) => html`<li class="row">${endedRow(job)}</li>`)}
+        ${section('ended', done, (job) => html`<li class="row">${endedRow(job)}</li>`)}
       </div>
     `;
+  }
+
+  #line(waiting, more) {
+    const here = waiting.filter(({ id }) => this.chosen.has(id));
+    const head = here.length
+      ? html`<button @click=${() => this.#cancelChosen(here)}>
+          ${icon('close')}${t('queue.cancelChosen', { count: here.length })}
+        </button>`
+      : nothing;
+    const acts = (job, at) => ({
+      isChosen: this.chosen.has(job.id),
+      choose: (isChosen) => this.#choose(job.id, isChosen),
+      lift: (event) => this.#lift(event, job, at),
+    });
+    return html`
+      ${section(
+        'waiting',
+        waiting,
+        (job, at) => html`<li
+          class="row waiting ${this.held?.id === job.id ? 'is-held' : ''}"
+          data-id=${job.id}
+          @keydown=${(event) => this.#onKey(event, job, at, waiting.length)}
+        >
+          ${waitingRow(job, at, waiting.length, acts(job, at))}
+        </li>`,
+        head,
+      )}
+      ${more > 0 && waiting.length ? html`<p class="hint">${t('queue.more', { count: more })}</p>` : nothing}
+    `;
+  }
+
+  // -- order -------------------------------------------------------------------------------------
+
+  async #onKey(event, job, at, count) {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!by || !event.altKey) return;
+    event.preventDefault();
+    const to = at + by;
+    if (to < 0 || to >= count) return;
+    const moved = line.move(job.id, to);
+    await this.updateComplete;
+    this.querySelector(`[data-id="${CSS.escape(job.id)}"] .grip`)?.focus();
+    this.said = t('queue.moved', { title: titleOf(job), place: to + 1 });
+    await moved;
+    this.requestUpdate();
+  }
+
+  /** Drag by the handle, with the mouse or a finger; the others make room. */
+  #lift(event, job, at) {
+    if (event.button) return;
+    event.preventDefault();
+    event.currentTarget.focus();
+    this.held = { id: job.id, to: at };
+    this.listening = new AbortController();
+    const options = { signal: this.listening.signal };
+    addEventListener('pointermove', (move) => this.#drag(move), options);
+    addEventListener('pointerup', () => this.#drop(true), options);
+    addEventListener('pointercancel', () => this.#drop(false), options);
+    addEventListener('keydown', (key) => key.key === 'Escape' && this.#drop(false), options);
+  }
+
+  #drag({ clientY }) {
+    const rows = [...this.querySelectorAll('.row.waiting:not(.is-held)')];
+    const to = rows.filter((row) => {
+      const { top, height } = row.getBoundingClientRect();
+      return top + height / 2 < clientY;
+    }).length;
+    if (to !== this.held.to) this.held = { ...this.held, to };
+  }
+
+  #drop(isMeant) {
+    this.listening.abort();
+    const { id, to } = this.held;
+    this.held = null;
+    if (isMeant) line.move(id, to);
+  }
+
+  // -- ending ------------------------------------------------------------------------------------
+
+  #choose(id, isChosen) {
+    const chosen = new Set(this.chosen);
+    if (isChosen) chosen.add(id);
+    else chosen.delete(id);
+    this.chosen = chosen;
+  }
+
+  async #cancelChosen(list) {
+    this.chosen = new Set();
+    const went = await line.cancel(list.map(({ id }) => id));
+    if (went) notices.say(t('queue.canceledMany', { count: list.length }));
   }
 
   async #cancelMine() {
@@ -77,110 +182,28 @@ class QueueView extends Element {
       return;
     }
     this.isSure = false;
+    const running = line.running.filter((job) => job.user_id === session.user.id).map(({ id }) => id);
     await notices.attempt(async () => {
-      const ids = jobs.all
-        .filter((job) => !hasEnded(job) && job.user_id === session.user.id)
-        .map((job) => job.id);
       const { canceled } = await api.post('/api/queue/clear');
-      const running = ids.filter((id) => isRunning(jobs.byId.get(id)));
-      await Promise.all(running.map((id) => jobs.cancel(id)));
-      notices.say(text.canceledMany(canceled + running.length));
-      feed.askQueue();
+      if (running.length) await line.cancel(running);
+      notices.say(t('queue.canceledMany', { count: canceled + running.length }));
     });
+    feed.askQueue();
   }
 }
 
-/** The list of the line may be a moment older than what is known of its jobs. */
-function isStillWaiting(job) {
-  const known = jobs.byId.get(job.id);
-  return !known || (!hasEnded(known) && !isRunning(known));
-}
-
-const byEnd = (a, b) => (b.completed_at ?? '').localeCompare(a.completed_at ?? '');
-
-function section(title, list, row) {
+function section(name, list, row, head = nothing) {
   if (!list.length) return nothing;
   return html`
-    <section>
-      <h2>${title}</h2>
+    <section class="queue-${name}">
+      <header class="section-head">
+        <h2>${t(`queue.${name}`)}</h2>
+        ${list.length > 1 ? html`<span class="hint">${list.length}</span>` : nothing} ${head}
+      </header>
       <ul class="rows">
-        ${repeat(
-          list,
-          (job) => job.id,
-          (job) => html`<li class="row">${row(job)}</li>`,
-        )}
+        ${repeat(list, (job) => job.id, row)}
       </ul>
     </section>
-  `;
-}
-
-function cancelButton(job) {
-  return html`
-    <button
-      class="round"
-      aria-label=${words.job.cancel(titleOf(job))}
-      title=${words.cancel}
-      ?disabled=${Boolean(job.cancel_requested_at)}
-      @click=${() => notices.attempt(() => cancel(job))}
-    >
-      ${icon('close')}
-    </button>
-  `;
-}
-
-async function cancel(job) {
-  await jobs.cancel(job.id);
-  await feed.askQueue();
-}
-
-function runningRow(job) {
-  const preview = jobs.previews.get(job.id);
-  return html`
-    ${preview ? html`<img class="row-face" src=${preview} alt="" />` : html`<span class="row-face shimmer is-moving"></span>`}
-    <div class="row-words">
-      <span class="row-title">${titleOf(job)}</span>
-      <span class="hint">${statusText(job)}</span>
-      <progress max="100" .value=${percentOf(job)} aria-label=${titleOf(job)}></progress>
-    </div>
-    ${cancelButton(job)}
-  `;
-}
-
-function waitingRow(job) {
-  return html`
-    <span class="row-face place">${job.queue_position}</span>
-    <div class="row-words">
-      <span class="row-title">${titleOf(job)}</span>
-      <span class="hint">${[words.job.position(job.queue_position), startText(job)].filter(Boolean).join(', ')}</span>
-    </div>
-    ${cancelButton(job)}
-  `;
-}
-
-function startText({ starts_in_ms: ms }) {
-  if (ms === null || ms === undefined) return '';
-  return ms < 1000 ? words.job.startsSoon : words.job.starts(spanText(ms));
-}
-
-function endedRow(job) {
-  const items = itemsOf([job]);
-  const why = job.error ? explain(job.error) : '';
-  return html`
-    <span class="row-face is-${job.status}"></span>
-    <div class="row-words">
-      <span class="row-title">${titleOf(job)}</span>
-      <span class="hint">
-        ${words.job[job.status]}${why ? html` – ${why} <code>${job.error.code}</code>` : nothing}
-      </span>
-    </div>
-    ${items.length
-      ? html`<button
-          aria-label=${words.job.open(titleOf(job))}
-          @click=${() => viewer.open(items, items[0].output.id)}
-        >
-          ${icon('library')}
-        </button>`
-      : nothing}
   `;
 }
 

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from studio.errors import InvalidWorkflow, UnresolvedName
 from studio.graphs.graph import MAX_NODES, Graph
-from studio.graphs.manifests.blocks import Block, Link, block_fault, fill_block, read_block
+from studio.graphs.manifests.blocks import (
+    Block,
+    Link,
+    Room,
+    block_fault,
+    fill_block,
+    read_block,
+)
 from studio.graphs.manifests.expressions import Expression, ExpressionError, Scope, parse_expression
 from studio.graphs.manifests.manifest import RESERVED, STAGE_SEPARATOR, Manifest, Stage
 from studio.graphs.problems import clip
@@ -57,6 +64,7 @@ def assemble(
         InvalidWorkflow: the graph would be too large.
     """
     graph: Graph = {}
+    room = Room()
     exports: dict[str, dict[str, Link]] = {}
     for stage in manifest.stages:
         if stage.when is not None and not _evaluate(stage, stage.when).holds(scope):
@@ -69,7 +77,7 @@ def assemble(
             if stage.repeat is not None:
                 prefix += f"{number}{STAGE_SEPARATOR}"
             imports = {name: _wire(stage, name, exports, before) for name in block.imports}
-            graph |= fill_block(block, prefix, {**scope, **names}, imports)
+            graph |= fill_block(block, prefix, {**scope, **names}, imports, room)
             if len(graph) > MAX_NODES:
                 raise _fault(stage, f"the graph would have more than {MAX_NODES} nodes")
             before = {name: [prefix + link[0], link[1]] for name, link in block.exports.items()}

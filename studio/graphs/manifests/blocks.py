@@ -24,8 +24,11 @@ from studio.graphs.manifests.expressions import (
 from studio.graphs.problems import clip
 
 MAX_NAMES: Final = 100
+MAX_FILLED: Final = 16 * 1024 * 1024
+"""Characters of all texts of one graph that expressions stand in."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_BRACES: Final = re.compile(r"\\\{\{|\{\{(.*?)\}\}", re.DOTALL)
+# No braces of either kind inside, so that a text of many that are never closed is read once.
+_BRACES: Final = re.compile(r"\\\{\{|\{\{((?:[^{}]|\{(?!\{)|\}(?!\}))*+)\}\}")
 _OPEN: Final = "{{"
 Link = list[Any]
 
@@ -39,6 +42,19 @@ class Block:
     imports: tuple[str, ...]
     exports: Mapping[str, Link]
     names: frozenset[str]
+
+
+class Room:
+    """How many characters the texts of one graph may still take: a name can stand anywhere."""
+
+    def __init__(self) -> None:
+        self._left = MAX_FILLED
+
+    def take(self, count: int) -> None:
+        """Raises ``InvalidWorkflow`` once it is used up."""
+        self._left -= count
+        if self._left < 0:
+            raise InvalidWorkflow("With these values the texts of the graph become too long.")
 
 
 def read_block(file: str, data: object) -> Block:
@@ -73,13 +89,16 @@ def read_block(file: str, data: object) -> Block:
     return Block(file, nodes, tuple(imports), links, frozenset(names))
 
 
-def fill_block(block: Block, prefix: str, scope: Scope, imports: Mapping[str, Link]) -> Graph:
+def fill_block(
+    block: Block, prefix: str, scope: Scope, imports: Mapping[str, Link], room: Room
+) -> Graph:
     """The block's nodes, named with ``prefix``, every expression replaced by its value.
 
     Raises:
         UnresolvedName: an expression has no value.
+        InvalidWorkflow: there is no room for the texts.
     """
-    filler = _Filler(block, prefix, scope, imports)
+    filler = _Filler(block, prefix, scope, imports, room)
     return {
         prefix + node_id: {
             **node,
@@ -98,9 +117,10 @@ def block_fault(file: str, message: str) -> InvalidWorkflow:
 
 class _Filler:
     def __init__(
-        self, block: Block, prefix: str, scope: Scope, imports: Mapping[str, Link]
+        self, block: Block, prefix: str, scope: Scope, imports: Mapping[str, Link], room: Room
     ) -> None:
         self._block = block
+        self._room = room
         self._prefix = prefix
         self._scope = scope
         self._imports = imports
@@ -115,7 +135,7 @@ class _Filler:
         if not isinstance(value, str) or _OPEN not in value:
             return value
         whole = _BRACES.fullmatch(value)
-        if whole is not None and whole[1] is not None and _OPEN not in whole[1]:
+        if whole is not None and whole[1] is not None:
             return self._resolve(node_id, whole[1])
         return _BRACES.sub(lambda match: self._text(node_id, match), value)
 
@@ -139,6 +159,7 @@ class _Filler:
             return f"{value:g}" if isinstance(value, float) else str(value)
         if not isinstance(value, str):
             raise self._unresolved(node_id, match[1], "only text and numbers go into a text")
+        self._room.take(len(value))
         return value
 
     def _unresolved(self, node_id: str, text: str, why: str) -> UnresolvedName:

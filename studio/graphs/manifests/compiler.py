@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from studio.errors import InvalidWorkflow
 from studio.graphs.graph import Graph, execution_copy, parse
@@ -21,6 +21,9 @@ from studio.graphs.manifests.targets import find, find_input
 from studio.graphs.manifests.values import Values
 from studio.graphs.values import ASSET_TYPE
 
+MAX_SIZE: Final = 20 * 1024 * 1024
+"""Characters of text, and other values as one each, in a graph that runs."""
+
 
 def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values) -> Graph:
     """The API-format graph of a workflow with these values; nothing that was given is changed.
@@ -31,7 +34,7 @@ def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values)
 
     Raises:
         TargetMissing: a node that an input means is gone.
-        InvalidWorkflow: the stored graph is none.
+        InvalidWorkflow: the stored graph is none, or it becomes too large.
     """
     graph, absent = _base(manifest, source, values)
     for each in manifest.inputs:
@@ -41,6 +44,7 @@ def compile_graph(manifest: Manifest, source: Mapping[str, Any], values: Values)
         for target in each.targets:
             if target.node.partition(STAGE_SEPARATOR)[0] not in absent:
                 _apply(graph, each, target, value)
+    _refuse_giants(graph)
     return graph
 
 
@@ -107,6 +111,21 @@ def _apply(graph: Graph, each: Input, target: Target, value: Any) -> None:
         return
     node_id, name = find_input(graph, target, each.id)
     graph[node_id]["inputs"][name] = _part(each, target, value)
+
+
+def _refuse_giants(graph: Graph) -> None:
+    """Refuse what would be too large once written down: one value may stand in many places."""
+    left = MAX_SIZE
+    waiting: list[Any] = [node["inputs"] for node in graph.values()]
+    while waiting:
+        value = waiting.pop()
+        left -= len(value) if isinstance(value, str) else 1
+        if left < 0:
+            raise InvalidWorkflow("With these values the graph becomes too large.")
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _part(each: Input, target: Target, value: Any) -> Any:

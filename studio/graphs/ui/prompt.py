@@ -47,7 +47,7 @@ MAX_REFERENCED: Final = 1000
 
 _REFERENCE: Final = re.compile(r"%([^%.]{1,200})\.([^%.]{1,200})%")
 _UNSAFE: Final = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
-_COMMENT: Final = re.compile(r"/\*.*?\*/|//[^\n\r\u2028\u2029]*", re.DOTALL)
+_COMMENT: Final = re.compile(r"/\*|//[^\n\r\u2028\u2029]*")
 _ESCAPED: Final = re.compile(r"\\([{}|])")
 
 
@@ -165,10 +165,26 @@ class _References:
 
 def _plain_prompt(value: str) -> str:
     """A prompt without its comments. Choices (``{a|b}``) stay: whoever runs it draws them."""
-    stripped = _COMMENT.sub("", value)
+    stripped = without_comments(value)
     if re.search(r"(?<!\\)\{", stripped):
         return stripped
     return _ESCAPED.sub(r"\1", stripped)
+
+
+def without_comments(text: str) -> str:
+    """A prompt as the editor sends it: without ``/* ... */`` and what follows ``//`` in a line."""
+    last_end = text.rfind("*/")
+    kept, at = [], 0
+    while found := _COMMENT.search(text, at):
+        start, end = found.span()
+        if found[0] == "/*" and end > last_end:
+            # It has no end, so it begins nothing. To look for one each time would take for ever.
+            kept.append(text[at : start + 1])
+            at = start + 1
+            continue
+        kept.append(text[at:start])
+        at = text.index("*/", end) + 2 if found[0] == "/*" else end
+    return "".join([*kept, text[at:]])
 
 
 def _graphs(flat: Flat, root: Graph) -> Iterator[Graph]:

@@ -244,3 +244,18 @@ def test_a_target_of_a_stage_that_takes_no_part_is_left_alone() -> None:
     blocks = {"a": block({"1": node("Y")}), "b": block({"1": node("X", n=0)})}
     assert build(asking, blocks).keys() == {"a:1"}
     assert build(asking, blocks, fine=True)["b:1"]["inputs"]["n"] == 3
+
+
+def test_a_name_that_stands_everywhere_cannot_make_a_graph_larger_than_memory() -> None:
+    asking = stages({"block": "save"}, inputs=[asked("word", "text")])
+    text = block({"save": node("Save", text="{{word}} " * 100_000)})
+    assert len(build(asking, {"save": text}, word="x")["save:save"]["inputs"]["text"]) == 200_000
+    with pytest.raises(InvalidWorkflow, match="too long"):
+        build(asking, {"save": text}, word="x" * 100_000)
+
+
+def test_a_value_that_stands_in_many_inputs_cannot_either() -> None:
+    asking = stages({"block": "save"}, inputs=[asked("word", "text")])
+    many = block({"save": node("Save", **{f"text{n}": "{{word}}" for n in range(1_000)})})
+    with pytest.raises(InvalidWorkflow, match="too large"):
+        build(asking, {"save": many}, word="x" * 100_000)

@@ -1,0 +1,42 @@
+import { Element, html, nothing } from '../core/element.js';
+import { t } from '../core/messages.js';
+import { draft } from '../models/draft.js';
+import { session } from '../models/session.js';
+import { errorText } from './form.js';
+import { icon } from './icons.js';
+
+/** Why nothing can come of the form now, and what would help. */
+class CreateAdvice extends Element {
+  constructor() {
+    super();
+    this.watch(draft);
+  }
+
+  render() {
+    const { workflow, problem } = draft;
+    if (!workflow && problem) return html`<div role="alert">${errorText(problem)}</div>`;
+    const { state, missing_models: models, missing_nodes: nodes } = workflow?.readiness ?? { state: 'ready' };
+    if (state === 'ready') return nothing;
+    const lacksCheckpoint = draft.fields.some(({ type, options }) => type === 'checkpoint' && !options?.length);
+    const isModel = state === 'missing' && lacksCheckpoint && !nodes;
+    const [title, why] =
+      state === 'unknown'
+        ? [t('making.noEngineTitle'), t('making.noEngine')]
+        : isModel
+          ? [t('making.noModelTitle'), t('making.noModel')]
+          : [t('making.notReadyTitle'), t('making.notReady', { models, nodes })];
+    return html`
+      <div class="card advice" role="status">
+        <h2>${title}</h2>
+        <p>${why}</p>
+        ${isModel && session.can('graphs:run') ? html`<p>${t('making.noModelGraph')}</p>` : nothing}
+        ${state === 'missing' && !isModel
+          ? html`<a class="button" href="#/workflows/${encodeURIComponent(workflow.id)}">${t('making.whatIsMissing')}</a>`
+          : nothing}
+        <button @click=${() => draft.load()}>${icon('again')}${t('making.lookAgain')}</button>
+      </div>
+    `;
+  }
+}
+
+customElements.define('create-advice', CreateAdvice);

@@ -1,0 +1,114 @@
+import { Element, html, live, nothing } from '../core/element.js';
+import { t } from '../core/messages.js';
+import { icon } from './icons.js';
+
+const shortName = (file) => file.replace(/\.\w+$/, '');
+
+/** LoRAs with their strengths; models of two passes take a pair of files, each with its own. */
+class LoraInput extends Element {
+  static properties = { field: { attribute: false }, value: { attribute: false }, onChange: { attribute: false } };
+
+  render() {
+    const options = this.field.options ?? [];
+    const value = this.value ?? [];
+    return html`
+      ${value.length
+        ? html`<ul class="loras">
+            ${value.map((lora, index) => this.#row(lora, index))}
+          </ul>`
+        : nothing}
+      ${options.length
+        ? html`<select aria-label=${t('making.addLora')} @change=${(event) => this.#add(event)}>
+            <option value="" .selected=${live(true)}>${t('making.addLora')}</option>
+            ${options.map((option, index) => html`<option value=${index}>${shortName(option.value)}</option>`)}
+          </select>`
+        : html`<p class="hint">${t('making.noLoras')}</p>`}
+    `;
+  }
+
+  #row(lora, index) {
+    const isPair = Boolean(lora.high || lora.low);
+    const name = shortName(lora.file ?? lora.high?.file ?? '');
+    return html`
+      <li class="lora">
+        <span class="lora-head">
+          <span class="lora-name" title=${lora.file ?? ''}>${name}</span>
+          ${this.field.pairs
+            ? html`<label class="check">
+                <input type="checkbox" .checked=${live(isPair)} @change=${() => this.#pair(lora, index, !isPair)} />
+                <span>${t('making.pair')}</span>
+              </label>`
+            : nothing}
+          <button
+            type="button"
+            class="bare tool"
+            aria-label=${t('making.removeLora', { name })}
+            @click=${() => this.onChange(this.value.filter((_, each) => each !== index))}
+          >
+            ${icon('close')}
+          </button>
+        </span>
+        ${isPair
+          ? ['high', 'low'].map((phase) => this.#half(lora, index, phase))
+          : this.#strength(lora.strength ?? 1, t('making.strengthOf', { name }), (strength) => this.#set(index, { ...lora, strength }))}
+      </li>
+    `;
+  }
+
+  #half(lora, index, phase) {
+    const half = lora[phase] ?? { strength: 1 };
+    const set = (changes) => this.#set(index, { ...lora, [phase]: { ...half, ...changes } });
+    return html`
+      <div class="lora-half">
+        <select
+          aria-label=${t(`making.file.${phase}`)}
+          @change=${({ target }) => set({ file: this.field.options[Number(target.value)].value })}
+        >
+          ${this.field.options.map(
+            ({ value }, each) =>
+              html`<option value=${each} .selected=${live(value === (half.file ?? lora.file))}>
+                ${t(`making.pass.${phase}`, { name: shortName(value) })}
+              </option>`,
+          )}
+        </select>
+        ${this.#strength(half.strength ?? 1, t(`making.strength.${phase}`), (strength) => set({ strength }))}
+      </div>
+    `;
+  }
+
+  #strength(value, label, onChange) {
+    const changed = ({ target }) => Number.isFinite(target.valueAsNumber) && onChange(target.valueAsNumber);
+    return html`
+      <span class="number">
+        <input type="range" min="-1" max="2" step="0.05" tabindex="-1" aria-label=${label} .value=${live(String(value))} @input=${changed} />
+        <input type="number" min="-100" max="100" step="any" aria-label=${label} .value=${live(String(value))} @change=${changed} />
+      </span>
+    `;
+  }
+
+  #set(index, lora) {
+    this.onChange(this.value.map((each, at) => (at === index ? lora : each)));
+  }
+
+  #add({ target }) {
+    const chosen = this.field.options[Number(target.value)];
+    target.value = '';
+    if (chosen) this.onChange([...(this.value ?? []), { file: chosen.value, strength: 1 }]);
+  }
+
+  /** One file for both passes becomes two, and the other way round. */
+  #pair(lora, index, isPair) {
+    const file = lora.file ?? lora.high?.file;
+    const strength = lora.strength ?? 1;
+    const halves = { high: { file, strength }, low: { file: otherHalf(file, this.field.options), strength } };
+    this.#set(index, isPair ? { file, strength, ...halves } : { file, strength });
+  }
+}
+
+/** The file of the second pass, where it has the same name but for the pass. */
+function otherHalf(file, options) {
+  const wanted = file.replace(/high/i, (found) => (found === 'HIGH' ? 'LOW' : found === 'High' ? 'Low' : 'low'));
+  return options.some(({ value }) => value === wanted) ? wanted : file;
+}
+
+customElements.define('lora-input', LoraInput);

@@ -1,0 +1,72 @@
+import { html, nothing } from '../core/element.js';
+import { copyText } from '../core/clipboard.js';
+import { t } from '../core/messages.js';
+import { notices } from '../models/notices.js';
+import { icon } from './icons.js';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+function sizeText(bytes) {
+  const step = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  return `${(bytes / 1000 ** step).toFixed(step > 2 ? 1 : 0)} ${UNITS[step]}`;
+}
+
+/** Whether a workflow could run now, as a dot and words: colour alone says nothing. */
+export function readinessMark({ state, missing_models: models, missing_nodes: nodes }) {
+  const count = (value) => (Array.isArray(value) ? value.length : value);
+  const parts = [
+    count(models) && t('workflows.lacksModels', { count: count(models) }),
+    count(nodes) && t('workflows.lacksNodes', { count: count(nodes) }),
+  ].filter(Boolean);
+  const text = state === 'missing' ? t('workflows.lacks', { parts: parts.join(', ') }) : t(`workflows.state.${state}`);
+  return html`<span class="ready is-${state}"><span class="dot"></span>${text}</span>`;
+}
+
+/** What is missing, each with what would fix it. */
+export function readinessList({ state, missing_models: models = [], missing_nodes: nodes = [] }) {
+  if (state === 'unknown') return html`<p class="hint">${t('workflows.unknownWhy')}</p>`;
+  if (state === 'ready') return html`<p class="hint">${t('workflows.readyWhy')}</p>`;
+  return html`<ul class="rows">
+    ${models.map(
+      ({ file, class: type, fix }) => html`<li class="row">
+        <div class="row-words">
+          <p class="row-title">${file}</p>
+          <p class="hint">
+            ${fix.directory
+              ? t('workflows.putInto', { folder: `models/${fix.directory}` })
+              : t('workflows.putFor', { type })}
+            ${fix.size ? `· ${sizeText(fix.size)}` : nothing}
+          </p>
+        </div>
+        ${fix.url ? linkOf(fix.url) : nothing} ${copyButton(file)}
+      </li>`,
+    )}
+    ${nodes.length ? html`<li class="row"><p>${t('workflows.installNodes')}</p></li>` : nothing}
+    ${nodes.map(
+      ({ class: type, closest = [] }) => html`<li class="row">
+        <div class="row-words">
+          <p class="row-title">${type}</p>
+          ${[closest].flat().length
+            ? html`<p class="hint">${t('workflows.closest', { names: [closest].flat().join(', ') })}</p>`
+            : nothing}
+        </div>
+        ${copyButton(type)}
+      </li>`,
+    )}
+  </ul>`;
+}
+
+/** Only addresses that the manifest's schema admits: https. */
+const linkOf = (url) =>
+  url.startsWith('https://')
+    ? html`<a class="button" href=${url} target="_blank" rel="noreferrer noopener">
+        ${icon('download')}${t('workflows.download')}
+      </a>`
+    : nothing;
+
+function copyButton(text) {
+  const copy = () => notices.attempt(() => copyText(text).then(() => notices.say(t('shell.copied'))));
+  return html`<button class="bare" aria-label=${t('workflows.copyName', { name: text })} @click=${copy}>
+    ${icon('copy')}
+  </button>`;
+}

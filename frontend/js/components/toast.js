@@ -1,0 +1,43 @@
+import { Element, html, nothing } from '../core/element.js';
+import { t } from '../core/messages.js';
+import { notices } from '../models/notices.js';
+import { icon } from './icons.js';
+
+/** What just happened, at the edge of the page; some of it can be undone from there. */
+class StudioToasts extends Element {
+  constructor() {
+    super();
+    this.watch(notices);
+  }
+
+  render() {
+    return html`
+      <div
+        class="notices"
+        role="status"
+        @pointerenter=${() => notices.hold()}
+        @pointerleave=${() => notices.release()}
+        @focusin=${() => notices.hold()}
+        @focusout=${() => notices.release()}
+      >
+        ${notices.list.map(
+          (notice) => html`
+            <div class="notice ${notice.isError ? 'is-error' : ''}">
+              <p>${notice.text} ${notice.code ? html`<code>${notice.code}</code>` : nothing}</p>
+              ${notice.action
+                ? html`<button class="bare notice-action" @click=${() => notices.act(notice)}>
+                    ${notice.action.label}
+                  </button>`
+                : nothing}
+              <button class="bare" aria-label=${t('shell.close')} @click=${() => notices.drop(notice)}>
+                ${icon('close')}
+              </button>
+            </div>
+          `,
+        )}
+      </div>
+    `;
+  }
+}
+
+customElements.define('studio-toasts', StudioToasts);

@@ -1,0 +1,193 @@
+import { Element, html, nothing } from '../core/element.js';
+import { t } from '../core/messages.js';
+import { draft } from '../models/draft.js';
+import { openDialog } from './dialog.js';
+import { FormElement } from './form.js';
+import { icon } from './icons.js';
+import { optionsOf, shortText } from './inputs.js';
+
+const MOST = 1000;
+const NUMBERS = new Set(['int', 'float', 'seed']);
+const CHOICES = new Set(['select', 'checkpoint', 'vae', 'resolution']);
+
+/** The values that one field takes in turn; every field that is varied is one axis of the grid. */
+class VaryField extends FormElement {
+  static properties = { field: { attribute: false }, onDone: { attribute: false }, values: { state: true } };
+
+  connectedCallback() {
+    super.connectedCallback();
+    const { varied } = draft;
+    this.before = varied[this.field.id];
+    this.values = this.before?.values ?? [draft.value(this.field)].filter((value) => value !== null && value !== '');
+    this.text = this.#isChoice || this.#isFile ? '' : this.values.join(NUMBERS.has(this.field.type) ? ', ' : '\n');
+  }
+
+  get #isChoice() {
+    return CHOICES.has(this.field.type);
+  }
+
+  get #isFile() {
+    return this.field.type === 'image';
+  }
+
+  render() {
+    const { field, before } = this;
+    const others = Object.keys(draft.varied).filter((id) => id !== field.id);
+    return html`
+      <form class="vary" @submit=${(event) => this.submitted(event, (given) => this.#apply(given))}>
+        <h2>${t('making.varyTitle', { name: field.name })}</h2>
+        <p class="hint">${t('making.varyHelp')}</p>
+        ${this.#isChoice ? this.#choices() : this.#isFile ? this.#files() : this.#lines()}
+        ${others.length
+          ? html`<label class="check">
+              <input type="checkbox" name="beside" ?checked=${before?.beside ?? false} />
+              <span>${t('making.beside')}</span>
+            </label>`
+          : nothing}
+        ${this.problem()}
+        <div class="dialog-actions">
+          ${before
+            ? html`<button type="button" @click=${() => this.#stop()}>${t('making.varyStop')}</button>`
+            : html`<button type="button" @click=${() => this.onDone()}>${t('shell.cancel')}</button>`}
+          <button class="primary">${icon('vary')}${t('making.varyThis')}</button>
+        </div>
+      </form>
+    `;
+  }
+
+  #lines() {
+    const { field } = this;
+    const isNumber = NUMBERS.has(field.type);
+    const typed = ({ target }) => (this.text = target.value);
+    return html`
+      <label class="field">
+        <span>${isNumber ? t('making.numbers') : t('making.texts')}</span>
+        ${isNumber
+          ? html`<input name="text" required autofocus inputmode="text" .value=${this.text} @input=${typed} />`
+          : html`<textarea name="text" rows="8" required autofocus .value=${this.text} @input=${typed}></textarea>`}
+        ${isNumber ? html`<small>${t('making.numbersHelp')}</small>` : nothing}
+      </label>
+    `;
+  }
+
+  #choices() {
+    const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+    const options = sizesOf(this.field) ?? optionsOf(this.field);
+    const toggle = (value) => {
+      const isIn = this.values.some((each) => isSame(each, value));
+      this.values = isIn ? this.values.filter((each) => !isSame(each, value)) : [...this.values, value];
+    };
+    return html`
+      <fieldset class="choices">
+        <legend class="unseen">${this.field.name}</legend>
+        ${options.map(
+          ({ value, label }) => html`<label class="check">
+            <input
+              type="checkbox"
+              .checked=${this.values.some((each) => isSame(each, value))}
+              @change=${() => toggle(value)}
+            /><span>${label}</span>
+          </label>`,
+        )}
+      </fieldset>
+    `;
+  }
+
+  #files() {
+    return html`<file-input
+      .field=${{ ...this.field, multiple: true }}
+      .value=${this.values}
+      .onChange=${(values) => (this.values = values)}
+    ></file-input>`;
+  }
+
+  #apply({ text = '', beside }) {
+    const values = this.#isChoice || this.#isFile ? this.values : read(this.field, text);
+    if (!values.length || values.length > MOST) throw refusal('no_values');
+    const sizes = options(this.field);
+    const labels = this.#isFile
+      ? values.map((value, index) => value.name || String(index + 1))
+      : sizes && values.map((value) => sizes.get(JSON.stringify(value)) ?? JSON.stringify(value));
+    draft.vary(this.field.id, values, { beside: beside === 'on', labels: labels || null });
+    this.onDone();
+  }
+
+  #stop() {
+    draft.vary(this.field.id, []);
+    this.onDone();
+  }
+}
+
+customElements.define('vary-field', VaryField);
+
+/** In the place of a field that is varied: by what. */
+class VariedNote extends Element {
+  static properties = { field: { attribute: false }, varied: { attribute: false } };
+
+  render() {
+    const { field } = this;
+    const { values, labels } = this.varied;
+    const shown = values.map((value, index) => labels?.[index] ?? shortText(value));
+    return html`
+      <div class="varied">
+        ${icon('vary')}<span>${shown.join(' · ')}</span>
+        <button type="button" class="bare" @click=${() => openVary(field)}>${t('making.change')}</button>
+        <button
+          type="button"
+          class="bare tool"
+          aria-label=${t('making.noVary', { name: field.name })}
+          @click=${() => draft.vary(field.id, [])}
+        >
+          ${icon('close')}
+        </button>
+      </div>
+    `;
+  }
+}
+
+customElements.define('varied-note', VariedNote);
+
+const refusal = (code) => Object.assign(new Error(t('making.noValues')), { code });
+
+function sizesOf(field) {
+  if (field.type !== 'resolution') return null;
+  return Object.entries(field.presets ?? {}).flatMap(([family, sizes]) =>
+    sizes.map(({ label, width, height }) => ({
+      value: { width, height },
+      label: `${family}, ${label} (${width} × ${height})`,
+    })),
+  );
+}
+
+/** What choices are called, by their values. */
+function options(field) {
+  if (!CHOICES.has(field.type)) return null;
+  const short = ({ value }) => (value?.width ? `${value.width}×${value.height}` : null);
+  const all = sizesOf(field) ?? optionsOf(field);
+  return new Map(all.map((option) => [JSON.stringify(option.value), short(option) ?? option.label]));
+}
+
+/** Values as they are written: lines of text, or numbers with commas and ranges (`5-9`, `5-9:2`). */
+export function read(field, text) {
+  if (!NUMBERS.has(field.type)) return text.split('\n').map((line) => line.trim()).filter(Boolean);
+  const values = text.split(/[,;\s]+/).filter(Boolean).flatMap((part) => numbersIn(part));
+  if (values.some((value) => !Number.isFinite(value))) throw refusal('no_number');
+  return field.type === 'seed' ? values.map((value) => String(Math.round(value))) : values;
+}
+
+function numbersIn(part) {
+  const range = /^(-?[\d.]+)-(-?[\d.]+)(?::([\d.]+))?$/.exec(part);
+  if (!range) return [Number(part)];
+  const [from, to, step] = [Number(range[1]), Number(range[2]), Number(range[3] ?? 1)];
+  const count = Math.floor((to - from) / step + 1e-9) + 1;
+  if (!(step > 0) || !(count > 0) || count > MOST) return [NaN];
+  // Twelve digits are more than anybody means, and fewer than sums of fractions get wrong.
+  return Array.from({ length: count }, (_, index) => Number((from + index * step).toPrecision(12)));
+}
+
+export function openVary(field) {
+  openDialog({
+    label: t('making.varyTitle', { name: field.name }),
+    content: (close) => html`<vary-field .field=${field} .onDone=${() => close()}></vary-field>`,
+  });
+}

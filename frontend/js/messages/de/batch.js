@@ -1,0 +1,23 @@
+/* Was die Seite einer Serie sagt. */
+export default {
+  all: 'Serien und Raster',
+  cancel: 'Den Rest abbrechen',
+  export: 'Als ein Bild',
+  done: '{done} von {all} fertig',
+  failed: { one: '{count} fehlgeschlagen', other: '{count} fehlgeschlagen' },
+  progress: 'Wie weit es ist',
+  grid: 'Das Raster',
+  open: '{label} öffnen',
+  size: { one: '{count} Bild', other: '{count} Bilder' },
+  empty: 'Noch keine Serien',
+  emptyHelp: 'Variiere ein Feld des Formulars, und jeder Wert ergibt ein Bild.',
+  number: 'Nummer',
+  'status.queued': 'Wartet',
+  'status.running': 'In Arbeit',
+  'status.canceling': 'Wird beendet',
+  'status.succeeded': 'Fertig',
+  'status.failed': 'Fehlgeschlagen',
+  'status.canceled': 'Abgebrochen',
+  'status.expired': 'Abgelaufen',
+  'status.purged': 'Nicht mehr da',
+};

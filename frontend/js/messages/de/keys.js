@@ -1,0 +1,16 @@
+export default {
+  palette: 'Alle Befehle',
+  title: 'Tastenkürzel',
+  find: 'Was möchtest du tun?',
+  found: { one: '{count} gefunden', other: '{count} gefunden' },
+  go: 'Gehe zu: {view}',
+  search: 'Durchsuchen, was gezeigt wird',
+  pause: 'Die Schlange anhalten',
+  resume: 'Die Schlange weiterlaufen lassen',
+  change: 'Ändern',
+  changeOf: 'Die Tasten von „{name}“ ändern',
+  resetOf: 'Die üblichen Tasten für „{name}“',
+  press: 'Drück die Tasten …',
+  clash: '„{name}“ hat dieselben Tasten',
+  help: 'Ein Griff oder zwei nacheinander. Die Rücktaste nimmt die Tasten weg, Esc lässt sie, wie sie sind.',
+};

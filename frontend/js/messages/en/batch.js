@@ -1,0 +1,23 @@
+/* What the page of a batch says. */
+export default {
+  all: 'Batches and grids',
+  cancel: 'Cancel the rest',
+  export: 'As one picture',
+  done: '{done} of {all} done',
+  failed: { one: '{count} failed', other: '{count} failed' },
+  progress: 'How far it is',
+  grid: 'The grid',
+  open: 'Open {label}',
+  size: { one: '{count} picture', other: '{count} pictures' },
+  empty: 'No batches yet',
+  emptyHelp: 'Vary a field of the form, and every value makes a picture.',
+  number: 'Number',
+  'status.queued': 'Waiting',
+  'status.running': 'Working',
+  'status.canceling': 'Stopping',
+  'status.succeeded': 'Done',
+  'status.failed': 'Failed',
+  'status.canceled': 'Cancelled',
+  'status.expired': 'Expired',
+  'status.purged': 'No longer kept',
+};

@@ -1,0 +1,16 @@
+export default {
+  palette: 'All commands',
+  title: 'Keyboard shortcuts',
+  find: 'What do you want to do?',
+  found: { one: '{count} found', other: '{count} found' },
+  go: 'Go to {view}',
+  search: 'Search what is shown',
+  pause: 'Pause the queue',
+  resume: 'Resume the queue',
+  change: 'Change',
+  changeOf: 'Change the keys of “{name}”',
+  resetOf: 'The usual keys for “{name}”',
+  press: 'Press the keys …',
+  clash: '“{name}” has the same keys',
+  help: 'One stroke, or two after each other. Backspace takes the keys away, Esc leaves them as they are.',
+};

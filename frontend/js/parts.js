@@ -1,0 +1,99 @@
+import { html } from './core/element.js';
+import { loadMessages } from './core/messages.js';
+import { loadStyles } from './core/styles.js';
+import './views/create.js';
+
+/*
+ * What the page is made of. All but Create is loaded when it is first shown, or in a quiet moment:
+ * its module, what it says (`messages/<language>/…`) and how it looks (`css/…`).
+ */
+export const VIEWS = {
+  create: { content: html`<create-view></create-view>` },
+  queue: {
+    load: () => import('./views/queue.js'),
+    content: html`<queue-view></queue-view>`,
+    messages: ['queue'],
+    styles: ['pictures', 'queue'],
+  },
+  library: {
+    load: () => import('./views/library.js'),
+    content: html`<library-view></library-view>`,
+    messages: ['library'],
+    styles: ['pictures', 'library'],
+  },
+  batch: {
+    load: () => import('./views/batch.js'),
+    content: html`<batch-view></batch-view>`,
+    messages: ['batch'],
+    styles: ['batch', 'results'],
+  },
+  workflows: {
+    load: () => import('./views/workflows.js'),
+    content: html`<workflows-view></workflows-view>`,
+    messages: ['workflows', 'wizard'],
+    styles: ['workflows', 'workflow', 'wizard', 'nodes'],
+  },
+  settings: {
+    load: () => import('./views/settings.js'),
+    content: html`<settings-view></settings-view>`,
+    messages: ['settings', 'people'],
+    styles: ['settings'],
+  },
+  system: {
+    load: () => import('./views/system.js'),
+    content: html`<system-view></system-view>`,
+    messages: ['system'],
+    styles: ['system'],
+  },
+  activity: {
+    load: () => import('./views/activity.js'),
+    content: html`<activity-view></activity-view>`,
+    messages: ['activity'],
+    styles: ['system'],
+  },
+  help: {
+    load: () => import('./views/help.js'),
+    content: html`<help-view></help-view>`,
+    messages: ['help'],
+    styles: ['help'],
+  },
+};
+
+/** What is no view of its own. */
+export const PARTS = {
+  doors: { load: () => import('./views/doors.js'), messages: ['doors', 'errors'] },
+  /** Menus and dialogs, what is said of refusals and of a workflow that was dropped. */
+  pieces: {
+    load: () =>
+      Promise.all([
+        import('./components/menu.js'),
+        import('./components/toast.js'),
+        import('./components/keyboard.js'),
+        import('./models/alerts.js'),
+      ]),
+    messages: ['errors', 'graph', 'keys'],
+    styles: ['pieces'],
+  },
+  /** What the form offers beyond its plain fields; its elements say something at once. */
+  making: {
+    load: () => loadMessages('making').then(() => import('./components/making.js')),
+    messages: ['making'],
+    styles: ['making', 'inputs', 'results', 'pictures'],
+  },
+  lightbox: {
+    load: () => import('./components/lightbox.js'),
+    messages: ['viewer', 'library'],
+    styles: ['lightbox'],
+  },
+};
+
+const loaded = new Set([VIEWS.create]);
+
+export const isLoaded = (part) => loaded.has(part);
+
+/** Load a part; it is tried again when it is asked for again. */
+export async function loadPart(part) {
+  const { load, messages = [], styles = [] } = part;
+  await Promise.all([load?.(), loadMessages(...messages), ...styles.map(loadStyles)]);
+  loaded.add(part);
+}

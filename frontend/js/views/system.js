@@ -1,0 +1,157 @@
+import { Element, html, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
+import { sizeText, spanText } from '../core/format.js';
+import { t } from '../core/messages.js';
+import { feed } from '../models/feed.js';
+import { errorText } from '../components/form.js';
+import { icon } from '../components/icons.js';
+import { ring } from '../components/ring.js';
+import '../components/engine_card.js';
+
+/* Nothing tells of memory and disks by itself: they are asked for while somebody looks. */
+const LOOK_MS = 5000;
+const PERCENT = 100;
+
+/** How the machine and its engines are. */
+class SystemView extends Element {
+  constructor() {
+    super();
+    this.system = null;
+    this.error = null;
+    this.watch(feed);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.unfollow = feed.follow('engines', (_event, { engines }) => this.#setEngines(engines));
+    this.timer = setInterval(() => document.visibilityState === 'visible' && this.#load(), LOOK_MS);
+    this.#load();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.unfollow();
+    clearInterval(this.timer);
+  }
+
+  async #load() {
+    try {
+      this.system = await api.get('/api/system');
+      this.error = null;
+    } catch (error) {
+      this.error = error;
+    }
+    this.requestUpdate();
+  }
+
+  /** What is told of engines at once says less of each than what is asked for. */
+  #setEngines(engines) {
+    if (!this.system) return;
+    const known = new Map(this.system.engines.map((engine) => [engine.name, engine]));
+    const joined = engines.map((engine) => ({ ...known.get(engine.name), ...engine }));
+    this.system = { ...this.system, engines: joined };
+    this.requestUpdate();
+  }
+
+  render() {
+    const { system, error } = this;
+    return html`
+      <div class="view system">
+        <header class="view-head">
+          <h1>${t('shell.views.system')}</h1>
+          <a class="button" href="/api/system/diagnostics" download title=${t('system.diagnosticsHelp')}>
+            ${icon('download')}${t('system.diagnostics')}
+          </a>
+        </header>
+        ${error ? html`<div role="alert">${errorText(error)}</div>` : nothing}
+        ${system ? body(system) : error ? nothing : html`<div class="card skeleton" aria-busy="true"></div>`}
+      </div>
+    `;
+  }
+}
+
+function body(system) {
+  const { queue, engines, versions } = system;
+  return html`
+    ${system.warnings.map(
+      (text) => html`<p class="banner is-warning">${icon('warning')}<span>${text}</span></p>`,
+    )}
+    <section class="rings" aria-label=${t('system.use')}>
+      ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
+    </section>
+    <section class="totals card" aria-label=${t('system.queue')}>
+      ${['queued', 'running', 'canceling'].map(
+        (name) => html`<div><strong>${queue[name]}</strong><span>${t(`system.totals.${name}`)}</span></div>`,
+      )}
+      <div><strong>${spanText(system.uptime_s * 1000)}</strong><span>${t('system.uptime')}</span></div>
+    </section>
+    ${engines.length ? nothing : html`<p class="hint">${t('system.noEngine')}</p>`}
+    ${engines.map((engine) => html`<engine-card .engine=${engine}></engine-card>`)}
+    <section class="card">
+      <h2>${t('system.versions')}</h2>
+      <dl class="versions">
+        ${Object.entries(versions)
+          .filter(([, version]) => version)
+          .map(([name, version]) => html`<div><dt>${name}</dt><dd>${version}</dd></div>`)}
+      </dl>
+    </section>
+  `;
+}
+
+const share = (used, total) => (total ? Math.round((used / total) * PERCENT) : 0);
+const ofTotal = (used, total) => t('system.of', { used: sizeText(used), total: sizeText(total) });
+
+function gpuRings(gpu) {
+  const { memory_total_bytes: total, memory_used_bytes: used } = gpu;
+  const facts = [
+    gpu.temperature_c !== null && `${gpu.temperature_c} °C`,
+    gpu.power_w !== null && `${Math.round(gpu.power_w)} W`,
+  ].filter(Boolean);
+  return html`
+    ${gpu.load_percent === null
+      ? nothing
+      : ring({ label: gpu.name, percent: gpu.load_percent, detail: facts.join(' · ') })}
+    ${total ? ring({ label: t('system.gpuMemory'), percent: share(used, total), detail: ofTotal(used, total) }) : nothing}
+  `;
+}
+
+function machineRings({ memory, cpu }) {
+  return html`
+    ${memory
+      ? ring({
+          label: t('system.memory'),
+          percent: share(memory.used, memory.total),
+          detail: ofTotal(memory.used, memory.total),
+        })
+      : nothing}
+    ${ring({
+      label: t('system.cpu'),
+      percent: Math.min(PERCENT, share(cpu.load_1m, cpu.count)),
+      detail: t('system.load', { load: Math.round(cpu.load_1m * 10) / 10, count: cpu.count }),
+    })}
+  `;
+}
+
+/** Folders that lie on one disk share its ring. */
+function disksOf({ disks }) {
+  const found = new Map();
+  for (const disk of disks) {
+    const key = `${disk.total_bytes} ${disk.free_bytes}`;
+    const same = found.get(key) ?? { ...disk, roles: [], used_by_studio_bytes: 0 };
+    same.roles.push(disk.role);
+    same.used_by_studio_bytes += disk.used_by_studio_bytes;
+    found.set(key, same);
+  }
+  return [...found.values()];
+}
+
+function diskRing({ roles, total_bytes: total, free_bytes: free, used_by_studio_bytes: own }) {
+  return ring({
+    label: roles.length > 1 ? t('system.disk') : t(`system.disks.${roles[0]}`),
+    percent: share(total - free, total),
+    part: share(own, total),
+    detail: t('system.free', { free: sizeText(free), own: sizeText(own) }),
+  });
+}
+
+customElements.define('system-view', SystemView);

@@ -1,0 +1,95 @@
+"""Variations of a form, and the grid that comes of them."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_hostile import HOSTILE, check
+
+
+def vary(page: Page, name: str, text: str) -> None:
+    page.get_by_role("button", name=f"Vary {name}", exact=True).click()
+    page.locator("vary-field [name=text]").fill(text)
+    page.get_by_role("button", name="Vary this").click()
+    expect(page.locator("dialog")).to_have_count(0)
+
+
+def test_two_fields_that_are_varied_make_a_grid(page: Page, owner: httpx.Client) -> None:
+    page.fill("#prompt", "a fox in a grid")
+    page.locator("details.more summary").click()
+    vary(page, "Steps", "1-3:2")
+    vary(page, "CFG", "5, 7")
+    page.get_by_role("button", name="Create 4").click()
+    expect(page).to_have_url(re.compile("#/batch/"))
+    expect(page.locator("h1")).to_have_text("a fox in a grid")
+    expect(page.locator(".batch-grid thead th")).to_have_text(["5", "7"])
+    expect(page.locator(".batch-grid tbody th")).to_have_text(["1", "3"])
+    expect(page.locator(".batch-grid button.thumb img")).to_have_count(4)
+    expect(page.locator("batch-view [role=status]").first).to_contain_text("4 of 4 done")
+    page.locator(".batch-grid button.thumb").nth(1).click()
+    expect(page.locator("dialog.lightbox img").first).to_be_visible()
+    page.keyboard.press("Escape")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="As one picture").click()
+    assert saved.value.suggested_filename.endswith(".png")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_what_is_varied_outlives_a_reload_and_can_be_left(page: Page) -> None:
+    page.fill("#prompt", "a fox not yet varied")
+    vary(page, "Prompt", "a red fox\na grey fox")
+    expect(page.locator(".varied")).to_contain_text("a red fox · a grey fox")
+    page.reload()
+    expect(page.get_by_role("button", name="Create 2")).to_be_visible()
+    page.get_by_role("button", name="No longer vary Prompt").click()
+    expect(page.get_by_role("button", name="Create", exact=True)).to_be_visible()
+
+
+def test_lists_are_taken_side_by_side(page: Page, owner: httpx.Client) -> None:
+    owner.post("/api/queue/pause")
+    vary(page, "Prompt", "a first fox\na second fox")
+    page.get_by_role("button", name="Vary Seed", exact=True).click()
+    page.locator("vary-field [name=text]").fill("1, 2")
+    page.get_by_label("Side by side").check()
+    page.get_by_role("button", name="Vary this").click()
+    page.get_by_role("button", name="Vary Prompt", exact=True).wait_for(state="hidden")
+    page.locator(".varied", has_text="a first fox").get_by_role("button", name="Change").click()
+    page.get_by_label("Side by side").check()
+    page.get_by_role("button", name="Vary this").click()
+    page.get_by_role("button", name="Create 2").click()
+    expect(page.locator(".batch-flow li")).to_have_count(2)
+    page.get_by_role("button", name="Cancel the rest").click()
+    expect(page.locator("batch-view [role=status]").first).to_contain_text("2 of 2 done")
+
+
+def test_values_that_are_no_numbers_are_refused(page: Page) -> None:
+    page.locator("details.more summary").click()
+    page.get_by_role("button", name="Vary Steps", exact=True).click()
+    page.locator("vary-field [name=text]").fill("5, many")
+    page.get_by_role("button", name="Vary this").click()
+    expect(page.locator("vary-field .error-text")).to_contain_text("at least one value that fits")
+
+
+@pytest.mark.parametrize("text", HOSTILE[:2])
+def test_labels_of_a_grid_are_text(page: Page, owner: httpx.Client, text: str) -> None:
+    owner.post("/api/queue/pause")
+    body = {
+        "workflow_id": "text-to-image",
+        "values": {"prompt": "a fox"},
+        "axes": [
+            {"input": "prompt", "values": ["a", "b"], "labels": [text, "b"]},
+            {"input": "steps", "values": [1, 2], "labels": [text, "2"]},
+        ],
+        "title": text,
+    }
+    answer = owner.post("/api/batches", json=body)
+    assert answer.status_code == 201, answer.text
+    page.evaluate(f"location.hash = '#/batch/{answer.json()['id']}'")
+    expect(page.locator("h1")).to_have_text(text)
+    expect(page.locator(".batch-grid tbody th").first).to_have_text(text)
+    check(page)

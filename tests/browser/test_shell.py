@@ -1,0 +1,202 @@
+"""What is around the views: navigation, commands by the keyboard, languages, dropped files."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.api.graphs import wait_ended
+from tests.api.studio_process import RunningStudio
+from tests.browser.conftest import OpenPage
+
+DROP = """([name, type, bytes]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+    const told = { dataTransfer: transfer, bubbles: true, cancelable: true };
+    document.body.dispatchEvent(new DragEvent('dragenter', told));
+    document.body.dispatchEvent(new DragEvent('drop', told));
+}"""
+
+
+def drop(page: Page, name: str, content_type: str, body: bytes) -> None:
+    """Drop one file on the page, wherever it is."""
+    page.evaluate(DROP, [name, content_type, list(body)])
+
+
+def row_of(page: Page, name: str) -> Locator:
+    """The row of one command among the shortcuts."""
+    return page.locator(".shortcut-rows .row").filter(has=page.get_by_text(name, exact=True))
+
+
+@pytest.fixture
+def clean_preferences(owner: httpx.Client, page: Page) -> Any:
+    """What a test prefers is not for the next one."""
+    yield
+    page.evaluate(
+        "fetch('/api/preferences', { method: 'PUT', body: '{}',"
+        " headers: { 'content-type': 'application/json' } })"
+    )
+
+
+def test_the_palette_finds_what_can_be_done_and_does_it(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("Control+K")
+    palette = page.get_by_role("dialog", name="All commands")
+    field = palette.get_by_role("combobox")
+    expect(field).to_be_focused()
+    field.fill("go lib")
+    expect(palette.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("library-view h1")).to_be_visible()
+    expect(palette).to_have_count(0)
+
+
+def test_the_palette_is_left_by_esc_and_by_back_and_the_focus_returns(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    for leave in (lambda: page.keyboard.press("Escape"), page.go_back):
+        page.get_by_role("button", name="Search").focus()
+        page.keyboard.press("Control+K")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        leave()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.get_by_role("button", name="Search")).to_be_focused()
+        assert page.url.endswith(("/", "#/create"))
+
+
+def test_two_keys_after_each_other_go_to_a_view_but_not_while_somebody_writes(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.locator("#prompt").fill("")
+    page.locator("#prompt").press_sequentially("gq")
+    expect(page.locator("#prompt")).to_have_value("gq")
+    page.locator("main").focus()
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    expect(page.locator("queue-view h1")).to_be_visible()
+
+
+def test_keys_can_be_changed_taken_away_and_given_back(
+    page: Page, site: RunningStudio, clean_preferences: None
+) -> None:
+    page.goto(f"{site.url}/#/settings/keyboard")
+    row = row_of(page, "Go to Queue")
+    expect(row.locator("kbd")).to_have_text(["G", "Q"])
+    row.get_by_role("button", name="Change the keys of “Go to Queue”").click()
+    page.keyboard.press("x")
+    page.keyboard.press("y")
+    expect(row.locator("kbd")).to_have_text(["X", "Y"])
+    page.reload()
+    expect(row.locator("kbd")).to_have_text(["X", "Y"])
+    page.locator("main").focus()
+    page.keyboard.press("x")
+    page.keyboard.press("y")
+    expect(page.locator("queue-view h1")).to_be_visible()
+    page.go_back()
+    row.get_by_role("button", name="The usual keys for “Go to Queue”").click()
+    expect(row.locator("kbd")).to_have_text(["G", "Q"])
+    row.get_by_role("button", name="Change the keys of “Go to Queue”").click()
+    page.keyboard.press("Backspace")
+    expect(row.locator("kbd")).to_have_count(0)
+
+
+def test_the_same_keys_twice_are_told(
+    page: Page, site: RunningStudio, clean_preferences: None
+) -> None:
+    page.goto(f"{site.url}/#/settings/keyboard")
+    row = row_of(page, "Go to Queue")
+    row.get_by_role("button", name="Change").click()
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    expect(row).to_contain_text("“Go to Library” has the same keys")
+
+
+def test_the_page_speaks_the_language_of_the_browser_or_the_chosen_one(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(storage_state=state, locale="de-DE")
+    page.goto(f"{site.url}/#/settings/looks")
+    expect(page.get_by_role("heading", name="Einstellungen")).to_be_visible()
+    assert page.evaluate("document.documentElement.lang") == "de"
+    page.get_by_label("Sprache").select_option("en")
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    page.get_by_label("Language").select_option("")
+    expect(page.get_by_role("heading", name="Einstellungen")).to_be_visible()
+
+
+def test_a_workflow_that_is_dropped_anywhere_comes_to_where_it_can_be_run(
+    page: Page, site: RunningStudio
+) -> None:
+    page.goto(f"{site.url}/#/queue")
+    expect(page.locator("queue-view h1")).to_be_visible()
+    graph = b'{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64}}}'
+    drop(page, "mine.json", "application/json", graph)
+    expect(page.locator("graph-panel")).to_be_visible()
+    assert page.url.endswith("#/create")
+
+
+def test_what_is_dragged_over_the_page_is_awaited_and_may_leave_again(page: Page) -> None:
+    drag = """(name) => {
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(['x'], 'x.png', { type: 'image/png' }));
+        document.body.dispatchEvent(new DragEvent(name, { dataTransfer: transfer, bubbles: true }));
+    }"""
+    page.evaluate(drag, "dragenter")
+    expect(page.locator(".drop-sheet")).to_be_visible()
+    page.evaluate(drag, "dragleave")
+    expect(page.locator(".drop-sheet")).to_have_count(0)
+
+
+def test_a_picture_without_a_workflow_is_told_so_on_create(page: Page) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(buffer, "PNG")
+    drop(page, "red.png", "image/png", buffer.getvalue())
+    expect(page.locator(".notice")).to_contain_text("There is no workflow in that file")
+
+
+def test_what_ends_while_one_looks_elsewhere_is_told(
+    page: Page, site: RunningStudio, owner: httpx.Client
+) -> None:
+    page.goto(f"{site.url}/#/settings/account")
+    expect(page.locator("account-sessions .row")).not_to_have_count(0)
+    made = owner.post("/api/create", json={"prompt": "a told fox", "steps": 2}).json()
+    wait_ended(owner, made["id"])
+    notice = page.locator(".notice", has_text="“a told fox” is done.")
+    expect(notice).to_be_visible()
+    notice.get_by_role("button", name="Show").click()
+    expect(page.locator("#prompt")).to_be_visible()
+
+
+def test_the_menu_of_a_phone_goes_by_the_keyboard(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(360, 740, storage_state=state)
+    page.goto(site.url)
+    more = page.get_by_role("button", name="More")
+    more.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem", name="Settings")).to_be_focused()
+    page.keyboard.press("s")
+    expect(page.get_by_role("menuitem", name="System")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("settings-view h1")).to_be_visible()
+    expect(page.get_by_role("menu")).to_have_count(0)
+
+
+def test_a_member_sees_nothing_that_is_the_owners(
+    open_page: OpenPage, site: RunningStudio, member_state: dict[str, Any]
+) -> None:
+    page = open_page(storage_state=member_state)
+    page.goto(f"{site.url}/#/settings/services")
+    expect(page.locator("settings-view h1")).to_be_visible()
+    expect(page.locator(".settings-title")).to_have_text("Account")
+    for name in ("System", "Activity", "People", "Other services"):
+        expect(page.get_by_role("link", name=name)).to_have_count(0)
