@@ -66,6 +66,7 @@ export const PARTS = {
   pieces: {
     load: () =>
       Promise.all([
+        import('./components/drop_sheet.js'),
         import('./components/menu.js'),
         import('./components/toast.js'),
         import('./components/keyboard.js'),

@@ -3,7 +3,6 @@ import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
-import { drops } from '../models/drops.js';
 import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
@@ -22,7 +21,7 @@ class StudioApp extends Element {
     super();
     /** Parts that could not be loaded. */
     this.missing = new Set();
-    this.watch(session, router, theme, feed, drops);
+    this.watch(session, router, theme, feed);
     session.addEventListener('change', () => this.#onSession());
     session.addEventListener('other', forgetFormer);
     router.addEventListener('change', () => viewer.close());
@@ -86,9 +85,7 @@ class StudioApp extends Element {
         </main>
       </div>
       <studio-lightbox></studio-lightbox>
-      ${drops.depth > 0
-        ? html`<div class="drop-sheet">${icon('upload')}${t('shell.dropNow')}</div>`
-        : nothing}
+      <drop-sheet></drop-sheet>
     `;
   }
 
