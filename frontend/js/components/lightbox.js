@@ -9,6 +9,7 @@ import { pictures } from '../models/pictures.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { placeholderNote } from './states.js';
+import './gallery_icons.js';
 import './picture_details.js';
 import './zoom_stage.js';
 

@@ -96,10 +96,14 @@ class Viewer extends Store {
     if (next >= 0 && next < this.total) this.#go(next);
   }
 
+  /** What goes elsewhere waits for the entry in the history to be gone, too. */
   close() {
-    if (!this.isOpen) return;
+    if (!this.isOpen) return Promise.resolve();
     this.#hide();
-    if (history.state?.viewer) history.back();
+    if (!history.state?.viewer) return Promise.resolve();
+    const left = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }));
+    history.back();
+    return left;
   }
 
   /** Pictures are no more: the next one takes their place. */
