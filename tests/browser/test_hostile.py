@@ -85,6 +85,7 @@ def test_names_of_graphs_files_nodes_and_keys_are_text(
     check(page)
     assert owner.post("/api/keys", json={"name": text}).status_code == 201
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="API keys").click()
     expect(page.locator("api-keys .row-title", has_text=text).first).to_be_visible()
     check(page)
 

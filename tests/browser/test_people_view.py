@@ -61,6 +61,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
     page: Page, open_page: OpenPage, chromium: str, tmp_path: Path
 ) -> None:
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="People").click()
     hint = page.locator("people-invite .banner")
     expect(hint).to_contain_text("works for nobody else")
     expect(hint).to_contain_text("STUDIO_PUBLIC_URL")
@@ -74,6 +75,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
         there = open_page()
         set_up(there, url)
         there.get_by_role("link", name="Settings").click()
+        there.get_by_role("link", name="People").click()
         expect(there.get_by_role("button", name="Make a link")).to_be_visible()
         expect(there.locator("people-invite .banner")).to_have_count(0)
 
@@ -111,6 +113,7 @@ def test_the_library_of_the_owner_asks_for_their_own_alone(page: Page) -> None:
 
 def test_a_key_may_what_was_chosen(page: Page, site: RunningStudio) -> None:
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="API keys").click()
     form = page.locator("api-keys form")
     expect(form.get_by_role("checkbox")).to_have_count(6)
     for box in form.get_by_role("checkbox").all():
@@ -127,6 +130,7 @@ def test_a_key_may_what_was_chosen(page: Page, site: RunningStudio) -> None:
 
 def test_a_key_that_may_nothing_is_refused_in_words(page: Page) -> None:
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="API keys").click()
     form = page.locator("api-keys form")
     for box in form.get_by_role("checkbox").all():
         box.uncheck()

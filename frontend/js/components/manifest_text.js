@@ -34,7 +34,7 @@ class ManifestText extends Element {
           class="manifest-text"
           spellcheck="false"
           autocapitalize="none"
-          aria-labelledby="manifest-title"
+          aria-label=${t('wizard.textTitle')}
           aria-describedby="manifest-problems"
           aria-invalid=${refusal ? 'true' : 'false'}
           .value=${this.text}

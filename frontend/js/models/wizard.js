@@ -89,6 +89,13 @@ class Wizard extends Store {
     this.#keep();
   }
 
+  /** A graph in the place of the present one; inputs find their nodes again by class and title. */
+  setGraph({ graph, problems }) {
+    const nodes = nodesOf(graph);
+    Object.assign(this, { graph, problems, nodes });
+    this.setInputs(retargeted(this.inputs, nodes));
+  }
+
   set(facts) {
     const whole = { ...this.manifest, ...facts };
     const isGiven = ([name, value]) => name === 'name' || !(name in facts) || value !== '';
@@ -190,6 +197,18 @@ class Wizard extends Store {
     this.close();
     return saved;
   }
+}
+
+/** Inputs whose targets name the nodes of another export; only what is certain is changed. */
+function retargeted(inputs, nodes) {
+  const fits = ({ class: type, title = '' }) => nodes.filter((node) => node.type === type && node.title === title);
+  const found = (target) => {
+    const isSame = nodes.some(({ id, type }) => id === target.node && type === target.class);
+    const same = fits(target);
+    if (same.some(({ id }) => id === target.node) || (isSame && !same.length)) return target;
+    return same.length === 1 ? { ...target, node: same[0].id } : target;
+  };
+  return inputs.map((input) => (input.targets ? { ...input, targets: input.targets.map(found) } : input));
 }
 
 export const wizard = new Wizard();

@@ -3,6 +3,7 @@ import { t } from '../core/messages.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { drops } from '../models/drops.js';
+import { notices } from '../models/notices.js';
 import { inspect, mayBring } from '../models/workflows.js';
 import { wizard } from '../models/wizard.js';
 import './workflow_wizard.js';
@@ -29,6 +30,7 @@ class WorkflowNew extends Element {
     this.stop?.();
   }
 
+  /** Look into files; what was begun before gives way, and can be brought back. */
   async #read(files) {
     if (!files.length) return;
     const asked = (this.asked = {});
@@ -36,7 +38,7 @@ class WorkflowNew extends Element {
     this.requestUpdate();
     try {
       const found = await inspect(files);
-      if (asked === this.asked) wizard.begin(found, files[0].name);
+      if (asked === this.asked) this.#begin(found, files[0].name);
     } catch (error) {
       if (asked === this.asked) this.error = error;
     }
@@ -44,10 +46,14 @@ class WorkflowNew extends Element {
     this.requestUpdate();
   }
 
+  #begin(found, name) {
+    const former = wizard.isOpen && wizard.isChanged ? wizard.snapshot() : null;
+    wizard.begin(found, name);
+    if (former) notices.undoable(t('wizard.replaced', { name: former.manifest.name }), () => wizard.reopen(former));
+  }
+
   render() {
-    if (wizard.isOpen) {
-      return html`<workflow-wizard></workflow-wizard>`;
-    }
+    if (wizard.isOpen && !this.error) return html`<workflow-wizard></workflow-wizard>`;
     return html`
       <div class="view flow">
         <a class="flow-back" href="#/workflows">${icon('left')}${t('workflows.title')}</a>

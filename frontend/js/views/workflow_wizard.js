@@ -9,7 +9,7 @@ import { icon } from '../components/icons.js';
 import { readinessList, readinessMark } from '../components/readiness.js';
 import { createAddress } from '../components/workflow_actions.js';
 import { notices } from '../models/notices.js';
-import { pathOf, workflows } from '../models/workflows.js';
+import { inspect, pathOf, workflows } from '../models/workflows.js';
 import { wizard } from '../models/wizard.js';
 import '../components/input_list.js';
 import '../components/manifest_text.js';
@@ -145,8 +145,27 @@ class WorkflowWizard extends Element {
       <details class="wizard-picture" ?open=${IS_WIDE.matches}>
         <summary>${t('wizard.picture')}</summary>
         ${graphPicture(wizard.nodes, { marked, onChoose: (id) => this.#look(id) })}
+        ${wizard.id && !wizard.manifest.pipeline ? this.#graphFile() : nothing}
       </details>
     `;
+  }
+
+  #graphFile() {
+    const choose = ({ target }) => {
+      const files = [...target.files];
+      target.value = '';
+      notices.attempt(async () => {
+        const found = await inspect(files);
+        const former = wizard.snapshot();
+        wizard.setGraph(found);
+        notices.undoable(t('wizard.tookGraph'), () => wizard.reopen(former));
+      });
+    };
+    return html`<label class="take-graph">
+      <input class="unseen" type="file" aria-describedby="take-graph" @change=${choose} />
+      <span class="button">${icon('upload')}${t('wizard.takeGraph')}</span>
+      <small id="take-graph">${t('wizard.takeGraphHelp')}</small>
+    </label>`;
   }
 
   #about(manifest) {

@@ -1,5 +1,7 @@
 import { Element, html } from '../core/element.js';
 import { router } from '../core/router.js';
+import { drops } from '../models/drops.js';
+import { mayBring } from '../models/workflows.js';
 import '../components/menu.js';
 import './workflow_list.js';
 import './workflow_detail.js';
@@ -11,6 +13,21 @@ class WorkflowsView extends Element {
   constructor() {
     super();
     this.watch(router);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    // It waits for the part that looks into files.
+    const bring = (file, kind) => {
+      drops.waiting = { file, kind };
+      router.go('workflows/new');
+    };
+    if (mayBring()) this.stop = drops.take(['graph'], bring);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.stop?.();
   }
 
   render() {
