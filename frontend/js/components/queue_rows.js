@@ -107,8 +107,8 @@ function menuOf(job, at, count) {
   const owner = session.isOwner;
   const to = (label, priority) => ({ label: t(label), run: () => line.prioritise(job.id, priority) });
   return [
-    at > 0 && { label: t('queue.first'), icon: 'up', run: () => line.move(job.id, 0) },
-    at < count - 1 && { label: t('queue.last'), icon: 'down', run: () => line.move(job.id, count - 1) },
+    at > 0 && { label: t('queue.first'), icon: 'first', run: () => line.move(job.id, 0) },
+    at < count - 1 && { label: t('queue.last'), icon: 'last', run: () => line.move(job.id, count - 1) },
     owner && job.priority <= 0 && to('queue.toHigh', 10),
     job.priority !== 0 && (owner || job.priority < 0) && to('queue.toNormal', 0),
     job.priority >= 0 && to('queue.toLow', -10),

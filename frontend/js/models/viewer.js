@@ -1,46 +1,4 @@
 import { Store } from '../core/store.js';
-import { contentUrl, kindOf, thumbnailUrl } from './job.js';
-
-/** An output of a job as the library would show it; what only the library knows is asked for. */
-function pictureOf({ job, output }) {
-  const isImage = kindOf(output) === 'image';
-  const thumbnail = isImage ? `${thumbnailUrl(output)}?size=small` : null;
-  return {
-    id: output.id,
-    job_id: job.id,
-    kind: kindOf(output),
-    content_type: output.content_type,
-    name: output.name,
-    title: job.title,
-    prompt: '',
-    rating: 0,
-    favourite: false,
-    boards: [],
-    width: null,
-    height: null,
-    user: { id: job.user_id },
-    thumbnail,
-    preview: isImage ? thumbnailUrl(output) : null,
-    content: contentUrl(output),
-  };
-}
-
-/** A list that is whole. */
-class Given {
-  constructor(items) {
-    this.items = items;
-  }
-
-  get total() {
-    return this.items.length;
-  }
-
-  need() {}
-
-  drop(ids) {
-    this.items = this.items.filter(({ id }) => !ids.has(id));
-  }
-}
 
 /**
  * What the lightbox shows: a place in a list, or nothing. The list has `total`, `items` with holes
@@ -60,22 +18,19 @@ class Viewer extends Store {
     return this.source !== null;
   }
 
-  get item() {
-    return this.source?.items[this.index] ?? null;
-  }
-
   get total() {
     return this.source?.total ?? 0;
   }
 
-  at(index) {
+  /** What is at a place: a picture of the library, or {job, output}. */
+  at(index = this.index) {
     return this.source?.items[index] ?? null;
   }
 
   /** Show outputs of jobs: {job, output}. */
   open(items, outputId) {
     const place = items.findIndex(({ output }) => output.id === outputId);
-    this.browse(new Given(items.map(pictureOf)), Math.max(0, place));
+    this.browse({ items, total: items.length, need() {}, isGiven: true }, Math.max(0, place));
   }
 
   /** Show a list that may be long, such as the library. */
@@ -96,16 +51,23 @@ class Viewer extends Store {
     if (next >= 0 && next < this.total) this.#go(next);
   }
 
+  /** What goes elsewhere waits for the entry in the history to be gone, too. */
   close() {
-    if (!this.isOpen) return;
+    if (!this.isOpen) return Promise.resolve();
     this.#hide();
-    if (history.state?.viewer) history.back();
+    if (!history.state?.viewer) return Promise.resolve();
+    const left = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }));
+    history.back();
+    return left;
   }
 
   /** Pictures are no more: the next one takes their place. */
   drop(ids) {
     if (!this.isOpen) return;
-    if (this.source instanceof Given) this.source.drop(ids);
+    if (this.source.isGiven) {
+      this.source.items = this.source.items.filter(({ output }) => !ids.has(output.id));
+      this.source.total = this.source.items.length;
+    }
     if (!this.total) this.close();
     else this.#go(Math.min(this.index, this.total - 1));
   }
