@@ -19,7 +19,7 @@ export const VIEWS = {
     load: () => import('./views/library.js'),
     content: html`<library-view></library-view>`,
     messages: ['library'],
-    styles: ['pictures', 'library'],
+    styles: ['pictures', 'library', 'grid'],
   },
   batch: {
     load: () => import('./views/batch.js'),

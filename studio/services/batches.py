@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from studio.clock import Clock, new_id
-from studio.errors import Conflict, InvalidAnswers, StudioError
+from studio.errors import Conflict, InvalidAnswers, NotFound, StudioError
 from studio.graphs.filling import Filled, draw_seeds, fill
 from studio.graphs.grids import Axis, at_cell, coordinates
 from studio.graphs.problems import clip
@@ -122,11 +123,7 @@ class BatchService:
             preset = await self._presets.get(order.preset_id, _whose(identity))
             if preset.trashed_at is not None:
                 raise Conflict("This preset is in the trash; restore it first.")
-        workflow = await self._workflows.open(
-            identity,
-            preset.workflow_id if preset is not None else order.workflow_id or "",
-            order.version or (None if preset is None else preset.workflow_version),
-        )
+        workflow = await self._open(identity, order, preset)
         cells = list(coordinates([len(axis.labels) for axis in order.axes]))
         batch = self._batch(identity, order, workflow, preset) if order.axes else None
         making = _Making(order, preset, workflow, await self._lists(identity, order, preset))
@@ -163,6 +160,19 @@ class BatchService:
                 identity.user_id, "batch.started", batch.title, id=batch.id, jobs=len(jobs)
             )
         return Accepted(jobs, None if batch is None else batch.id)
+
+    async def _open(self, identity: Identity, order: Order, preset: Preset | None) -> OpenWorkflow:
+        if preset is None:
+            return await self._workflows.open(identity, order.workflow_id or "", order.version)
+        try:
+            return await self._workflows.open(
+                identity, preset.workflow_id, order.version or preset.workflow_version
+            )
+        except NotFound as error:
+            raise NotFound(
+                "The workflow of this preset, or the version that it wants, is not there: it was "
+                "deleted, or is no longer shared with you."
+            ) from error
 
     def _batch(
         self, identity: Identity, order: Order, workflow: OpenWorkflow, preset: Preset | None
@@ -271,9 +281,11 @@ class _Making:
         filled = self._fill(cell)
         compiled = await self._workflow.compile(filled.values)
         title = self._order.title or compiled.title
+        if batch is not None and math.prod(len(axis.labels) for axis in self._order.axes) > 1:
+            title = f"{clip(title, 100)} ({', '.join(self.labels(cell))})"
         return Submission(
             workflow=compiled.graph,
-            title=f"{clip(title, 100)} ({', '.join(self.labels(cell))})" if batch else title,
+            title=title,
             workflow_id=compiled.workflow_id,
             priority=self._order.priority,
             recipe=Recipe(

@@ -126,7 +126,7 @@ class PresetService:
         }
         changes = {name: read() for name, read in readers.items() if name in body}
         preset = replace(before, **changes, updated_at=self._clock.now_ms())
-        if changes.keys() & {"workflow_id", "workflow_version", "values"}:
+        if changes.keys() & {"workflow_id", "workflow_version", "values"} or changes.get("shared"):
             await self._check_values(identity, preset)
         if preset.cover != before.cover:
             await self._check_cover(identity, preset.cover)
@@ -226,6 +226,10 @@ class PresetService:
         for name in preset.values:
             if workflow.manifest.input(name) is None:
                 raise fields.wrong(f"values.{name}"[:100], "is no input of that workflow.")
+        if preset.shared and not workflow.for_everybody:
+            raise fields.wrong(
+                "shared", "asks for a workflow that others may run; share that first."
+            )
         check(workflow.manifest, preset.values)
 
     async def _check_cover(self, identity: Identity, asset_id: str | None) -> None:

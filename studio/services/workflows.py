@@ -59,6 +59,7 @@ class OpenWorkflow:
     id: str
     version: int
     manifest: Manifest
+    for_everybody: bool
     compile: Callable[[Mapping[str, Any]], Awaitable[Compiled]]
 
 
@@ -109,6 +110,7 @@ class WorkflowService:
             workflow.id,
             workflow.version.number,
             manifest,
+            workflow.shared or workflow.shipped,
             lambda values: self._compile(identity, workflow, manifest, values),
         )
 

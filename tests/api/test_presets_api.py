@@ -14,6 +14,7 @@ from tests.api.graphs import fresh_png
 from tests.api.house import KEY, House, open_house
 from tests.api.people import me, member_in, refusal
 from tests.api.presets import WORKFLOW, good, preset, save
+from tests.api.workflow_client import create
 
 DAY_S = 24 * 3600
 
@@ -304,3 +305,29 @@ async def test_a_preset_on_a_workflow_that_is_gone_is_still_shown(house: House) 
             f"/api/presets/{saved['id']}/run", json={"answers": {"animal": "fox"}}
         )
         assert refusal(answer) == (404, "not_found")
+
+
+async def test_a_preset_is_shared_only_over_a_workflow_that_others_may_run(house: House) -> None:
+    async with member_in(house, "mia") as mia, house.client() as owner:
+        workflow = await create(mia)
+        body = {"name": "Mine", "workflow_id": workflow["id"], "values": {"prompt": "x"}}
+        refused = await mia.post("/api/presets", json={**body, "shared": True})
+        assert refusal(refused) == (422, "invalid_preset")
+        assert refused.json()["error"]["details"]["where"] == "shared"
+        where = f"/api/presets/{good(await mia.post('/api/presets', json=body), 201)['id']}"
+        assert refusal(await mia.patch(where, json={"shared": True})) == (422, "invalid_preset")
+        good(await mia.patch(f"/api/workflows/{workflow['id']}", json={"shared": True}))
+        good(await mia.patch(where, json={"shared": True}))
+        async with member_in(house, "gus", "guest") as gus:
+            good(await gus.post(f"{where}/run", json={}), 201)
+            good(await mia.patch(f"/api/workflows/{workflow['id']}", json={"shared": False}))
+            late = await gus.post(f"{where}/run", json={})
+            assert refusal(late) == (404, "not_found")
+            assert "no longer shared" in late.json()["error"]["message"]
+        good(await mia.patch(where, json={"name": "Still mine"}))
+        good(await mia.post(f"{where}/run", json={}), 201)
+        await mia.delete(f"/api/workflows/{workflow['id']}")
+        gone = await mia.post(f"{where}/run", json={})
+        assert refusal(gone) == (404, "not_found")
+        assert "The workflow of this preset" in gone.json()["error"]["message"]
+        await owner.post("/api/queue/clear")

@@ -41,6 +41,8 @@ GONE = {**MANIFEST, "inputs": [{**PROMPT, "targets": [{"node": "99", "input": "t
         ({"manifest": "a: &a [*a, *a]"}, "invalid_manifest"),
         ({"manifest": "name: [" * 100}, "invalid_manifest"),
         ({"manifest": {**MANIFEST, "name": "x" * 200}}, "invalid_manifest"),
+        ({"manifest": {**MANIFEST, "name": "a\nb"}}, "invalid_manifest"),
+        ({"manifest": {**MANIFEST, "name": "fox\u202egnp.exe"}}, "invalid_manifest"),
         ({"manifest": GONE}, "target_missing"),
         ({"graph": None}, "invalid_workflow"),
         ({"graph": []}, "invalid_workflow"),

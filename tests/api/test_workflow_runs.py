@@ -140,7 +140,7 @@ def test_a_picture_that_carries_its_workflow_becomes_one(any_studio: RunningStud
 
 
 def test_what_the_editor_saves_is_converted_and_runs(any_studio: RunningStudio) -> None:
-    saved = {
+    saved: dict[str, Any] = {
         "last_node_id": 2,
         "last_link_id": 1,
         "version": 0.4,

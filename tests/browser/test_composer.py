@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_create_view import jobs_of
 
-
 LIMIT = 100_000
 BUTTON = "prompt-composer .run-bar button.primary"
 
@@ -92,7 +91,8 @@ def test_a_refusal_is_a_sentence_with_its_code(
     page: Page, owner: httpx.Client, status: int, error: dict[str, Any] | None, words: str
 ) -> None:
     body = {"json": {"error": error}} if error else {"body": "<html>", "content_type": "text/html"}
-    page.route("**/api/workflows/text-to-image/run", lambda route: route.fulfill(status=status, **body))
+    run = "**/api/workflows/text-to-image/run"
+    page.route(run, lambda route: route.fulfill(status=status, **body))
     page.fill("#prompt", "a fox that is refused")
     page.locator(BUTTON).click()
     problem = page.locator("prompt-composer .error-text")

@@ -58,6 +58,7 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
     owner = open_page()
     set_up(owner, fresh.url)
     owner.get_by_role("link", name="Settings").click()
+    owner.get_by_role("link", name="People").click()
     owner.locator("people-invite select[name=role]").select_option("guest")
     owner.get_by_role("button", name="Make a link").click()
     link = owner.locator(".once input").input_value()
@@ -100,6 +101,7 @@ def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: Run
 def invite(owner: Page, role: str = "guest") -> str:
     """A link for somebody new, made on the owner's page."""
     owner.get_by_role("link", name="Settings").click()
+    owner.get_by_role("link", name="People").click()
     owner.locator("people-invite select[name=role]").select_option(role)
     owner.get_by_role("button", name="Make a link").click()
     return owner.locator(".once input").input_value()

@@ -51,8 +51,9 @@ def test_a_prompt_is_text_wherever_it_is_shown(page: Page, owner: httpx.Client, 
     expect(tile).to_have_attribute("aria-label", f"Open “{text}”")
     check(page)
     tile.click()
-    expect(page.locator(".caption-title")).to_have_text(text)
-    page.get_by_role("button", name="Use these settings").click()
+    expect(page.locator(".prompt-text p").first).to_have_text(text)
+    page.get_by_role("button", name="Use again").click()
+    page.get_by_role("menuitem", name="Everything").click()
     expect(page.locator("#prompt")).to_have_value(text)
     check(page)
     page.get_by_role("link", name="Queue").click()
@@ -84,6 +85,7 @@ def test_names_of_graphs_files_nodes_and_keys_are_text(
     check(page)
     assert owner.post("/api/keys", json={"name": text}).status_code == 201
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="API keys").click()
     expect(page.locator("api-keys .row-title", has_text=text).first).to_be_visible()
     check(page)
 
@@ -105,5 +107,8 @@ def test_titles_and_names_of_browsers_are_text(
     expect(page.locator("account-sessions .row").first).to_be_visible()
     check(page)
     page.goto(f"{site.url}/#/library")
-    expect(page.get_by_role("button", name=f"Open “{HOSTILE[0]}”").first).to_be_visible()
+    shown = page.get_by_role("option", name=HOSTILE[0]).first
+    expect(shown).to_be_visible()
+    shown.click()
+    expect(page.locator(".title-field")).to_have_value(HOSTILE[0])
     check(page)

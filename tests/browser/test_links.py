@@ -141,7 +141,7 @@ def test_every_link_of_the_page_leads_somewhere(page: Page, owner: httpx.Client)
         page.wait_for_load_state("networkidle")
         found |= links_of(page)
     page.goto(f"{home}#/library")
-    page.get_by_role("button", name="Open “linked”").first.click()
+    page.get_by_role("option", name="linked").first.click()
     expect(page.get_by_role("link", name="Download")).to_be_visible()
     found |= links_of(page)
     assert len(found) >= 6

@@ -1,13 +1,12 @@
-"""Queue, library and live updates in a real browser."""
+"""Live updates, with the socket and without, in a real browser."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import WebSocketRoute, expect
 
-from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
 
@@ -17,41 +16,6 @@ def create(client: httpx.Client, prompt: str) -> dict[str, Any]:
     answer = client.post("/api/create", json=wish)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
-
-
-def test_the_queue_shows_true_places_and_obeys(page: Page, owner: httpx.Client) -> None:
-    page.get_by_role("link", name="Queue").click()
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator(".view .banner")).to_contain_text("paused")
-    for name in ("one", "two", "three"):
-        create(owner, f"in line {name}")
-    rows = page.locator("section", has=page.get_by_role("heading", name="Waiting")).locator(".row")
-    expect(rows.locator(".place")).to_have_text(["1", "2", "3"])
-    rows.nth(0).get_by_role("button").click()
-    expect(rows.locator(".row-title")).to_have_text(["in line two", "in line three"])
-    expect(rows.locator(".place")).to_have_text(["1", "2"])
-    page.get_by_role("button", name="Cancel all of mine").click()
-    page.get_by_role("button", name="Really cancel all?").click()
-    expect(rows).to_have_count(0)
-    page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_role("button", name="Pause")).to_be_visible()
-    assert owner.get("/api/queue").json()["paused"] is False
-
-
-def test_the_library_finds_and_goes_on_as_one_scrolls(page: Page, owner: httpx.Client) -> None:
-    made = [create(owner, f"shelf {number}") for number in range(45)]
-    made.append(create(owner, "a quokka on the shelf"))
-    for job in made:
-        wait_ended(owner, job["id"])
-    page.get_by_role("link", name="Library").click()
-    pictures = page.locator(".tile.is-picture")
-    expect(pictures.first).to_be_visible()
-    page.locator(".library-end").scroll_into_view_if_needed()
-    expect(page.get_by_role("button", name="Open “shelf 0”", exact=True)).to_be_attached()
-    page.get_by_label("Search prompts").fill("quokka")
-    expect(pictures).to_have_count(1)
-    page.get_by_label("Search prompts").fill("no such word")
-    expect(page.locator(".empty")).to_contain_text("Nothing found for “no such word”")
 
 
 def test_without_the_socket_the_page_asks_and_says_so(

@@ -61,6 +61,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
     page: Page, open_page: OpenPage, chromium: str, tmp_path: Path
 ) -> None:
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="People").click()
     hint = page.locator("people-invite .banner")
     expect(hint).to_contain_text("works for nobody else")
     expect(hint).to_contain_text("STUDIO_PUBLIC_URL")
@@ -74,6 +75,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
         there = open_page()
         set_up(there, url)
         there.get_by_role("link", name="Settings").click()
+        there.get_by_role("link", name="People").click()
         expect(there.get_by_role("button", name="Make a link")).to_be_visible()
         expect(there.locator("people-invite .banner")).to_have_count(0)
 
@@ -94,23 +96,24 @@ def test_the_owner_sees_whose_picture_each_is(
         wait_ended(owner, job["id"])
     page.get_by_role("link", name="Library").click()
     page.get_by_label("Search prompts").fill("heron")
-    expect(page.locator(".tile.is-picture")).to_have_count(1)
-    expect(page.locator(".tile-owner")).to_have_count(0)
+    expect(page.locator(".cell")).to_have_count(1)
+    expect(page.locator(".cell-owner")).to_have_count(0)
     page.get_by_label("Everybody’s").check()
-    expect(page.locator(".tile-owner")).to_have_text(["owner", "Mia"])
-    expect(page.get_by_role("button", name="Open “a heron of Mia's” by Mia")).to_be_visible()
+    expect(page.locator(".cell-owner")).to_have_text(["owner", "Mia"])
+    expect(page.get_by_role("option", name="a heron of Mia's")).to_contain_text("Mia")
     page.get_by_label("Everybody’s").uncheck()
-    expect(page.locator(".tile.is-picture")).to_have_count(1)
+    expect(page.locator(".cell")).to_have_count(1)
 
 
 def test_the_library_of_the_owner_asks_for_their_own_alone(page: Page) -> None:
-    with page.expect_request("**/api/jobs?status=succeeded*") as asked:
+    with page.expect_request("**/api/library?*") as asked:
         page.get_by_role("link", name="Library").click()
-    assert "user=me" in asked.value.url
+    assert "user=owner" in asked.value.url
 
 
 def test_a_key_may_what_was_chosen(page: Page, site: RunningStudio) -> None:
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="API keys").click()
     form = page.locator("api-keys form")
     expect(form.get_by_role("checkbox")).to_have_count(6)
     for box in form.get_by_role("checkbox").all():
@@ -127,6 +130,7 @@ def test_a_key_may_what_was_chosen(page: Page, site: RunningStudio) -> None:
 
 def test_a_key_that_may_nothing_is_refused_in_words(page: Page) -> None:
     page.get_by_role("link", name="Settings").click()
+    page.get_by_role("link", name="API keys").click()
     form = page.locator("api-keys form")
     for box in form.get_by_role("checkbox").all():
         box.uncheck()

@@ -85,9 +85,9 @@ def test_with_a_comfyui_its_editor_can_be_opened_on_a_phone_too(
         expect(page.locator(".banner", has_text=PLACEHOLDERS)).to_have_count(0)
         page.set_viewport_size({"width": 360, "height": 740})
         expect(button).to_have_count(0)
-        page.get_by_role("link", name="Settings").click()
+        page.get_by_role("button", name="More").click()
         with page.expect_request("**/api/editor/open") as asked, page.expect_popup() as opened:
-            button.click()
+            page.get_by_role("menuitem", name="Open ComfyUI").click()
         assert asked.value.method == "POST"
         opened.value.close()
 

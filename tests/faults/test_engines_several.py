@@ -180,4 +180,4 @@ async def test_what_an_engine_held_that_cannot_be_started_runs_elsewhere(
 
             assert (job["status"], job["engine_deaths"]) == ("succeeded", 0)
             assert other_engine.runs == {"fox": 1}
-            assert (await api.engines())[0]["state"] == "down"
+            await api.wait_engine("down", 0)

@@ -22,6 +22,10 @@ class FormChooser extends Element {
     this.watch(presets);
   }
 
+  firstUpdated() {
+    this.querySelector('[autofocus]')?.focus();
+  }
+
   connectedCallback() {
     super.connectedCallback();
     this.#load();

@@ -19,13 +19,12 @@ class PromptComposer extends FormElement {
     this.watch(draft);
   }
 
-  firstUpdated() {
-    // On a touch screen this would bring up a keyboard that nobody asked for.
-    if (HAS_KEYBOARD.matches) this.#first?.focus();
-  }
-
   updated() {
     for (const area of this.querySelectorAll('textarea')) fit(area);
+    if (this.isMet || !this.#first) return;
+    this.isMet = true;
+    // On a touch screen this would bring up a keyboard that nobody asked for.
+    if (HAS_KEYBOARD.matches) this.#first.focus();
   }
 
   get #first() {
@@ -95,6 +94,7 @@ class PromptComposer extends FormElement {
       { label: t('create.saveAs'), icon: 'presets', run: () => openSave(null) },
       { label: t('create.resetAll'), icon: 'again', run: () => draft.reset() },
       preset && { label: t('create.code'), icon: 'copy', run: () => openCode(preset) },
+      { label: t('shell.views.batch'), icon: 'vary', href: '#/batch' },
       preset && { label: t('create.leavePreset'), icon: 'close', run: () => draft.choose(draft.workflowId) },
       workflow && session.can('graphs:run') && {
         label: t('create.editWorkflow'),

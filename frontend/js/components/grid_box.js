@@ -84,11 +84,14 @@ export class GridBox {
     selection.set(found, this.before);
   }
 
-  #end() {
+  #end(event) {
     const isClick = !this.wasDrawn;
     this.from = null;
     this.to = null;
-    if (isClick) return;
+    if (isClick) {
+      if (!event.shiftKey) selection.clear();
+      return;
+    }
     // The click that ends a box opens nothing.
     setTimeout(() => (this.wasDrawn = false));
     this.grid.requestUpdate();

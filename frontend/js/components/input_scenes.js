@@ -53,7 +53,7 @@ class SceneInput extends Element {
               inputmode="numeric"
               placeholder=${t('making.anySeed')}
               .value=${live(scene.seed ?? '')}
-              @input=${({ target }) => set({ seed: target.value.replace(/\D/g, '').slice(0, 20) })}
+              @input=${({ target }) => set({ seed: target.value.replace(/\D/g, '').slice(0, 16) })}
             />
           </label>
           <button

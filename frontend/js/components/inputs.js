@@ -159,7 +159,7 @@ function seedInput(field, value) {
         placeholder=${t('create.seedRandom')}
         aria-describedby=${described(field)}
         .value=${live(value)}
-        @input=${({ target }) => draft.set(field.id, target.value.replace(/\D/g, '').slice(0, 20))}
+        @input=${({ target }) => draft.set(field.id, target.value.replace(/\D/g, '').slice(0, 16))}
       />
       ${tool('dice', t('create.dice'), () => dice(field, SEED_RANGE))}
       <button

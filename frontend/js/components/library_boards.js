@@ -36,7 +36,11 @@ async function askName(label, value = '') {
 /** Make a board, and put something on it if there is something. */
 export async function newBoard(then = null) {
   const name = await askName(t('library.newBoard'));
-  if (name) await notices.attempt(async () => then?.(await boards.create(name)) ?? (await boards.load()));
+  if (!name) return;
+  await notices.attempt(async () => {
+    const board = await boards.create(name);
+    await then?.(board);
+  });
 }
 
 async function rename(board) {

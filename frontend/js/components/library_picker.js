@@ -27,6 +27,10 @@ class LibraryPicker extends Element {
     this.chosen = [];
   }
 
+  firstUpdated() {
+    this.querySelector('[autofocus]')?.focus();
+  }
+
   connectedCallback() {
     super.connectedCallback();
     this.#load();

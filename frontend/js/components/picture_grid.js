@@ -154,6 +154,7 @@ class PictureGrid extends Element {
       scrollBy(0, this.keep - this.top);
       this.keep = undefined;
     }
+    this.#focusWanted();
     this.#need();
   }
 
@@ -162,18 +163,26 @@ class PictureGrid extends Element {
   #focused(target) {
     const index = Number(target.closest('[data-index]')?.dataset.index ?? -1);
     if (index < 0 || index === this.active) return;
+    this.wanted = undefined;
     this.active = index;
     this.requestUpdate();
   }
 
   /** Go to a picture, and bring it into sight. */
-  async focusAt(index) {
+  focusAt(index) {
     if (!library.total) return;
     this.active = Math.max(0, Math.min(library.total - 1, index));
     this.reveal(this.active);
+    this.wanted = this.active;
     this.requestUpdate();
-    await this.updateComplete;
-    this.querySelector(`[data-index="${this.active}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** The one that is wanted gets the focus; again once it is known and takes its stand-in's place. */
+  #focusWanted() {
+    if (this.wanted === undefined) return;
+    const cell = this.querySelector(`[data-index="${this.wanted}"]`);
+    cell?.focus({ preventScroll: true });
+    if (library.items[this.wanted]) this.wanted = undefined;
   }
 
   reveal(index) {
@@ -206,7 +215,7 @@ class PictureGrid extends Element {
     clearTimeout(this.press);
     const cell = event.target.closest('[data-index]');
     if (event.pointerType === 'mouse') {
-      if (!event.button && (!cell || event.shiftKey)) this.box.begin(event);
+      if (!event.button && cell && event.shiftKey) this.box.begin(event);
       return;
     }
     if (!cell) return;

@@ -31,6 +31,10 @@ class PresetForm extends FormElement {
     onDone: { attribute: false },
   };
 
+  firstUpdated() {
+    this.querySelector('[autofocus]')?.focus();
+  }
+
   connectedCallback() {
     super.connectedCallback();
     this.rating = this.preset?.rating ?? 0;

@@ -14,6 +14,10 @@ const CHOICES = new Set(['select', 'checkpoint', 'vae', 'resolution']);
 class VaryField extends FormElement {
   static properties = { field: { attribute: false }, onDone: { attribute: false }, values: { state: true } };
 
+  firstUpdated() {
+    this.querySelector('[autofocus]')?.focus();
+  }
+
   connectedCallback() {
     super.connectedCallback();
     const { varied } = draft;

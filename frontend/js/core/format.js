@@ -70,12 +70,3 @@ export function spanText(ms) {
   if (seconds < 5400) return t('shell.time.minutes', { count: Math.round(seconds / 60) });
   return t('shell.time.hours', { count: Math.round(seconds / 3600) });
 }
-
-const SIZES = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
-
-/** Bytes, in the largest unit of which there is at least one. */
-export function sizeText(bytes) {
-  const step = Math.min(SIZES.length - 1, Math.floor(Math.log(Math.max(1, bytes)) / Math.log(1000)));
-  const shown = { style: 'unit', unit: SIZES[step], unitDisplay: 'short', maximumFractionDigits: step > 1 ? 1 : 0 };
-  return new Intl.NumberFormat(language, shown).format(bytes / 1000 ** step);
-}

@@ -1,4 +1,5 @@
 import { api } from '../core/api.js';
+import { numberText } from '../core/json.js';
 import { Store, kept } from '../core/store.js';
 import { formValue, isEmpty, isSame, startOf } from './values.js';
 
@@ -54,8 +55,8 @@ class Draft extends Store {
     const query = this.version ? `?version=${this.version}` : '';
     const found = await api.get(`/api/workflows/${encodeURIComponent(this.workflowId)}${query}`);
     // The graph is of no use to a form, and may be large.
-    const { graph: _graph, manifest: _manifest, ...rest } = found;
-    return rest;
+    const { graph: _graph, manifest: _manifest, form, ...rest } = found;
+    return { ...rest, form: form.map(withLimits) };
   }
 
   get fields() {
@@ -188,6 +189,12 @@ class Draft extends Store {
     Object.assign(this, changes);
     this.#keep();
   }
+}
+
+/** Limits as plain numbers: those of seeds may be larger than these are exact, and serve all the same. */
+function withLimits({ min, max, ...field }) {
+  const limits = Object.entries({ min, max }).filter(([, limit]) => limit !== undefined);
+  return { ...field, ...Object.fromEntries(limits.map(([name, limit]) => [name, Number(numberText(limit))])) };
 }
 
 /** Whether a field may hold what a person prefers for those of its name. */

@@ -32,11 +32,11 @@ export function order(answers = {}) {
   return { path: `/api/workflows/${encodeURIComponent(workflowId)}/run`, body: { values, ...more, count } };
 }
 
-/** A batch is called like its jobs: by its first text, where that is the same for all of them. */
+/** A grid is called by its first text, where that is the same for all of it; so are its jobs. */
 function titleOf() {
   const first = draft.fields.find(({ type }) => type === 'text');
   const text = draft.preset || !first || draft.varied[first.id] ? '' : draft.value(first);
-  return text.trim().slice(0, TITLE_LENGTH);
+  return isDynamic(text) ? '' : text.trim().slice(0, TITLE_LENGTH);
 }
 
 /** What is varied: crossed with each other, or as lists side by side. */

@@ -22,6 +22,8 @@ class Preferences extends Store {
     this.values = DEFAULTS;
     this.sending = Promise.resolve();
     session.addEventListener('change', () => this.#onSession());
+    // Somebody may be in already when this is loaded.
+    this.#onSession();
   }
 
   #onSession() {

@@ -1,8 +1,8 @@
 import { numberText } from '../core/json.js';
 
 /*
- * Values of a workflow's inputs as the form holds them, and as Studio takes them. They differ in
- * seeds alone: those may be larger than JavaScript's numbers, so the form holds their digits.
+ * Values of a workflow's inputs as the form holds them. They differ from Studio's in seeds alone:
+ * the form holds their digits, and nothing for a random one.
  */
 const FILES = new Set(['image', 'mask', 'video', 'audio', 'file']);
 const DYNAMIC = /\{[^{}]*\|[^{}]*\}|__[A-Za-z0-9]+([-_][A-Za-z0-9]+)*__|\[\[/;

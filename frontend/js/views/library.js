@@ -116,6 +116,12 @@ class LibraryView extends Element {
     return true;
   }
 
+  /** From where nothing is, the mouse draws a box around what it chooses. */
+  #drawBox(event) {
+    const isFree = !event.target.closest('.cell, button, a, input, label, [role="slider"], [role="toolbar"], .menu');
+    if (isFree && event.pointerType === 'mouse' && !event.button) this.grid.box.begin(event);
+  }
+
   #showFresh() {
     this.fresh = false;
     scrollTo({ top: 0 });
@@ -127,7 +133,7 @@ class LibraryView extends Element {
   render() {
     const { query, state, total } = library;
     return html`
-      <div class="view library">
+      <div class="view library" @pointerdown=${(event) => this.#drawBox(event)}>
         <header class="view-head library-head">
           <h1>${t('library.title')}</h1>
           ${this.#search(query)} ${this.#tools(query)}
@@ -226,7 +232,7 @@ class LibraryView extends Element {
     const { target, isSquare } = this.view;
     const size = SIZES.indexOf(target);
     return html`
-      <button aria-haspopup="dialog" @click=${() => openFilters(library.query, this.facets, this.change)}>
+      <button aria-haspopup="dialog" aria-label=${t('library.filter')} @click=${() => openFilters(library.query, this.facets, this.change)}>
         ${icon('filter')}<span>${t('library.filter')}</span>
       </button>
       ${session.isOwner && this.facets.users.length > 1

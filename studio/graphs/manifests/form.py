@@ -18,7 +18,8 @@ def form(manifest: Manifest, graph: Graph, infos: Infos) -> list[dict[str, Any]]
     """Every input as the manifest has it, with ``options``, ``min``, ``max`` and ``default``.
 
     Options are those of the manifest, else those of the engines; a required choice that was left
-    open has the first option as its default.
+    open has the first option as its default. LoRAs with ``pairs`` have a file for each of two
+    passes.
 
     Args:
         graph: every node that the inputs may mean; see ``every_node``.
@@ -47,6 +48,7 @@ def _field(
         field["options"] = [{"value": value} for value in live_options(each, graph, infos)]
     elif each.type is InputType.LORAS:
         field["options"] = [{"value": value} for value in _lora_files(infos)]
+        field["pairs"] = any(target.phase is not None for target in each.targets)
     elif each.type in NUMBER_TYPES:
         declared = next((d for info in infos for d in _declarations(each, graph, info)), None)
         for key in ("min", "max", "step") if declared is not None else ():

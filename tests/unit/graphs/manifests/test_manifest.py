@@ -101,3 +101,18 @@ def test_of_many_faults_twenty_are_listed() -> None:
 def test_a_huge_value_makes_no_huge_message() -> None:
     [problem] = refused({**GOOD, "id": "x" * 1_000_000})
     assert len(problem["message"]) < 300
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"name": "Example\n"},
+        {"id": "example\n"},
+        {"inputs": [asked("prompt\n", "text")]},
+        {"pipeline": [{"block": "save\n"}]},
+        {"models": [{"class": "A", "input": "b", "file": "c", "url": "https://a/b\n"}]},
+    ],
+)
+def test_nothing_that_has_a_form_ends_in_a_line_break(facts: dict[str, Any]) -> None:
+    with pytest.raises(InvalidManifest, match="not a name that is allowed"):
+        read_manifest({**GOOD, **facts})
