@@ -66,10 +66,10 @@ export const PARTS = {
   pieces: {
     load: () =>
       Promise.all([
-        import('./components/drop_sheet.js'),
         import('./components/menu.js'),
         import('./components/toast.js'),
         import('./components/keyboard.js'),
+        import('./components/drop_sheet.js'),
         import('./models/alerts.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],

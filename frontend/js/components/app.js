@@ -5,7 +5,6 @@ import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
 import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
-import { viewer } from '../models/viewer.js';
 import { isLoaded, loadPart, PARTS, VIEWS } from '../parts.js';
 import { icon } from './icons.js';
 import { navigation } from './navigation.js';
@@ -24,7 +23,6 @@ class StudioApp extends Element {
     this.watch(session, router, theme, feed);
     session.addEventListener('change', () => this.#onSession());
     session.addEventListener('other', forgetFormer);
-    router.addEventListener('change', () => viewer.close());
   }
 
   #onSession() {
@@ -35,7 +33,6 @@ class StudioApp extends Element {
       for (const part of [...Object.values(PARTS), ...Object.values(VIEWS)]) this.#need(part);
     } else {
       feed.stop();
-      viewer.close();
       this.#need(PARTS.doors);
     }
     // A session that ended by itself is no reason to lose half a thought.
@@ -110,7 +107,6 @@ class StudioApp extends Element {
 function forgetFormer() {
   feed.stop();
   draft.clear();
-  viewer.close();
 }
 
 function skip(event) {

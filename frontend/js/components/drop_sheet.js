@@ -3,7 +3,7 @@ import { t } from '../core/messages.js';
 import { drops } from '../models/drops.js';
 import { icon } from './icons.js';
 
-/** What covers the page while a file is dragged over it. */
+/** Over the page while a file is dragged. */
 class DropSheet extends Element {
   constructor() {
     super();
@@ -11,8 +11,9 @@ class DropSheet extends Element {
   }
 
   render() {
-    if (drops.depth === 0) return nothing;
-    return html`<div class="drop-sheet">${icon('upload')}${t('shell.dropNow')}</div>`;
+    return drops.depth > 0
+      ? html`<div class="drop-sheet">${icon('upload')}${t('shell.dropNow')}</div>`
+      : nothing;
   }
 }
 
