@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +206,18 @@ def test_what_runs_in_an_engine_is_ended_as_the_job_it_is(paused: httpx.Client) 
     assert wait_ended(paused, job["id"])["status"] == "canceled"
 
 
+@pytest.fixture
+def log(studio: RunningStudio) -> Iterator[Path]:
+    """The engine's log, which ends where it did: what is planted there is no leak of Studio's."""
+    path = studio.folder / "logs" / "embedded.log"
+    size = path.stat().st_size
+    yield path
+    os.truncate(path, size)
+
+
 def test_an_engines_log_is_read_on_from_where_it_was_and_shows_no_secret(
-    studio: RunningStudio, owner: httpx.Client
+    owner: httpx.Client, log: Path
 ) -> None:
-    log = studio.folder / "logs" / "embedded.log"
     stored = "canary-secret-in-a-log-41b7"
     assert owner.put("/api/secrets/logged", json={"value": stored}).status_code == 204
     first = owner.get("/api/system/engines/embedded/logs?tail=5").json()
