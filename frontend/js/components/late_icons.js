@@ -1,0 +1,31 @@
+import { addIcons } from './icons.js';
+
+/* Outlines that the first look does not need; every later part has them. */
+addIcons({
+  up: 'M6 14.5l6-6 6 6',
+  plus: 'M12 5v14M5 12h14',
+  swap: 'M4 9h14l-3.5-3.5M20 15H6l3.5 3.5',
+  compare: 'M12 3v18M4 6h5v12H4M15 6h5v12h-5',
+  star: 'M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9-5.2-2.8-5.2 2.8 1-5.9-4.3-4.1 5.9-.8z',
+  brush: 'M14 6l4 4-8 8c-1.5 1.5-4 2-6 2 0-2 .5-4.500 2-6zM14 6l3-3 4 4-3 3',
+  erase: 'M4 15l9-9 6 6-7 7H8zM11 19h9',
+  keyboard: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M17 10h.01M8 14h8',
+  account: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 20c0-3.5 3.4-5.5 7.5-5.5s7.5 2 7.5 5.5',
+  bell: 'M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 20.5h4',
+  key: 'M8 15.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7zM11.5 12H21v3M17 12v3',
+  download: 'M12 4v11M7.5 11l4.5 4.5 4.5-4.5M5 20h14',
+  remove: 'M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13M10 11v5M14 11v5',
+  left: 'M14.5 5.5L8 12l6.5 6.5',
+  heart: 'M12 20s-7.5-4.6-7.5-10A4.2 4.2 0 0 1 12 7.4 4.2 4.2 0 0 1 19.5 10c0 5.4-7.5 10-7.5 10z',
+  filter: 'M4 6h16M7 12h10M10 18h4',
+  info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 11v5M12 8h.01',
+  board: 'M4 6h6l2 2h8v11H4z',
+  grip: 'M9 6h.01M15 6h.01M9 12h.01M15 12h.01M9 18h.01M15 18h.01',
+  minus: 'M5 12h14',
+  sound: 'M9 17V6l10-2v11M9 17a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0zM19 15a2.5 2.5 0 1 1-5 0 2.5 2.5 0 0 1 5 0z',
+  rows: 'M4 5h9v6H4zM16 5h4v6h-4zM4 14h5v5H4zM12 14h8v5h-8z',
+  squares: 'M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z',
+  right: 'M9.5 5.5L16 12l-6.5 6.5',
+  use: 'M4 20h4L19 9l-4-4L4 16zM13 7l4 4',
+  custom: 'M5 9V5h4M19 15v4h-4M15 5h4v4M9 19H5v-4',
+});
