@@ -95,6 +95,7 @@ export const isLoaded = (part) => loaded.has(part);
 /** Load a part; it is tried again when it is asked for again. */
 export async function loadPart(part) {
   const { load, messages = [], styles = [] } = part;
+  await import('./components/late_icons.js');
   await Promise.all([load?.(), loadMessages(...messages), ...styles.map(loadStyles)]);
   loaded.add(part);
 }

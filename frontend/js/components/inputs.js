@@ -5,7 +5,6 @@ import { isDynamic, isFile } from '../models/values.js';
 import { icon } from './icons.js';
 import { dice, openPrompts, openVary, toggleLock } from './later.js';
 
-const SEED_RANGE = 2 ** 32;
 const MOST_TEXT = 100_000;
 /** From this part of the limit on it is said how long a text is. */
 const NEARLY = 0.9;
@@ -161,7 +160,7 @@ function seedInput(field, value) {
         .value=${live(value)}
         @input=${({ target }) => draft.set(field.id, target.value.replace(/\D/g, '').slice(0, 16))}
       />
-      ${tool('dice', t('create.dice'), () => dice(field, SEED_RANGE))}
+      ${tool('dice', t('create.dice'), () => dice(field))}
       <button
         type="button"
         class="bare tool"

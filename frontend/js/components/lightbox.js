@@ -12,7 +12,6 @@ import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { placeholderNote } from './states.js';
-import './gallery_icons.js';
 import './picture_details.js';
 import './zoom_stage.js';
 

@@ -16,7 +16,6 @@ import { pictures } from '../models/pictures.js';
 import { selection } from '../models/selection.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
-import '../components/gallery_icons.js';
 import '../components/library_scrubber.js';
 import '../components/picture_grid.js';
 

@@ -10,7 +10,6 @@ import { jobs } from '../models/jobs.js';
 import { line } from '../models/line.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
-import '../components/gallery_icons.js';
 
 const SURE_MS = 4000;
 const FAILED = ['failed', 'expired'];
