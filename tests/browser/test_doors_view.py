@@ -73,7 +73,8 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
     expect(guest.locator("#prompt")).to_be_visible()
     assert "join" not in guest.url
     expect(guest.locator(".bring")).to_have_count(0)
-    guest.get_by_role("link", name="Settings").click()
+    guest.get_by_role("button", name="More", exact=True).click()
+    guest.get_by_role("menuitem", name="Settings").click()
     expect(guest.locator("account-sessions .row")).to_have_count(1)
     expect(guest.locator("people-list")).to_have_count(0)
 
