@@ -69,6 +69,7 @@ export const PARTS = {
         import('./components/menu.js'),
         import('./components/toast.js'),
         import('./components/keyboard.js'),
+        import('./components/drop_sheet.js'),
         import('./models/alerts.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -280,9 +281,11 @@ class _Making:
         filled = self._fill(cell)
         compiled = await self._workflow.compile(filled.values)
         title = self._order.title or compiled.title
+        if batch is not None and math.prod(len(axis.labels) for axis in self._order.axes) > 1:
+            title = f"{clip(title, 100)} ({', '.join(self.labels(cell))})"
         return Submission(
             workflow=compiled.graph,
-            title=f"{clip(title, 100)} ({', '.join(self.labels(cell))})" if batch else title,
+            title=title,
             workflow_id=compiled.workflow_id,
             priority=self._order.priority,
             recipe=Recipe(

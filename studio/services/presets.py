@@ -98,7 +98,7 @@ class PresetService:
             created_at=now_ms,
             updated_at=now_ms,
         )
-        await self._check_values(identity, preset)
+        await self._check_values(identity, preset, sharing=preset.shared)
         await self._check_cover(identity, preset.cover)
         return await self._add(identity, preset)
 
@@ -126,8 +126,11 @@ class PresetService:
         }
         changes = {name: read() for name, read in readers.items() if name in body}
         preset = replace(before, **changes, updated_at=self._clock.now_ms())
-        if changes.keys() & {"workflow_id", "workflow_version", "values"} or changes.get("shared"):
-            await self._check_values(identity, preset)
+        # Whoever only edits one that is shared is not asked whether its workflow still is.
+        kept = before.shared and before.workflow_id == preset.workflow_id
+        sharing = preset.shared and not kept
+        if sharing or changes.keys() & {"workflow_id", "workflow_version", "values"}:
+            await self._check_values(identity, preset, sharing=sharing)
         if preset.cover != before.cover:
             await self._check_cover(identity, preset.cover)
         await self._presets.update(preset)
@@ -174,7 +177,7 @@ class PresetService:
             updated_at=now_ms,
             trashed_at=None,
         )
-        await self._check_values(identity, copy)
+        await self._check_values(identity, copy, sharing=False)
         return await self._add(identity, copy)
 
     async def export(self, identity: Identity, preset_id: str) -> dict[str, Any]:
@@ -216,7 +219,7 @@ class PresetService:
         self._record(identity.user_id, "preset.saved", preset.name, id=preset.id)
         return await self.get(identity, preset.id)
 
-    async def _check_values(self, identity: Identity, preset: Preset) -> None:
+    async def _check_values(self, identity: Identity, preset: Preset, *, sharing: bool) -> None:
         try:
             workflow = await self._workflows.open(
                 identity, preset.workflow_id, preset.workflow_version
@@ -226,7 +229,7 @@ class PresetService:
         for name in preset.values:
             if workflow.manifest.input(name) is None:
                 raise fields.wrong(f"values.{name}"[:100], "is no input of that workflow.")
-        if preset.shared and not workflow.for_everybody:
+        if sharing and not workflow.for_everybody:
             raise fields.wrong(
                 "shared", "asks for a workflow that others may run; share that first."
             )

@@ -93,9 +93,10 @@ class WorkflowStore:
         # Inside, the index of the library's pages has all that is asked for.
         query = (
             "SELECT newest.workflow_id, pictures.asset_id FROM ("
-            "SELECT workflow_id, seq, max(created_at) FROM pictures WHERE user_id = ? "
-            "AND kind = 'image' AND (? IS NULL OR workflow_id = ?) AND workflow_id <> '' "
-            "AND trashed_at IS NULL AND job_seq IS NOT NULL GROUP BY workflow_id"
+            "SELECT workflow_id, seq, max(created_at) FROM pictures INDEXED BY pictures_shown "
+            "WHERE user_id = ? AND kind = 'image' AND (? IS NULL OR workflow_id = ?) "
+            "AND workflow_id <> '' AND trashed_at IS NULL AND job_seq IS NOT NULL "
+            "GROUP BY workflow_id"
             ") AS newest JOIN pictures ON pictures.seq = newest.seq"
         )
 

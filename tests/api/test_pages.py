@@ -67,12 +67,18 @@ async def test_everything_the_page_names_is_there_with_its_type(
     page = (FRONTEND / "index.html").read_text(encoding="utf-8")
     names = re.findall(r'(?:href|src)="(/[^"]+)"', page)
     assert len(names) > 20
-    types = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+    types = {
+        ".js": "text/javascript; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".webmanifest": "application/manifest+json",
+    }
     for name in names:
         answer = await stranger.get(name)
         assert answer.status_code == 200, name
         suffix = Path(name).suffix
-        assert answer.headers["content-type"] == types.get(suffix, "image/svg+xml")
+        assert answer.headers["content-type"] == types[suffix]
         assert answer.content == (FRONTEND / name.removeprefix("/static/")).read_bytes()
 
 

@@ -324,7 +324,8 @@ async def test_a_preset_is_shared_only_over_a_workflow_that_others_may_run(house
             late = await gus.post(f"{where}/run", json={})
             assert refusal(late) == (404, "not_found")
             assert "no longer shared" in late.json()["error"]["message"]
-        good(await mia.patch(where, json={"name": "Still mine"}))
+        values = {"name": "Still mine", "shared": True, "values": {"prompt": "y"}}
+        good(await mia.patch(where, json=values))
         good(await mia.post(f"{where}/run", json={}), 201)
         await mia.delete(f"/api/workflows/{workflow['id']}")
         gone = await mia.post(f"{where}/run", json={})

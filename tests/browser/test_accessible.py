@@ -48,7 +48,7 @@ def test_axe_finds_nothing_in_what_opens_over_a_view(
     page = open_page(360, 740, color_scheme=scheme, storage_state=state, reduced_motion="reduce")
     page.goto(site.url)
     page.wait_for_load_state("networkidle")
-    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="More", exact=True).click()
     expect(page.get_by_role("menu")).to_be_visible()
     assert_accessible(page)
     page.keyboard.press("Escape")

@@ -73,6 +73,7 @@ def test_a_mask_is_painted_over_its_picture(page: Page, owner: httpx.Client) -> 
     expect(canvas).to_be_visible()
     page.wait_for_function("document.querySelector('mask-painter').brush")
     width, height = canvas.evaluate("each => [each.width, each.height]")
+    page.get_by_role("slider", name="Size of the brush").fill("40")
     box = canvas.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -134,9 +135,11 @@ def test_word_lists_are_written_beside_the_prompts(page: Page, owner: httpx.Clie
     page.get_by_label("Name, such as colours").fill("fur")
     page.get_by_label("One choice on each line").fill("red\ngrey")
     page.locator(".list-form").get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Edit fur").click()
+    expect(page.get_by_label("One choice on each line")).to_have_value("red\ngrey")
     page.get_by_role("button", name="__fur__", exact=True).click()
     expect(page.locator("#prompt")).to_have_value("__fur__")
-    assert owner.get("/api/wildcards/fur").json()["lines"] == ["red", "grey"]
+    assert owner.get("/api/wildcards/fur").json()["text"] == "red\ngrey"
 
 
 @pytest.mark.parametrize("kind", ["drop", "paste"])

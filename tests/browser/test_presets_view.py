@@ -10,7 +10,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, RunningStudio
+from tests.api.studio_process import RunningStudio
+from tests.browser.conftest import OpenPage
 from tests.browser.test_create_view import jobs_of
 from tests.browser.test_hostile import HOSTILE, check
 

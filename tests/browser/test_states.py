@@ -85,7 +85,7 @@ def test_with_a_comfyui_its_editor_can_be_opened_on_a_phone_too(
         expect(page.locator(".banner", has_text=PLACEHOLDERS)).to_have_count(0)
         page.set_viewport_size({"width": 360, "height": 740})
         expect(button).to_have_count(0)
-        page.get_by_role("button", name="More").click()
+        page.get_by_role("button", name="More", exact=True).click()
         with page.expect_request("**/api/editor/open") as asked, page.expect_popup() as opened:
             page.get_by_role("menuitem", name="Open ComfyUI").click()
         assert asked.value.method == "POST"

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api.graphs import text_to_image
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import AssertAccessible, OpenPage
 from tests.browser.test_hostile import HOSTILE, check
 from tests.browser.test_looks import check as check_looks
 from tests.browser.test_looks import check_for_fingers
@@ -160,6 +160,7 @@ def test_every_part_fits_and_can_be_read(
     site: RunningStudio,
     state: dict[str, Any],
     owner: httpx.Client,
+    assert_accessible: AssertAccessible,
     width: int,
     scheme: str,
 ) -> None:
@@ -169,22 +170,28 @@ def test_every_part_fits_and_can_be_read(
     page.goto(f"{site.url}/#/workflows")
     expect(page.locator(".flow-open", has_text=long).first).to_be_visible()
     check_looks(page, "list")
+    assert_accessible(page)
     open_at(page, "workflows/wan22-image-to-video")
     expect(page.get_by_role("heading", name="What is missing")).to_be_visible()
     check_looks(page, "missing")
+    assert_accessible(page)
     open_at(page, "workflows/new")
     expect(page.locator(".drop-zone")).to_be_visible()
     check_looks(page, "new")
+    assert_accessible(page)
     open_at(page, f"workflows/{workflow['id']}")
     expect(page.locator(".flow-head h1")).to_have_text(long)
     check_looks(page, "detail")
+    assert_accessible(page)
     open_at(page, f"workflows/{workflow['id']}/edit")
     page.locator(".input-open").nth(1).click()
     expect(page.locator(".preview-fields").first).to_be_visible()
     check_looks(page, "wizard")
+    assert_accessible(page)
     page.get_by_role("tab", name="Text").click()
     expect(page.locator(".manifest-text")).to_be_visible()
     check_looks(page, "text")
+    assert_accessible(page)
 
 
 def test_on_a_phone_every_part_can_be_hit(

@@ -3,10 +3,8 @@ import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { theme } from '../core/theme.js';
 import { draft } from '../models/draft.js';
-import { drops } from '../models/drops.js';
 import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
-import { viewer } from '../models/viewer.js';
 import { isLoaded, loadPart, PARTS, VIEWS } from '../parts.js';
 import { icon } from './icons.js';
 import { navigation } from './navigation.js';
@@ -22,10 +20,9 @@ class StudioApp extends Element {
     super();
     /** Parts that could not be loaded. */
     this.missing = new Set();
-    this.watch(session, router, theme, feed, drops);
+    this.watch(session, router, theme, feed);
     session.addEventListener('change', () => this.#onSession());
     session.addEventListener('other', forgetFormer);
-    router.addEventListener('change', () => viewer.close());
   }
 
   #onSession() {
@@ -36,7 +33,6 @@ class StudioApp extends Element {
       for (const part of [...Object.values(PARTS), ...Object.values(VIEWS)]) this.#need(part);
     } else {
       feed.stop();
-      viewer.close();
       this.#need(PARTS.doors);
     }
     // A session that ended by itself is no reason to lose half a thought.
@@ -86,9 +82,7 @@ class StudioApp extends Element {
         </main>
       </div>
       <studio-lightbox></studio-lightbox>
-      ${drops.depth > 0
-        ? html`<div class="drop-sheet">${icon('upload')}${t('shell.dropNow')}</div>`
-        : nothing}
+      <drop-sheet></drop-sheet>
     `;
   }
 
@@ -113,7 +107,6 @@ class StudioApp extends Element {
 function forgetFormer() {
   feed.stop();
   draft.clear();
-  viewer.close();
 }
 
 function skip(event) {

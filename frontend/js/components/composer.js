@@ -79,7 +79,7 @@ class PromptComposer extends FormElement {
             <b>${name || '…'}</b>
             <small>${preset ? (workflow?.name ?? '') : (workflow?.base_model ?? '')}</small>
           </span>
-          ${icon('down')}
+          ${icon('unfold')}
         </button>
         <menu-button label=${t('create.menu')} .items=${this.#items()}></menu-button>
       </div>

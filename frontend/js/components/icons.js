@@ -36,7 +36,7 @@ const PATHS = {
   file: 'M6 3h8l4 4v14H6zM14 3v4h4',
   upload: 'M12 16V5M7.5 9L12 4.5 16.5 9M5 20h14',
   warning: 'M12 4l9 16H3zM12 10v4M12 17h.01',
-  down: 'M6 9.5l6 6 6-6',
+  unfold: 'M6 9.5l6 6 6-6',
   prompts: 'M5 4h14v16l-7-4-7 4z',
   presets: 'M6 3h12v18l-6-4-6 4z',
   vary: 'M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z',

@@ -51,9 +51,9 @@ class InputList extends Element {
     };
     return html`
       <li class="input-row ${isOpen ? 'is-open' : ''} ${problems.length ? 'is-wrong' : ''}">
-        <div class="input-head" @keydown=${(event) => this.#onKey(event, index)}>
+        <div class="asked-head" @keydown=${(event) => this.#onKey(event, index)}>
           <button class="input-open" aria-expanded=${isOpen ? 'true' : 'false'} @click=${toggle}>
-            ${icon(isOpen ? 'down' : 'right')}
+            ${icon(isOpen ? 'unfold' : 'right')}
             <span class="row-words">
               <span class="row-title">
                 ${name} ${input.required ? html`<small class="flag">${t('workflows.required')}</small>` : nothing}
@@ -61,7 +61,7 @@ class InputList extends Element {
               </span>
               <span class="hint">${targetsText(input)}</span>
             </span>
-            <small class="tag">${t(`wizard.type.${input.type}`)}</small>
+            <small class="flow-tag">${t(`wizard.type.${input.type}`)}</small>
           </button>
           ${this.#mover(index, -1, 'up', 'wizard.up', name)} ${this.#mover(index, 1, 'down', 'wizard.down', name)}
           <button class="bare" aria-label=${t('wizard.removeInput', { name })} @click=${() => removeInput(index)}>
@@ -89,7 +89,7 @@ class InputList extends Element {
   async #move(index, by) {
     wizard.move(index, by);
     await this.updateComplete;
-    const head = this.querySelectorAll('.input-head')[index + by];
+    const head = this.querySelectorAll('.asked-head')[index + by];
     const movers = [...head.querySelectorAll('.mover')];
     const same = movers[by < 0 ? 0 : 1];
     (same.disabled ? movers.find((each) => !each.disabled) : same)?.focus();

@@ -1,5 +1,6 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
+import { router } from '../core/router.js';
 import { kept } from '../core/store.js';
 import { boards } from '../models/boards.js';
 import { details } from '../models/details.js';
@@ -7,6 +8,7 @@ import { feed } from '../models/feed.js';
 import { jobs } from '../models/jobs.js';
 import { pictureOf } from '../models/picture_of.js';
 import { pictures } from '../models/pictures.js';
+import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { icon } from './icons.js';
 import { placeholderNote } from './states.js';
@@ -24,6 +26,10 @@ class Lightbox extends Element {
     super();
     this.withDetails = kept.get('viewer.details', innerWidth >= 1000);
     this.watch(viewer, details);
+    // It goes with the view, and with whoever looks.
+    router.addEventListener('change', () => viewer.close());
+    session.addEventListener('change', () => session.state === 'in' || viewer.close());
+    session.addEventListener('other', () => viewer.close());
     // What was changed, or went, wherever that was done, is so here too.
     pictures.addEventListener('gone', ({ detail }) => viewer.drop(detail));
     pictures.addEventListener('change', () => this.requestUpdate());

@@ -8,8 +8,8 @@ import { session } from '../models/session.js';
 import { icon } from './icons.js';
 
 /* On a phone these are the tabs, and the others are behind `more`. */
-const FIRST = ['create', 'queue', 'library'];
-const OTHERS = ['workflows', 'settings'];
+const FIRST = ['create', 'queue', 'library', 'workflows'];
+const OTHERS = ['settings'];
 const OWNERS = ['system', 'activity'];
 
 /** The views that whoever is here may see, in their order. */

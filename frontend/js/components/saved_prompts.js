@@ -82,7 +82,7 @@ class SavedPrompts extends FormElement {
                 type="button"
                 class="bare tool"
                 aria-label=${t('making.editList', { name: list.name })}
-                @click=${() => (this.editing = { name: list.name, text: list.lines.join('\n'), isNew: false })}
+                @click=${() => this.#edit(list.name)}
               >
                 ${icon('use')}
               </button>
@@ -122,6 +122,13 @@ class SavedPrompts extends FormElement {
         </button>
       </li>
     `;
+  }
+
+  async #edit(name) {
+    await notices.attempt(async () => {
+      const { text } = await api.get(`/api/wildcards/${encodeURIComponent(name)}`);
+      this.editing = { name, text, isNew: false };
+    });
   }
 
   #list() {

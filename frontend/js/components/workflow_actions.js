@@ -1,11 +1,14 @@
 import { t } from '../core/messages.js';
 import { api } from '../core/api.js';
 import { router } from '../core/router.js';
+import { draft } from '../models/draft.js';
 import { notices } from '../models/notices.js';
 import { download, mayBring, mayChange, pathOf, workflows } from '../models/workflows.js';
 
 export const addressOf = (id, rest = '') => `#/workflows/${encodeURIComponent(id)}${rest}`;
-export const createAddress = (id) => `#/create/${encodeURIComponent(id)}`;
+
+/** Fill in its form: Create shows it with what was last said to it. */
+export const takeUp = (id) => notices.attempt(() => draft.choose(id));
 
 /** What can be done with a workflow, as entries of a menu. */
 export function menuOf(workflow, { onChange = () => {} } = {}) {

@@ -1,8 +1,9 @@
 import { Store } from '../core/store.js';
 import { router } from '../core/router.js';
+import { session } from './session.js';
 
 /* Where a file goes when the view that is shown has no use for one of its kind. */
-const HOMES = { graph: 'create', image: 'create', media: 'create', file: 'create' };
+const HOMES = { graph: 'workflows', image: 'create', media: 'create', file: 'create' };
 
 /**
  * Files that are dropped anywhere. Each is one kind: `graph` (a workflow, or a picture or film that
@@ -47,7 +48,8 @@ class Drops extends Store {
     if (taker) taker.handler(file, kind);
     else {
       this.waiting = { file, kind };
-      router.go(HOMES[kind]);
+      // Whoever may not bring workflows is told so where they create.
+      router.go(session.can('graphs:run') ? HOMES[kind] : 'create');
     }
   }
 

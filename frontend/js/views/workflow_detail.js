@@ -6,11 +6,11 @@ import { errorText } from '../components/form.js';
 import { graphPicture } from '../components/graph_picture.js';
 import { icon } from '../components/icons.js';
 import { readinessList, readinessMark } from '../components/readiness.js';
-import { copy, createAddress, addressOf, menuOf } from '../components/workflow_actions.js';
+import { addressOf, copy, menuOf, takeUp } from '../components/workflow_actions.js';
 import { nodesOf, valueText } from '../models/nodes.js';
 import { notices } from '../models/notices.js';
 import { mayBring, mayChange, pathOf } from '../models/workflows.js';
-import { categoryText, symbolOf, whoseText } from './workflow_list.js';
+import { categoryText, faceOf, whoseText } from './workflow_list.js';
 import '../components/workflow_versions.js';
 
 /** One workflow: what it is, what it asks for, what it needs, and how it came to be. */
@@ -58,7 +58,7 @@ class WorkflowDetail extends Element {
     const { manifest } = workflow;
     return html`
       <header class="flow-head">
-        <span class="flow-symbol">${icon(symbolOf(workflow))}</span>
+        ${faceOf(workflow)}
         <div>
           <h1>${workflow.name}</h1>
           <p class="hint">
@@ -68,7 +68,7 @@ class WorkflowDetail extends Element {
           </p>
         </div>
         <div class="flow-actions">
-          <a class="button primary" href=${createAddress(workflow.id)}>${icon('play')}${t('workflows.run')}</a>
+          <a class="button primary" href="#/create" @click=${() => takeUp(workflow.id)}>${icon('play')}${t('workflows.run')}</a>
           ${mayChange(workflow)
             ? html`<a class="button" href=${addressOf(workflow.id, '/edit')}>${icon('use')}${t('workflows.edit')}</a>`
             : mayBring()
@@ -89,7 +89,7 @@ class WorkflowDetail extends Element {
         <li>
           ${t('workflows.version', { number: workflow.version })}, ${agoText(workflow.updated_at)}
         </li>
-        ${workflow.tags.map((tag) => html`<li class="tag">${tag}</li>`)}
+        ${workflow.tags.map((tag) => html`<li class="flow-tag">${tag}</li>`)}
       </ul>
       <div class="flow-columns">
         <div class="flow-main">
@@ -130,7 +130,7 @@ function inputs(form) {
               </p>
               <p class="hint">${[rangeText(input), input.help].filter(Boolean).join(' · ')}</p>
             </div>
-            <small class="tag">${t(`wizard.type.${input.type}`)}</small>
+            <small class="flow-tag">${t(`wizard.type.${input.type}`)}</small>
           </li>`,
         )}
       </ul>

@@ -24,7 +24,13 @@ const SYMBOLS = [
   [/image|picture/, 'library'],
 ];
 
-export const symbolOf = ({ category }) => SYMBOLS.find(([test]) => test.test(category))?.[1] ?? 'workflows';
+/** The newest picture that was made with it, else what it is for. */
+export const faceOf = ({ category, cover }) =>
+  cover
+    ? html`<img class="flow-symbol" alt="" loading="lazy" src="/api/assets/${cover}/thumbnail?size=small" />`
+    : html`<span class="flow-symbol">
+        ${icon(SYMBOLS.find(([test]) => test.test(category))?.[1] ?? 'workflows')}
+      </span>`;
 export const categoryText = (category) => {
   const text = category.replaceAll('-', ' ');
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -213,7 +219,7 @@ function card(workflow) {
   return html`
     <li class="flow-card">
       <div class="flow-top">
-        <span class="flow-symbol">${icon(symbolOf(workflow))}</span>
+        ${faceOf(workflow)}
         <a class="flow-open" href=${addressOf(workflow.id)}>
           <h2>${workflow.name}</h2>
           <p class="hint">
