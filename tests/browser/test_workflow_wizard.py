@@ -74,7 +74,7 @@ def test_a_picture_with_an_editors_workflow_becomes_one_that_runs(
     page.get_by_role("button", name="Save the workflow").click()
     expect(page.get_by_role("heading", name="Blue sky", level=1)).to_be_visible()
     page.get_by_role("link", name="Run it").click()
-    expect(page.get_by_label("Color")).to_have_value("255")
+    expect(page.get_by_role("spinbutton", name="Color")).to_have_value("255")
     [item] = owner.get("/api/workflows?q=blue+sky").json()["items"]
     values = {"color": 16711680, "size": {"width": 16, "height": 16}}
     answer = owner.post(f"/api/workflows/{item['id']}/run", json={"values": values})
