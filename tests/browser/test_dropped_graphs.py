@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 from pathlib import Path
 from typing import Any
@@ -161,10 +162,14 @@ def test_a_seed_beyond_javascripts_integers_arrives_as_it_was(
 def test_what_is_no_graph_is_refused_in_words(page: Page) -> None:
     bring(page, "torn.json", b"{not json")
     expect(page.locator(".notice.is-error")).to_contain_text("no_graph")
-    bring(page, "editor.json", json.dumps({"nodes": [], "links": []}).encode())
-    expect(page.locator(".notice.is-error").nth(1)).to_contain_text("ui_format")
     bring(page, "plain.png", fresh_png())
-    expect(page.locator(".notice.is-error").nth(2)).to_contain_text("no_graph")
+    expect(page.locator(".notice.is-error").nth(1)).to_contain_text("no_graph")
+
+
+def test_what_the_editor_saves_is_made_into_a_workflow(page: Page) -> None:
+    bring(page, "editor.json", json.dumps({"nodes": [], "links": []}).encode())
+    expect(page).to_have_url(re.compile("#/workflows/new$"))
+    expect(page.get_by_role("heading", name="editor.json")).to_be_visible()
 
 
 def test_a_graph_that_cannot_run_says_why(page: Page) -> None:

@@ -96,7 +96,7 @@ def test_every_view_fits_can_be_read_and_names_its_controls(
         check(page, view)
         if view == "create":
             page.locator("details.more summary").click()
-            page.locator(".segments label").nth(3).click()
+            page.locator(".segments button").nth(1).click()
             check(page, "more choices")
         if view == "library":
             page.locator(".cell:not(.is-unknown)").first.click()
@@ -179,7 +179,7 @@ def test_on_a_phone_everything_can_be_hit_and_nothing_zooms(
         page.wait_for_load_state("networkidle")
         if view == "create":
             page.locator("details.more summary").click()
-            page.locator(".segments label").nth(3).click()
+            page.locator(".segments button").nth(1).click()
         check_for_fingers(page, view)
     page.goto(f"{site.url}/#/settings/people")
     page.get_by_role("button", name="Make a link").click()

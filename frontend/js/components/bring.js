@@ -1,5 +1,6 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
+import { router } from '../core/router.js';
 import { draft } from '../models/draft.js';
 import { drops } from '../models/drops.js';
 import { GraphError, readGraph } from '../models/graph.js';
@@ -49,14 +50,22 @@ class CreateBring extends Element {
   /** A picture is for the form, when that has a place for one; all else may be a workflow. */
   #take(file, kind) {
     if (kind !== 'graph' && draft.fields.some(isFile)) bringFile(file);
-    else this.#read(file);
+    else this.#read(file, kind);
   }
 
-  async #read(file) {
+  async #read(file, kind) {
     if (!file) return;
     await notices.attempt(async () => {
       if (!session.can('graphs:run')) throw new GraphError('not_allowed');
-      this.onGraph({ name: file.name, graph: await readGraph(file) });
+      try {
+        this.onGraph({ name: file.name, graph: await readGraph(file) });
+      } catch (error) {
+        const isWorkflow = error.code === 'ui_format' || (kind === 'graph' && error.code === 'no_graph');
+        if (!isWorkflow) throw error;
+        // What cannot run as it is can be made into a workflow.
+        drops.waiting = { file, kind: 'graph' };
+        router.go('workflows/new');
+      }
     });
   }
 }

@@ -48,8 +48,9 @@ class Drops extends Store {
     if (taker) taker.handler(file, kind);
     else {
       this.waiting = { file, kind };
-      // Whoever may not bring workflows is told so where they create.
-      router.go(session.can('graphs:run') ? HOMES[kind] : 'create');
+      // Create takes all of them, when it is whole; whoever may not bring workflows is told so there.
+      const isCreate = ['', 'create'].includes(router.view);
+      router.go(isCreate || !session.can('graphs:run') ? 'create' : HOMES[kind]);
     }
   }
 
