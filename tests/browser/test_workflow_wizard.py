@@ -88,6 +88,10 @@ def test_inputs_are_changed_moved_and_removed_and_the_form_follows(
     bring(page, "fox.json", json.dumps(text_to_image()).encode())
     page.get_by_role("textbox", name="Name", exact=True).fill("Foxes")
     rows = page.locator(".input-row")
+    empty = page.locator(".wizard .icon path").evaluate_all(
+        "paths => paths.filter((path) => !/^M/.test(path.getAttribute('d'))).length"
+    )
+    assert empty == 0, "an icon without an outline"
     rows.nth(0).locator(".input-open").click()
     rows.nth(0).get_by_label("Label").fill("What to see")
     expect(page.locator(".preview").get_by_label("What to see")).to_have_value("a red fox")
@@ -207,9 +211,10 @@ def test_a_file_without_a_workflow_is_refused_in_words(
 def test_the_keyboard_alone_brings_a_workflow_and_saves_it(page: Page, owner: httpx.Client) -> None:
     open_at(page, "workflows")
     page.get_by_role("link", name="Bring a workflow").press("Enter")
-    page.locator(".drop-zone input").focus()
+    choose = page.locator(".drop-zone input")
+    expect(choose).to_be_enabled()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        choose.press("Enter")
     graph = json.dumps(solid("keys")).encode()
     chooser.value.set_files({"name": "keys.json", "mimeType": "text/plain", "buffer": graph})
     page.get_by_role("textbox", name="Name", exact=True).press("ControlOrMeta+a")

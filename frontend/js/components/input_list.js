@@ -63,7 +63,7 @@ class InputList extends Element {
             </span>
             <small class="flow-tag">${t(`wizard.type.${input.type}`)}</small>
           </button>
-          ${this.#mover(index, -1, 'up', 'wizard.up', name)} ${this.#mover(index, 1, 'down', 'wizard.down', name)}
+          ${this.#mover(index, -1, 'earlier', 'wizard.up', name)} ${this.#mover(index, 1, 'later', 'wizard.down', name)}
           <button class="bare" aria-label=${t('wizard.removeInput', { name })} @click=${() => removeInput(index)}>
             ${icon('remove')}
           </button>

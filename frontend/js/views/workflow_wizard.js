@@ -11,6 +11,7 @@ import { takeUp } from '../components/workflow_actions.js';
 import { notices } from '../models/notices.js';
 import { inspect, pathOf, workflows } from '../models/workflows.js';
 import { wizard } from '../models/wizard.js';
+import '../components/wizard_icons.js';
 import '../components/input_list.js';
 import '../components/manifest_text.js';
 import '../components/node_list.js';
