@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api.graphs import fresh_png, invert, text_to_image
 from tests.browser.test_create_view import jobs_of
+from tests.browser.test_workflow_wizard import SAVED
 
 SECOND_PART = "**/api/uploads/*/parts/1"
 
@@ -140,7 +141,7 @@ def test_a_picture_of_studios_own_is_a_graph_again(page: Page, owner: httpx.Clie
     bring(page, "made.png", owner.get(f"/api/v2/assets/{output['id']}/content").content)
     expect(page.locator("graph-panel blockquote")).to_have_text("carries its graph")
     page.get_by_role("button", name="Run it").click()
-    expect(pictures).to_have_count(2)
+    expect(page.get_by_role("button", name="Show “carries its graph”")).to_have_count(2)
     again = jobs_of(owner, "carries its graph")[0]
     graph = owner.get(f"/api/v2/jobs/{again['id']}/workflow").json()["workflow"]
     assert graph["save"]["inputs"]["filename_prefix"] == "studio"
@@ -167,9 +168,9 @@ def test_what_is_no_graph_is_refused_in_words(page: Page) -> None:
 
 
 def test_what_the_editor_saves_is_made_into_a_workflow(page: Page) -> None:
-    bring(page, "editor.json", json.dumps({"nodes": [], "links": []}).encode())
+    bring(page, "blue_sky.json", json.dumps(SAVED).encode())
     expect(page).to_have_url(re.compile("#/workflows/new$"))
-    expect(page.get_by_role("heading", name="editor.json")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value("Blue sky")
 
 
 def test_a_graph_that_cannot_run_says_why(page: Page) -> None:
