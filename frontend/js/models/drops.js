@@ -32,19 +32,28 @@ class Drops extends Store {
   take(kinds, handler) {
     const taker = { kinds, handler };
     this.takers.unshift(taker);
-    const { waiting } = this;
-    if (waiting && kinds.includes(waiting.kind)) {
-      this.waiting = null;
-      queueMicrotask(() => handler(waiting.file, waiting.kind));
-    }
+    // A view and a part of it may come in one go: what waits is for the latest.
+    queueMicrotask(() => this.#hand());
     return () => (this.takers = this.takers.filter((each) => each !== taker));
+  }
+
+  #hand() {
+    const { waiting } = this;
+    const taker = waiting && this.#takerOf(waiting.kind);
+    if (!taker) return;
+    this.waiting = null;
+    taker.handler(waiting.file, waiting.kind);
+  }
+
+  #takerOf(kind) {
+    return this.takers.find(({ kinds }) => kinds.includes(kind));
   }
 
   /** Bring a file, as if it had been dropped. */
   async bring(file) {
     const { kindOf } = await import('./sniff.js');
     const kind = await kindOf(file);
-    const taker = this.takers.find(({ kinds }) => kinds.includes(kind));
+    const taker = this.#takerOf(kind);
     if (taker) taker.handler(file, kind);
     else {
       this.waiting = { file, kind };
