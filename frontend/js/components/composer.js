@@ -156,7 +156,8 @@ class PromptComposer extends FormElement {
     const place = this.querySelector(`[data-input="${CSS.escape(field.id)}"]`);
     const folded = place?.closest('details');
     if (folded) folded.open = true;
-    place?.querySelector('input, textarea, select, button:not(.tool)')?.focus();
+    const own = document.getElementById(`input-${field.id}`);
+    (own ?? place?.querySelector('input, textarea, select, button:not(.tool)'))?.focus();
   }
 
   #onKey(event) {

@@ -120,7 +120,7 @@ class ResultStage extends Element {
         type="button"
         class="thumb ${output ? '' : 'is-live'}"
         aria-current=${isHere ? 'true' : nothing}
-        aria-label=${output ? t('making.show', { title }) : title}
+        aria-label=${output ? t('making.show', { title }) : `${title} ${placeOf(job)}`.trim()}
         title=${title}
         @click=${() => this.#choose(entry)}
       >
@@ -242,8 +242,14 @@ function liveFace(job) {
   const preview = jobs.previews.get(job.id);
   return html`
     ${preview ? html`<img src=${preview} alt="" />` : nothing}
-    <span>${isRunning(job) ? `${percentOf(job)} %` : (job.queue_position ?? '')}</span>
+    <span>${placeOf(job)}</span>
   `;
+}
+
+/** How far a running job is, or where a waiting one stands. */
+function placeOf(job) {
+  if (hasEnded(job)) return '';
+  return isRunning(job) ? `${percentOf(job)} %` : `${job.queue_position ?? ''}`;
 }
 
 /** Arrows lead from one thumbnail to the next. */
