@@ -117,9 +117,9 @@ def owner(open_page: OpenPage, place: Place, inside: StorageState) -> Page:
 def create(page: Page, prompt: str, steps: str = "2") -> None:
     page.get_by_role("link", name="Create").click()
     page.fill("#prompt", prompt)
-    if not page.get_by_label("Steps").is_visible():
+    if not page.locator("#input-steps").is_visible():
         page.locator("details.more summary").click()
-    page.get_by_label("Steps").fill(steps)
+    page.locator("#input-steps").fill(steps)
     page.locator("#prompt").press("Control+Enter")
 
 

@@ -29,7 +29,7 @@ async def test_a_file_deleted_while_its_job_was_sent_in_is_missing_and_nothing_i
 ) -> None:
     asset = await upload(library, b"input")
     deleted, inserted = await asyncio.gather(
-        library.service.delete(ANN, asset.id), insert(library, asset), return_exceptions=True
+        library.store.delete(asset.id, ANN.user_id), insert(library, asset), return_exceptions=True
     )
     assert deleted is None
     assert isinstance(inserted, MissingAsset)

@@ -240,5 +240,6 @@ async def test_a_change_of_an_engine_is_told_once(
     system = [news.data for news in desk.told(Topic.SYSTEM, "changed")]
     assert engines[-1] == {"engines": service.engines()}
     assert len(engines) == 2
-    assert system == [{"ready": True, "reasons": [], "notices": ["hello"]}]
+    expected = {"ready": True, "reasons": [], "notices": ["hello"]}
+    assert system == [{**expected, "engine_kinds": {"one": "remote"}}]
     desk.feed.stop()
