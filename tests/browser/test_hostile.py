@@ -74,6 +74,7 @@ def test_names_of_graphs_files_nodes_and_keys_are_text(
     graph: dict[str, Any] = invert(f"{name}.png")
     graph["1"]["_meta"] = {"title": text}
     graph["note"] = {"class_type": f"Text {text}", "inputs": {"text": text}}
+    page.evaluate("() => customElements.whenDefined('drop-sheet').then(() => true)")
     page.evaluate(DROP, [f"{name}.json", json.dumps(graph)])
     expect(page.locator("graph-panel h2")).to_have_text(f"{name}.json")
     expect(page.locator("graph-panel blockquote")).to_have_text(text)

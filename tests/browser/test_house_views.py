@@ -85,7 +85,8 @@ def test_defaults_are_what_a_new_picture_begins_with(
     page.goto(f"{site.url}/#/create")
     page.evaluate("localStorage.removeItem('studio.draft')")
     page.reload()
-    expect(page.locator(".changed")).to_contain_text("Steps 7")
+    page.locator("details.more summary").click()
+    expect(page.locator("#input-steps")).to_have_value("7")
 
 
 def test_a_theme_is_kept_by_studio_for_every_browser(

@@ -25,6 +25,7 @@ DROP = """([name, type, bytes]) => {
 
 def drop(page: Page, name: str, content_type: str, body: bytes) -> None:
     """Drop one file on the page, wherever it is."""
+    page.evaluate("() => customElements.whenDefined('drop-sheet').then(() => true)")
     page.evaluate(DROP, [name, content_type, list(body)])
 
 
@@ -146,7 +147,7 @@ def test_what_is_dragged_over_the_page_is_awaited_and_may_leave_again(page: Page
         transfer.items.add(new File(['x'], 'x.png', { type: 'image/png' }));
         document.body.dispatchEvent(new DragEvent(name, { dataTransfer: transfer, bubbles: true }));
     }"""
-    page.wait_for_function("customElements.get('drop-sheet') !== undefined")
+    page.evaluate("() => customElements.whenDefined('drop-sheet').then(() => true)")
     page.evaluate(drag, "dragenter")
     expect(page.locator(".drop-sheet")).to_be_visible()
     page.evaluate(drag, "dragleave")

@@ -15,6 +15,8 @@ export class Arrivals {
   watch() {
     this.latest = latestEnd();
     jobs.addEventListener('change', this.onChange);
+    // What ended just before may be in the library only in a moment.
+    if (this.latest) this.#wait(0);
   }
 
   rest() {
