@@ -135,7 +135,7 @@ def test_every_link_of_the_page_leads_somewhere(page: Page, owner: httpx.Client)
     wait_ended(owner, job["id"])
     home = page.url.partition("#")[0]
     found: set[str] = set()
-    for view in ("create", "queue", "library", "people", "help"):
+    for view in ("create", "queue", "library", "workflows", "settings", "help"):
         page.goto(f"{home}#/{view}")
         expect(page.locator(f"{view}-view h1")).to_be_attached()
         page.wait_for_load_state("networkidle")
