@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 import h11
 import orjson
+from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -58,7 +59,7 @@ def most_connections() -> int:
     return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(soft // 2, MAX_CONNECTIONS)
 
 
-def _is_full(newcomer: BoundedHttp | BoundedEditorHttp) -> bool:
+def _is_full(newcomer: _Bounded) -> bool:
     """Whether there is no place for one more, or none for one more from there."""
     if newcomer.client is None:
         # The owner's own socket has no addresses and is always open.
@@ -158,19 +159,13 @@ class _UnreadTimer:
             transport.abort()
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's HTTP with ends that its parser lacks, for how many, how long and how large."""
+class _Bounded(asyncio.Protocol):
+    """What both ports share, whatever parses their requests: places, and what is left unread."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        _states.add(self.server_state)
-        self.answered: Mapping[str, Any] = {}
-        """The request that is being answered, or was last."""
-        self._timer = _HeadTimer(self)
-        self._unread = _UnreadTimer(self)
-        self._in_head = True
-        self._unspent = 0
-        """Bytes since anything came of them. A parser keeps a header until all of it is there."""
+    client: tuple[str, int] | None
+    config: Config
+    _timer: _HeadTimer
+    _unread: _UnreadTimer
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """One too many hears so and is let go."""
@@ -185,6 +180,31 @@ class BoundedHttp(HttpToolsProtocol):
         self._timer.stop()
         self._unread.stop()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More waits to be read than is held for long."""
+        super().pause_writing()
+        self._unread.start()
+
+    def resume_writing(self) -> None:
+        """It is being read."""
+        super().resume_writing()
+        self._unread.stop()
+
+
+class BoundedHttp(_Bounded, HttpToolsProtocol):
+    """uvicorn's HTTP with ends that its parser lacks, for how many, how long and how large."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _states.add(self.server_state)
+        self.answered: Mapping[str, Any] = {}
+        """The request that is being answered, or was last."""
+        self._timer = _HeadTimer(self)
+        self._unread = _UnreadTimer(self)
+        self._in_head = True
+        self._unspent = 0
+        """Bytes since anything came of them. A parser keeps a header until all of it is there."""
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's, in pieces that cannot pass the limit unseen."""
@@ -219,16 +239,6 @@ class BoundedHttp(HttpToolsProtocol):
         self._unspent = 0
         super().on_message_complete()
 
-    def pause_writing(self) -> None:
-        """More waits to be read than is held for long."""
-        super().pause_writing()
-        self._unread.start()
-
-    def resume_writing(self) -> None:
-        """It is being read."""
-        super().resume_writing()
-        self._unread.stop()
-
     def on_response_complete(self) -> None:
         """What is left of the answer has its time too."""
         super().on_response_complete()
@@ -249,7 +259,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.abort()
 
 
-class BoundedEditorHttp(H11Protocol):
+class BoundedEditorHttp(_Bounded, H11Protocol):
     """The same for the editor's port; h11 itself limits how large a head may be."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -263,20 +273,6 @@ class BoundedEditorHttp(H11Protocol):
         """The request that is being answered, or was last."""
         return self.cycle.scope if self.cycle is not None else {}
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """One too many hears so and is let go."""
-        super().connection_made(transport)
-        if _is_full(self):
-            _turn_away(transport)
-        else:
-            self._timer.start()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing waits any more."""
-        self._timer.stop()
-        self._unread.stop()
-        super().connection_lost(exc)
-
     def data_received(self, data: bytes) -> None:
         """As uvicorn's."""
         super().data_received(data)
@@ -286,16 +282,6 @@ class BoundedEditorHttp(H11Protocol):
             self._timer.start()
         if self.transport.get_protocol() is not self:
             self._unread.stop()
-
-    def pause_writing(self) -> None:
-        """More waits to be read than is held for long."""
-        super().pause_writing()
-        self._unread.start()
-
-    def resume_writing(self) -> None:
-        """It is being read."""
-        super().resume_writing()
-        self._unread.stop()
 
     def on_response_complete(self) -> None:
         """What is left of the answer has its time too."""
