@@ -15,38 +15,16 @@ from studio.web.openapi import (
     Schema,
     answers,
     array,
-    json_answer,
-    json_body,
     optional,
     query,
     record,
+    route,
 )
 
 Route = dict[str, Any]
 
 NUMBER: Final[Schema] = {"type": "number"}
 _ANY: Final[Schema] = {"anyOf": [STRING, INTEGER, {"type": "null"}]}
-
-
-def _route(
-    good: Schema,
-    errors: dict[int, str] | None = None,
-    *,
-    status: int = 200,
-    body: Schema | None = None,
-    example: Any = None,
-    parameters: list[Schema] | None = None,
-) -> Route:
-    more: Route = {}
-    if body is not None:
-        more["requestBody"] = json_body(body, example=example)
-    if parameters is not None:
-        more["parameters"] = parameters
-    route: Route = {
-        "status_code": status,
-        "responses": answers({status: json_answer("The answer.", good)}, errors),
-    }
-    return {**route, "openapi_extra": more} if more else route
 
 
 # -- preferences ----------------------------------------------------------------------------------
@@ -81,8 +59,8 @@ _PREFERENCES: Final = record(
     },
     (),
 )
-GET_PREFERENCES: Final = _route(_PREFERENCES)
-PUT_PREFERENCES: Final = _route(
+GET_PREFERENCES: Final = route(_PREFERENCES)
+PUT_PREFERENCES: Final = route(
     _PREFERENCES,
     {422: "invalid_request"},
     body=_PREFERENCES,
@@ -108,16 +86,16 @@ _SETTING: Final = record(
     }
 )
 _KEY_ERRORS: Final = {404: "not_found", 409: "conflict"}
-LIST_SETTINGS: Final = _route(
+LIST_SETTINGS: Final = route(
     record({"groups": array(record({"id": STRING, "items": array(_SETTING)}))})
 )
-PUT_SETTING: Final = _route(
+PUT_SETTING: Final = route(
     _SETTING,
     {**_KEY_ERRORS, 422: "invalid_request"},
     body=record({"value": {"anyOf": [{**STRING, "example": "hf_..."}, INTEGER]}}),
 )
-DELETE_SETTING: Final = _route(_SETTING, _KEY_ERRORS)
-TEST_SETTING: Final = _route(
+DELETE_SETTING: Final = route(_SETTING, _KEY_ERRORS)
+TEST_SETTING: Final = route(
     record(
         {
             "ok": BOOLEAN,
@@ -142,7 +120,7 @@ _ENTRY: Final = record(
         "data": {**OBJECT, "example": {}},
     }
 )
-LIST_ACTIVITY: Final = _route(
+LIST_ACTIVITY: Final = route(
     record({"items": array(_ENTRY), "next_cursor": optional(STRING)}),
     {400: "invalid_request"},
     parameters=[
@@ -194,7 +172,7 @@ _ENGINE_HERE: Final = record(
     }
 )
 _MEMORY: Final = record({"total": INTEGER, "used": INTEGER, "studio": INTEGER})
-GET_SYSTEM: Final = _route(
+GET_SYSTEM: Final = route(
     record(
         {
             "versions": {**OBJECT, "example": {"studio": "0.1.0", "python": "3.12.3"}},
@@ -228,12 +206,12 @@ GET_SYSTEM: Final = _route(
     )
 )
 _ENGINE_ERRORS: Final = {404: "not_found", 409: "conflict", 503: "unavailable"}
-RESTART_ENGINE: Final = _route(
+RESTART_ENGINE: Final = route(
     record({"restarting": STRING}), {404: "not_found", 503: "unavailable"}, status=202
 )
-FREE_ENGINE: Final = _route(record({"freed": STRING}), _ENGINE_ERRORS)
-INTERRUPT_ENGINE: Final = _route(record({"jobs": array(STRING)}), _ENGINE_ERRORS)
-ENGINE_LOGS: Final = _route(
+FREE_ENGINE: Final = route(record({"freed": STRING}), _ENGINE_ERRORS)
+INTERRUPT_ENGINE: Final = route(record({"jobs": array(STRING)}), _ENGINE_ERRORS)
+ENGINE_LOGS: Final = route(
     record({"lines": array(STRING), "next": STRING, "fresh": BOOLEAN}),
     {400: "invalid_request", 404: "not_found"},
     parameters=[
@@ -265,8 +243,8 @@ _FLAGS: Final = record(
         "allowed": array(_FLAG),
     }
 )
-GET_FLAGS: Final = _route(_FLAGS, {404: "not_found"})
-PUT_FLAGS: Final = _route(
+GET_FLAGS: Final = route(_FLAGS, {404: "not_found"})
+PUT_FLAGS: Final = route(
     _FLAGS,
     {**_ENGINE_ERRORS, 422: "invalid_request"},
     body=record(

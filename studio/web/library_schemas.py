@@ -16,11 +16,10 @@ from studio.web.openapi import (
     Schema,
     answers,
     array,
-    json_answer,
-    json_body,
     optional,
     query,
     record,
+    route,
 )
 
 Route = dict[str, Any]
@@ -121,24 +120,6 @@ _FOUND: Final = record({"count": INTEGER, "size_bytes": INTEGER, "ids": array(ST
 _COUNTED: Final = array(record({"value": STRING, "count": INTEGER}))
 
 
-def _route(
-    good: Schema | None,
-    errors: dict[int, str] | None = None,
-    *,
-    status: int = 200,
-    body: Schema | None = None,
-    parameters: list[Schema] | None = None,
-) -> Route:
-    answer = {"description": "Done."} if good is None else json_answer("The answer.", good)
-    extra: dict[str, Any] = {}
-    if body is not None:
-        extra["requestBody"] = json_body(body)
-    if parameters is not None:
-        extra["parameters"] = parameters
-    route: Route = {"status_code": status, "responses": answers({status: answer}, errors)}
-    return {**route, "openapi_extra": extra} if extra else route
-
-
 _FILTERS: Final = [
     query("q", "Words of the prompt, or a part of the name or title."),
     query("model", "A model's file name."),
@@ -160,7 +141,7 @@ _FILTERS: Final = [
     query("trashed", "1: the trash.", _FLAG),
     query("sort", "newest, if nothing is said.", {**STRING, "enum": list(SORTS)}),
 ]
-PAGE: Final = _route(
+PAGE: Final = route(
     record({"items": array(record(_FILE)), "total": INTEGER}),
     {400: "invalid_request"},
     parameters=[
@@ -169,7 +150,7 @@ PAGE: Final = _route(
         query("limit", "How many at most, 100 if nothing is said.", _whole(1, 500)),
     ],
 )
-OUTLINE: Final = _route(
+OUTLINE: Final = route(
     record(
         {
             "total": INTEGER,
@@ -183,15 +164,15 @@ OUTLINE: Final = _route(
         query("utc_offset", "Minutes ahead of UTC; days begin by that clock.", _whole(-840, 840)),
     ],
 )
-GET: Final = _route(_DETAIL, {404: "not_found"})
-UPDATE: Final = _route(
+GET: Final = route(_DETAIL, {404: "not_found"})
+UPDATE: Final = route(
     record(_FILE),
     {404: "not_found", 422: "invalid_request"},
     body=record(
         {"rating": _RATING, "favourite": BOOLEAN, "title": {**STRING, "maxLength": MAX_TITLE}}, ()
     ),
 )
-ACT: Final = _route(
+ACT: Final = route(
     record(
         {
             "changed": INTEGER,
@@ -209,7 +190,7 @@ ACT: Final = _route(
         ("ids", "action"),
     ),
 )
-ZIP: Final = _route(
+ZIP: Final = route(
     record(
         {
             "url": {"type": "string", "format": "uri"},
@@ -233,7 +214,7 @@ DOWNLOAD: Final[Route] = {
         {404: "not_found"},
     )
 }
-FACETS: Final = _route(
+FACETS: Final = route(
     record(
         {
             "models": _COUNTED,
@@ -244,23 +225,23 @@ FACETS: Final = _route(
         }
     )
 )
-GET_RULES: Final = _route(record(_RULES))
-PUT_RULES: Final = _route(record(_RULES), {422: "invalid_request"}, body=record(_RULES, ()))
-PREVIEW_RULES: Final = _route(
+GET_RULES: Final = route(record(_RULES))
+PUT_RULES: Final = route(record(_RULES), {422: "invalid_request"}, body=record(_RULES, ()))
+PREVIEW_RULES: Final = route(
     record({"trash": _FOUND, "purge": _FOUND}),
     {422: "invalid_request"},
     body=record(_RULES, ()),
 )
-LIST_BOARDS: Final = _route(record({"items": array(_BOARD), "total": INTEGER}))
-CREATE_BOARD: Final = _route(
+LIST_BOARDS: Final = route(record({"items": array(_BOARD), "total": INTEGER}))
+CREATE_BOARD: Final = route(
     _BOARD,
     {409: "name_taken, conflict", 422: "invalid_request"},
     status=201,
     body=record({"name": _NAME}),
 )
-BOARD: Final = _route(
+BOARD: Final = route(
     _BOARD,
     {404: "not_found", 409: "name_taken", 422: "invalid_request"},
     body=record({"name": _NAME, "cover": optional(STRING)}, ()),
 )
-DELETE_BOARD: Final = _route(None, {404: "not_found"}, status=204)
+DELETE_BOARD: Final = route(None, {404: "not_found"}, status=204)

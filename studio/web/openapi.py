@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 Schema = dict[str, Any]
@@ -81,3 +82,28 @@ def json_body(schema: Schema, *, required: bool = True, example: object = None) 
     """
     described = {"schema": schema} if example is None else {"schema": schema, "example": example}
     return {"required": required, "content": {"application/json": described}}
+
+
+def route(
+    good: Schema | None,
+    errors: dict[int, str] | None = None,
+    *,
+    status: int = 200,
+    body: Schema | None = None,
+    example: object = None,
+    parameters: Sequence[Schema] = (),
+) -> dict[str, Any]:
+    """What a route is declared with: its answer, its refusals, what it takes.
+
+    Args:
+        good: the JSON that it answers, ``None`` for an answer without any.
+        example: of the body; see ``json_body``.
+    """
+    answer = {"description": "Done."} if good is None else json_answer("The answer.", good)
+    more: dict[str, Any] = {}
+    if body is not None:
+        more["requestBody"] = json_body(body, example=example)
+    if parameters:
+        more["parameters"] = list(parameters)
+    declared = {"status_code": status, "responses": answers({status: answer}, errors)}
+    return {**declared, "openapi_extra": more} if more else declared

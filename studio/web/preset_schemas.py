@@ -18,11 +18,10 @@ from studio.web.openapi import (
     answers,
     array,
     header,
-    json_answer,
-    json_body,
     optional,
     query,
     record,
+    route,
 )
 
 Route = dict[str, Any]
@@ -138,26 +137,6 @@ _FIELDS_REFUSED: Final = {
 _UNKNOWN: Final = {404: "not_found"}
 
 
-def _route(
-    good: Schema | None,
-    errors: dict[int, str] | None = None,
-    *,
-    status: int = 200,
-    body: Schema | None = None,
-    example: Any = None,
-    parameters: tuple[Schema, ...] = (),
-) -> Route:
-    answer = {"description": "Done."} if good is None else json_answer("The answer.", good)
-    more: dict[str, Any] = {}
-    if body is not None:
-        more["requestBody"] = json_body(body)
-        more["requestBody"]["content"]["application/json"]["example"] = example
-    if parameters:
-        more["parameters"] = list(parameters)
-    route: Route = {"status_code": status, "responses": answers({status: answer}, errors)}
-    return {**route, "openapi_extra": more} if more else route
-
-
 def _page(item: Schema) -> Schema:
     return record({"items": array(item), "total": _TOTAL})
 
@@ -173,34 +152,34 @@ _PRESET_EXAMPLE: Final = {
     "values": {"prompt": "a [[animal=Which animal?:fox|owl=fox]], {dawn|dusk}", "steps": 20},
 }
 
-LIST_PROMPTS: Final = _route(
+LIST_PROMPTS: Final = route(
     _page(_PROMPT),
     {422: "invalid_preset"},
     parameters=(query("q", "Part of the name, the text or a tag."), query("kind", "One kind.")),
 )
-CREATE_PROMPT: Final = _route(
+CREATE_PROMPT: Final = route(
     _PROMPT,
     _FIELDS_REFUSED,
     status=201,
     body={**record(_PROMPT_FIELDS, ("name", "text")), "additionalProperties": False},
     example={"name": "Soft light", "kind": "positive", "text": "soft window light, 35 mm"},
 )
-UPDATE_PROMPT: Final = _route(
+UPDATE_PROMPT: Final = route(
     _PROMPT,
     {**_UNKNOWN, **_FIELDS_REFUSED},
     body={**record(_PROMPT_FIELDS, ()), "additionalProperties": False},
     example={"shared": True},
 )
-DELETE: Final = _route(None, _UNKNOWN, status=204)
-LIST_LISTS: Final = _route(_page(_LIST))
-GET_LIST: Final = _route(record({"name": STRING, "text": STRING}), _UNKNOWN)
-PUT_LIST: Final = _route(
+DELETE: Final = route(None, _UNKNOWN, status=204)
+LIST_LISTS: Final = route(_page(_LIST))
+GET_LIST: Final = route(record({"name": STRING, "text": STRING}), _UNKNOWN)
+PUT_LIST: Final = route(
     record({"name": STRING, "lines": INTEGER}),
     _FIELDS_REFUSED,
     body=record({"text": STRING}),
     example={"text": "fox\n2::owl\n{sea|field} mouse"},
 )
-LIST_PRESETS: Final = _route(
+LIST_PRESETS: Final = route(
     _page(_PRESET),
     {400: "invalid_request"},
     parameters=(
@@ -212,33 +191,33 @@ LIST_PRESETS: Final = _route(
         _limit(500),
     ),
 )
-CREATE_PRESET: Final = _route(
+CREATE_PRESET: Final = route(
     _PRESET,
     _FIELDS_REFUSED,
     status=201,
     body={**record(_PRESET_FIELDS, ("name", "workflow_id")), "additionalProperties": False},
     example=_PRESET_EXAMPLE,
 )
-GET_PRESET: Final = _route(_PRESET, _UNKNOWN)
-UPDATE_PRESET: Final = _route(
+GET_PRESET: Final = route(_PRESET, _UNKNOWN)
+UPDATE_PRESET: Final = route(
     _PRESET,
     {**_UNKNOWN, **_FIELDS_REFUSED},
     body={**record(_PRESET_FIELDS, ()), "additionalProperties": False},
     example={"rating": 5, "shared": True},
 )
-RESTORE_PRESET: Final = _route(_PRESET, _UNKNOWN)
-DUPLICATE_PRESET: Final = _route(
+RESTORE_PRESET: Final = route(_PRESET, _UNKNOWN)
+DUPLICATE_PRESET: Final = route(
     _PRESET,
     {**_UNKNOWN, **_FIELDS_REFUSED},
     status=201,
     body=record({"name": _NAME}, ()),
     example={"name": "Animals, mine"},
 )
-EXPORT_PRESET: Final = _route(_FILE, _UNKNOWN)
-IMPORT_PRESET: Final = _route(
+EXPORT_PRESET: Final = route(_FILE, _UNKNOWN)
+IMPORT_PRESET: Final = route(
     _PRESET, _FIELDS_REFUSED, status=201, body=_FILE, example={"preset": 1, **_PRESET_EXAMPLE}
 )
-PRESET_CODE: Final = _route(
+PRESET_CODE: Final = route(
     record({"code": STRING}),
     {**_UNKNOWN, 422: "invalid_request"},
     parameters=(query("lang", "curl, python or javascript."),),
@@ -254,7 +233,7 @@ PRESET_COVER: Final[Route] = {
         {404: "not_found: no such preset, or it has no cover"},
     )
 }
-RUN_PRESET: Final = _route(
+RUN_PRESET: Final = route(
     record({"jobs": array(JOB), "batch_id": STRING}, ("jobs",)),
     _REFUSALS,
     status=201,
@@ -271,7 +250,7 @@ RUN_PRESET: Final = _route(
     example={"answers": {"animal": "owl"}, "count": 4},
     parameters=(_KEY,),
 )
-CREATE_BATCH: Final = _route(
+CREATE_BATCH: Final = route(
     _WHOLE_BATCH,
     _REFUSALS,
     status=201,
@@ -297,10 +276,10 @@ CREATE_BATCH: Final = _route(
     },
     parameters=(_KEY,),
 )
-LIST_BATCHES: Final = _route(
+LIST_BATCHES: Final = route(
     _page(record(_BATCH)), {400: "invalid_request"}, parameters=(_START, _limit(200))
 )
-GET_BATCH: Final = _route(_WHOLE_BATCH, _UNKNOWN)
+GET_BATCH: Final = route(_WHOLE_BATCH, _UNKNOWN)
 CANCEL_BATCH: Final = GET_BATCH
 BATCH_IMAGE: Final[Route] = {
     "responses": answers(
