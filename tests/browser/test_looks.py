@@ -125,13 +125,6 @@ def test_the_login_fits_a_phone(
     check(page, "login")
 
 
-def test_a_theme_that_was_chosen_stays(page: Page) -> None:
-    page.get_by_role("button", name="Switch to dark").click()
-    page.reload()
-    expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
-    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
-
-
 def test_the_keyboard_reaches_the_content_first(page: Page) -> None:
     page.get_by_role("link", name="Queue").click()
     page.locator(".skip").focus()

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.api.graphs import code_of, wait_ended
+from tests.api.graphs import code_of, wait_ended, wait_for_library
 from tests.api.studio_process import RunningStudio, run_studio
 from tests.browser.conftest import PASSWORD, OpenPage
+from tests.browser.library import search
 from tests.browser.test_doors_view import set_up
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -93,9 +94,10 @@ def test_the_owner_sees_whose_picture_each_is(
         theirs = mia.post("/api/create", json={"prompt": "a heron of Mia's", "steps": 1}).json()
     mine = owner.post("/api/create", json={"prompt": "a heron of my own", "steps": 1}).json()
     for job in (theirs, mine):
-        wait_ended(owner, job["id"])
+        for output in wait_ended(owner, job["id"])["outputs"]:
+            wait_for_library(owner, output["id"])
     page.get_by_role("link", name="Library").click()
-    page.get_by_label("Search prompts").fill("heron")
+    search(page, "heron")
     expect(page.locator(".cell")).to_have_count(1)
     expect(page.locator(".cell-owner")).to_have_count(0)
     page.get_by_label("Everybody’s").check()

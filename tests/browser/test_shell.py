@@ -44,6 +44,27 @@ def clean_preferences(owner: httpx.Client, page: Page) -> Any:
     )
 
 
+def test_a_theme_that_was_chosen_stays(page: Page, clean_preferences: None) -> None:
+    page.get_by_role("button", name="Switch to dark").click()
+    page.reload()
+    expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_a_theme_stays_though_the_page_was_left_before_studio_had_it(
+    page: Page, clean_preferences: None
+) -> None:
+    page.route("**/api/preferences", lambda route: None)
+    page.get_by_role("button", name="Switch to dark").click()
+    page.wait_for_timeout(100)
+    page.unroute_all(behavior="ignoreErrors")
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/api/preferences") and answer.request.method == "PUT"
+    ):
+        page.reload()
+    expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
+
+
 def test_the_palette_finds_what_can_be_done_and_does_it(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     page.keyboard.press("Control+K")

@@ -39,6 +39,8 @@ class Preferences extends Store {
 
   async load() {
     const { userId, values: before } = this;
+    // The page was left before Studio had said yes: what was chosen is newer than what it has.
+    if (kept.get(`preferences.${userId}.unsent`, false)) return this.#send();
     try {
       const values = await api.get('/api/preferences');
       // What was chosen meanwhile is newer.
@@ -55,14 +57,29 @@ class Preferences extends Store {
     const before = this.values[name];
     const isGroup = typeof DEFAULTS[name] === 'object' && name !== 'shortcuts';
     this.#keep({ ...this.values, [name]: isGroup ? { ...before, ...value } : value });
+    kept.set(`preferences.${this.userId}.unsent`, true);
     // One after the other, so that the last one counts.
     this.sending = this.sending.then(async () => {
-      // A page that is left in this moment still sends it.
-      const send = () => api.put('/api/preferences', this.values, { keepalive: true });
-      if (!(await notices.attempt(send))) this.#keep({ ...this.values, [name]: before });
+      if (!(await this.#send())) this.#keep({ ...this.values, [name]: before });
       else if (name === 'language') chooseLanguage(value);
     });
     return this.sending;
+  }
+
+  /** Send what is preferred; false when Studio refused it. What could not be sent is sent later. */
+  async #send() {
+    const { userId, values } = this;
+    let isFine = true;
+    try {
+      // A page that is left in this moment still sends it.
+      await api.put('/api/preferences', values, { keepalive: true });
+    } catch (error) {
+      if (error.code === 'offline') return true;
+      notices.fail(error);
+      isFine = false;
+    }
+    if (values === this.values) kept.set(`preferences.${userId}.unsent`, false);
+    return isFine;
   }
 
   #keep(values) {
