@@ -6,6 +6,7 @@ StudioError
 │   ├── WrongCredentials      401  wrong_credentials
 │   └── InvalidToken          401  invalid_token
 ├── Forbidden                 403  forbidden
+│   ├── BlockedAddress        403  blocked_address
 │   ├── CrossOrigin           403  cross_origin
 │   └── SessionRequired       403  session_required
 ├── NotFound                  404  not_found
@@ -32,6 +33,8 @@ StudioError
 │   ├── InvalidAnswers        422  invalid_answers
 │   ├── InvalidPreset         422  invalid_preset
 │   ├── InvalidBatch          422  invalid_batch
+│   ├── NotAModel             422  not_a_model
+│   ├── PickleRefused         422  pickle_refused
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
@@ -39,6 +42,11 @@ StudioError
 │   ├── TooManyUploads        429  too_many_uploads
 │   └── TooManyStreams        429  too_many_streams
 ├── UpstreamError             500  upstream_error
+├── SourceError               502  source_error
+│   ├── SourceUnreachable     502  source_unreachable
+│   ├── SourceRefused         502  model_source_refused
+│   ├── SourceGone            502  model_source_gone
+│   └── SourceBusy            502  rate_limited
 ├── Unavailable               503  unavailable
 │   └── StorageUnavailable    503  storage_unavailable
 └── DiskFull                  507  disk_full
@@ -95,6 +103,10 @@ class InvalidToken(Unauthorized):
 
 class Forbidden(StudioError):
     code, status = "forbidden", 403
+
+
+class BlockedAddress(Forbidden):
+    code = "blocked_address"
 
 
 class CrossOrigin(Forbidden):
@@ -201,6 +213,14 @@ class InvalidBatch(Unprocessable):
     code = "invalid_batch"
 
 
+class NotAModel(Unprocessable):
+    code = "not_a_model"
+
+
+class PickleRefused(Unprocessable):
+    code = "pickle_refused"
+
+
 class IdempotencyKeyReuse(Unprocessable):
     code = "idempotency_key_reuse"
 
@@ -227,6 +247,28 @@ class TooManyStreams(TooManyRequests):
 
 class UpstreamError(StudioError):
     code, status = "upstream_error", 500
+
+
+class SourceError(StudioError):
+    """A server elsewhere, not Studio, is why a file cannot be had."""
+
+    code, status = "source_error", 502
+
+
+class SourceUnreachable(SourceError):
+    code = "source_unreachable"
+
+
+class SourceRefused(SourceError):
+    code = "model_source_refused"
+
+
+class SourceGone(SourceError):
+    code = "model_source_gone"
+
+
+class SourceBusy(SourceError):
+    code = "rate_limited"
 
 
 class Unavailable(StudioError):

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from studio.errors import InvalidRequest
+from studio.net import parse_allowed
 from studio.paths import run_folder
 
 DAY_MS: Final = 86_400_000
@@ -114,6 +115,8 @@ class Settings:
     """Those of ``SECRETS`` that were set, by name."""
     hub_urls: Mapping[str, str]
     """Where the owners of the tokens among ``SECRETS`` are asked, by the token's name."""
+    outbound_allow: tuple[str, ...]
+    """Hosts and networks that may be fetched from though they are private, and without TLS."""
     model_dir: Path
     comfyui_flags: str
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
@@ -173,6 +176,7 @@ class Settings:
                     environ, "TELEGRAM_API_URL", "https://api.telegram.org"
                 ),
             },
+            outbound_allow=_outbound(environ),
             model_dir=Path(environ.get("MODEL_DIR") or studio_dir / "models").expanduser(),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
@@ -235,6 +239,20 @@ def _base_url(environ: Mapping[str, str], name: str, default: str) -> str:
     if not is_usable or "@" in given or "?" in given:
         raise InvalidRequest(f"{name} must be http:// or https:// with a host, and no user name.")
     return given
+
+
+def _outbound(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The list of the environment, and the hubs that it names: a mirror is named to be used."""
+    listed = environ.get("STUDIO_OUTBOUND_ALLOW", "").split(",")
+    found = [entry.strip() for entry in listed if entry.strip()]
+    for entry in found:
+        parse_allowed(entry)
+    for name in ("HF_ENDPOINT", "CIVITAI_URL"):
+        if environ.get(name, "").strip():
+            parts = urlsplit(_base_url(environ, name, ""))
+            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+            found.append(f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
+    return tuple(found)
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:
