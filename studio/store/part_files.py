@@ -323,7 +323,12 @@ def part_path(root: Path, destination: Path, owner: str, download_id: str) -> Pa
         owner: the Studio whose downloads they are; several may share one tree.
     """
     same = root.stat().st_dev == destination.stat().st_dev
-    return (root if same else destination) / FOLDER / owner / f"{download_id}.part"
+    return part_in(root if same else destination, owner, download_id)
+
+
+def part_in(folder: Path, owner: str, download_id: str) -> Path:
+    """Where a part lies in a folder that has parts."""
+    return folder / FOLDER / owner / f"{download_id}.part"
 
 
 def discard(path: Path) -> None:
