@@ -15,8 +15,12 @@ from tests.contract.harness import make_checkpoint
 
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
-    """A Studio under bootstrap, where the owner may be a hundred live clients."""
-    with run_studio(tmp_path_factory.mktemp("api"), {"MAX_LIVE_CLIENTS": "200"}) as running:
+    """A Studio under bootstrap, where the owner may be a hundred live clients.
+
+    It may fetch from servers on loopback, which is where those of the tests are.
+    """
+    variables = {"MAX_LIVE_CLIENTS": "200", "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    with run_studio(tmp_path_factory.mktemp("api"), variables) as running:
         yield running
 
 
