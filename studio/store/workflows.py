@@ -124,7 +124,7 @@ class WorkflowStore:
         """
 
         def work(connection: sqlite3.Connection) -> None:
-            make_room(connection, owner, content.size, now_ms)
+            make_room(connection, owner, content.size)
             connection.execute(
                 "INSERT INTO workflows (id, owner, shared, head, created_at, updated_at) "
                 "VALUES (?, ?, ?, 1, ?, ?)",

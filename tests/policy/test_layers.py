@@ -49,7 +49,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
-    "creation": frozenset({"engines", "jobs", "submissions"}),
+    "creation": frozenset({"engines", "jobs", "workflows"}),
     "diagnostics": frozenset({"settings", "system"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
@@ -79,7 +79,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "prompts": frozenset({"preset_fields"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"uploads", "usage"}),
+    "retention": frozenset({"library_rules", "uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
