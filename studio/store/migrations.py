@@ -20,6 +20,7 @@ from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_workflows import add_workflows
+from studio.store.shared_files import add_shared_files
 
 Migration = Callable[[sqlite3.Connection], None]
 
@@ -172,4 +173,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_presets,
     add_house,
     add_library,
+    add_shared_files,
 )

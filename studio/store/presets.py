@@ -12,6 +12,7 @@ import orjson
 from studio.errors import NotFound
 from studio.store.db import Database
 from studio.store.prompts import like_words, require_room
+from studio.store.shared_files import note_preset_files
 
 MAX_PRESETS: Final = 1_000
 _COLUMNS: Final = (
@@ -140,6 +141,7 @@ class PresetStore:
                 "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*_changeable(preset), preset.id, preset.user_id, preset.created_at),
             )
+            note_preset_files(connection, preset.id)
 
         await self._db.write(work)
 
@@ -159,6 +161,7 @@ class PresetStore:
             )
             if changed.rowcount == 0:
                 raise NotFound("There is no such preset of yours.")
+            note_preset_files(connection, preset.id)
 
         await self._db.write(work)
 

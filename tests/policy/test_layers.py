@@ -61,7 +61,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "feed": frozenset({"news"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
-    "grid_picture": frozenset({"batches", "thumbnails"}),
+    "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
