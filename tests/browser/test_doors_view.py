@@ -34,7 +34,7 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def test_a_wrong_api_key_is_said_to_be_one(open_page: OpenPage, fresh: RunningStudio) -> None:
+def test_a_wrong_api_key_is_said_to_be_one(fresh: RunningStudio, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(fresh.url)
     page.get_by_label("API key").fill("not this one")
