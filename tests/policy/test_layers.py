@@ -55,7 +55,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
-    "creation": frozenset({"engines", "jobs", "submissions"}),
+    "creation": frozenset({"engines", "jobs", "workflows"}),
     "download_line": frozenset({"download_runs"}),
     "download_news": frozenset({"download_line", "downloads", "feed", "news"}),
     "download_runs": frozenset({"model_checks", "shelves"}),
@@ -73,7 +73,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "feed": frozenset({"news"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
-    "grid_picture": frozenset({"batches", "thumbnails"}),
+    "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "https_source": frozenset({"download_runs"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
@@ -96,7 +96,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "prompts": frozenset({"preset_fields"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"uploads", "usage"}),
+    "retention": frozenset({"library_rules", "uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
