@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.api.graphs import WAIT_S, solid, submit, wait_ended
-from tests.api.studio_process import RunningStudio
+from tests.api.studio_process import OWNER_KEY, RunningStudio
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -145,3 +145,30 @@ def test_what_is_not_there_any_more_is_said_in_the_editor(
     page.goto(f"{link.partition('/_studio')[0]}/?studio_job=0f8fad5b-d9cb-469f-a165-70867728950e")
     page.get_by_text("There is no such job.").first.wait_for(timeout=60_000)
     page.context.close()
+
+
+def test_a_row_of_the_queue_and_a_workflow_of_studios_page_lead_into_the_editor(
+    comfyui_studio: RunningStudio, browser: Any
+) -> None:
+    url = comfyui_studio.url
+    context = browser.new_context()
+    with comfyui_studio.client() as owner:
+        stored = owner.post("/api/workflows", json={"graph": solid("by its menu")}).json()
+        assert owner.post("/api/queue/pause").status_code == 200
+        waiting = submit(owner, solid("by its row"), title="By its row")
+        setup = {"api_key": OWNER_KEY, "password": "correct horse battery"}
+        context.request.post(f"{url}/api/setup", data=setup, headers={"origin": url})
+        page = context.new_page()
+        page.goto(f"{url}/#/queue")
+        page.get_by_role("button", name="More for “By its row”").click()
+        with context.expect_page() as opened:
+            page.get_by_role("menuitem", name="Open its workflow in ComfyUI").click()
+        opened.value.wait_for_function(OPENED, arg=2, timeout=60_000)
+        page.goto(f"{url}/#/workflows/{stored['id']}")
+        page.locator(".flow-actions menu-button button").first.click()
+        with context.expect_page() as opened:
+            page.get_by_role("menuitem", name="Open in ComfyUI").click()
+        opened.value.wait_for_function(OPENED, arg=2, timeout=60_000)
+        owner.post("/api/jobs/cancel", json={"ids": [waiting["id"]]})
+        owner.post("/api/queue/resume")
+    context.close()
