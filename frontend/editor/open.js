@@ -3,6 +3,7 @@
 (async () => {
   const OPENED = ['job', 'workflow'];
   const POLL_MS = 100;
+  const WELCOMED = 'Comfy.TutorialCompleted';
 
   const asked = new URLSearchParams();
   const address = new URL(location.href);
@@ -31,9 +32,25 @@
 
   /** The editor, once it has opened what it had open the last time: that would replace the graph. */
   async function ready() {
-    while (!window.app?.extensionManager || window.app.extensionManager.spinner) {
-      await new Promise((done) => setTimeout(done, POLL_MS));
-    }
-    return window.app;
+    const app = await made();
+    const { setting } = app.extensionManager;
+    // As the editor does where its own links lead: no templates are shown over what was asked for.
+    if (!setting.get(WELCOMED)) await setting.set(WELCOMED, true).catch(() => {});
+    while (app.extensionManager.spinner) await new Promise((done) => setTimeout(done, POLL_MS));
+    return app;
+  }
+
+  /** The editor at the moment it shows itself, before it decides what to begin with. */
+  function made() {
+    return new Promise((resolve) => {
+      Object.defineProperty(window, 'app', {
+        configurable: true,
+        get: () => undefined,
+        set: (app) => {
+          Object.defineProperty(window, 'app', { value: app, configurable: true, writable: true });
+          resolve(app);
+        },
+      });
+    });
   }
 })();

@@ -86,6 +86,8 @@ def open_with(owner: httpx.Client, browser: Any, nodes: int, **named: str) -> An
     page.goto(link)
     page.wait_for_function(OPENED, arg=nodes, timeout=60_000)
     assert "studio_" not in page.url
+    # Nothing lies over it, on somebody's first visit either.
+    assert page.get_by_role("dialog").count() == 0
     return page
 
 
