@@ -231,3 +231,31 @@ def test_a_link_in_it_is_followed_and_back_comes_to_the_view(
     page.go_back()
     expect(page.locator("library-view h1")).to_be_visible()
     expect(lightbox(page)).to_have_count(0)
+
+
+def test_a_click_right_after_closing_it_is_not_undone_by_its_way_back(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any], owner: httpx.Client
+) -> None:
+    made(owner, "a slow way back")
+    page = open_page(storage_state=state)
+    # As on a machine that is busy: the way back takes a moment.
+    page.add_init_script(
+        "const back = History.prototype.back;"
+        "const later = (go) => (done) => setTimeout(() => {"
+        "  addEventListener('popstate', () => done(true), { once: true }); go(); }, 400);"
+        "History.prototype.back = function () {"
+        "  window.wentBack = new Promise(later(() => back.call(this))); };"
+    )
+    page.goto(f"{site.url}/#/library")
+    for close in ("button", "key"):
+        cell(page, "a slow way back").first.click()
+        if close == "button":
+            lightbox(page).get_by_role("button", name="Close", exact=True).click()
+        else:
+            page.keyboard.press("Escape")
+        page.get_by_role("link", name="Queue").click()
+        expect(page.locator("queue-view h1")).to_be_visible()
+        assert page.evaluate("window.wentBack")
+        assert page.url.endswith("#/queue")
+        expect(page.locator("queue-view h1")).to_be_visible()
+        page.get_by_role("link", name="Library").click()

@@ -49,6 +49,7 @@ class Lightbox extends Element {
       <dialog
         class="lightbox ${this.withDetails ? 'has-details' : ''}"
         aria-label=${t('viewer.label')}
+        @cancel=${(event) => this.#onCancel(event)}
         @close=${() => viewer.close()}
         @keydown=${(event) => this.#onKey(event)}
       >
@@ -121,6 +122,13 @@ class Lightbox extends Element {
   #toggleDetails() {
     this.withDetails = !this.withDetails;
     kept.set('viewer.details', this.withDetails);
+  }
+
+  /** Esc: it closes itself once it has left the history. */
+  #onCancel(event) {
+    if (event.target !== event.currentTarget) return;
+    event.preventDefault();
+    viewer.close();
   }
 
   #onKey(event) {
