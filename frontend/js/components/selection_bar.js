@@ -24,7 +24,7 @@ export function selectionBar() {
         ? html`<button class="bare only-wide" @click=${() => selection.all()}>${t('library.chooseAll')}</button>`
         : nothing}
       <span class="selection-gap"></span>
-      ${library.query.trashed ? inTrash() : onShelf()}
+      ${library.shown?.trashed ? inTrash() : onShelf()}
     </div>
   `;
 }
@@ -68,7 +68,7 @@ function onShelf() {
   const { items, size } = selection;
   const areFavourites = items.every(({ favourite }) => favourite);
   const rating = items.every((item) => item.rating === items[0].rating) ? items[0].rating : 0;
-  const board = boards.byId(library.query.board);
+  const board = boards.byId(library.shown?.board);
   const putOn = (to) => pictures.putOn(selection.items, to);
   const twoPictures = size === 2 && items.every(({ kind }) => kind === 'image');
   return html`
