@@ -9,6 +9,7 @@ import {
   isWaiting,
   kindOf,
   percentOf,
+  posterUrl,
   thumbnailUrl,
   titleOf,
 } from '../models/job.js';
@@ -232,7 +233,7 @@ function picture({ job, output }, entries) {
 function face(output) {
   if (kindOf(output) === 'image') return html`<img src=${thumbnailUrl(output)} alt="" loading="lazy" />`;
   if (kindOf(output) === 'video') {
-    return html`<img src="/api/assets/${output.id}/poster" alt="" loading="lazy" />${icon('play')}`;
+    return html`<img src=${posterUrl(output)} alt="" loading="lazy" />${icon('play')}`;
   }
   return icon('file');
 }
