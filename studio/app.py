@@ -220,12 +220,11 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(
-        queue=queue,
-        health=health,
-        activity=house.activity,
-        expiry=history.expiry,
-        is_live=accounts.is_live,
+    controls = house.controls(
+        engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets
+    )
+    live = house.live(
+        controls, queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live
     )
     editing = build_editing(
         settings=settings,
@@ -297,7 +296,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+            house.routes(controls),
         ),
     )
 
