@@ -312,3 +312,22 @@ def test_what_was_found_stays_faintly_until_the_next_answer_and_an_error_takes_i
     page.unroute_all()
     page.get_by_role("button", name="Try again").click()
     expect(cell(page, "a mulgara at dusk")).to_be_visible()
+
+
+def test_whoever_comes_back_sees_at_once_what_was_shown_before(
+    page: Page, owner: httpx.Client
+) -> None:
+    made(owner, "a dunnart at home")
+    open_library(page)
+    search(page, "dunnart")
+    expect(cell(page, "a dunnart at home")).to_be_visible()
+    page.get_by_role("link", name="Queue").click()
+    expect(page.locator("queue-view h1")).to_be_visible()
+    held: list[Route] = []
+    page.route(re.compile(r"/api/library\?"), lambda route: held.append(route))
+    open_library(page)
+    expect(cell(page, "a dunnart at home")).to_be_visible()
+    expect(page.locator(".library-body")).to_have_attribute("aria-busy", "true")
+    held.pop().continue_()
+    expect(page.locator(".library-body")).to_have_attribute("aria-busy", "false")
+    expect(cell(page, "a dunnart at home")).to_be_visible()

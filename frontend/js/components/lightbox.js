@@ -6,6 +6,7 @@ import { boards } from '../models/boards.js';
 import { details } from '../models/details.js';
 import { feed } from '../models/feed.js';
 import { jobs } from '../models/jobs.js';
+import { library } from '../models/library.js';
 import { pictureOf } from '../models/picture_of.js';
 import { pictures } from '../models/pictures.js';
 import { session } from '../models/session.js';
@@ -24,7 +25,7 @@ class Lightbox extends Element {
   constructor() {
     super();
     this.withDetails = kept.get('viewer.details', innerWidth >= 1000);
-    this.watch(viewer, details);
+    this.watch(viewer, details, library);
     // It goes with the view, and with whoever looks.
     router.addEventListener('change', () => viewer.close());
     session.addEventListener('change', () => session.state === 'in' || viewer.close());
@@ -71,6 +72,7 @@ class Lightbox extends Element {
               <picture-details .picture=${item}></picture-details>
             </aside>`
           : nothing}
+        <studio-toasts></studio-toasts>
       </dialog>
     `;
   }

@@ -220,8 +220,9 @@ class BatchView extends Element {
   }
 }
 
-/** What an axis varies; repetition has no name of its own. */
-const nameOf = (axis) => axis.name || axis.inputs?.join(', ') || t('batch.number');
+/** What an axis varies: inputs, or questions without their brackets; repetition has no name of its own. */
+const nameOf = ({ inputs }) =>
+  inputs.map((input) => input.replace(/^\[\[(.*)\]\]$/, '$1')).join(', ') || t('batch.number');
 
 /** How many pictures there are, and of how many where some are kept no longer. */
 function sizeOf({ size, counts }) {
