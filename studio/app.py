@@ -214,7 +214,7 @@ async def _services(
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(
-        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+        stats, assets=asset_store, uploads=uploads, rules=gallery.rules, usage=usage, clock=clock
     )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow

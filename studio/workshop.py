@@ -88,7 +88,7 @@ async def open_workshop(
         library=WorkflowLibrary(workflows=store, engines=engines, clock=clock, record=record),
         imports=WorkflowImports(engines=engines),
         folders=folders,
-        creation=CreationService(jobs=jobs, engines=engines),
+        creation=CreationService(workflows=workflows, engines=engines),
         presets=build_presets(
             db=db,
             workflows=workflows,

@@ -7,6 +7,8 @@ the engine says nothing of who that is.
 from __future__ import annotations
 
 import contextlib
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -35,13 +37,28 @@ from studio.web.respond import error_body, error_headers
 ENTER_PATH: Final = "/_studio/enter"
 MAX_FRAME_BYTES: Final = 64 << 20
 """What the server in front of this port must let through."""
+_STYLE: Final = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { display: grid; place-content: center; box-sizing: border-box; max-width: 26rem;
+  min-height: 100vh; margin: 0 auto; padding: 1rem; }
+h1 { margin: 0; font-size: 1.5rem; line-height: 1.2; }
+a { display: block; padding: .6rem; border-radius: .6rem; background: #5b4fd6; color: #fff;
+  font-weight: 600; text-align: center; text-decoration: none; }
+"""
 _PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>ComfyUI</title><h1>ComfyUI is not open here</h1><p>{text}</p>{link}</html>
+<title>ComfyUI</title><style>{style}</style>
+<h1>ComfyUI is not open here</h1><p>{text}</p>{link}</html>
 """
+_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest())
+"""The only style that the policy of that page allows."""
 _OWN_HEADERS: Final = (
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'sha256-%s'; frame-ancestors 'none'; base-uri 'none'"
+        % _STYLE_HASH,
+    ),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -115,7 +132,7 @@ class ComfyProxy:
             if visit is not None:
                 return visit
         raise Unauthorized(
-            "Open it from Studio; the page here belongs to a session that has ended."
+            "Open it from Studio. It is the owner's alone, and closes when their session ends."
         )
 
     async def _enter(self, scope: Scope, origin: str, send: Send) -> None:
@@ -168,7 +185,7 @@ class ComfyProxy:
                 url = f"{parts.scheme}://{parts.hostname}:{self._studio_port}"
         if url is not None:
             link = f'<p><a href="{escape(url)}">Go to Studio</a></p>'
-        return _PAGE.format(text=escape(error.message), link=link).encode()
+        return _PAGE.format(style=_STYLE, text=escape(error.message), link=link).encode()
 
 
 def cookie_name(origin: str) -> str:

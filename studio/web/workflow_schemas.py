@@ -142,15 +142,18 @@ LIST: Final[dict[str, Any]] = {
             {
                 "items": array(_ITEM),
                 "total": INTEGER,
+                "next_cursor": optional(STRING),
                 "faults": array(
                     {**OBJECT, "description": "Folders that could not be read; for the owner."}
                 ),
             }
         ),
-        {},
+        {400: "invalid_request: limit"},
     ),
     "openapi_extra": {
         "parameters": [
+            query("cursor", "next_cursor of the page before."),
+            query("limit", "At most so many, 100 unless told, to 500.", INTEGER),
             query("q", "Words of names, descriptions and tags."),
             query("category", "The exact category."),
             query("trashed", "1 for the trash."),

@@ -63,14 +63,21 @@ def workflow_routes(
             text=query.get("q", "")[:500],
             category=query.get("category", ""),
             trashed=query.get("trashed") == "1",
+            cursor=query.get("cursor", ""),
+            limit=integer(query.get("limit"), "limit", 100, 1, 500) or 100,
         )
         covers = await library.covers(identity)
-        items = [
-            workflow_body(workflow, readiness, covers.get(workflow.id))
-            for workflow, readiness in found
-        ]
-        faults = folders.faults if identity.sees_all else []
-        return json_response({"items": items, "total": len(items), "faults": faults})
+        return json_response(
+            {
+                "items": [
+                    workflow_body(workflow, readiness, covers.get(workflow.id))
+                    for workflow, readiness in found.items
+                ],
+                "total": found.total,
+                "next_cursor": found.next_cursor,
+                "faults": folders.faults if identity.sees_all else [],
+            }
+        )
 
     @router.post("", summary="Store a workflow", **schemas.CREATE)
     async def create(request: Request) -> Response:

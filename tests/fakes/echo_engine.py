@@ -49,13 +49,17 @@ class EchoEngine:
 
     async def start(self) -> None:
         app = web.Application(client_max_size=256 << 20)
-        app.router.add_get("/editor-ws", self._socket)
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        self.add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Everything is answered by the echo."""
+        router.add_get("/editor-ws", self._socket)
+        router.add_route("*", "/{path:.*}", self._answer)
 
     async def stop(self) -> None:
         assert self._runner is not None
@@ -67,7 +71,7 @@ class EchoEngine:
             return web.json_response({"system": {"comfyui_version": "0.1.0"}})
         if request.path == "/queue" and request.method == "GET":
             return web.json_response({"queue_running": [], "queue_pending": []})
-        seen = await _see(request)
+        seen = await see(request)
         self.seen.append(seen)
         if request.path == "/large":
             return await _large(request)
@@ -81,7 +85,7 @@ class EchoEngine:
         return web.json_response(content, headers=CARELESS)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        self.sockets.append(await _see(request))
+        self.sockets.append(await see(request))
         if "refuse" in request.query:
             return web.Response(status=418)
         socket = web.WebSocketResponse(max_msg_size=128 << 20, protocols=("frames",))
@@ -97,7 +101,8 @@ class EchoEngine:
         return socket
 
 
-async def _see(request: web.Request) -> Seen:
+async def see(request: web.Request) -> Seen:
+    """Read all of a request."""
     digest, size = hashlib.sha256(), 0
     async for chunk in request.content.iter_any():
         digest.update(chunk)

@@ -49,7 +49,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
-    "creation": frozenset({"engines", "jobs", "submissions"}),
+    "creation": frozenset({"engines", "jobs", "workflows"}),
     "diagnostics": frozenset({"settings", "system"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
@@ -61,7 +61,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "feed": frozenset({"news"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
-    "grid_picture": frozenset({"batches", "thumbnails"}),
+    "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
@@ -84,7 +84,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "prompts": frozenset({"preset_fields"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"uploads", "usage"}),
+    "retention": frozenset({"library_rules", "uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}

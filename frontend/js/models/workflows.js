@@ -5,6 +5,17 @@ import { session } from './session.js';
 
 const MOST_BYTES = 32 << 20;
 
+/** Every workflow of a list, page by page, and its `faults`. */
+export async function listed(query = {}) {
+  const items = [];
+  let page;
+  do {
+    page = await api.get(address('/api/workflows', { ...query, limit: 500, cursor: page?.next_cursor ?? '' }));
+    items.push(...page.items);
+  } while (page.next_cursor);
+  return { items, faults: page.faults };
+}
+
 /** Workflows as Studio lists them. */
 class Workflows extends Store {
   constructor() {
@@ -18,7 +29,7 @@ class Workflows extends Store {
 
   async load(isTrash = false) {
     try {
-      const { items, faults } = await api.get(address('/api/workflows', { trashed: isTrash ? 1 : '' }));
+      const { items, faults } = await listed({ trashed: isTrash ? 1 : '' });
       if (isTrash) this.trashed = items;
       else Object.assign(this, { items, faults });
       this.error = null;

@@ -11,6 +11,8 @@ import '../components/engine_card.js';
 /* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
 const PERCENT = 100;
+/** A warning for programs; people are told what it means. */
+const NOT_ISOLATED = 'no isolation';
 
 /** How the machine and its engines are. */
 class SystemView extends Element {
@@ -82,9 +84,7 @@ class SystemView extends Element {
 function body(system) {
   const { queue, engines, versions } = system;
   return html`
-    ${system.warnings.map(
-      (text) => html`<p class="banner is-warning">${icon('warning')}<span>${text}</span></p>`,
-    )}
+    ${system.warnings.map((text) => (text === NOT_ISOLATED ? isolation() : warning(text)))}
     <section class="rings" aria-label=${t('system.use')}>
       ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
@@ -106,6 +106,15 @@ function body(system) {
     </section>
   `;
 }
+
+const warning = (content) =>
+  html`<p class="banner is-warning">${icon('warning')}<span>${content}</span></p>`;
+
+const isolation = () =>
+  warning(html`
+    <strong>${t('system.notIsolated')}</strong> ${t('system.notIsolatedMeans')}
+    ${t('system.notIsolatedHelps')} <code>SECURITY.md</code>
+  `);
 
 const share = (used, total) => (total ? Math.round((used / total) * PERCENT) : 0);
 const ofTotal = (used, total) => t('system.of', { used: sizeText(used), total: sizeText(total) });
