@@ -213,22 +213,16 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(
+    controls = house.controls(
+        engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets
+    )
+    live = house.live(
+        controls,
         queue=queue,
         health=health,
-        activity=house.activity,
         downloads=transfers.downloads,
         expiry=history.expiry,
         is_live=accounts.is_live,
-    )
-    editing = build_editing(
-        settings=settings,
-        clock=clock,
-        pace=pace,
-        db=db,
-        accounts=accounts,
-        pipeline=pipeline,
-        record=record,
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -257,6 +251,17 @@ async def _services(
         clock=clock,
         record=record,
     )
+    editing = build_editing(
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        workshop=workshop,
+        assets=assets,
+        record=record,
+    )
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -281,7 +286,6 @@ async def _services(
         uploads=uploads,
         thumbnails=thumbnails,
         packages=PackageService(jobs=job_store, assets=assets),
-        editor=editing.editor,
         live=live,
         engines=engines,
         health=health,
@@ -292,7 +296,8 @@ async def _services(
             workshop.routes(links),
             gallery.router(links),
             transfers.router(),
-            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+            editing.router,
+            house.routes(controls),
         ),
     )
 
