@@ -40,18 +40,18 @@ def invitation(studio: RunningStudio, role: str = "member") -> tuple[str, str]:
     return made["id"], made["url"]
 
 
-@pytest.mark.parametrize("token", ["%", "%E0%A4", "nothing", "x" * 43])
 @pytest.mark.parametrize("view", ["join", "setup"])
 def test_a_broken_link_says_so_before_anybody_types(
-    open_page: OpenPage, fresh: RunningStudio, view: str, token: str
+    open_page: OpenPage, fresh: RunningStudio, view: str
 ) -> None:
     page = open_page()
-    page.goto(f"{fresh.url}/#/{view}/{token}")
-    expect(page.locator("h1")).to_have_text(DEAD)
-    expect(page.locator(".error-text")).to_contain_text("invalid_token")
-    expect(page.locator("form")).to_have_count(0)
-    page.get_by_role("button", name="Use the API key instead").click()
-    expect(page.get_by_label("API key")).to_be_visible()
+    for token in ("%", "%E0%A4", "nothing", "x" * 43):
+        page.goto(f"{fresh.url}/#/{view}/{token}")
+        expect(page.locator("h1"), token).to_have_text(DEAD)
+        expect(page.locator(".error-text")).to_contain_text("invalid_token")
+        expect(page.locator("form")).to_have_count(0)
+        page.get_by_role("button", name="Use the API key instead").click()
+        expect(page.get_by_label("API key")).to_be_visible()
 
 
 def test_a_setup_link_works_and_says_when_it_was_used(
