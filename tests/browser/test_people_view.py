@@ -85,6 +85,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
         there.get_by_role("link", name="People").click()
         expect(there.get_by_role("button", name="Make a link")).to_be_visible()
         expect(there.locator("people-invite .banner")).to_have_count(0)
+        there.close()
 
 
 def test_the_owner_sees_whose_picture_each_is(
