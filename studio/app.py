@@ -214,27 +214,17 @@ async def _services(
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(
-        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+        stats, assets=asset_store, uploads=uploads, rules=gallery.rules, usage=usage, clock=clock
     )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(
-        queue=queue,
-        health=health,
-        activity=house.activity,
-        expiry=history.expiry,
-        is_live=accounts.is_live,
+    controls = house.controls(
+        engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets
     )
-    editing = build_editing(
-        settings=settings,
-        clock=clock,
-        pace=pace,
-        db=db,
-        accounts=accounts,
-        pipeline=pipeline,
-        record=record,
+    live = house.live(
+        controls, queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -263,6 +253,17 @@ async def _services(
         clock=clock,
         record=record,
     )
+    editing = build_editing(
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        workshop=workshop,
+        assets=assets,
+        record=record,
+    )
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -287,7 +288,6 @@ async def _services(
         uploads=uploads,
         thumbnails=thumbnails,
         packages=PackageService(jobs=job_store, assets=assets),
-        editor=editing.editor,
         live=live,
         engines=engines,
         health=health,
@@ -297,7 +297,8 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+            editing.router,
+            house.routes(controls),
         ),
     )
 

@@ -4,7 +4,8 @@ StudioError
 ├── InvalidRequest            400  invalid_request
 ├── Unauthorized              401  unauthorized
 │   ├── WrongCredentials      401  wrong_credentials
-│   └── InvalidToken          401  invalid_token
+│   ├── InvalidToken          401  invalid_token
+│   └── WrongApiKey           401  wrong_api_key
 ├── Forbidden                 403  forbidden
 │   ├── CrossOrigin           403  cross_origin
 │   └── SessionRequired       403  session_required
@@ -31,6 +32,7 @@ StudioError
 │   ├── InvalidPrompt         422  invalid_prompt
 │   ├── InvalidAnswers        422  invalid_answers
 │   ├── InvalidPreset         422  invalid_preset
+│   ├── WorkflowNotShared     422  workflow_not_shared
 │   ├── InvalidBatch          422  invalid_batch
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
@@ -91,6 +93,10 @@ class WrongCredentials(Unauthorized):
 
 class InvalidToken(Unauthorized):
     code = "invalid_token"
+
+
+class WrongApiKey(Unauthorized):
+    code = "wrong_api_key"
 
 
 class Forbidden(StudioError):
@@ -195,6 +201,10 @@ class InvalidAnswers(Unprocessable):
 
 class InvalidPreset(Unprocessable):
     code = "invalid_preset"
+
+
+class WorkflowNotShared(Unprocessable):
+    code = "workflow_not_shared"
 
 
 class InvalidBatch(Unprocessable):

@@ -17,7 +17,7 @@ from studio.media import UNREADABLE, open_image
 from studio.models import Asset
 from studio.paths import atomic_write, private_folder
 from studio.store.blobs import BlobStore
-from studio.store.db import is_disk_full
+from studio.store.connection import is_disk_full
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,15 @@ class Thumbnails:
         if not asset.content_type.startswith("video/"):
             raise NotFound("Only videos have posters.")
         return await self._made(asset, size, self._posters)
+
+    async def cover(self, asset: Asset, size: Size) -> Path:
+        """What stands for an image or a video: its thumbnail or its poster.
+
+        Raises:
+            NotFound, DiskFull, StorageUnavailable: as those do.
+        """
+        is_video = asset.content_type.startswith("video/")
+        return await (self.poster if is_video else self.get)(asset, size)
 
     def remove(self, blob_hash: str) -> None:
         """Forget the thumbnails of bytes that are gone. Idempotent."""

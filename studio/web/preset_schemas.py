@@ -132,7 +132,7 @@ _REFUSALS: Final = {
 }
 _FIELDS_REFUSED: Final = {
     409: "conflict: there are too many",
-    422: "invalid_preset, invalid_prompt",
+    422: "invalid_preset, invalid_prompt, workflow_not_shared",
 }
 _UNKNOWN: Final = {404: "not_found"}
 
@@ -226,7 +226,7 @@ PRESET_COVER: Final[Route] = {
     "responses": answers(
         {
             200: {
-                "description": "A WebP picture of at most 512 pixels a side.",
+                "description": "A WebP picture of at most 768 pixels a side.",
                 "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
             }
         },

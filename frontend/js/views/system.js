@@ -8,9 +8,11 @@ import { icon } from '../components/icons.js';
 import { ring } from '../components/ring.js';
 import '../components/engine_card.js';
 
-/* Nothing tells of memory and disks by itself: they are asked for while somebody looks. */
+/* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
 const PERCENT = 100;
+/** A warning for programs; people are told what it means. */
+const NOT_ISOLATED = 'no isolation';
 
 /** How the machine and its engines are. */
 class SystemView extends Element {
@@ -23,24 +25,33 @@ class SystemView extends Element {
 
   connectedCallback() {
     super.connectedCallback();
-    this.unfollow = feed.follow('engines', (_event, { engines }) => this.#setEngines(engines));
-    this.timer = setInterval(() => document.visibilityState === 'visible' && this.#load(), LOOK_MS);
-    this.#load();
+    this.unfollow = [
+      feed.follow('machine', (_event, system) => this.#set(system)),
+      feed.follow('engines', (_event, { engines }) => this.#setEngines(engines)),
+    ];
+    this.timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#look();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.unfollow();
+    for (const leave of this.unfollow) leave();
     clearInterval(this.timer);
   }
 
-  async #load() {
+  async #look() {
+    if (feed.isLive || document.visibilityState !== 'visible') return;
     try {
-      this.system = await api.get('/api/system');
-      this.error = null;
+      this.#set(await api.get('/api/system'));
     } catch (error) {
       this.error = error;
+      this.requestUpdate();
     }
+  }
+
+  #set(system) {
+    this.system = system;
+    this.error = null;
     this.requestUpdate();
   }
 
@@ -73,9 +84,7 @@ class SystemView extends Element {
 function body(system) {
   const { queue, engines, versions } = system;
   return html`
-    ${system.warnings.map(
-      (text) => html`<p class="banner is-warning">${icon('warning')}<span>${text}</span></p>`,
-    )}
+    ${system.warnings.map((text) => (text === NOT_ISOLATED ? isolation() : warning(text)))}
     <section class="rings" aria-label=${t('system.use')}>
       ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
@@ -97,6 +106,15 @@ function body(system) {
     </section>
   `;
 }
+
+const warning = (content) =>
+  html`<p class="banner is-warning">${icon('warning')}<span>${content}</span></p>`;
+
+const isolation = () =>
+  warning(html`
+    <strong>${t('system.notIsolated')}</strong> ${t('system.notIsolatedMeans')}
+    ${t('system.notIsolatedHelps')} <code>SECURITY.md</code>
+  `);
 
 const share = (used, total) => (total ? Math.round((used / total) * PERCENT) : 0);
 const ofTotal = (used, total) => t('system.of', { used: sizeText(used), total: sizeText(total) });
