@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Final
 
 import orjson
@@ -179,7 +178,7 @@ def kind_of(content_type: str) -> str:
 
 def name_key(file_path: str, title: str) -> str:
     """What a file is found by beside its prompt."""
-    return f"{PurePosixPath(file_path).name} {title}".casefold()
+    return f"{file_path.rpartition('/')[2]} {title}".casefold()
 
 
 def read_graph(stored: bytes) -> Graph:
