@@ -31,6 +31,7 @@ StudioError
 │   ├── InvalidPrompt         422  invalid_prompt
 │   ├── InvalidAnswers        422  invalid_answers
 │   ├── InvalidPreset         422  invalid_preset
+│   ├── WorkflowNotShared     422  workflow_not_shared
 │   ├── InvalidBatch          422  invalid_batch
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
@@ -195,6 +196,10 @@ class InvalidAnswers(Unprocessable):
 
 class InvalidPreset(Unprocessable):
     code = "invalid_preset"
+
+
+class WorkflowNotShared(Unprocessable):
+    code = "workflow_not_shared"
 
 
 class InvalidBatch(Unprocessable):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from studio.clock import Clock, new_id
-from studio.errors import InvalidPrompt, NotFound
+from studio.errors import InvalidPrompt, NotFound, WorkflowNotShared
 from studio.graphs.filling import check
 from studio.graphs.questions import Question, questions
 from studio.models import Asset, Identity
@@ -230,8 +230,9 @@ class PresetService:
             if workflow.manifest.input(name) is None:
                 raise fields.wrong(f"values.{name}"[:100], "is no input of that workflow.")
         if sharing and not workflow.for_everybody:
-            raise fields.wrong(
-                "shared", "asks for a workflow that others may run; share that first."
+            raise WorkflowNotShared(
+                "The workflow of this preset is yours alone. Share that first.",
+                details={"where": "shared", "workflow_id": preset.workflow_id},
             )
         check(workflow.manifest, preset.values)
 

@@ -312,10 +312,11 @@ async def test_a_preset_is_shared_only_over_a_workflow_that_others_may_run(house
         workflow = await create(mia)
         body = {"name": "Mine", "workflow_id": workflow["id"], "values": {"prompt": "x"}}
         refused = await mia.post("/api/presets", json={**body, "shared": True})
-        assert refusal(refused) == (422, "invalid_preset")
+        assert refusal(refused) == (422, "workflow_not_shared")
         assert refused.json()["error"]["details"]["where"] == "shared"
         where = f"/api/presets/{good(await mia.post('/api/presets', json=body), 201)['id']}"
-        assert refusal(await mia.patch(where, json={"shared": True})) == (422, "invalid_preset")
+        refused = await mia.patch(where, json={"shared": True})
+        assert refusal(refused) == (422, "workflow_not_shared")
         good(await mia.patch(f"/api/workflows/{workflow['id']}", json={"shared": True}))
         good(await mia.patch(where, json={"shared": True}))
         async with member_in(house, "gus", "guest") as gus:

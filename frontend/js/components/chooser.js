@@ -99,6 +99,10 @@ class FormChooser extends Element {
     `;
   }
 
+  #nameOf(workflowId) {
+    return this.workflows?.find(({ id }) => id === workflowId)?.name ?? '';
+  }
+
   #preset(preset) {
     const attempt = (run) => () => notices.attempt(run);
     const items = [
@@ -120,7 +124,7 @@ class FormChooser extends Element {
             : html`<span class="cover">${icon('presets')}</span>`}
           <span class="choice-words">
             <b>${preset.name}</b>
-            <small>${preset.description || preset.workflow_id}</small>
+            <small>${preset.description || this.#nameOf(preset.workflow_id)}</small>
             <span class="choice-facts">
               ${preset.rating ? html`<span aria-label=${t('making.stars', { count: preset.rating })}>${'★'.repeat(preset.rating)}</span>` : nothing}
               ${preset.shared ? html`<span>${preset.editable ? t('making.shared') : preset.owner.name}</span>` : nothing}

@@ -35,6 +35,7 @@ export default {
   http_502: 'Ein Proxy auf dem Weg konnte Studio nicht erreichen. Versuche es gleich noch einmal.',
   http_503: 'Ein Proxy auf dem Weg konnte Studio nicht erreichen. Versuche es gleich noch einmal.',
   http_504: 'Ein Proxy auf dem Weg konnte nicht auf Studio warten. Versuche es gleich noch einmal.',
+  workflow_not_shared: 'Sein Workflow gehört nur dir; niemand sonst könnte es ausführen.',
   interrupted: 'Jemand hat es in der Engine angehalten.',
   deadline_passed: 'Seine Zeit war um, bevor er an die Reihe kam.',
   upstream_error: 'In Studio ist etwas schiefgegangen. Näheres steht in seinem Protokoll.',

@@ -30,6 +30,7 @@ export default {
   rating: 'Bewertung',
   share: 'Mit allen hier teilen',
   shareHelp: 'Andere können sie ausführen und kopieren; ändern kannst nur du sie.',
+  shareBoth: 'Auch den Workflow teilen',
   save: 'Speichern',
   saved: '„{name}“ ist gespeichert.',
   cover: 'Titelbild',

@@ -33,6 +33,7 @@ export default {
   http_502: 'A proxy on the way could not reach Studio. Try again in a moment.',
   http_503: 'A proxy on the way could not reach Studio. Try again in a moment.',
   http_504: 'A proxy on the way could not wait for Studio. Try again in a moment.',
+  workflow_not_shared: 'Its workflow is yours alone, so nobody else could run it.',
   interrupted: 'Somebody stopped it inside the engine.',
   deadline_passed: 'Its time was over before its turn came.',
   upstream_error: 'Something went wrong inside Studio. Its log has the details.',

@@ -30,6 +30,7 @@ export default {
   rating: 'Rating',
   share: 'Share with everybody here',
   shareHelp: 'Others can run it and copy it; only you can change it.',
+  shareBoth: 'Share the workflow too',
   save: 'Save',
   saved: '“{name}” is saved.',
   cover: 'Cover',
