@@ -214,7 +214,7 @@ async def _services(
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(
-        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+        stats, assets=asset_store, uploads=uploads, rules=gallery.rules, usage=usage, clock=clock
     )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
@@ -226,15 +226,6 @@ async def _services(
         activity=house.activity,
         expiry=history.expiry,
         is_live=accounts.is_live,
-    )
-    editing = build_editing(
-        settings=settings,
-        clock=clock,
-        pace=pace,
-        db=db,
-        accounts=accounts,
-        pipeline=pipeline,
-        record=record,
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -263,6 +254,17 @@ async def _services(
         clock=clock,
         record=record,
     )
+    editing = build_editing(
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        workshop=workshop,
+        assets=assets,
+        record=record,
+    )
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -287,7 +289,6 @@ async def _services(
         uploads=uploads,
         thumbnails=thumbnails,
         packages=PackageService(jobs=job_store, assets=assets),
-        editor=editing.editor,
         live=live,
         engines=engines,
         health=health,
@@ -297,6 +298,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
+            editing.router,
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
         ),
     )

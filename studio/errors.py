@@ -4,7 +4,8 @@ StudioError
 ├── InvalidRequest            400  invalid_request
 ├── Unauthorized              401  unauthorized
 │   ├── WrongCredentials      401  wrong_credentials
-│   └── InvalidToken          401  invalid_token
+│   ├── InvalidToken          401  invalid_token
+│   └── WrongApiKey           401  wrong_api_key
 ├── Forbidden                 403  forbidden
 │   ├── CrossOrigin           403  cross_origin
 │   └── SessionRequired       403  session_required
@@ -92,6 +93,10 @@ class WrongCredentials(Unauthorized):
 
 class InvalidToken(Unauthorized):
     code = "invalid_token"
+
+
+class WrongApiKey(Unauthorized):
+    code = "wrong_api_key"
 
 
 class Forbidden(StudioError):

@@ -14,7 +14,7 @@ from studio.errors import Forbidden, NotFound, PayloadTooLarge, Unprocessable
 from studio.graphs.manifests.compiler import every_node
 from studio.graphs.manifests.content import check_content
 from studio.graphs.manifests.differences import differences
-from studio.graphs.manifests.document import Document, read_document
+from studio.graphs.manifests.document import Document, plain_document, read_document
 from studio.graphs.manifests.form import form
 from studio.graphs.manifests.manifest import read_manifest, stored_manifest
 from studio.graphs.manifests.readiness import Readiness, readiness
@@ -47,6 +47,15 @@ class Draft:
     shared: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of workflows with their readiness, and how many there are on all pages."""
+
+    items: list[tuple[Workflow, Readiness]]
+    total: int
+    next_cursor: str | None
+
+
 class WorkflowLibrary:
     """Workflows of a caller; each save is a new version.
 
@@ -70,9 +79,20 @@ class WorkflowLibrary:
     # -- look ------------------------------------------------------------------------------------
 
     async def page(
-        self, identity: Identity, *, text: str = "", category: str = "", trashed: bool = False
-    ) -> list[tuple[Workflow, Readiness]]:
-        """Workflows that the caller may see, by name, with their readiness."""
+        self,
+        identity: Identity,
+        *,
+        text: str = "",
+        category: str = "",
+        trashed: bool = False,
+        cursor: str = "",
+        limit: int = 100,
+    ) -> Listed:
+        """Workflows that the caller may see, by name.
+
+        Args:
+            cursor: of the page before.
+        """
         found = await self._workflows.visible(viewer(identity), trashed=trashed)
         words = text.lower().split()
         wanted = [
@@ -81,8 +101,14 @@ class WorkflowLibrary:
             if (not category or workflow.version.manifest.get("category") == category)
             and all(word in _searched(workflow) for word in words)
         ]
-        wanted.sort(key=lambda workflow: (workflow.version.manifest["name"].lower(), workflow.id))
-        return [(workflow, self.readiness(workflow)) for workflow in wanted]
+        wanted.sort(key=_place)
+        rest = [workflow for workflow in wanted if not cursor or _place(workflow) > _read(cursor)]
+        shown = rest[:limit]
+        return Listed(
+            items=[(workflow, self.readiness(workflow)) for workflow in shown],
+            total=len(wanted),
+            next_cursor=" ".join(reversed(_place(shown[-1]))) if len(rest) > limit else None,
+        )
 
     async def get(
         self, identity: Identity, workflow_id: str, number: int | None = None
@@ -288,7 +314,7 @@ def checked_content(workflow_id: str | None, manifest: object, graph: object) ->
     Raises:
         InvalidManifest, InvalidWorkflow, TargetMissing, UnresolvedName, PayloadTooLarge.
     """
-    document = read_document(manifest) if isinstance(manifest, str) else Document(manifest)
+    document = read_document(manifest) if isinstance(manifest, str) else plain_document(manifest)
     if workflow_id is not None and isinstance(document.data, Mapping):
         document = Document({**document.data, "id": workflow_id}, document.lines)
     checked = read_manifest(document)
@@ -297,6 +323,17 @@ def checked_content(workflow_id: str | None, manifest: object, graph: object) ->
     if len(orjson.dumps(graph)) > MAX_GRAPH_BYTES:
         raise PayloadTooLarge(f"A graph has at most {MAX_GRAPH_BYTES // 2**20} MiB.")
     return Content(checked.source, graph, needs)
+
+
+def _place(workflow: Workflow) -> tuple[str, str]:
+    """Where it stands in the list, whatever comes and goes around it."""
+    return workflow.version.manifest["name"].lower(), workflow.id
+
+
+def _read(cursor: str) -> tuple[str, str]:
+    """The place of the last workflow that was shown; ids have no spaces, names may."""
+    workflow_id, _, name = cursor.partition(" ")
+    return name, workflow_id
 
 
 def _searched(workflow: Workflow) -> str:

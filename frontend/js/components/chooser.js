@@ -1,9 +1,9 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
-import { api } from '../core/api.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
 import { notices } from '../models/notices.js';
 import { presets } from '../models/presets.js';
+import { listed } from '../models/workflows.js';
 import { coverUrl } from './composer.js';
 import { openDialog } from './dialog.js';
 import { errorText } from './form.js';
@@ -33,7 +33,7 @@ class FormChooser extends Element {
 
   async #load() {
     try {
-      const [{ items }] = await Promise.all([api.get('/api/workflows'), presets.load()]);
+      const [{ items }] = await Promise.all([listed(), presets.load()]);
       this.workflows = items;
     } catch (error) {
       this.error = error;

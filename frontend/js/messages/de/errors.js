@@ -4,6 +4,7 @@ export default {
   wrong_credentials: 'Dieser Name und dieses Passwort gehören nicht zusammen.',
   too_many_logins: 'Zu viele Versuche. Versuche es später noch einmal.',
   invalid_token: 'Dieser Link ist verbraucht, abgelaufen oder nicht vollständig. Bitte um einen neuen.',
+  wrong_api_key: 'Das ist nicht der Wert von API_KEY.',
   already_set_up:
     'Ein Link zum Einrichten gilt ein Mal, und dieses Studio gehört schon jemandem. Melde dich stattdessen an.',
   name_taken: 'Jemand heißt schon so. Wähle einen anderen Namen.',

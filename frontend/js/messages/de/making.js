@@ -67,7 +67,6 @@ export default {
   first: 'Das erste Bild',
   second: 'Das zweite Bild',
   cut: 'Wie viel vom ersten Bild zu sehen ist',
-  dropThere: 'Sein Workflow wurde heruntergeladen. Lege die Datei im Editor ab.',
   'drop.image': 'Lege ein Bild hier ab oder füge es ein.',
   'drop.mask': 'Übermale im Bild, was neu wird, oder lege ein schwarz-weißes in seiner Größe ab.',
   'drop.video': 'Lege ein Video hier ab.',

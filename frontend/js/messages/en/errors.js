@@ -5,6 +5,7 @@ export default {
   wrong_credentials: 'That name and password do not belong together.',
   too_many_logins: 'Too many tries. Try again in a while.',
   invalid_token: 'This link is used up, has ended, or is not whole. Ask for a new one.',
+  wrong_api_key: 'That is not the value of API_KEY.',
   already_set_up: 'A set-up link works once, and this Studio has an owner. Log in instead.',
   name_taken: 'Somebody has that name already. Choose another one.',
   forbidden: 'You may not do that here.',

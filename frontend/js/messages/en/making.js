@@ -67,7 +67,6 @@ export default {
   first: 'The first picture',
   second: 'The second picture',
   cut: 'How much of the first picture is seen',
-  dropThere: 'Its workflow was downloaded. Drop that file onto the editor.',
   'drop.image': 'Drop or paste a picture here.',
   'drop.mask': 'Paint over the picture what is made anew, or drop a black and white one of its size.',
   'drop.video': 'Drop a video here.',
