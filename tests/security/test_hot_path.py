@@ -341,8 +341,9 @@ async def test_answers_that_nobody_reads_are_not_piled_up(
     async with asyncio.timeout(60):
         while not opened or not opened[0].flow.write_paused:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.01)
-    for _ in range(200):
+    # Time enough for all that was read already, if it were answered.
+    for _ in range(3000):
         await asyncio.sleep(0)
     waiting = opened[0].transport.get_write_buffer_size()
     writer.transport.abort()
-    assert waiting < 1 << 20
+    assert waiting < 90_000
