@@ -220,12 +220,11 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(
-        queue=queue,
-        health=health,
-        activity=house.activity,
-        expiry=history.expiry,
-        is_live=accounts.is_live,
+    controls = house.controls(
+        engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets
+    )
+    live = house.live(
+        controls, queue=queue, health=health, expiry=history.expiry, is_live=accounts.is_live
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -299,7 +298,7 @@ async def _services(
             workshop.routes(links),
             gallery.router(links),
             editing.router,
-            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+            house.routes(controls),
         ),
     )
 

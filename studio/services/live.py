@@ -9,8 +9,11 @@ from studio.services.activity import Activity, entry_body
 from studio.services.feed import Feed
 from studio.services.health import HealthService
 from studio.services.job_news import JobNews
+from studio.services.log_news import LogNews, Logs
+from studio.services.machine_news import MachineNews
 from studio.services.news import Topic
 from studio.services.queue import JobQueue
+from studio.services.system import SystemService
 from studio.services.system_news import SystemNews
 from studio.store.activity import Entry
 
@@ -20,6 +23,8 @@ class Live:
 
     Args:
         activity: what people do, told as it is stored.
+        system: looks at the machine.
+        logs: what engines write.
         expiry: when a job will be purged, in milliseconds since the epoch.
         is_live: whether an identity still may read: its session or key has not ended.
     """
@@ -30,15 +35,18 @@ class Live:
         queue: JobQueue,
         health: HealthService,
         activity: Activity,
+        system: SystemService,
+        logs: Logs,
         expiry: Callable[[Job], int],
         is_live: Callable[[Identity], bool],
     ) -> None:
         self.feed = Feed(is_live=is_live)
         self.jobs = JobNews(feed=self.feed, queue=queue, expiry=expiry)
         self.system = SystemNews(feed=self.feed, health=health)
+        self.machine = MachineNews(feed=self.feed, look=system.look)
         self.activity = activity
-        self.feed.connect(self.jobs)
-        self.feed.connect(self.system)
+        for source in (self.jobs, self.system, self.machine, LogNews(feed=self.feed, logs=logs)):
+            self.feed.connect(source)
         activity.on_stored(self._tell)
 
     def _tell(self, entry: Entry) -> None:

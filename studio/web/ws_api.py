@@ -51,6 +51,8 @@ _SCOPES: Final = {
     Topic.QUEUE: Scope.JOBS,
     Topic.PREVIEWS: Scope.JOBS,
     Topic.ENGINES: Scope.ADMIN,
+    Topic.MACHINE: Scope.ADMIN,
+    Topic.LOGS: Scope.ADMIN,
 }
 
 
@@ -151,6 +153,7 @@ class _Conversation:
         self._feed = live.feed
         self._jobs = live.jobs
         self._system = live.system
+        self._machine = live.machine
         self._activity = live.activity
         self._history = history
 
@@ -202,11 +205,14 @@ class _Conversation:
                 snapshot = self._bodies.snapshot(topic, feed.last, self._system.engines())
             case Topic.SYSTEM:
                 snapshot = self._bodies.snapshot(topic, feed.last, self._system.system())
+            case Topic.MACHINE:
+                machine = await self._machine.machine()
+                snapshot = self._bodies.snapshot(topic, feed.last, machine)
             case Topic.ACTIVITY:
                 recent = await self._activity.recent(identity, MAX_ENTRIES)
                 entries = {"items": [entry_body(entry) for entry in recent]}
                 snapshot = self._bodies.snapshot(topic, feed.last, entries)
-            case Topic.PREVIEWS | Topic.DOWNLOADS:
+            case Topic.PREVIEWS | Topic.DOWNLOADS | Topic.LOGS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})
         self._reader.topics.add(topic)
         self._reader.push(snapshot)

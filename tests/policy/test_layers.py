@@ -71,7 +71,12 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
-    "live": frozenset({"activity", "feed", "health", "job_news", "news", "queue", "system_news"}),
+    "live": frozenset(
+        {"activity", "feed", "health", "job_news", "log_news", "machine_news", "news", "queue"}
+        | {"system", "system_news"}
+    ),
+    "log_news": frozenset({"feed", "news"}),
+    "machine_news": frozenset({"feed", "news"}),
     "metrics": frozenset({"engines", "queue"}),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
