@@ -41,6 +41,7 @@ from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
+from studio.stock import open_stock
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.carried import CarriedBlobs, settle_often
@@ -111,12 +112,7 @@ async def open_studio(
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings,
-    clock: Clock,
-    pace: Pace,
-    db: Database,
-    recovery: Recovery,
-    speed: DiskSpeed,
+    settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery, speed: DiskSpeed
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
     house = await open_household(settings, db, clock)
@@ -263,6 +259,7 @@ async def _services(
         clock=clock,
         record=record,
     )
+    stock = await open_stock(house, workshop, engines=engines, jobs=jobs, health=health)
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -297,6 +294,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
+            stock.routes(),
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
         ),
     )
@@ -316,6 +314,7 @@ async def _services(
             ("readers", live.feed.watch()),
             ("activity", house.activity.run()),
             *gallery.background(),
+            *stock.background(),
         )
     ]
     try:
@@ -336,6 +335,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await stock.close()
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

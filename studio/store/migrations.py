@@ -16,6 +16,7 @@ from studio.models import OWNER_ID
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library
+from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
@@ -172,4 +173,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_presets,
     add_house,
     add_library,
+    add_models,
 )

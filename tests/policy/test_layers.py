@@ -11,7 +11,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"net", "remote"}
+    | {"model_settings", "net", "remote"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -28,12 +28,14 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
     "workshop": LEAVES | {"presets", "store", "services", "web"},
+    "stock": LEAVES | {"household", "store", "clients", "services", "web", "workshop"},
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "workshop"}
+    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "stock", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
-    "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
+    "cli": LEAVES
+    | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
 }
 """For each part of ``studio`` the other parts it may know; leaves are listed below."""
@@ -43,7 +45,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "net": frozenset({"errors"}),
     "remote": frozenset({"models"}),
     "paths": frozenset({"errors"}),
-    "settings": frozenset({"errors", "net", "paths"}),
+    "settings": frozenset({"errors", "model_settings", "net", "paths"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
@@ -53,9 +55,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
+    "catalog": frozenset({"catalog_entries", "families"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "submissions"}),
     "diagnostics": frozenset({"settings", "system"}),
+    "disk": frozenset({"model_users"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
     "editor_queue": frozenset({"engine"}),
@@ -69,6 +73,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "grid_picture": frozenset({"batches", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
+    "installs": frozenset({"catalog", "catalog_entries"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
@@ -77,6 +82,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset({"activity", "feed", "health", "job_news", "news", "queue", "system_news"}),
     "metrics": frozenset({"engines", "queue"}),
+    "model_actions": frozenset({"families", "model_files"}),
+    "model_facts": frozenset({"families"}),
+    "model_files": frozenset({"families", "model_facts"}),
+    "model_manifest": frozenset({"catalog", "catalog_entries", "installs", "model_files"}),
+    "model_needs": frozenset(
+        {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
+    ),
+    "needed_models": frozenset({"catalog_entries"}),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
