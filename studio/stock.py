@@ -19,6 +19,7 @@ from studio.clock import Clock
 from studio.errors import StudioError
 from studio.household import Household
 from studio.models import Record
+from studio.remote import CACHE
 from studio.services.catalog import Catalog
 from studio.services.disk import DiskService
 from studio.services.engines import EngineService
@@ -109,6 +110,8 @@ class Stock:
 
     async def take(self, published: Published) -> None:
         """Know a file that a download has brought, and have the engines list it."""
+        if published.root == CACHE:
+            return
         try:
             await self.shelves.files.adopt(published)
         except StudioError as error:

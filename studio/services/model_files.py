@@ -35,6 +35,8 @@ class Published(Protocol):
     """A file that a download has just brought."""
 
     @property
+    def root(self) -> str: ...
+    @property
     def folder(self) -> str: ...
     @property
     def name(self) -> str: ...
@@ -194,6 +196,8 @@ class ModelFiles:
         [read] = await asyncio.to_thread(self._read, [moved], {moved.key: known}, now_ms)
         kept = replace(
             read,
+            family=file.family,
+            trigger_words=file.trigger_words,
             sha256=file.sha256,
             checked_at=file.checked_at,
             fault=file.fault if file.fault == "hash_mismatch" else read.fault,
@@ -226,17 +230,21 @@ class ModelFiles:
         """How many files were asked to be verified and are not yet."""
         return len(self._wanted) + (self._hashing is not None)
 
-    async def run(self) -> None:
-        """Scan now and then, and hash what is not hashed yet; the body of a task."""
+    async def run(self, *, asked_only: bool = False) -> None:
+        """Scan now and then, and hash what is not hashed yet; the body of a task.
+
+        Args:
+            asked_only: do nothing but hash what somebody asks for.
+        """
         next_scan_s = self._clock.monotonic_s()
         while True:
             self._wake.clear()
             wait_s = SCAN_EVERY_S
             try:
-                if self._clock.monotonic_s() >= next_scan_s:
+                if not asked_only and self._clock.monotonic_s() >= next_scan_s:
                     await self.scan()
                     next_scan_s = self._clock.monotonic_s() + SCAN_EVERY_S
-                while await self.hash_next():
+                while await self._hash_next(asked_only=asked_only):
                     pass
             except StudioError as error:
                 log.warning("models cannot be looked at now: %s", error.message)
@@ -245,7 +253,7 @@ class ModelFiles:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
 
-    async def hash_next(self) -> bool:
+    async def _hash_next(self, *, asked_only: bool) -> bool:
         """Hash one file that is asked for or was never hashed; the small ones first.
 
         Returns:
@@ -256,7 +264,9 @@ class ModelFiles:
         if not asked:
             self._wanted.clear()
         never = [file for file in files if file.checked_at is None and file.fault != "unreadable"]
-        file = min(asked or never, key=lambda each: each.size_bytes, default=None)
+        file = min(
+            asked or ([] if asked_only else never), key=lambda each: each.size_bytes, default=None
+        )
         if file is None:
             return False
         self._wanted.pop(file.id, None)
@@ -277,10 +287,13 @@ class ModelFiles:
             return
         if found is None:
             return
-        wrong = file.expected_sha256 is not None and file.expected_sha256 != found
+        # The row is of this very size and time, so other bytes than before are damage, not an edit.
+        expected = file.expected_sha256 or file.sha256
+        wrong = expected is not None and expected != found
         fault = file.fault if file.fault in ("truncated", "not_a_model") else ""
+        kept = file.sha256 if wrong and file.sha256 else found
         await self._store.note_hash(
-            file, found, "hash_mismatch" if wrong else fault, self._clock.now_ms()
+            file, kept, "hash_mismatch" if wrong else fault, self._clock.now_ms()
         )
 
     def close(self) -> None:
