@@ -50,7 +50,10 @@ class Entry:
 
     def body(self) -> dict[str, Any]:
         """As JSON has it."""
-        return asdict(self)
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
 
 
 _NEEDED: Final = ("name", "folder", "file", "reference")
@@ -160,12 +163,18 @@ def _faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             check_folder(entry["folder"])
         except InvalidRequest as error:
             yield "folder", error.message
+    if not _is_page(entry.get("page")):
+        yield "page", "A page is https://… without credentials."
     if "reference" in entry and not is_reference(entry["reference"]):
         yield (
             "reference",
             "A reference is https://… without credentials, hf:owner/repo/path@revision or "
             "civitai:version.",
         )
+
+
+def _is_page(text: str | None) -> bool:
+    return text is None or (text.startswith("https://") and is_reference(text))
 
 
 def _path(parts: Sequence[str | int]) -> str:
