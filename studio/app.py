@@ -37,7 +37,6 @@ from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.retention import RetentionService, sweep
 from studio.services.thumbnails import Thumbnails
-from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
@@ -53,8 +52,7 @@ from studio.store.jobs import JobStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
-from studio.store.upload_files import UploadFiles
-from studio.store.uploads import UploadStore
+from studio.transfers import open_transfers
 from studio.web.comfy_proxy import ComfyProxy
 from studio.web.guard import SESSION_COOKIE
 from studio.web.links import Links
@@ -144,11 +142,13 @@ async def _services(
         db=db, clock=clock, environment_key=settings.api_key, record=record
     )
     auth, sessions = accounts.auth, accounts.sessions
+    transfers = await open_transfers(house)
     assets = AssetService(
         store=asset_store,
         blobs=blobs,
         clock=clock,
         max_upload_bytes=settings.max_upload_bytes,
+        shelve=transfers.shelve,
         record=record,
     )
     gallery = build_gallery(
@@ -161,14 +161,7 @@ async def _services(
         record=record,
     )
     assets.on_upload(gallery.indexer.note_upload)
-    uploads = UploadService(
-        uploads=UploadStore(db, blobs),
-        files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
-        assets=assets,
-        blobs=blobs,
-        clock=clock,
-        max_bytes=settings.max_asset_bytes,
-    )
+    uploads = transfers.uploads(assets, blobs)
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 
@@ -220,6 +213,7 @@ async def _services(
         queue=queue,
         health=health,
         activity=house.activity,
+        downloads=transfers.downloads,
         expiry=history.expiry,
         is_live=accounts.is_live,
     )
@@ -259,7 +253,7 @@ async def _services(
         clock=clock,
         record=record,
     )
-    stock = await open_stock(house, workshop, engines=engines, jobs=jobs, health=health)
+    stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -295,6 +289,7 @@ async def _services(
             workshop.routes(links),
             gallery.router(links),
             stock.routes(),
+            transfers.router(),
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
         ),
     )
@@ -315,6 +310,7 @@ async def _services(
             ("activity", house.activity.run()),
             *gallery.background(),
             *stock.background(),
+            *transfers.background(),
         )
     ]
     try:

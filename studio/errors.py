@@ -49,6 +49,8 @@ StudioError
 │   ├── SourceUnreachable     502  source_unreachable
 │   ├── SourceRefused         502  model_source_refused
 │   ├── SourceGone            502  model_source_gone
+│   ├── SourceStalled         502  stalled
+│   ├── SourceTooLarge        502  too_large
 │   └── SourceBusy            502  rate_limited
 ├── Unavailable               503  unavailable
 │   └── StorageUnavailable    503  storage_unavailable
@@ -280,6 +282,14 @@ class SourceRefused(SourceError):
 
 class SourceGone(SourceError):
     code = "model_source_gone"
+
+
+class SourceStalled(SourceError):
+    code = "stalled"
+
+
+class SourceTooLarge(SourceError):
+    code = "too_large"
 
 
 class SourceBusy(SourceError):

@@ -56,6 +56,17 @@ class Wish:
     """The owner's word that a file of other content may be replaced."""
 
 
+@dataclass(slots=True)
+class Claim:
+    """A stretch of a file that somebody fetches."""
+
+    index: int
+    start: int
+    """The next byte that is missing; moves with each write."""
+    end: int | None
+    """Where it ends, ``None`` while nobody knows how long the file is."""
+
+
 class Resolver(Protocol):
     """Understands references."""
 

@@ -24,7 +24,7 @@ from studio.services.catalog import Catalog
 from studio.services.disk import DiskService
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
-from studio.services.installs import Downloads, InstallService
+from studio.services.installs import InstallService
 from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles, Published
@@ -36,8 +36,9 @@ from studio.store.catalog_files import CatalogFiles
 from studio.store.db import Database
 from studio.store.disk_usage import DiskUsageStore
 from studio.store.model_files import ModelFileStore
-from studio.store.model_roots import ModelRoots
+from studio.store.model_roots import find_roots
 from studio.store.workflows import WorkflowStore
+from studio.transfers import Transfers
 from studio.web.catalog_api import catalog_routes
 from studio.web.models_api import file_routes, model_routes
 from studio.workshop import Workshop
@@ -130,7 +131,7 @@ async def open_shelves(
     """The part that needs no engine, over an opened database."""
     catalog = Catalog(CatalogFiles(shipped=SHIPPED, overlay=settings.studio_dir / OVERLAY))
     await catalog.load()
-    roots = ModelRoots(settings.model_dir, settings.models.own_dir, settings.models.llm_dir)
+    roots = find_roots(settings)
     store, users = ModelFileStore(db), ModelUsers(WorkflowStore(db))
     files = ModelFiles(store=store, roots=roots, families=catalog.families, clock=clock)
     actions = ModelActions(
@@ -147,17 +148,16 @@ async def open_shelves(
 async def open_stock(
     house: Household,
     workshop: Workshop,
+    transfers: Transfers,
     *,
     engines: EngineService,
     jobs: JobService,
     health: HealthService,
-    downloads: Downloads | None = None,
     hubs: Hubs | None = None,
 ) -> Stock:
     """Everything over an opened database.
 
     Args:
-        downloads: who fetches files.
         hubs: who looks for files elsewhere.
     """
     settings = house.settings
@@ -171,8 +171,8 @@ async def open_stock(
         else:
             health.held["models"] = reason
 
-    manifest = None
-    if settings.models.manifest is not None and downloads is not None:
+    downloads, manifest = transfers.downloads, None
+    if settings.models.manifest is not None:
         manifest = ModelManifest(
             path=settings.models.manifest,
             catalog=shelves.catalog,
@@ -181,7 +181,7 @@ async def open_stock(
             hold=hold,
             note=health.note,
         )
-    return Stock(
+    stock = Stock(
         shelves=shelves,
         needs=ModelNeeds(
             files=shelves.store,
@@ -197,6 +197,8 @@ async def open_stock(
         engines=engines,
         manifest=manifest,
     )
+    downloads.on_published(stock.take)
+    return stock
 
 
 def _disk(settings: Settings, shelves: Shelves) -> DiskService:

@@ -13,6 +13,7 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_downloads import add_downloads
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library
@@ -173,5 +174,6 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_presets,
     add_house,
     add_library,
+    add_downloads,
     add_models,
 )

@@ -11,6 +11,7 @@ from typing import Final
 
 from studio.errors import InvalidRequest
 from studio.paths import safe_relative
+from studio.settings import Settings
 
 MODELS: Final = "models"
 OWN: Final = "own"
@@ -64,6 +65,20 @@ class ModelRoots:
         base = dict(self.items())[root]
         is_shared = root == MODELS and self.own is not None
         return not is_shared and os.access(base, os.W_OK | os.X_OK)
+
+
+def find_roots(settings: Settings) -> ModelRoots:
+    """The roots as they are now; ``STUDIO_DIR`` has one beside models that take no files."""
+    models, own = settings.model_dir, settings.models.own_dir
+    if own is None and not _takes_files(models):
+        own = settings.studio_dir / "models"
+    return ModelRoots(models, None if own == models else own, settings.models.llm_dir)
+
+
+def _takes_files(folder: Path) -> bool:
+    if not folder.exists():
+        return os.access(folder.parent, os.W_OK)
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def check_folder(folder: str) -> str:
