@@ -19,6 +19,7 @@ from studio.clock import Clock
 from studio.errors import StudioError
 from studio.household import Household
 from studio.models import Record
+from studio.net import Outbound
 from studio.remote import CACHE
 from studio.services.catalog import Catalog
 from studio.services.disk import DiskService
@@ -129,7 +130,8 @@ async def open_shelves(
     *, settings: Settings, db: Database, clock: Clock, record: Record
 ) -> Shelves:
     """The part that needs no engine, over an opened database."""
-    catalog = Catalog(CatalogFiles(shipped=SHIPPED, overlay=settings.studio_dir / OVERLAY))
+    files_of = CatalogFiles(shipped=SHIPPED, overlay=settings.studio_dir / OVERLAY)
+    catalog = Catalog(files_of, Outbound(settings.outbound_allow).check)
     await catalog.load()
     roots = find_roots(settings)
     store, users = ModelFileStore(db), ModelUsers(WorkflowStore(db))
@@ -180,6 +182,7 @@ async def open_stock(
             downloads=downloads,
             hold=hold,
             note=health.note,
+            judge=transfers.outbound.check,
         )
     stock = Stock(
         shelves=shelves,

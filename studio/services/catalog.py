@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from studio.errors import NotFound, StudioError
-from studio.services.catalog_entries import Document, Entry, complete, read_catalog, refusal
+from studio.services.catalog_entries import Document, Entry, Judge, complete, read_catalog, refusal
 from studio.services.families import Families
 from studio.store.catalog_files import CATALOGS, CatalogFiles
 from studio.store.model_roots import LLM
@@ -46,10 +46,15 @@ class Listed:
 
 
 class Catalog:
-    """All catalogs, merged by id."""
+    """All catalogs, merged by id.
 
-    def __init__(self, files: CatalogFiles) -> None:
+    Args:
+        judge: refuses addresses that nothing is fetched from.
+    """
+
+    def __init__(self, files: CatalogFiles, judge: Judge) -> None:
         self._files = files
+        self._judge = judge
         self._shipped: dict[str, dict[str, Any]] = {}
         self._homes: dict[str, str] = {}
         self._overlay: dict[str, Document] = {}
@@ -67,7 +72,7 @@ class Catalog:
     def _load(self) -> None:
         self.faults = []
         for name in CATALOGS:
-            for entry in read_catalog(self._files.shipped(name)).entries:
+            for entry in read_catalog(self._files.shipped(name), self._judge).entries:
                 self._shipped[entry["id"]] = entry
                 self._homes[entry["id"]] = name
         self.bundles = tuple(
@@ -77,7 +82,7 @@ class Catalog:
         for name in CATALOGS:
             try:
                 data = self._files.overlay(name)
-                document = Document() if data is None else read_catalog(data)
+                document = Document() if data is None else read_catalog(data, self._judge)
                 self._merged({**self._overlay, name: document})
             except StudioError as error:
                 log.warning("the catalog %s.json is left out: %s", name, error.message)
@@ -195,7 +200,7 @@ class Catalog:
             InvalidCatalog: what is wrong, and where.
             StorageUnavailable.
         """
-        document = read_catalog(given)
+        document = read_catalog(given, self._judge)
         async with self._changing:
             changed: dict[str, dict[str, dict[str, Any]]] = {}
             for entry in document.entries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import jsonschema
 import orjson
 
-from studio.errors import InvalidCatalog, InvalidRequest
+from studio.errors import InvalidCatalog, InvalidRequest, StudioError
 from studio.graphs.problems import clip
 from studio.paths import safe_relative
 from studio.store.model_roots import check_folder
@@ -27,6 +27,10 @@ _HUGGING_FACE: Final = re.compile(
 )
 _CIVITAI: Final = re.compile(r"civitai:[0-9]{1,12}(?:/[0-9]{1,12})?(?!\n)")
 _CREDENTIALS: Final = frozenset({"token", "key", "api_key", "apikey", "access_token", "auth"})
+
+
+Judge = Callable[[str], object]
+"""Raises ``StudioError`` for an address that nothing may be fetched from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,11 @@ class Document:
     removed: tuple[str, ...] = ()
 
 
-def read_catalog(data: bytes | Mapping[str, Any]) -> Document:
+def read_catalog(data: bytes | Mapping[str, Any], judge: Judge) -> Document:
     """A catalog file.
+
+    Args:
+        judge: refuses an address that nothing is fetched from.
 
     Raises:
         InvalidCatalog: what is wrong, and where.
@@ -88,7 +95,7 @@ def read_catalog(data: bytes | Mapping[str, Any]) -> Document:
     problems = [
         (f"entries[{number}].{where}", what)
         for number, entry in enumerate(entries)
-        for where, what in _faults(entry)
+        for where, what in _faults(entry, judge)
     ]
     ids: set[str] = set()
     for number, entry in enumerate(entries):
@@ -141,7 +148,7 @@ def is_reference(text: str) -> bool:
         parts = urlsplit(text)
         query = parse_qsl(parts.query)
         return (
-            parts.scheme == "https"
+            parts.scheme in ("https", "http")
             and bool(parts.hostname)
             and "@" not in parts.netloc
             and text.isprintable()
@@ -152,7 +159,7 @@ def is_reference(text: str) -> bool:
         return False
 
 
-def _faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _faults(entry: Mapping[str, Any], judge: Judge) -> Iterator[tuple[str, str]]:
     if "file" in entry:
         try:
             safe_relative(entry["file"])
@@ -165,12 +172,18 @@ def _faults(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield "folder", error.message
     if not _is_page(entry.get("page")):
         yield "page", "A page is https://… without credentials."
-    if "reference" in entry and not is_reference(entry["reference"]):
+    reference = entry.get("reference")
+    if reference is not None and not is_reference(reference):
         yield (
             "reference",
             "A reference is https://… without credentials, hf:owner/repo/path@revision or "
             "civitai:version.",
         )
+    elif reference is not None and reference.startswith(("https:", "http:")):
+        try:
+            judge(reference)
+        except StudioError as error:
+            yield "reference", error.message
 
 
 def _is_page(text: str | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from studio.errors import Unavailable
 from studio.models import Identity
-from studio.remote import LLM, MODELS, Wish
+from studio.remote import Wish
 from studio.services.catalog import Bundle, Catalog
 from studio.services.catalog_entries import Entry
 from studio.store.model_files import ModelFile, ModelFileStore
@@ -132,7 +132,6 @@ def wish_of(entry: Entry, **changes: object) -> Wish:
         "name": entry.file,
         "sha256": entry.sha256,
         "size_bytes": entry.size_bytes,
-        "root": LLM if entry.folder == LLM else MODELS,
     }
     return Wish(**{**values, **changes})  # type: ignore[arg-type]
 

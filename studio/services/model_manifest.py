@@ -18,7 +18,7 @@ from studio.graphs.manifests.document import read_document
 from studio.models import OWNER_ID
 from studio.remote import Wish
 from studio.services.catalog import Catalog
-from studio.services.catalog_entries import Entry, read_catalog
+from studio.services.catalog_entries import Entry, Judge, read_catalog
 from studio.services.installs import Downloads, Shelf, wish_of
 from studio.services.model_files import ModelFiles
 
@@ -44,6 +44,7 @@ class ModelManifest:
     Args:
         hold: keeps ``/ready`` from saying yes, for a reason; ``None`` lets go.
         note: tells the owner a sentence.
+        judge: refuses addresses that nothing is fetched from.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class ModelManifest:
         downloads: Downloads,
         hold: Callable[[str | None], None],
         note: Callable[[str], None],
+        judge: Judge,
     ) -> None:
         self._path = path
         self._catalog = catalog
@@ -62,6 +64,7 @@ class ModelManifest:
         self._downloads = downloads
         self._hold = hold
         self._note = note
+        self._judge = judge
 
     async def run(self) -> None:
         """Fetch everything that is missing; the body of a task, which ends."""
@@ -133,10 +136,10 @@ class ModelManifest:
         if not each.keys() <= _FIELDS or not {"reference", "folder"} <= each.keys():
             known = ", ".join(sorted(_FIELDS))
             raise InvalidManifest(f"It says reference and folder, and at most {known}.")
-        return [_wish(each)]
+        return [_wish(each, self._judge)]
 
 
-def _wish(said: Mapping[str, Any]) -> Wish:
+def _wish(said: Mapping[str, Any], judge: Judge) -> Wish:
     """A wish in the manifest's own words, checked as an entry of a catalog is."""
     name = str(said.get("name") or "model")
     entry = {
@@ -148,7 +151,7 @@ def _wish(said: Mapping[str, Any]) -> Wish:
         "sha256": said.get("sha256"),
         "size_bytes": said.get("size_bytes"),
     }
-    document = read_catalog({"catalog": 1, "entries": [entry]})
+    document = read_catalog({"catalog": 1, "entries": [entry]}, judge)
     checked = Entry(**document.entries[0])
     return wish_of(
         checked,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from studio.errors import InvalidRequest
@@ -199,4 +199,11 @@ def lists_file(info: ObjectInfo, class_type: str, name: str, file: str) -> bool:
 
 def wish_body(wish: Wish) -> dict[str, Any]:
     """A wish as ``POST /api/downloads`` takes it."""
-    return {name: value for name, value in asdict(wish).items() if value is not None}
+    said = {
+        "reference": wish.reference,
+        "folder": wish.folder,
+        "name": wish.name,
+        "sha256": wish.sha256,
+        "size_bytes": wish.size_bytes,
+    }
+    return {name: value for name, value in said.items() if value is not None}

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from studio.errors import InvalidCatalog, NotFound
+from studio.net import Outbound
 from studio.services.catalog import Catalog, find_entry
 from studio.services.catalog_entries import FOLDER, SCHEMA, is_reference, read_catalog
 from studio.store.catalog_files import CATALOGS, CatalogFiles
@@ -25,7 +26,8 @@ OWN = {
 
 
 async def opened(folder: Path) -> Catalog:
-    catalog = Catalog(CatalogFiles(shipped=FOLDER, overlay=folder / "catalogs"))
+    files = CatalogFiles(shipped=FOLDER, overlay=folder / "catalogs")
+    catalog = Catalog(files, Outbound(()).check)
     await catalog.load()
     return catalog
 
@@ -139,6 +141,8 @@ async def test_an_entry_of_ones_own_comes_goes_and_comes_back(tmp_path: Path) ->
         ({"reference": "http://example.org/x"}, "entries[1].reference"),
         ({"reference": "https://anna:pw@example.org/x"}, "entries[1].reference"),
         ({"reference": "https://example.org/x?token=canary"}, "entries[1].reference"),
+        ({"reference": "https://169.254.169.254/latest/meta-data"}, "entries[1].reference"),
+        ({"reference": "https://[::ffff:10.0.0.1]/x"}, "entries[1].reference"),
         ({"reference": "hf:a/b/../../c"}, "entries[1].reference"),
         ({"reference": "civitai:12x"}, "entries[1].reference"),
         ({"sha256": "ABC"}, "entries[1].sha256"),
@@ -234,4 +238,4 @@ def test_what_names_a_remote_file_is_a_reference(reference: str) -> None:
 def test_a_catalog_is_an_object_of_its_version() -> None:
     for wrong in (b"[]", b'{"catalog": 2, "entries": []}', b'{"entries": []}', b"", b"\xff"):
         with pytest.raises(InvalidCatalog):
-            read_catalog(wrong)
+            read_catalog(wrong, Outbound(()).check)
