@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from studio.household import Household
 from studio.models import Record
 from studio.net import Outbound
 from studio.remote import CACHE
-from studio.services.catalog import Catalog
+from studio.services.catalog import Catalog, offer_entry
 from studio.services.disk import DiskService
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -201,6 +202,7 @@ async def open_stock(
         manifest=manifest,
     )
     downloads.on_published(stock.take)
+    workshop.library.offer_models(partial(offer_entry, shelves.catalog))
     return stock
 
 

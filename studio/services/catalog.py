@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from studio.errors import NotFound, StudioError
 from studio.services.catalog_entries import Document, Entry, Judge, complete, read_catalog, refusal
 from studio.services.families import Families
 from studio.store.catalog_files import CATALOGS, CatalogFiles
+from studio.store.model_files import base_key
 from studio.store.model_roots import LLM
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class Catalog:
         self._homes: dict[str, str] = {}
         self._overlay: dict[str, Document] = {}
         self._listed: dict[str, Listed] = {}
+        self._by_hash: dict[str, Entry] = {}
+        self._by_name: dict[str, list[Entry]] = {}
         self._changing = asyncio.Lock()
         self.families = Families(orjson.loads(files.shipped("families"))["families"])
         self.bundles: tuple[Bundle, ...] = ()
@@ -96,7 +99,14 @@ class Catalog:
                 )
                 document = Document()
             self._overlay[name] = document
-        self._listed = self._merged(self._overlay)
+        self._show(self._merged(self._overlay))
+
+    def _show(self, listed: dict[str, Listed]) -> None:
+        self._listed, self._by_hash, self._by_name = listed, {}, {}
+        for each in listed.values():
+            if each.entry.sha256 is not None:
+                self._by_hash.setdefault(each.entry.sha256, each.entry)
+            self._by_name.setdefault(base_key(each.entry.file), []).append(each.entry)
 
     def _merged(self, overlay: Mapping[str, Document]) -> dict[str, Listed]:
         """Every entry.
@@ -132,6 +142,18 @@ class Catalog:
         if found is None:
             raise NotFound("There is no such entry in the catalogs.")
         return found
+
+    def find(self, name: str, folder: str | None, sha256: str | None) -> tuple[Entry, str] | None:
+        """The entry that a wanted file most likely is, and how that is known: ``hash``, ``name``.
+
+        By name only where the folder does not contradict.
+        """
+        if sha256 is not None and sha256 in self._by_hash:
+            return self._by_hash[sha256], "hash"
+        for entry in self._by_name.get(base_key(name), ()):
+            if folder in (None, entry.folder):
+                return entry, "name"
+        return None
 
     def bundle(self, bundle_id: str) -> tuple[Bundle, list[Entry]]:
         """A bundle and its entries, without those that the owner removed.
@@ -256,7 +278,8 @@ class Catalog:
             {name: _json(document) for name, document in changed.items()},
             keep=damaged,
         )
-        self._overlay, self._listed = overlay, listed
+        self._overlay = overlay
+        self._show(listed)
         self.faults = [fault for fault in self.faults if fault["catalog"] not in changed]
 
 
@@ -287,20 +310,18 @@ def _json(document: Document) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_INDENT_2)
 
 
-def find_entry(
-    entries: Callable[[], list[Listed]], *, name: str, folder: str | None, sha256: str | None
-) -> tuple[Entry, str] | None:
-    """The entry that a wanted file most likely is, and how that is known.
-
-    By its hash first; by name only where the folder does not contradict.
-    """
-    found = [listed.entry for listed in entries()]
-    if sha256 is not None:
-        for entry in found:
-            if entry.sha256 == sha256:
-                return entry, "hash"
-    own = name.rpartition("/")[2].casefold()
-    for entry in found:
-        if entry.file.rpartition("/")[2].casefold() == own and folder in (None, entry.folder):
-            return entry, "name"
-    return None
+def offer_entry(catalog: Catalog, model: Mapping[str, Any]) -> dict[str, Any]:
+    """What a catalog knows of a model that a workflow names: nothing, or where it can be had."""
+    directory = model.get("directory")
+    folder = str(directory).partition("/")[0] if directory else None
+    found = catalog.find(str(model["file"]), folder, model.get("sha256"))
+    if found is None:
+        return {}
+    entry, match = found
+    return {
+        "entry": entry.id,
+        "match": match,
+        "reference": entry.reference,
+        "directory": entry.folder,
+        "page": entry.page,
+    }

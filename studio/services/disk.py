@@ -113,10 +113,10 @@ class DiskService:
 
     def _walk(self, volume: Volume | None, now_s: float) -> Measured:
         folders = {name: sum(map(folder_bytes, paths)) for name, paths in self._folders.items()}
-        return Measured(folders, tuple(_volumes(self._roles, volume)), now_s)
+        return Measured(folders, tuple(volumes(self._roles, volume)), now_s)
 
 
-def _volumes(roles: Mapping[str, Path], pod: Volume | None) -> Iterable[dict[str, Any]]:
+def volumes(roles: Mapping[str, Path], pod: Volume | None) -> Iterable[dict[str, Any]]:
     """One for each disk, with everything that lies on it."""
     found: dict[int, list[str]] = defaultdict(list)
     for role, path in roles.items():
@@ -139,7 +139,7 @@ def _volumes(roles: Mapping[str, Path], pod: Volume | None) -> Iterable[dict[str
             "total_bytes": total,
             "free_bytes": free,
             "source": source,
-            "level": _level(total, free),
+            "level": level(total, free),
         }
 
 
@@ -150,7 +150,8 @@ def _device(path: Path) -> int | None:
         return None
 
 
-def _level(total: int, free: int) -> str | None:
+def level(total: int, free: int) -> str | None:
+    """How near to full a volume is: ``low``, ``full``, or ``None`` when there is room."""
     if free < min(total * _FULL, _FULL_BYTES):
         return "full"
     return "low" if free < min(total * _LOW, _LOW_BYTES) else None

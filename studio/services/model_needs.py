@@ -16,7 +16,7 @@ from studio.graphs.declared_models import declared_models
 from studio.graphs.graph import is_ui_format, parse
 from studio.graphs.manifests.model_files import model_files
 from studio.models import Identity
-from studio.services.catalog import Catalog, find_entry
+from studio.services.catalog import Catalog
 from studio.services.engines import EngineService
 from studio.services.needed_models import (
     DAMAGED,
@@ -153,9 +153,7 @@ class ModelNeeds:
         by_hash: Mapping[str, ModelFile],
         by_base: Mapping[str, ModelFile],
     ) -> Need:
-        listed = find_entry(
-            self._catalog.all, name=wanted.file, folder=wanted.folder, sha256=wanted.sha256
-        )
+        listed = self._catalog.find(wanted.file, wanted.folder, wanted.sha256)
         entry = listed[0] if listed else None
         folder = wanted.folder or (entry.folder if entry else None)
         sha256 = wanted.sha256 or (entry.sha256 if entry else None)

@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.graphs import code_of
+from tests.api.graphs import CHECKPOINT as CHECKPOINT_NAME
+from tests.api.graphs import code_of, text_to_image
 from tests.api.model_house import open_models
+from tests.api.studio_process import RunningStudio
 from tests.fakes.model_files import CHECKPOINT, FLUX, LORA, SDXL, VAE, gguf, put, safetensors
 
 TAGS = {"ss_tag_frequency": '{"10_anna": {"anna": 40, "red hair": 31, "indoors": 3}}'}
@@ -271,3 +273,34 @@ async def test_the_disks_tell_what_uses_how_much_and_what_can_go(tmp_path: Path)
         [needed] = [each for each in found["models"]["largest"] if each["workflows"]]
         assert needed["workflows"][0]["name"] == "Flux"
         assert all(volume["total_bytes"] > 0 for volume in found["volumes"])
+
+
+def test_a_model_that_an_unfinished_job_needs_is_neither_moved_nor_deleted(
+    studio: RunningStudio, paused: httpx.Client
+) -> None:
+    path = put(studio.folder / "models" / "checkpoints" / CHECKPOINT_NAME, safetensors(SDXL))
+    assert paused.post("/api/models/scan").status_code == 200
+    [file] = paused.get("/api/models", params={"q": CHECKPOINT_NAME}).json()["items"]
+    made = paused.post("/api/jobs", json={"workflow": text_to_image("a fox")})
+    assert made.status_code == 201, made.text
+    assert paused.get(f"/api/models/{file['id']}").json()["needed_by"]["in_use"] is True
+    for refused in (
+        paused.delete(f"/api/models/{file['id']}", params={"force": "1"}),
+        paused.post(f"/api/models/{file['id']}/move", json={"folder": "vae"}),
+    ):
+        assert (refused.status_code, code_of(refused)) == (409, "model_in_use")
+    paused.post("/api/queue/clear")
+    deleted = paused.delete(f"/api/models/{file['id']}", params={"force": "1"})
+    assert deleted.status_code == 204
+    assert not path.exists()
+
+
+def test_the_readiness_of_a_workflow_says_where_its_models_can_be_had(
+    owner: httpx.Client,
+) -> None:
+    found = owner.get("/api/workflows/wan22-image-to-video/readiness").json()
+    fixes = {model["file"]: model["fix"] for model in found["missing_models"]}
+    assert len(fixes) >= 4
+    for file, fix in fixes.items():
+        assert fix["match"] == "name" and fix["reference"].endswith(f"/{file}@main")
+        assert owner.get(f"/api/catalog/{fix['entry']}").json()["file"] == file

@@ -11,7 +11,7 @@ import pytest
 
 from studio.errors import InvalidCatalog, NotFound
 from studio.net import Outbound
-from studio.services.catalog import Catalog, find_entry
+from studio.services.catalog import Catalog
 from studio.services.catalog_entries import FOLDER, SCHEMA, is_reference, read_catalog
 from studio.store.catalog_files import CATALOGS, CatalogFiles
 
@@ -213,11 +213,11 @@ async def test_an_export_can_be_imported_elsewhere(tmp_path: Path) -> None:
 async def test_an_entry_is_found_by_its_hash_before_its_name(tmp_path: Path) -> None:
     catalog = await opened(tmp_path)
     vae = catalog.get("sdxl-vae").entry
-    found = find_entry(catalog.all, name="renamed.safetensors", folder="vae", sha256=vae.sha256)
+    found = catalog.find("renamed.safetensors", "vae", vae.sha256)
     assert found == (vae, "hash")
-    found = find_entry(catalog.all, name="sub/SDXL_VAE.safetensors", folder="vae", sha256=None)
+    found = catalog.find("sub/SDXL_VAE.safetensors", "vae", None)
     assert found == (vae, "name")
-    assert find_entry(catalog.all, name=vae.file, folder="loras", sha256=None) is None
+    assert catalog.find(vae.file, "loras", None) is None
 
 
 @pytest.mark.parametrize(
