@@ -102,14 +102,11 @@ class ModelFileStore:
             return self._all
 
         def work(connection: sqlite3.Connection) -> list[ModelFile]:
-            names = ", ".join(_OUTLINE)
             rows = connection.execute(
-                f"SELECT {names}, favourite FROM model_files ORDER BY name_key, id"
+                f"SELECT {', '.join(_OUTLINE)} FROM model_files ORDER BY name_key, id"
             )
             return [
-                ModelFile(
-                    **dict(zip(_OUTLINE, row, strict=False)), favourite=bool(row["favourite"])
-                )
+                ModelFile(**{**dict(zip(_OUTLINE, row, strict=True)), "favourite": bool(row[-1])})
                 for row in rows
             ]
 
@@ -273,6 +270,7 @@ _COLUMNS: Final = (
 _OUTLINE: Final = (
     "id", "root", "place", "folder", "name", "size_bytes", "mtime_ns", "added_at", "sha256",
     "checked_at", "expected_sha256", "fault", "reference", "kind", "family", "belongs_in",
+    "favourite",
 )  # fmt: skip
 _PUT: Final = (
     f"INSERT OR REPLACE INTO model_files ({', '.join(_COLUMNS)}) "
