@@ -203,7 +203,7 @@ async def _services(
     )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(
-        jobs=stats, assets=asset_store, uploads=uploads, usage=usage, clock=clock
+        stats, assets=asset_store, uploads=uploads, rules=gallery.rules, usage=usage, clock=clock
     )
     warmup = Warmup(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
@@ -216,15 +216,6 @@ async def _services(
         downloads=transfers.downloads,
         expiry=history.expiry,
         is_live=accounts.is_live,
-    )
-    editing = build_editing(
-        settings=settings,
-        clock=clock,
-        pace=pace,
-        db=db,
-        accounts=accounts,
-        pipeline=pipeline,
-        record=record,
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -253,6 +244,17 @@ async def _services(
         clock=clock,
         record=record,
     )
+    editing = build_editing(
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        workshop=workshop,
+        assets=assets,
+        record=record,
+    )
     stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
     await pipeline.adopt()
     await editing.open()
@@ -278,7 +280,6 @@ async def _services(
         uploads=uploads,
         thumbnails=thumbnails,
         packages=PackageService(jobs=job_store, assets=assets),
-        editor=editing.editor,
         live=live,
         engines=engines,
         health=health,
@@ -288,6 +289,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
+            editing.router,
             stock.routes(),
             transfers.router(),
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),

@@ -4,7 +4,8 @@ StudioError
 ├── InvalidRequest            400  invalid_request
 ├── Unauthorized              401  unauthorized
 │   ├── WrongCredentials      401  wrong_credentials
-│   └── InvalidToken          401  invalid_token
+│   ├── InvalidToken          401  invalid_token
+│   └── WrongApiKey           401  wrong_api_key
 ├── Forbidden                 403  forbidden
 │   ├── BlockedAddress        403  blocked_address
 │   ├── CrossOrigin           403  cross_origin
@@ -34,6 +35,7 @@ StudioError
 │   ├── InvalidPrompt         422  invalid_prompt
 │   ├── InvalidAnswers        422  invalid_answers
 │   ├── InvalidPreset         422  invalid_preset
+│   ├── WorkflowNotShared     422  workflow_not_shared
 │   ├── InvalidBatch          422  invalid_batch
 │   ├── InvalidCatalog        422  invalid_catalog
 │   ├── NotAModel             422  not_a_model
@@ -104,6 +106,10 @@ class WrongCredentials(Unauthorized):
 
 class InvalidToken(Unauthorized):
     code = "invalid_token"
+
+
+class WrongApiKey(Unauthorized):
+    code = "wrong_api_key"
 
 
 class Forbidden(StudioError):
@@ -220,6 +226,10 @@ class InvalidAnswers(Unprocessable):
 
 class InvalidPreset(Unprocessable):
     code = "invalid_preset"
+
+
+class WorkflowNotShared(Unprocessable):
+    code = "workflow_not_shared"
 
 
 class InvalidBatch(Unprocessable):

@@ -27,6 +27,7 @@ from studio.store.picture_list import PictureListStore
 from studio.store.picture_rules import PictureRuleStore
 from studio.store.pictures import PictureStore
 from studio.store.prefs import PrefStore
+from studio.store.trash import TrashStore
 from studio.web.boards_api import board_routes
 from studio.web.library_api import library_routes
 from studio.web.library_rules_api import library_rule_routes
@@ -93,6 +94,7 @@ def build_gallery(
             prefs=PrefStore(db),
             pictures=pictures,
             candidates=PictureRuleStore(db),
+            trash=TrashStore(db),
             folder=db.path.parent,
             forget_jobs=queue.forget,
             record=record,

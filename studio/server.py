@@ -25,6 +25,7 @@ from studio.store.archive import finish_restore
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
+from studio.web.clients import Clients
 from studio.web.comfy_proxy import MAX_FRAME_BYTES
 from studio.web.connections import (
     MAX_HEAD_BYTES,
@@ -253,7 +254,7 @@ async def _serving(
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
         uvicorn.Config(
-            app,
+            Clients(app, proxies) if proxies else app,
             loop="none",
             lifespan="off",
             log_config=None,

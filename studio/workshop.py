@@ -86,9 +86,9 @@ async def open_workshop(
     return Workshop(
         workflows=workflows,
         library=WorkflowLibrary(workflows=store, engines=engines, clock=clock, record=record),
-        imports=WorkflowImports(engines=engines),
+        imports=WorkflowImports(engines=engines, assets=assets),
         folders=folders,
-        creation=CreationService(jobs=jobs, engines=engines),
+        creation=CreationService(workflows=workflows, engines=engines),
         presets=build_presets(
             db=db,
             workflows=workflows,

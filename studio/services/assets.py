@@ -179,13 +179,16 @@ class AssetService:
             return False
         return await self._store.find_by_hash(lowered, identity.user_id) is not None
 
-    async def get(self, identity: Identity, asset_id: str) -> Asset:
-        """One asset that the caller may see.
+    async def get(self, identity: Identity, asset_id: str, *, own: bool = False) -> Asset:
+        """One asset that the caller may read: theirs, or named by what somebody shares.
+
+        Args:
+            own: none but theirs.
 
         Raises:
-            NotFound: unknown, expired, or another user's.
+            NotFound: unknown, expired, or neither.
         """
-        asset = await self._store.get(asset_id, _viewer(identity))
+        asset = await self._store.get(asset_id, _viewer(identity), shared=not own)
         if asset is None or is_expired(asset, self._clock.now_ms()):
             raise NotFound("There is no such asset.")
         return asset
@@ -203,10 +206,10 @@ class AssetService:
         self._record(identity.user_id, "asset.deleted", name)
 
     async def open_content(self, identity: Identity, asset_id: str) -> tuple[Asset, Path]:
-        """An asset and the file that holds its bytes.
+        """An asset that the caller may read, and the file that holds its bytes.
 
         Raises:
-            NotFound: unknown, expired, or another user's; or the bytes are lost.
+            NotFound: see ``get``; or the bytes are lost.
         """
         asset = await self.get(identity, asset_id)
         return asset, await self._existing(asset)

@@ -1,27 +1,18 @@
-"""Pictures from words: the graph is made here, so that people who may run no graphs can create."""
+"""Pictures from words, for who does not want to know what a workflow is."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from studio.errors import NoCheckpoint, Unavailable, Unprocessable
-from studio.graphs.graph import Graph
-from studio.graphs.text_to_image import (
-    LOADER,
-    WORKFLOW_ID,
-    Picture,
-    checkpoints,
-    filled,
-    native_side,
-    read_workflow,
-)
+from studio.graphs.text_to_image import LOADER, WORKFLOW_ID, checkpoints, native_side
 from studio.models import Identity
 from studio.services.engines import EngineService
-from studio.services.jobs import JobService, JobView
-from studio.services.submissions import Submission
+from studio.services.jobs import JobView
+from studio.services.workflows import Order, WorkflowService
 
 MAX_PROMPT: Final = 20_000
 MIN_SIDE: Final = 64
@@ -56,59 +47,60 @@ class Offer:
 
     checkpoints: list[str]
     sides: dict[str, int]
-    steps: int
-    cfg: float
+    steps: Any
+    cfg: Any
+    """What the workflow's manifest has; ``None`` when it asks for no such thing."""
     obstacle: NoCheckpoint | Unavailable | None
 
 
 class CreationService:
-    """Fills the shipped text-to-image workflow and submits it for its caller."""
+    """Runs the text-to-image workflow of the house for its caller."""
 
-    def __init__(self, *, jobs: JobService, engines: EngineService) -> None:
-        self._jobs = jobs
+    def __init__(self, *, workflows: WorkflowService, engines: EngineService) -> None:
+        self._workflows = workflows
         self._engines = engines
-        self._workflow: Graph = read_workflow()
 
-    def offer(self) -> Offer:
-        """The checkpoints there are, and what is used when a wish does not say."""
+    async def offer(self, identity: Identity) -> Offer:
+        """The checkpoints there are, and what is used when a wish does not say.
+
+        Raises:
+            NotFound: the owner has put the workflow away.
+        """
         names = checkpoints(self._engines.infos())
-        sampler = self._workflow["sampler"]["inputs"]
+        manifest = (await self._workflows.open(identity, WORKFLOW_ID)).manifest
+        defaults = {each.id: each.default for each in manifest.inputs}
         return Offer(
             checkpoints=names,
             sides={name: native_side(name) for name in names},
-            steps=sampler["steps"],
-            cfg=sampler["cfg"],
+            steps=defaults.get("steps"),
+            cfg=defaults.get("cfg"),
             obstacle=None if names else self._obstacle(),
         )
 
     async def create(self, identity: Identity, wish: Wish) -> JobView:
-        """Submit the job that makes the pictures.
+        """Submit the job that makes the pictures: one run of the workflow, with its recipe.
 
         Raises:
             Unavailable, NoCheckpoint: nothing can be made now.
             Unprocessable: there is no such checkpoint.
+            NotFound, InvalidValue: the owner put the workflow away, or changed what it asks for.
             QueueFull, IdempotencyKeyReuse, DiskFull: see ``SubmissionService.submit``.
         """
-        picture = Picture(
-            prompt=wish.prompt,
-            checkpoint=await self._choose(wish.checkpoint),
-            seed=secrets.randbits(_SEED_BITS) if wish.seed is None else wish.seed,
-            negative=wish.negative,
-            width=wish.width,
-            height=wish.height,
-            steps=wish.steps,
-            cfg=wish.cfg,
-            count=wish.count,
-        )
-        return await self._jobs.submit(
-            identity,
-            Submission(
-                workflow=filled(self._workflow, picture),
-                title=wish.prompt,
-                workflow_id=WORKFLOW_ID,
-                idempotency_key=wish.idempotency_key,
-            ),
-        )
+        checkpoint = await self._choose(wish.checkpoint)
+        side = native_side(checkpoint)
+        values = {
+            "prompt": wish.prompt,
+            "negative": wish.negative,
+            "checkpoint": checkpoint,
+            "size": {"width": wish.width or side, "height": wish.height or side},
+            "images": wish.count,
+            "seed": secrets.randbits(_SEED_BITS) if wish.seed is None else wish.seed,
+            "steps": wish.steps,
+            "cfg": wish.cfg,
+        }
+        order = Order(values=values, title=wish.prompt, idempotency_key=wish.idempotency_key)
+        [view] = await self._workflows.run(identity, WORKFLOW_ID, order)
+        return view
 
     async def _choose(self, wanted: str | None) -> str:
         names = checkpoints(self._engines.infos())

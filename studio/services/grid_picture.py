@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from studio.errors import InvalidBatch, NotFound
 from studio.graphs.problems import clip
 from studio.media import UNREADABLE, open_image
 from studio.services.batches import BatchView, Cell
+from studio.services.label_fonts import font_for, one_line
 from studio.services.thumbnails import Thumbnails
 
 MAX_PIXELS: Final = 32 * 1024 * 1024
@@ -122,7 +123,6 @@ def _render(tiles: Sequence[_Tile], sizes: Sequence[int]) -> bytes:
     layout = _layout(sizes, *_first_size(tiles))
     sheet = Image.new("RGB", layout.size, _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(layout.text)
     per_block = layout.columns * layout.rows
     for index, tile in enumerate(tiles):
         block, place = divmod(index, per_block)
@@ -130,19 +130,19 @@ def _render(tiles: Sequence[_Tile], sizes: Sequence[int]) -> bytes:
         top = _GAP + block * layout.block
         left = _GAP + layout.margin + column * layout.step[0]
         upper = top + layout.head + row * layout.step[1]
-        _paint(sheet, draw, font, tile, (left, upper, layout.width, layout.height))
+        _paint(sheet, draw, layout.text, tile, (left, upper, layout.width, layout.height))
         if not layout.table:
             words = " · ".join(tile.labels)
-            _write(draw, font, words, (left, upper + layout.height), layout.width)
+            _write(draw, layout.text, words, (left, upper + layout.height), layout.width)
             continue
         if place == 0 and layout.blocks > 1:
-            _write(draw, font, " · ".join(tile.labels[:-2]), (_GAP, top), layout.size[0])
+            _write(draw, layout.text, " · ".join(tile.labels[:-2]), (_GAP, top), layout.size[0])
         if row == 0:
             above = upper - layout.text - 2 * _GAP
-            _write(draw, font, tile.labels[-1], (left, above), layout.width)
+            _write(draw, layout.text, tile.labels[-1], (left, above), layout.width)
         if column == 0 and layout.margin:
             middle = upper + (layout.height - layout.text) // 2
-            _write(draw, font, tile.labels[-2], (_GAP, middle), layout.margin - _GAP)
+            _write(draw, layout.text, tile.labels[-2], (_GAP, middle), layout.margin - _GAP)
     out = io.BytesIO()
     sheet.save(out, "PNG", compress_level=6)
     return out.getvalue()
@@ -190,7 +190,7 @@ def _first_size(tiles: Sequence[_Tile]) -> tuple[int, int]:
 def _paint(
     sheet: Image.Image,
     draw: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    text: int,
     tile: _Tile,
     box: tuple[int, int, int, int],
 ) -> None:
@@ -209,17 +209,19 @@ def _paint(
             corner = left + (width - picture.width) // 2, top + (height - picture.height) // 2
             sheet.paste(picture, corner, picture)
             return
-    _write(draw, font, words, (left + _GAP, top + height // 2), width - 2 * _GAP)
+    _write(draw, text, words, (left + _GAP, top + height // 2), width - 2 * _GAP)
 
 
 def _write(
     draw: ImageDraw.ImageDraw,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+    text: int,
     words: str,
     corner: tuple[int, int],
     width: int,
 ) -> None:
     """One line of text, shortened until it fits."""
+    words = one_line(words)
+    font = font_for(words, text)
     length = len(words)
     while length > 1 and draw.textlength(clip(words, length), font) > width:
         length -= 1

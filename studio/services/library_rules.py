@@ -16,9 +16,10 @@ from studio.clock import Clock
 from studio.errors import StudioError, Unprocessable
 from studio.models import Identity
 from studio.settings import DAY_MS
-from studio.store.picture_rules import Old, PictureRuleStore
+from studio.store.picture_rules import Old, PictureRuleStore, Spare
 from studio.store.pictures import PictureStore
 from studio.store.prefs import PrefStore
+from studio.store.trash import TrashStore
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ _LIMITS: Final = {
 class Rules:
     """What is thrown away by itself: nothing but the trash, unless the owner says so.
 
-    Only outputs go to the trash by rules, never uploads. ``None`` is no such rule.
+    Only outputs go to the trash by rules, never uploads. ``None`` is no such rule. What is spared
+    here outlives the retention of jobs too.
     """
 
     trash_days: int = 30
@@ -50,6 +52,10 @@ class Rules:
     min_free_gb: int | None = None
     spare_favourites: bool = True
     spare_boards: bool = True
+
+    @property
+    def spare(self) -> Spare:
+        return Spare(self.spare_favourites, self.spare_boards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ class LibraryRules:
     """Keeps the rules, and keeps to them.
 
     Args:
+        trash: workflows and presets, which rules do not throw away, but whose trash is emptied too.
         folder: a folder on the disk whose free space counts.
         forget_jobs: called with the jobs whose outputs look different now.
         record: notes for the list of activities what was done.
@@ -96,6 +103,7 @@ class LibraryRules:
         prefs: PrefStore,
         pictures: PictureStore,
         candidates: PictureRuleStore,
+        trash: TrashStore,
         folder: Path,
         forget_jobs: Callable[[Iterable[str]], None],
         record: Callable[..., None],
@@ -104,6 +112,7 @@ class LibraryRules:
         self._prefs = prefs
         self._pictures = pictures
         self._candidates = candidates
+        self._trash = trash
         self._folder = folder
         self._forget_jobs = forget_jobs
         self._record = record
@@ -159,6 +168,8 @@ class LibraryRules:
         """Do what the stored rules say."""
         plan = await self.plan(await self.get())
         now_ms = self._clock.now_ms()
+        if emptied := await self._trash.empty(now_ms):
+            log.info("the trash of workflows and presets: %d deleted", emptied)
         counts = []
         for found, is_purge in ((plan.trash, False), (plan.purge, True)):
             count = 0
@@ -195,8 +206,7 @@ class LibraryRules:
         return await self._candidates.shown(
             before_ms=before_ms,
             skip_newest=skip_newest,
-            spare_favourites=rules.spare_favourites,
-            spare_boards=rules.spare_boards,
+            spare=rules.spare,
             limit=_MOST,
         )
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.clock import Clock, new_id
-from studio.errors import AlreadySetUp, Conflict, InvalidToken, NameTaken, WrongCredentials
+from studio.errors import (
+    AlreadySetUp,
+    Conflict,
+    InvalidToken,
+    NameTaken,
+    WrongApiKey,
+    WrongCredentials,
+)
 from studio.models import OWNER_ID, Identity, Record, unrecorded
 from studio.services.devices import Devices
 from studio.services.names import OWNER_KEY, checked_name, key_of
@@ -178,7 +185,7 @@ class LoginService:
 
         Raises:
             AlreadySetUp: there is a password.
-            TooManyLogins, InvalidToken: that is not the value, or too many were tried.
+            TooManyLogins, WrongApiKey: that is not the value, or too many were tried.
         """
         if not await self.needs_setup():
             raise _already_set_up()
@@ -186,7 +193,7 @@ class LoginService:
             expected = self._environment_key
             if expected is None or not hmac.compare_digest(digest(expected.reveal()), digest(key)):
                 self._failed(None, visitor)
-                raise InvalidToken("That is not the value of API_KEY on Studio's machine.")
+                raise WrongApiKey("That is not the value of API_KEY on Studio's machine.")
         check_password(password)
         await self._name_owner(name)
         record = await self._passwords.hash(password)

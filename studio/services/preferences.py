@@ -58,7 +58,6 @@ _FIELDS: Final[Mapping[str, Mapping[str, tuple[Any, Check]]]] = {
         "steps": (None, _optional(_whole(1, 10_000))),
         "cfg": (None, _optional(_number(0, 100))),
         "count": (1, _whole(1, 100)),
-        "priority": (0, _whole(-100, 100)),
     },
     "notifications": {"page": (True, _boolean), "browser": (False, _boolean)},
     "sound": {"on": (False, _boolean), "volume": (0.5, _number(0, 1))},

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from studio.clock import Clock, new_id
-from studio.errors import InvalidPrompt, NotFound
+from studio.errors import InvalidPrompt, NotFound, WorkflowNotShared
 from studio.graphs.filling import check
+from studio.graphs.manifests.manifest import FILE_TYPES, Manifest
 from studio.graphs.questions import Question, questions
 from studio.models import Asset, Identity
 from studio.services import preset_fields as fields
@@ -192,7 +193,7 @@ class PresetService:
         Raises:
             InvalidPreset: it is no such file, or see ``create``.
         """
-        if body.get("preset") != FILE_VERSION:
+        if type(body.get("preset")) is not int or body["preset"] != FILE_VERSION:
             raise fields.wrong("preset", f"must be {FILE_VERSION}: this is no exported preset.")
         given = body.get("id")
         if given is not None and not _is_id(given):
@@ -230,16 +231,36 @@ class PresetService:
             if workflow.manifest.input(name) is None:
                 raise fields.wrong(f"values.{name}"[:100], "is no input of that workflow.")
         if sharing and not workflow.for_everybody:
-            raise fields.wrong(
-                "shared", "asks for a workflow that others may run; share that first."
+            raise WorkflowNotShared(
+                "The workflow of this preset is yours alone. Share that first.",
+                details={"where": "shared", "workflow_id": preset.workflow_id},
             )
         check(workflow.manifest, preset.values)
+        if preset.shared:
+            await self._check_files(preset, workflow.manifest)
+
+    async def _check_files(self, preset: Preset, manifest: Manifest) -> None:
+        """Refuse to share what would not run: only files of the preset's own user come along."""
+        for name, value in preset.values.items():
+            each = manifest.input(name)
+            if each is None or each.type not in FILE_TYPES:
+                continue
+            for file in value if isinstance(value, list) else [value]:
+                asset_id = file.get("asset") if isinstance(file, dict) else None
+                if isinstance(asset_id, str):
+                    asset = await self._pictures.get(asset_id, preset.user_id)
+                    if asset is None or asset.trashed_at is not None:
+                        raise fields.wrong(
+                            f"values.{name}",
+                            "names a file that is not among yours, so nobody else could run this. "
+                            "Choose one of your own, or leave the preset unshared.",
+                        )
 
     async def _check_cover(self, identity: Identity, asset_id: str | None) -> None:
         if asset_id is None:
             return
         try:
-            asset = await self._assets.get(identity, asset_id)
+            asset = await self._assets.get(identity, asset_id, own=True)
         except NotFound as error:
             raise fields.wrong("cover", "is none of your files.") from error
         if not asset.content_type.startswith("image/"):

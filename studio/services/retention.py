@@ -9,6 +9,7 @@ from typing import Final
 
 from studio.clock import Clock
 from studio.errors import StudioError
+from studio.services.library_rules import LibraryRules
 from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.store.assets import AssetStore
@@ -39,20 +40,26 @@ async def sweep(assets: AssetStore, prefs: PrefStore, *, recovered: bool) -> lis
 
 
 class RetentionService:
-    """Purges in small steps, so that nobody waits for it."""
+    """Purges in small steps, so that nobody waits for it.
+
+    Args:
+        rules: what the library spares, the retention of jobs spares too.
+    """
 
     def __init__(
         self,
-        *,
         jobs: JobStatsStore,
+        *,
         assets: AssetStore,
         uploads: UploadService,
+        rules: LibraryRules,
         usage: Usage,
         clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._assets = assets
         self._uploads = uploads
+        self._rules = rules
         self._usage = usage
         self._clock = clock
 
@@ -79,9 +86,10 @@ class RetentionService:
 
     async def purge(self) -> None:
         """Delete everything that is past its time."""
+        spare = (await self._rules.get()).spare
         purged = _AT_ONCE
         while purged == _AT_ONCE:
-            purged, hashes = await self._jobs.purge(self._clock.now_ms(), _AT_ONCE)
+            purged, hashes = await self._jobs.purge(self._clock.now_ms(), _AT_ONCE, spare)
             if hashes:
                 await self._assets.collect_garbage(set(hashes))
         await self._assets.purge(self._clock.now_ms())

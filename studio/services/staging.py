@@ -23,7 +23,7 @@ from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.services.output_batch import OutputBatch
 from studio.store.blob_writer import SMALL_BYTES, StagedBlob
-from studio.store.db import is_disk_full
+from studio.store.connection import is_disk_full
 from studio.store.disk_speed import DiskSpeed
 from studio.store.engine_files import PART, copy_in, named, remove
 

@@ -17,7 +17,7 @@ from studio.media import UNREADABLE, open_image
 from studio.models import Asset
 from studio.paths import atomic_write, private_folder
 from studio.store.blobs import BlobStore
-from studio.store.db import is_disk_full
+from studio.store.connection import is_disk_full
 
 log = logging.getLogger(__name__)
 

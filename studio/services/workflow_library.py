@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -14,10 +14,10 @@ from studio.errors import Forbidden, NotFound, PayloadTooLarge, Unprocessable
 from studio.graphs.manifests.compiler import every_node
 from studio.graphs.manifests.content import check_content
 from studio.graphs.manifests.differences import differences
-from studio.graphs.manifests.document import Document, read_document
+from studio.graphs.manifests.document import Document, plain_document, read_document
 from studio.graphs.manifests.form import form
 from studio.graphs.manifests.manifest import read_manifest, stored_manifest
-from studio.graphs.manifests.readiness import Readiness, readiness
+from studio.graphs.manifests.readiness import Offer, Readiness, no_offer, readiness
 from studio.models import Identity
 from studio.services.engines import EngineService
 from studio.services.workflows import viewer
@@ -47,8 +47,13 @@ class Draft:
     shared: bool = False
 
 
-Offer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""What else is known of a missing model, as parts of its ``fix``."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of workflows with their readiness, and how many there are on all pages."""
+
+    items: list[tuple[Workflow, Readiness]]
+    total: int
+    next_cursor: str | None
 
 
 class WorkflowLibrary:
@@ -70,7 +75,7 @@ class WorkflowLibrary:
         self._engines = engines
         self._clock = clock
         self._record = record
-        self._offer: Offer = lambda _: {}
+        self._offer: Offer = no_offer
 
     def offer_models(self, offer: Offer) -> None:
         """Ask ``offer`` for more about each model that a workflow misses."""
@@ -79,9 +84,20 @@ class WorkflowLibrary:
     # -- look ------------------------------------------------------------------------------------
 
     async def page(
-        self, identity: Identity, *, text: str = "", category: str = "", trashed: bool = False
-    ) -> list[tuple[Workflow, Readiness]]:
-        """Workflows that the caller may see, by name, with their readiness."""
+        self,
+        identity: Identity,
+        *,
+        text: str = "",
+        category: str = "",
+        trashed: bool = False,
+        cursor: str = "",
+        limit: int = 100,
+    ) -> Listed:
+        """Workflows that the caller may see, by name.
+
+        Args:
+            cursor: of the page before.
+        """
         found = await self._workflows.visible(viewer(identity), trashed=trashed)
         words = text.lower().split()
         wanted = [
@@ -90,8 +106,14 @@ class WorkflowLibrary:
             if (not category or workflow.version.manifest.get("category") == category)
             and all(word in _searched(workflow) for word in words)
         ]
-        wanted.sort(key=lambda workflow: (workflow.version.manifest["name"].lower(), workflow.id))
-        return [(workflow, self.readiness(workflow)) for workflow in wanted]
+        wanted.sort(key=_place)
+        rest = [workflow for workflow in wanted if not cursor or _place(workflow) > _read(cursor)]
+        shown = rest[:limit]
+        return Listed(
+            items=[(workflow, self.readiness(workflow)) for workflow in shown],
+            total=len(wanted),
+            next_cursor=" ".join(reversed(_place(shown[-1]))) if len(rest) > limit else None,
+        )
 
     async def get(
         self, identity: Identity, workflow_id: str, number: int | None = None
@@ -115,12 +137,7 @@ class WorkflowLibrary:
 
     def readiness(self, workflow: Workflow) -> Readiness:
         manifest = stored_manifest(workflow.version.manifest)
-        found = readiness(manifest, workflow.version.needs, self._engines.infos())
-        models = [
-            {**model, "fix": {**self._offer(model), **model["fix"]}}
-            for model in found.missing_models
-        ]
-        return replace(found, missing_models=models)
+        return readiness(manifest, workflow.version.needs, self._engines.infos(), self._offer)
 
     async def versions(self, identity: Identity, workflow_id: str) -> list[Version]:
         """Every version of a workflow, the newest first.
@@ -302,7 +319,7 @@ def checked_content(workflow_id: str | None, manifest: object, graph: object) ->
     Raises:
         InvalidManifest, InvalidWorkflow, TargetMissing, UnresolvedName, PayloadTooLarge.
     """
-    document = read_document(manifest) if isinstance(manifest, str) else Document(manifest)
+    document = read_document(manifest) if isinstance(manifest, str) else plain_document(manifest)
     if workflow_id is not None and isinstance(document.data, Mapping):
         document = Document({**document.data, "id": workflow_id}, document.lines)
     checked = read_manifest(document)
@@ -311,6 +328,17 @@ def checked_content(workflow_id: str | None, manifest: object, graph: object) ->
     if len(orjson.dumps(graph)) > MAX_GRAPH_BYTES:
         raise PayloadTooLarge(f"A graph has at most {MAX_GRAPH_BYTES // 2**20} MiB.")
     return Content(checked.source, graph, needs)
+
+
+def _place(workflow: Workflow) -> tuple[str, str]:
+    """Where it stands in the list, whatever comes and goes around it."""
+    return workflow.version.manifest["name"].lower(), workflow.id
+
+
+def _read(cursor: str) -> tuple[str, str]:
+    """The place of the last workflow that was shown; ids have no spaces, names may."""
+    workflow_id, _, name = cursor.partition(" ")
+    return name, workflow_id
 
 
 def _searched(workflow: Workflow) -> str:

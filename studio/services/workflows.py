@@ -189,7 +189,7 @@ class WorkflowService:
         return wrong(each.id, f"No engine has a file for “{each.name}”.")
 
     async def _check_files(self, identity: Identity, manifest: Manifest, values: Values) -> None:
-        """Refuse files that are not the caller's, or not of the input's kind."""
+        """Refuse files that the caller may not read, or not of the input's kind."""
         for each in manifest.inputs:
             value = values[each.id]
             if each.type not in FILE_TYPES or value is None:

@@ -12,6 +12,7 @@ import orjson
 from studio.errors import AssetInUse, IdempotencyKeyReuse, NotFound
 from studio.models import Asset, OutputType
 from studio.settings import DAY_MS
+from studio.store.shared_files import SHARED_WITH
 
 Kind = Literal["input", "output"]
 
@@ -73,10 +74,23 @@ def insert_output(connection: sqlite3.Connection, asset: Asset) -> Asset:
 
 
 def get(connection: sqlite3.Connection, asset_id: str, user_id: str | None) -> Asset | None:
-    """The asset, if ``user_id`` may see it; ``None`` sees all."""
+    """The asset, if it is the user's; ``None`` has all."""
     if user_id is None:
         return _one(connection, f"{_SELECT} WHERE id = ?", (asset_id,))
     return _one(connection, f"{_SELECT} WHERE id = ? AND user_id = ?", (asset_id, user_id))
+
+
+def get_readable(
+    connection: sqlite3.Connection, asset_id: str, user_id: str | None
+) -> Asset | None:
+    """The asset, if it is the user's or something that others share names it."""
+    if user_id is None:
+        return get(connection, asset_id, None)
+    return _one(
+        connection,
+        f"{_SELECT} WHERE id = ? AND (user_id = ? OR {SHARED_WITH})",
+        (asset_id, user_id, user_id),
+    )
 
 
 def find_by_hash(

@@ -26,6 +26,7 @@ from studio.store.asset_rows import (
     find_by_path,
     find_same,
     get,
+    get_readable,
     has_blob,
     insert,
     insert_output,
@@ -182,9 +183,16 @@ class AssetStore:
 
         return await self._db.write(work)
 
-    async def get(self, asset_id: str, user_id: str | None) -> Asset | None:
-        """The asset, if ``user_id`` may see it; ``None`` sees all. Expired ones still show."""
-        return await self._db.read(lambda connection: get(connection, asset_id, user_id))
+    async def get(
+        self, asset_id: str, user_id: str | None, *, shared: bool = False
+    ) -> Asset | None:
+        """The asset, if it is the user's; ``None`` has all. Expired ones still show.
+
+        Args:
+            shared: or if a preset or workflow names it that somebody shares.
+        """
+        find = get_readable if shared else get
+        return await self._db.read(lambda connection: find(connection, asset_id, user_id))
 
     async def find_by_hash(self, blob_hash: str, user_id: str) -> Asset | None:
         """The user's newest asset over these bytes, if the bytes are on disk."""
@@ -211,7 +219,7 @@ class AssetStore:
 
         def find(connection: sqlite3.Connection, one: Wanted) -> Asset | None:
             if one.asset_id is not None:
-                found = get(connection, one.asset_id, by_id)
+                found = get_readable(connection, one.asset_id, by_id)
                 return found if found is not None and is_usable(found, now_ms) else None
             if one.file_path is None:
                 return None

@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from studio.errors import DiskFull, InvalidRequest, StorageUnavailable, StudioError
 from studio.paths import require_inside, reserve_space
-from studio.store.db import is_disk_full
+from studio.store.connection import is_disk_full
 
 HEAD_BYTES: Final = 4096
 CHUNK_BYTES: Final = 1024 * 1024

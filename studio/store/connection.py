@@ -15,6 +15,8 @@ from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.paths import reserve_space
 
 SQLITE_VERSION: Final = sqlite3.sqlite_version
+LOG_BYTES: Final = 8 << 20
+"""A longer write-ahead log is folded into its file."""
 _ROOM_BYTES: Final = 65536
 
 
@@ -39,7 +41,7 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
             "synchronous=FULL",
             "foreign_keys=ON",
             "temp_store=MEMORY",
-            "journal_size_limit=67108864",
+            f"journal_size_limit={LOG_BYTES}",
             # The database folds the log on its own thread; this is for what grows it at once.
             "wal_autocheckpoint=8192",
         ):
@@ -48,6 +50,18 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_log_long(path: Path) -> bool:
+    """Whether the log beside a database, to which something was just written, is to be folded.
+
+    A log that was folded is written anew from its beginning, and cut to ``LOG_BYTES`` by the first
+    commit. So what is longer after a commit is not folded yet.
+    """
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > LOG_BYTES
+    except OSError:
+        return False
 
 
 def abandon(connection: sqlite3.Connection, path: Path) -> None:

@@ -19,18 +19,15 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from studio.errors import StorageUnavailable, StudioError
-from studio.store.connection import abandon, connect, is_disk_full, is_fault, is_full, translate
+from studio.store.connection import abandon, connect, is_fault, is_full, is_log_long, translate
 from studio.store.disk_speed import DiskSpeed
 from studio.store.lease import LeaseLost
 from studio.store.outage import Outage
 from studio.store.work_line import Item, Outcome, WorkLine
 
-__all__ = ["Database", "Work", "connect", "is_disk_full"]
-
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
-_CHECKPOINT_COMMITS: Final = 250
 _PATIENCE_S: Final = 0.01
 
 
@@ -53,7 +50,7 @@ class Database:
         self._path = path
         self._guard = guard
         self._speed = speed or DiskSpeed()
-        self._checkpointed = 0
+        self._is_log_long = False
         self._alarm: asyncio.TimerHandle | None = None
         self._connection: sqlite3.Connection | None = None
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="db")
@@ -251,8 +248,8 @@ class Database:
     ) -> None:
         for item, outcome in zip(batch, results, strict=True):
             item.settle(outcome)
-        if self._commits - self._checkpointed >= _CHECKPOINT_COMMITS and not self._closed:
-            self._checkpointed = self._commits
+        if self._is_log_long and not self._closed:
+            self._is_log_long = False
             checkpoint = Item(self._checkpoint, loop.create_future(), writes=False, alone=True)
             self._line.add(checkpoint, first=True)
         if self._line.is_pressing:
@@ -285,6 +282,7 @@ class Database:
                 self._require_lease()
             if connection.total_changes != changes:
                 self._commits += 1
+                self._is_log_long = is_log_long(self._path)
                 self._outage.end()
         except (sqlite3.Error, StudioError) as error:
             fault = self._fail(error)

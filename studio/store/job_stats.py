@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from studio.settings import DAY_MS
 from studio.store.db import Database
+from studio.store.picture_rules import Spare
 
 
 class JobStatsStore:
@@ -47,8 +48,11 @@ class JobStatsStore:
 
         return await self._db.read(work)
 
-    async def purge(self, now_ms: int, limit: int) -> tuple[int, list[str]]:
+    async def purge(self, now_ms: int, limit: int, spare: Spare) -> tuple[int, list[str]]:
         """Delete finished jobs past their retention, with their outputs' rows.
+
+        Args:
+            spare: a job stays as long as one of its outputs is spared, unless by the trash.
 
         Returns:
             How many were deleted, and hashes of blobs that may have lost their last asset.
@@ -60,7 +64,9 @@ class JobStatsStore:
                 "AND expires_at <= ? AND NOT EXISTS ("
                 " SELECT 1 FROM assets JOIN job_inputs ON job_inputs.asset_id = assets.id"
                 " JOIN jobs AS reader ON reader.id = job_inputs.job_id"
-                " WHERE assets.job_id = jobs.id AND reader.completed_at IS NULL) LIMIT ?",
+                " WHERE assets.job_id = jobs.id AND reader.completed_at IS NULL)"
+                " AND NOT EXISTS (SELECT 1 FROM pictures WHERE pictures.job_seq = jobs.seq"
+                f" AND pictures.trashed_at IS NULL AND {spare.condition}) LIMIT ?",
                 (now_ms, limit),
             ).fetchall()
             hashes = []

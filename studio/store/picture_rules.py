@@ -17,6 +17,25 @@ class Old:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """What no rule takes away by itself, whether it goes by age, by count or with its job."""
+
+    favourites: bool
+    boards: bool
+
+    @property
+    def condition(self) -> str:
+        """True in SQL for the rows of ``pictures`` that are spared."""
+        kept = ["favourite = 1"] if self.favourites else []
+        if self.boards:
+            kept.append(
+                "EXISTS (SELECT 1 FROM board_pictures"
+                " WHERE board_pictures.asset_id = pictures.asset_id)"
+            )
+        return f"({' OR '.join(kept)})" if kept else "FALSE"
+
+
 class PictureRuleStore:
     """Reads candidates, the oldest first; uploads are never among them."""
 
@@ -28,8 +47,7 @@ class PictureRuleStore:
         *,
         before_ms: int | None,
         skip_newest: int = 0,
-        spare_favourites: bool,
-        spare_boards: bool,
+        spare: Spare,
         limit: int,
     ) -> list[Old]:
         """Outputs outside the trash.
@@ -49,13 +67,7 @@ class PictureRuleStore:
                 f" WHERE {outputs} ORDER BY created_at DESC, seq DESC LIMIT 1 OFFSET ?)"
             )
             values.append(skip_newest)
-        if spare_favourites:
-            conditions.append("favourite = 0")
-        if spare_boards:
-            conditions.append(
-                "NOT EXISTS (SELECT 1 FROM board_pictures"
-                " WHERE board_pictures.asset_id = pictures.asset_id)"
-            )
+        conditions.append(f"NOT {spare.condition}")
         return await self._old(
             f"{' AND '.join(conditions)} ORDER BY pictures.created_at, seq", [*values, limit]
         )

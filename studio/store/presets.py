@@ -10,12 +10,11 @@ from typing import Any, Final
 import orjson
 
 from studio.errors import NotFound
-from studio.settings import DAY_MS
 from studio.store.db import Database
 from studio.store.prompts import like_words, require_room
+from studio.store.shared_files import note_preset_files
 
 MAX_PRESETS: Final = 1_000
-TRASH_MS: Final = 30 * DAY_MS
 _COLUMNS: Final = (
     "presets.id, user_id, presets.name, users.name AS user_name, description, workflow_id, "
     'workflow_version, "values", tags, rating, shared, runs, presets.created_at, updated_at, '
@@ -120,18 +119,15 @@ class PresetStore:
         return await self._db.read(work)
 
     async def add(self, preset: Preset) -> None:
-        """Store a new preset; what lay in the trash for thirty days goes.
+        """Store a new preset.
 
-        So does what has been longest in the user's own trash, should there be no room.
+        Should there be no room, what has been longest in the user's own trash goes.
 
         Raises:
             Conflict: its user has as many as there may be.
         """
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "DELETE FROM presets WHERE trashed_at < ?", (preset.created_at - TRASH_MS,)
-            )
             connection.execute(
                 "DELETE FROM presets WHERE id IN (SELECT id FROM presets WHERE user_id = :user "
                 "AND trashed_at IS NOT NULL ORDER BY trashed_at, id LIMIT max(0, 1 - :most + "
@@ -145,6 +141,7 @@ class PresetStore:
                 "created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*_changeable(preset), preset.id, preset.user_id, preset.created_at),
             )
+            note_preset_files(connection, preset.id)
 
         await self._db.write(work)
 
@@ -164,6 +161,7 @@ class PresetStore:
             )
             if changed.rowcount == 0:
                 raise NotFound("There is no such preset of yours.")
+            note_preset_files(connection, preset.id)
 
         await self._db.write(work)
 

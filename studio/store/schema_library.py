@@ -54,3 +54,12 @@ def add_library(connection: sqlite3.Connection) -> None:
     """Older code may write beside it: what it adds is found and indexed later."""
     for statement in _STATEMENTS:
         connection.execute(statement)
+
+
+def add_picture_counts(connection: sqlite3.Connection) -> None:
+    """What people filter by is counted in this index alone, in the order of its groups."""
+    connection.execute(
+        "CREATE INDEX pictures_counted ON pictures"
+        " (user_id, workflow_id, kind, job_seq, trashed_at)"
+        " WHERE trashed_at IS NULL AND job_seq IS NOT NULL"
+    )

@@ -6,7 +6,6 @@ import sqlite3
 from typing import Final
 
 from studio.errors import Conflict
-from studio.store.presets import TRASH_MS
 
 MAX_WORKFLOWS: Final = 500
 MAX_VERSIONS: Final = 500
@@ -14,18 +13,14 @@ MAX_BYTES: Final = 512 * 1024 * 1024
 """All versions of all workflows of one user."""
 
 
-def make_room(connection: sqlite3.Connection, owner: str, size: int, now_ms: int) -> None:
+def make_room(connection: sqlite3.Connection, owner: str, size: int) -> None:
     """Let a user store one more workflow, of ``size`` bytes.
 
-    What lay in anybody's trash for thirty days goes, and of the user's own trash what has been
-    there longest, as far as there is too much. Those of folders have no owner and stay.
+    Of the user's own trash goes what has been there longest, as far as there is too much.
 
     Raises:
         Conflict: too much is left.
     """
-    connection.execute(
-        "DELETE FROM workflows WHERE owner IS NOT NULL AND trashed_at < ?", (now_ms - TRASH_MS,)
-    )
     _make_room(connection, owner, size, more=1)
 
 

@@ -12,6 +12,7 @@ from studio.errors import NotFound, VersionConflict
 from studio.models import NewJob
 from studio.store.db import Database
 from studio.store.jobs import insert_jobs
+from studio.store.shared_files import note_version_files
 from studio.store.workflow_room import make_room, require_room_for_version
 from studio.store.workflow_rows import (
     Content,
@@ -124,7 +125,7 @@ class WorkflowStore:
         """
 
         def work(connection: sqlite3.Connection) -> None:
-            make_room(connection, owner, content.size, now_ms)
+            make_room(connection, owner, content.size)
             connection.execute(
                 "INSERT INTO workflows (id, owner, shared, head, created_at, updated_at) "
                 "VALUES (?, ?, ?, 1, ?, ?)",
@@ -306,6 +307,7 @@ def _insert(
             digest,
         ),
     )
+    note_version_files(connection, workflow_id, number)
 
 
 def _set_head(connection: sqlite3.Connection, workflow_id: str, number: int, now_ms: int) -> None:

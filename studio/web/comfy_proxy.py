@@ -7,6 +7,8 @@ the engine says nothing of who that is.
 from __future__ import annotations
 
 import contextlib
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -18,8 +20,10 @@ from studio.clock import new_id
 from studio.errors import InvalidRequest, MethodNotAllowed, StudioError, Unauthorized
 from studio.logs import request_id
 from studio.services.editor import EditorService, EditorVisit
+from studio.services.editor_graphs import EditorGraphs
 from studio.services.editor_runs import EditorRuns
 from studio.settings import Settings
+from studio.web.comfy_handover import PREFIX, Handover, page_address, read_source
 from studio.web.comfy_proxy_ws import SocketRelay
 from studio.web.comfy_rules import (
     RawHeaders,
@@ -35,13 +39,28 @@ from studio.web.respond import error_body, error_headers
 ENTER_PATH: Final = "/_studio/enter"
 MAX_FRAME_BYTES: Final = 64 << 20
 """What the server in front of this port must let through."""
+_STYLE: Final = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { display: grid; place-content: center; box-sizing: border-box; max-width: 26rem;
+  min-height: 100vh; margin: 0 auto; padding: 1rem; }
+h1 { margin: 0; font-size: 1.5rem; line-height: 1.2; }
+a { display: block; padding: .6rem; border-radius: .6rem; background: #5b4fd6; color: #fff;
+  font-weight: 600; text-align: center; text-decoration: none; }
+"""
 _PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>ComfyUI</title><h1>ComfyUI is not open here</h1><p>{text}</p>{link}</html>
+<title>ComfyUI</title><style>{style}</style>
+<h1>ComfyUI is not open here</h1><p>{text}</p>{link}</html>
 """
+_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest())
+"""The only style that the policy of that page allows."""
 _OWN_HEADERS: Final = (
     (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'sha256-%s'; frame-ancestors 'none'; base-uri 'none'"
+        % _STYLE_HASH,
+    ),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -62,11 +81,13 @@ class ComfyProxy:
         *,
         editor: EditorService,
         runs: EditorRuns,
+        graphs: EditorGraphs,
         settings: Settings,
         check_s: float,
     ) -> None:
         public_url = settings.comfy_public_url
         self._editor = editor
+        self._handover = Handover(graphs)
         self._traffic = Traffic(editor=editor, runs=runs)
         self._relay = SocketRelay(editor=editor, check_s=check_s)
         self._public_origin = origin_of(public_url) if public_url is not None else None
@@ -94,6 +115,9 @@ class ComfyProxy:
             return
         visit = scope["studio.visit"] = self._visit(headers, origin)
         check_origin("POST" if is_socket else method, headers, origin)
+        if not is_socket and scope["path"].startswith(PREFIX):
+            await self._own(scope, visit, send)
+            return
         engine = self._editor.engine()
         passing = self._relay if is_socket else self._traffic
         await passing.run(engine, visit, target, scope, receive, send)
@@ -115,16 +139,32 @@ class ComfyProxy:
             if visit is not None:
                 return visit
         raise Unauthorized(
-            "Open it from Studio; the page here belongs to a session that has ended."
+            "Open it from Studio. It is the owner's alone, and closes when their session ends."
         )
+
+    async def _own(self, scope: Scope, visit: EditorVisit, send: Send) -> None:
+        """What is Studio's on this port; the engine hears nothing of it."""
+        query = scope["query_string"].decode("ascii")
+        kind, body = await self._handover.answer(
+            visit.identity, scope["method"], scope["path"], query
+        )
+        headers = [
+            *_OWN_HEADERS,
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     async def _enter(self, scope: Scope, origin: str, send: Send) -> None:
         """Use up a code for a cookie, and go on to the editor itself."""
         if scope["method"] != "GET":
             raise MethodNotAllowed("A code is used with GET.")
-        codes = parse_qs(scope["query_string"].decode("ascii")).get("code", [])
+        query = scope["query_string"].decode("ascii")
+        codes, opened = parse_qs(query).get("code", []), read_source(query)
         token = await self._editor.enter(codes[0]) if len(codes) == 1 else None
-        headers = [*_OWN_HEADERS, (b"location", b"/"), (b"content-length", b"0")]
+        page = page_address(opened).encode()
+        headers = [*_OWN_HEADERS, (b"location", page), (b"content-length", b"0")]
         if token is None:
             # Who comes back to an old link may be in already; everybody else is refused.
             self._visit(scope["headers"], origin)
@@ -168,7 +208,7 @@ class ComfyProxy:
                 url = f"{parts.scheme}://{parts.hostname}:{self._studio_port}"
         if url is not None:
             link = f'<p><a href="{escape(url)}">Go to Studio</a></p>'
-        return _PAGE.format(text=escape(error.message), link=link).encode()
+        return _PAGE.format(style=_STYLE, text=escape(error.message), link=link).encode()
 
 
 def cookie_name(origin: str) -> str:

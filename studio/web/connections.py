@@ -59,25 +59,29 @@ def most_connections() -> int:
     return MAX_CONNECTIONS if soft == resource.RLIM_INFINITY else min(soft // 2, MAX_CONNECTIONS)
 
 
+def largest_share() -> int:
+    """How many of them one address may have."""
+    return max(1, most_connections() // _SHARE)
+
+
 def _is_full(newcomer: _Bounded) -> bool:
     """Whether there is no place for one more, or none for one more from there."""
     if newcomer.client is None:
         # The owner's own socket has no addresses and is always open.
         return False
-    most = most_connections()
-    if sum(len(each.connections) for each in _states) > most:
+    if sum(len(each.connections) for each in _states) > most_connections():
         return True
     host = newcomer.client[0]
-    if _is_shared(host, tuple(newcomer.config.forwarded_allow_ips)):
+    if speaks_for_many(host, tuple(newcomer.config.forwarded_allow_ips)):
         return False
     whose = network_of(host)
     clients = (getattr(each, "client", None) for state in _states for each in state.connections)
     count = sum(client is not None and network_of(client[0]) == whose for client in clients)
-    return count > max(1, most // _SHARE)
+    return count > largest_share()
 
 
 @functools.lru_cache(maxsize=1024)
-def _is_shared(host: str, proxies: tuple[str, ...]) -> bool:
+def speaks_for_many(host: str, proxies: tuple[str, ...]) -> bool:
     """Whether an address says nothing of who comes: a proxy's, or a tunnel's on this machine."""
     try:
         address = ipaddress.ip_address(host)

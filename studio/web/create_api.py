@@ -102,7 +102,7 @@ def create_routes(creation: CreationService, links: Links) -> APIRouter:
     )
     async def get_create(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
-        offer = creation.offer()
+        offer = await creation.offer(identity)
         first = offer.checkpoints[0] if offer.checkpoints else None
         side = offer.sides.get(first) if first is not None else None
         body: dict[str, Any] = {
@@ -131,6 +131,7 @@ def create_routes(creation: CreationService, links: Links) -> APIRouter:
             {201: json_answer("Durable and queued.", JOB)},
             {
                 400: "invalid_request",
+                404: "not_found: the owner has put the workflow away",
                 422: "no_checkpoint, invalid_workflow, idempotency_key_reuse, or a field is wrong",
                 429: "queue_full: see Retry-After",
                 503: "unavailable: no engine has answered yet",

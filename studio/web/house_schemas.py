@@ -42,7 +42,6 @@ _PREFERENCES: Final = record(
                 "steps": optional({**INTEGER, "minimum": 1, "maximum": 10_000}),
                 "cfg": optional({**NUMBER, "minimum": 0, "maximum": 100}),
                 "count": {**INTEGER, "minimum": 1, "maximum": 100},
-                "priority": {**INTEGER, "minimum": -100, "maximum": 100},
             },
         },
         "notifications": record({"page": BOOLEAN, "browser": BOOLEAN}, ()),

@@ -132,7 +132,7 @@ _REFUSALS: Final = {
 }
 _FIELDS_REFUSED: Final = {
     409: "conflict: there are too many",
-    422: "invalid_preset, invalid_prompt",
+    422: "invalid_preset, invalid_prompt, workflow_not_shared",
 }
 _UNKNOWN: Final = {404: "not_found"}
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.api.graphs import CHECKPOINT
-from tests.api.studio_process import RunningStudio, run_studio
-from tests.contract.harness import make_checkpoint
+from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
 
 
 @pytest.fixture(scope="session")
@@ -25,24 +22,9 @@ def comfyui_studio(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStudio]:
     """A Studio under bootstrap with the ComfyUI of COMFYUI_DIR, on the CPU."""
-    source = os.environ.get("COMFYUI_DIR")
-    if not source:
-        pytest.skip("COMFYUI_DIR names no ComfyUI")
-    python = os.environ.get("COMFYUI_PYTHON") or "python3"
     cache: pytest.Cache = request.config.cache
-    checkpoint = make_checkpoint(python, cache.mkdir("contract") / "random-sd15.safetensors")
     folder = tmp_path_factory.mktemp("api-comfyui")
-    models = folder / "models" / "checkpoints"
-    models.mkdir(parents=True)
-    # Under the name that the tests' graphs load.
-    (models / CHECKPOINT).symlink_to(checkpoint)
-    variables = {
-        "STUDIO_ENGINE": "comfyui",
-        "COMFYUI_DIR": source,
-        "COMFYUI_PYTHON": python,
-        "COMFYUI_FLAGS": "--cpu --disable-all-custom-nodes --disable-api-nodes",
-        "MODEL_DIR": str(models.parent),
-    }
+    variables = comfyui_variables(folder, cache.mkdir("contract"))
     with run_studio(folder, variables) as running:
         yield running
 

@@ -35,7 +35,7 @@ class House:
 
     def paths(self) -> list[str]:
         """The path of every route, hidden ones too, with its parameters' names in braces."""
-        found = list(_paths(self.api.routes))
+        found = list(paths_of(self.api.routes))
         assert len(found) > 30
         return found
 
@@ -46,11 +46,12 @@ class House:
         return httpx.AsyncClient(transport=transport, base_url="http://studio", headers=headers)
 
 
-def _paths(routes: Iterable[BaseRoute]) -> Iterator[str]:
+def paths_of(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    """The path of each of them; a mount, behind which anything could be, is a failure."""
     for route in routes:
         router = getattr(route, "original_router", None)
         if router is not None:
-            yield from _paths(router.routes)
+            yield from paths_of(router.routes)
         else:
             assert isinstance(route, Route | WebSocketRoute)
             yield route.path

@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.contract.harness import find_free_port
+from tests.api.graphs import CHECKPOINT
+from tests.contract.harness import find_free_port, make_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER_KEY = "canary-owner-key-8f2d71"
@@ -73,6 +75,28 @@ class RunningStudio:
             return httpx.get(f"{self.url}{path}", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+
+def comfyui_variables(folder: Path, cache: Path) -> dict[str, str]:
+    """What makes a Studio in ``folder`` run the ComfyUI of COMFYUI_DIR, on the CPU.
+
+    It has a checkpoint of random weights, under the name that the tests' graphs load; ``cache``
+    keeps that file.
+    """
+    source = os.environ.get("COMFYUI_DIR")
+    if not source:
+        pytest.skip("COMFYUI_DIR names no ComfyUI")
+    python = os.environ.get("COMFYUI_PYTHON") or "python3"
+    models = folder / "models" / "checkpoints"
+    models.mkdir(parents=True)
+    (models / CHECKPOINT).symlink_to(make_checkpoint(python, cache / "random-sd15.safetensors"))
+    return {
+        "STUDIO_ENGINE": "comfyui",
+        "COMFYUI_DIR": source,
+        "COMFYUI_PYTHON": python,
+        "COMFYUI_FLAGS": "--cpu --disable-all-custom-nodes --disable-api-nodes",
+        "MODEL_DIR": str(models.parent),
+    }
 
 
 @contextlib.contextmanager

@@ -76,6 +76,24 @@ def test_every_wish_is_in_the_graph(owner: httpx.Client) -> None:
     assert len(wait_ended(owner, job["id"])["outputs"]) == 2
 
 
+def test_a_wish_has_the_recipe_of_a_run_of_the_workflow(owner: httpx.Client) -> None:
+    wish = {"prompt": "a wish to recall", "width": 64, "height": 128, "seed": 7, "steps": 1}
+    made = owner.post("/api/create", json=wish).json()
+    recipe = owner.get(f"/api/jobs/{made['id']}").json()["recipe"]
+    body = {"values": recipe["values"], "version": recipe["version"]}
+    [again] = owner.post("/api/workflows/text-to-image/run", json=body).json()["jobs"]
+    assert owner.get(f"/api/jobs/{again['id']}").json()["recipe"] == recipe
+    assert graph_of(owner, again) == graph_of(owner, made)
+    assert recipe["values"]["size"] == {"width": 64, "height": 128}
+
+
+async def test_a_workflow_that_was_put_away_makes_no_pictures(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, house.client() as owner:
+        assert (await owner.delete("/api/workflows/text-to-image")).status_code == 204
+        answer = await owner.get("/api/create")
+        assert (answer.status_code, code_of(answer)) == (404, "not_found")
+
+
 def test_a_seed_is_drawn_anew_for_each_wish_without_one(owner: httpx.Client) -> None:
     jobs = [owner.post("/api/create", json={"prompt": "x", "steps": 1}).json() for _ in range(4)]
     seeds = {graph_of(owner, job)["sampler"]["inputs"]["seed"] for job in jobs}

@@ -58,6 +58,7 @@ SENSELESS: list[dict[str, Any]] = [
     {"sound": {"volume": 2}},
     {"sound": {"volume": True}},
     {"defaults": {"count": 101}},
+    {"defaults": {"priority": 1}},
     {"defaults": {"count": 1.0}},
     {"defaults": {"negative": "x" * 10_001}},
     {"shortcuts": ["a"]},

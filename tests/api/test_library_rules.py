@@ -11,14 +11,12 @@ import httpx
 import pytest
 
 from studio.services.library_rules import GIB, LibraryRules
-from studio.store.assets import AssetStore
+from studio.services.retention import RetentionService
 from studio.store.blobs import BlobStore
-from studio.store.picture_rules import PictureRuleStore
-from studio.store.pictures import PictureStore
-from studio.store.prefs import PrefStore
 from tests.api.graphs import code_of
 from tests.api.house import House, open_house
 from tests.api.pictures import act, found, indexed, shelf
+from tests.fakes.housekeeping import retention_over, rules_over
 
 
 @dataclass
@@ -28,6 +26,7 @@ class Kept:
     house: House
     owner: httpx.AsyncClient
     rules: LibraryRules
+    retention: RetentionService
     ids: list[str]
 
     async def set(self, **fields: Any) -> None:
@@ -48,16 +47,9 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
     async with open_house(tmp_path) as house, house.client() as owner:
         await indexed(owner, 5)
         blobs = BlobStore(house.folder / "assets")
-        rules = LibraryRules(
-            prefs=PrefStore(house.db),
-            pictures=PictureStore(house.db, AssetStore(house.db, blobs)),
-            candidates=PictureRuleStore(house.db),
-            folder=house.folder,
-            forget_jobs=lambda _: None,
-            record=lambda *_, **__: None,
-            clock=house.clock,
-        )
-        yield Kept(house, owner, rules, stores.ids)
+        rules = rules_over(house.db, blobs, house.folder, house.clock)
+        retention = retention_over(house.db, blobs, house.folder, house.clock)
+        yield Kept(house, owner, rules, retention, stores.ids)
 
 
 async def test_nothing_is_thrown_away_unless_somebody_says_so(kept: Kept) -> None:
@@ -148,3 +140,24 @@ async def test_a_wrong_rule_is_refused_by_name(kept: Kept, body: dict[str, Any])
         assert (answer.status_code, code_of(answer)) == (422, "invalid_request")
         assert next(iter(body)) in answer.json()["error"]["message"]
     assert (await kept.owner.get("/api/library/rules")).json()["trash_days"] == 30
+
+
+async def test_what_the_rules_spare_outlives_the_retention_of_its_job(kept: Kept) -> None:
+    board = (await kept.owner.post("/api/boards", json={"name": "Keep"})).json()["id"]
+    favourite, thrown_away, on_board, *_ = kept.ids
+    await act(kept.owner, [favourite, thrown_away], "favourite")
+    await act(kept.owner, [thrown_away], "trash")
+    await act(kept.owner, [on_board], "add_to_board", board)
+    kept.house.clock.advance(2 * 365 * 86_400)
+    await kept.retention.purge()
+    assert await found(kept.owner) == sorted([favourite, on_board])
+    detail = (await kept.owner.get(f"/api/library/{favourite}")).json()
+    assert (await kept.owner.get(f"/api/jobs/{detail['job_id']}")).status_code == 200
+    assert (await kept.owner.get(f"/api/v2/assets/{favourite}/content")).status_code == 200
+    assert await found(kept.owner, trashed="1") == []
+    await kept.set(spare_favourites=False)
+    await kept.retention.purge()
+    assert await found(kept.owner) == [on_board]
+    await act(kept.owner, [on_board], "remove_from_board", board)
+    await kept.retention.purge()
+    assert await found(kept.owner) == []

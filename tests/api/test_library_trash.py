@@ -10,6 +10,7 @@ import pytest
 
 from studio.models import JobStatus
 from studio.store.job_stats import JobStatsStore
+from studio.store.picture_rules import Spare
 from tests.api.graphs import code_of, invert, run, solid, submit, wait_for_library
 from tests.api.house import open_house
 from tests.api.pictures import act, found, indexed, shelf
@@ -126,7 +127,8 @@ async def test_a_deleted_job_takes_its_pictures_out_of_the_library(tmp_path: Pat
         board = (await owner.post("/api/boards", json={"name": "Kept"})).json()["id"]
         await act(owner, [one], "add_to_board", board)
         house.clock.advance(366 * 86_400)
-        await JobStatsStore(house.db).purge(house.clock.now_ms(), 10)
+        nothing = Spare(favourites=False, boards=False)
+        await JobStatsStore(house.db).purge(house.clock.now_ms(), 10, nothing)
         assert await found(owner) == []
         assert (await owner.get("/api/boards")).json()["items"][0]["count"] == 0
 

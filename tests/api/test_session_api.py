@@ -49,8 +49,8 @@ async def test_the_value_of_api_key_sets_the_first_password_once(house: House) -
 async def test_nothing_but_the_key_and_the_link_sets_up(house: House) -> None:
     async with browser(house) as stranger:
         wrong: list[tuple[dict[str, Any], tuple[int, str]]] = [
-            ({"api_key": KEY[:-1]}, (401, "invalid_token")),
-            ({"api_key": ""}, (401, "invalid_token")),
+            ({"api_key": KEY[:-1]}, (401, "wrong_api_key")),
+            ({"api_key": ""}, (401, "wrong_api_key")),
             ({"api_key": "\u0000"}, (429, "too_many_logins")),
             ({"token": KEY}, (401, "invalid_token")),
             ({"token": ""}, (401, "invalid_token")),

@@ -32,6 +32,14 @@ CYCLE = {"1": node("A", x=["2", 0]), "2": node("B", x=["1", 0])}
 GONE = {**MANIFEST, "inputs": [{**PROMPT, "targets": [{"node": "99", "input": "text"}]}]}
 
 
+def nested(levels: int) -> dict[str, Any]:
+    """A manifest whose only default is a list in a list and so on."""
+    default: Any = []
+    for _ in range(levels):
+        default = [default]
+    return {**MANIFEST, "inputs": [{**PROMPT, "default": default}]}
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
@@ -43,6 +51,9 @@ GONE = {**MANIFEST, "inputs": [{**PROMPT, "targets": [{"node": "99", "input": "t
         ({"manifest": {**MANIFEST, "name": "x" * 200}}, "invalid_manifest"),
         ({"manifest": {**MANIFEST, "name": "a\nb"}}, "invalid_manifest"),
         ({"manifest": {**MANIFEST, "name": "fox\u202egnp.exe"}}, "invalid_manifest"),
+        ({"manifest": nested(600)}, "invalid_manifest"),
+        ({"manifest": nested(40)}, "invalid_manifest"),
+        ({"manifest": {**MANIFEST, "inputs": [PROMPT] * 20_000}}, "invalid_manifest"),
         ({"manifest": GONE}, "target_missing"),
         ({"graph": None}, "invalid_workflow"),
         ({"graph": []}, "invalid_workflow"),

@@ -10,11 +10,13 @@ import pytest
 
 from studio.settings import DAY_MS
 from studio.store import presets, workflow_room
+from studio.store.blobs import BlobStore
 from tests.api.house import House, open_house
 from tests.api.people import member_in, refusal
 from tests.api.presets import good
 from tests.api.presets import save as save_preset
 from tests.api.workflow_client import MANIFEST, create, names, save
+from tests.fakes.housekeeping import rules_over
 
 
 @pytest.fixture
@@ -37,22 +39,38 @@ async def trashed(client: httpx.AsyncClient) -> set[str]:
     return await names(client, "?trashed=1")
 
 
-async def test_what_was_in_the_trash_for_thirty_days_goes_and_the_rest_stays(
+async def test_what_was_in_the_trash_for_thirty_days_goes_by_itself_and_the_rest_stays(
     house: House, owner: httpx.AsyncClient
 ) -> None:
     old, late = [await create(owner, manifest=named(name)) for name in ("Old", "Late")]
+    preset, later_preset = await save_preset(owner), await save_preset(owner)
     await owner.delete(f"/api/workflows/{old['id']}")
+    await owner.delete(f"/api/presets/{preset['id']}")
     # One of a folder is hidden by it, and would come back at the next start.
     await owner.delete("/api/workflows/contact-sheet")
     house.clock.advance(29 * DAY_MS / 1000)
     await owner.delete(f"/api/workflows/{late['id']}")
+    await owner.delete(f"/api/presets/{later_preset['id']}")
     house.clock.advance(2 * DAY_MS / 1000)
     assert await trashed(owner) == {"Old", "Late", "Contact sheet"}
-    await create(owner, manifest=named("New"))
+    blobs = BlobStore(house.folder / "assets")
+    await rules_over(house.db, blobs, house.folder, house.clock).apply()
     assert await trashed(owner) == {"Late", "Contact sheet"}
+    lying = good(await owner.get("/api/presets?trashed=1"))["items"]
+    assert [each["id"] for each in lying] == [later_preset["id"]]
     gone = await owner.post(f"/api/workflows/{old['id']}/restore-from-trash")
     assert refusal(gone) == (404, "not_found")
     assert (await owner.get(f"/api/workflows/{old['id']}/versions")).status_code == 404
+
+
+async def test_a_full_trash_is_emptied_in_one_round(house: House, owner: httpx.AsyncClient) -> None:
+    for _ in range(45):
+        preset = await save_preset(owner)
+        await owner.delete(f"/api/presets/{preset['id']}")
+    house.clock.advance(31 * DAY_MS / 1000)
+    blobs = BlobStore(house.folder / "assets")
+    await rules_over(house.db, blobs, house.folder, house.clock).apply()
+    assert good(await owner.get("/api/presets?trashed=1"))["total"] == 0
 
 
 async def test_nobody_has_more_workflows_than_there_may_be(

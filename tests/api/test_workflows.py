@@ -14,7 +14,7 @@ from studio.workshop import SHIPPED
 from tests.api.graphs import code_of
 from tests.api.house import House, open_house
 from tests.api.people import member_in
-from tests.api.workflow_client import create, names, save
+from tests.api.workflow_client import MANIFEST, create, names, save
 from tests.unit.graphs.manifests.examples import diffusion
 
 
@@ -40,6 +40,31 @@ async def test_the_shipped_workflows_are_there_for_everybody(house: House) -> No
         assert [each["id"] for each in whole["form"]][:2] == ["prompt", "negative"]
         assert "graph" not in whole
         assert (await guest.post("/api/workflows", json={})).status_code == 403
+
+
+async def test_the_list_comes_in_pages_that_neither_repeat_nor_skip(
+    owner: httpx.AsyncClient,
+) -> None:
+    for name in ("Same name", "same NAME", "A  b c", "Zebra"):
+        await create(owner, manifest={**MANIFEST, "name": name})
+    everything = (await owner.get("/api/workflows")).json()
+    assert everything["next_cursor"] is None
+    ids: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"limit": "3", "cursor": cursor}
+        page = (await owner.get("/api/workflows", params=query)).json()
+        assert page["total"] == everything["total"]
+        ids += [item["id"] for item in page["items"]]
+        if len(ids) == 3:
+            # The place in the list outlives the workflow that held it.
+            await owner.delete(f"/api/workflows/{ids[-1]}")
+            everything["total"] -= 1
+        cursor = page["next_cursor"]
+    assert ids == [item["id"] for item in everything["items"]]
+    for limit in ("0", "501", "x"):
+        answer = await owner.get("/api/workflows", params={"limit": limit})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
 
 
 async def test_workflows_are_found_by_words_and_by_category(owner: httpx.AsyncClient) -> None:

@@ -34,6 +34,18 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
+def test_a_wrong_api_key_is_said_to_be_one(fresh: RunningStudio, open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto(fresh.url)
+    page.get_by_label("API key").fill("not this one")
+    page.get_by_label("New password").fill(PASSWORD)
+    page.get_by_role("button", name="Make it mine").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the value of API_KEY")
+    page.get_by_label("API key").fill(OWNER_KEY)
+    page.get_by_role("button", name="Make it mine").click()
+    expect(page.locator("#prompt")).to_be_visible()
+
+
 def test_the_first_one_in_sets_up_and_comes_back_with_the_password(
     open_page: OpenPage, fresh: RunningStudio
 ) -> None:

@@ -118,6 +118,16 @@ def test_the_browser_is_asked_for_notifications_in_settings_alone(
     expect(page.locator(".notice")).to_contain_text("This is how it")
 
 
+def test_the_system_says_what_is_meant_by_no_isolation_and_what_helps(
+    page: Page, site: RunningStudio
+) -> None:
+    page.goto(f"{site.url}/#/system")
+    warning = page.locator(".system .banner", has_text="the same user")
+    expect(warning).to_contain_text("can do what Studio can")
+    expect(warning).to_contain_text("container image")
+    expect(page.locator(".system")).not_to_contain_text("no isolation")
+
+
 def test_the_system_shows_its_engine_and_what_it_writes(page: Page, site: RunningStudio) -> None:
     page.get_by_role("link", name="System").click()
     card = page.locator("engine-card", has_text="embedded")

@@ -18,6 +18,7 @@ CARELESS = {
     "Clear-Site-Data": '"*"',
     "X-Engine": "kept",
 }
+PAGE = """<!doctype html><html><head lang="en"><title>An editor</title></head></html>"""
 CHUNK = b"0123456789abcdef" * 4096
 LARGE_BYTES = 400 * len(CHUNK)
 
@@ -49,13 +50,17 @@ class EchoEngine:
 
     async def start(self) -> None:
         app = web.Application(client_max_size=256 << 20)
-        app.router.add_get("/editor-ws", self._socket)
-        app.router.add_route("*", "/{path:.*}", self._answer)
+        self.add_routes(app.router)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        """Everything is answered by the echo."""
+        router.add_get("/editor-ws", self._socket)
+        router.add_route("*", "/{path:.*}", self._answer)
 
     async def stop(self) -> None:
         assert self._runner is not None
@@ -67,8 +72,10 @@ class EchoEngine:
             return web.json_response({"system": {"comfyui_version": "0.1.0"}})
         if request.path == "/queue" and request.method == "GET":
             return web.json_response({"queue_running": [], "queue_pending": []})
-        seen = await _see(request)
+        seen = await see(request)
         self.seen.append(seen)
+        if request.path == "/" and request.query:
+            return web.Response(text=PAGE, content_type="text/html", headers={"ETag": '"page"'})
         if request.path == "/large":
             return await _large(request)
         if request.path == "/breaks":
@@ -81,7 +88,7 @@ class EchoEngine:
         return web.json_response(content, headers=CARELESS)
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
-        self.sockets.append(await _see(request))
+        self.sockets.append(await see(request))
         if "refuse" in request.query:
             return web.Response(status=418)
         socket = web.WebSocketResponse(max_msg_size=128 << 20, protocols=("frames",))
@@ -97,7 +104,8 @@ class EchoEngine:
         return socket
 
 
-async def _see(request: web.Request) -> Seen:
+async def see(request: web.Request) -> Seen:
+    """Read all of a request."""
     digest, size = hashlib.sha256(), 0
     async for chunk in request.content.iter_any():
         digest.update(chunk)

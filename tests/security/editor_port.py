@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
+from starlette.types import ASGIApp
 
 from studio.app import Studio, open_studio
 from studio.clock import Clock, FrozenClock
@@ -30,10 +31,18 @@ class EditorPort:
     studio: Studio
     api: httpx.AsyncClient
     clock: Clock
+    door: ASGIApp
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def person(self) -> httpx.AsyncClient:
+        """A browser on Studio's own page, in which nobody is logged in yet."""
+        transport = httpx.ASGITransport(app=self.door)
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:1", headers=SAME_ORIGIN
+        )
 
     def wait(self, seconds: float) -> None:
         """Let time pass on a clock that stands still."""
@@ -100,10 +109,11 @@ async def open_port(
     settings = replace(settings, comfy_port=port)
     clock = clock or FrozenClock()
     async with open_studio(settings, clock, pace) as studio:
+        door = front(studio, settings)
         api = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=front(studio, settings)),
+            transport=httpx.ASGITransport(app=door),
             base_url="http://127.0.0.1:1",
             headers={"authorization": f"Bearer {KEY}"},
         )
         async with api, _serving(UnreadBodies(studio.comfy), listener, editor=True):
-            yield EditorPort(port, studio, api, clock)
+            yield EditorPort(port, studio, api, clock, door)

@@ -6,7 +6,9 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import socket
+import sqlite3
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +26,10 @@ from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 PASSWORD: Final = "canary-password-c4a1"
 STORED: Final = "canary-stored-secret-90be"
 GIVEN: Final = "canary-given-credential-1f7d"
+GUESTS_PASSWORD: Final = "canary-guests-password-77b0"
 HUB_TOKEN: Final = "canary-hub-token-6e2c"
+SECOND_HUB_TOKEN: Final = "canary-second-hub-token-b3d9"
+WEBHOOK: Final = "canary-webhook-secret-2c58"
 STORED_TOKEN: Final = "canary-stored-token-d08b"
 TO_EDITOR: Final = "canary-for-the-editor-port-5a03"
 Sightings = set[tuple[str, str]]
@@ -35,12 +40,16 @@ class Witness:
 
     def __init__(self, studio: RunningStudio) -> None:
         self.studio = studio
+        self.guest_id = ""
         self.texts: list[tuple[str, bytes]] = []
         self.canaries = {
             "API_KEY": OWNER_KEY,
             "password": PASSWORD,
             "stored secret": STORED,
+            "guest's password": GUESTS_PASSWORD,
             "hub token": HUB_TOKEN,
+            "second hub token": SECOND_HUB_TOKEN,
+            "webhook's secret": WEBHOOK,
             "stored token": STORED_TOKEN,
             "given credential": GIVEN,
             "editor's Authorization": TO_EDITOR,
@@ -75,8 +84,9 @@ class Witness:
 @pytest.fixture
 def witness(tmp_path: Path) -> Iterator[Witness]:
     nobody = "http://127.0.0.1:9"
-    variables = {"MAX_BODY_MB": "1", "HF_TOKEN": HUB_TOKEN, "TELEGRAM_API_URL": nobody}
-    with run_studio(tmp_path, variables | {"HF_ENDPOINT": nobody}) as studio:
+    variables = {"MAX_BODY_MB": "1", "HF_TOKEN": HUB_TOKEN, "CIVITAI_API_KEY": SECOND_HUB_TOKEN}
+    variables |= dict.fromkeys(("HF_ENDPOINT", "CIVITAI_URL", "TELEGRAM_API_URL"), nobody)
+    with run_studio(tmp_path, variables) as studio:
         yield Witness(studio)
 
 
@@ -84,6 +94,7 @@ def test_secrets_are_seen_where_they_are_made_and_nowhere_else(witness: Witness)
     with witness.client(**OWN_PAGE) as browser, witness.client() as program:
         program.headers["Authorization"] = f"Bearer {OWNER_KEY}"
         seed(witness, browser, program)
+        join(witness, program)
         ask_everything(witness, browser)
         ask_everything(witness, program)
         fail_to_come_in(witness)
@@ -93,6 +104,7 @@ def test_secrets_are_seen_where_they_are_made_and_nowhere_else(witness: Witness)
         break_requests(witness)
         ask_everything(witness, program)
     look_at_processes(witness)
+    read_keys(witness)
     look_at_files(witness)
     assert witness.sightings() == {
         # Bootstrap's warden is a fork of it; the engine is neither's.
@@ -102,9 +114,18 @@ def test_secrets_are_seen_where_they_are_made_and_nowhere_else(witness: Witness)
         ("stored token", "database"),
         ("hub token", "environ of warden"),
         ("hub token", "environ of studio"),
+        ("second hub token", "environ of warden"),
+        ("second hub token", "environ of studio"),
+        ("signing key", "database"),
+        ("password's hash", "database"),
         ("made key", "POST /api/keys"),
         ("session", "POST /api/setup"),
+        ("remembered device", "POST /api/setup"),
         ("invitation", "POST /api/invitations"),
+        ("used invitation", "POST /api/invitations"),
+        ("guest's session", "POST /api/join"),
+        ("guest's device", "POST /api/join"),
+        ("guest's reset link", "POST /api/users/" + witness.guest_id + "/reset"),
         ("set-up link", "POST /api/users/owner/reset"),
         ("editor's code", "POST /api/editor/open"),
         ("editor's session", "GET /_studio/enter"),
@@ -121,14 +142,31 @@ def seed(witness: Witness, browser: httpx.Client, program: httpx.Client) -> None
     assert program.put("/api/secrets/comfy_org", json={"value": STORED}).status_code == 204
     token = {"value": STORED_TOKEN}
     assert program.put("/api/settings/TELEGRAM_BOT_TOKEN", json=token).status_code == 200
-    for key in ("TELEGRAM_BOT_TOKEN", "HF_TOKEN"):
+    for key in ("TELEGRAM_BOT_TOKEN", "HF_TOKEN", "CIVITAI_API_KEY"):
         assert program.post(f"/api/settings/{key}/test").json()["reason"] == "unreachable"
     witness.canaries |= {
         "session": browser.cookies["studio"],
+        "remembered device": browser.cookies["studio-device"],
         "made key": made["key"],
         "invitation": invitation["url"].rpartition("/")[2],
         "set-up link": reset["url"].rpartition("/")[2],
     }
+
+
+def join(witness: Witness, program: httpx.Client) -> None:
+    """Come in as a guest, and look around; the owner then makes a link for a new password."""
+    link = program.post("/api/invitations", json={"role": "guest"}).json()["url"]
+    token = witness.canaries["used invitation"] = link.rpartition("/")[2]
+    with witness.client(**OWN_PAGE) as guest:
+        body = {"token": token, "name": "Mia", "password": GUESTS_PASSWORD}
+        joined = guest.post("/api/join", json=body)
+        assert joined.status_code == 200, joined.text
+        witness.canaries["guest's session"] = guest.cookies["studio"]
+        witness.canaries["guest's device"] = guest.cookies["studio-device"]
+        witness.guest_id = joined.json()["user"]["id"]
+        ask_everything(witness, guest)
+    reset = program.post(f"/api/users/{witness.guest_id}/reset").json()
+    witness.canaries["guest's reset link"] = reset["url"].rpartition("/")[2]
 
 
 def ask_everything(witness: Witness, client: httpx.Client) -> None:
@@ -203,8 +241,10 @@ def run_jobs(program: httpx.Client) -> None:
             {"workflow": solid(), "secrets": {"api_key_comfy_org": STORED}},
             {"workflow": solid(), "secrets": {"api_key_comfy_org": [STORED]}},
             {"workflow": 5, "extra_data": {"api_key_comfy_org": GIVEN}},
+            {"workflow": solid(), "webhook_url": f"https://x/?{WEBHOOK}"},
+            {"workflow": solid(), "webhook_secret": WEBHOOK},
         ):
-            program.post(path, json=wrong)
+            assert program.post(path, json=wrong).status_code >= 400
         large = {"workflow": solid(), "extra_data": {"api_key_comfy_org": GIVEN * 40_000}}
         assert program.post(path, json=large).status_code == 413
     for value in (STORED * 400, [STORED], {STORED: 1}):
@@ -280,6 +320,16 @@ def look_at_processes(witness: Witness) -> None:
 def descendants(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [found for child in map(int, children) for found in (child, *descendants(child))]
+
+
+def read_keys(witness: Witness) -> None:
+    """What Studio made for itself and keeps: the key of its links, and what it has of passwords."""
+    copy = witness.studio.folder.parent / "copy"
+    shutil.copytree(witness.studio.folder / "db", copy)
+    with contextlib.closing(sqlite3.connect(copy / "studio.db")) as connection:
+        [key] = connection.execute("SELECT value FROM meta WHERE key = 'signing_key'").fetchone()
+        [record] = connection.execute("SELECT password FROM users WHERE id = 'owner'").fetchone()
+    witness.canaries |= {"signing key": key, "password's hash": record}
 
 
 def look_at_files(witness: Witness) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from studio.embedded.options import read_options
+from studio.embedded.server import Engine
+from tests.api.house import paths_of
 from tests.fakes.echo_engine import CHUNK, LARGE_BYTES, EchoEngine
 from tests.security.editor_port import SAME_ORIGIN, EditorPort, open_port
 
@@ -31,6 +35,31 @@ async def test_nothing_answers_without_the_cookie_and_the_engine_hears_of_nothin
         key = {"authorization": "Bearer canary-editor-key-77c1"}
         assert (await stranger.get("/queue", headers=key)).status_code == 401
     assert engine.seen == []
+
+
+HANDSHAKE = (
+    b"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+    b"sec-fetch-site: same-origin\r\n\r\n"
+)
+
+
+async def test_the_port_opens_no_address_of_studios_or_of_an_engines(
+    port: EditorPort, engine: EchoEngine, tmp_path: Path
+) -> None:
+    options = read_options(["--base-directory", str(tmp_path / "engine")])
+    real = Engine(folders=options.folders, limits=options.limits, crashed=lambda: None)
+    resources = real.application().router.resources()
+    paths = {*paths_of(port.studio.app.routes), *(each.canonical for each in resources)}
+    assert {"/", "/api/ws", "/api/v2/jobs", "/prompt", "/api/prompt", "/ws"} <= paths
+    async with httpx.AsyncClient(base_url=port.url, headers=SAME_ORIGIN) as stranger:
+        for path in sorted(paths):
+            for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+                answer = await stranger.request(method, quote(path))
+                assert answer.status_code == 401, (method, path)
+            handshake = await port.raw(HANDSHAKE.replace(b"{path}", quote(path).encode()))
+            assert handshake.startswith(b"HTTP/1.1 403 "), path
+    assert (engine.seen, engine.sockets) == ([], [])
 
 
 async def test_a_code_works_once_and_soon_and_a_link_that_was_used_leads_back_in(

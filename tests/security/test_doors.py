@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from starlette.types import ASGIApp
 
 from studio.web.guard import PUBLIC_PATHS, STATIC
 from tests.api.graphs import code_of, fresh_png
@@ -117,8 +118,16 @@ async def test_a_wrong_method_is_told_the_right_ones(house: House) -> None:
         assert answer.headers["allow"] == "POST"
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/api/ws", "/api/v2/jobs", "/nothing"])
-async def test_a_websocket_without_a_key_is_closed_before_it_opens(house: House, path: str) -> None:
+async def test_no_websocket_opens_without_a_key_wherever_it_is_asked_for(house: House) -> None:
+    paths = list(addresses(house))
+    assert {"/", "/health", "/api/ws", "/api/v2/jobs", "/nothing"} <= set(paths)
+    for path in paths:
+        [ended] = await asyncio.wait_for(knock(house.app, path), 5)
+        assert (ended["type"], ended["code"]) == ("websocket.close", 4401), path
+
+
+async def knock(app: ASGIApp, path: str) -> list[dict[str, Any]]:
+    """What a stranger's WebSocket is told."""
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -136,9 +145,8 @@ async def test_a_websocket_without_a_key_is_closed_before_it_opens(house: House,
         "scheme": "ws",
         "subprotocols": [],
     }
-    await asyncio.wait_for(house.app(scope, receive, send), 5)
-    assert [message["type"] for message in sent] == ["websocket.close"]
-    assert sent[0]["code"] == 4401
+    await app(scope, receive, send)
+    return sent
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from blake3 import blake3
 
 from studio.errors import BlobNotFound, DiskFull, InvalidRequest, StorageUnavailable
+from studio.store.blob_writer import read_small
 from studio.store.blobs import BlobStore, StagedBlob, is_hash
 
 
@@ -207,6 +208,21 @@ def test_staging_refuses_links_folders_and_pipes(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         store.stage_file(tmp_path / "none.png")
     assert files_of(tmp_path / "assets") == []
+
+
+def test_a_file_behind_a_linked_folder_is_outside_of_its_root(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "output", tmp_path / "elsewhere"
+    root.mkdir()
+    elsewhere.mkdir()
+    (elsewhere / "secret.png").write_bytes(b"secret")
+    (root / "linked").symlink_to(elsewhere)
+    (root / "own.png").write_bytes(b"its own")
+    store = BlobStore(tmp_path / "assets")
+    assert store.stage_file(root / "own.png", root).size_bytes == 7
+    with pytest.raises(InvalidRequest, match="outside"):
+        store.stage_file(root / "linked" / "secret.png", root)
+    with pytest.raises(InvalidRequest, match="outside"):
+        read_small(f"{root}/linked/secret.png", root, 6)
 
 
 def test_staging_is_cleared_of_other_processes_files_only(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.store.connection import is_disk_full
-from studio.store.db import connect
+from studio.store.connection import connect, is_disk_full
 
 
 def test_the_database_runs_with_a_log_full_sync_and_foreign_keys(tmp_path: Path) -> None:

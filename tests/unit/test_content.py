@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from studio.errors import BlobNotFound
+from studio.errors import BlobNotFound, StorageUnavailable
 from studio.web.content import CHUNK_BYTES, file_response
 
 DATA = bytes(range(256)) * 4
@@ -53,6 +53,13 @@ def path(tmp_path: Path) -> Path:
     found = tmp_path / "blob"
     found.write_bytes(DATA)
     return found
+
+
+async def test_a_link_is_not_followed(path: Path) -> None:
+    link = path.with_name("link")
+    link.symlink_to(path)
+    with pytest.raises(StorageUnavailable):
+        await ask(link)
 
 
 RANGES = [

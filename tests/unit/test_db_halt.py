@@ -89,7 +89,7 @@ async def test_a_halted_database_that_was_closed_lets_the_next_one_open_it(tmp_p
     await db.write(adding("kept"))
     db.halt("Another Studio holds this volume.")
     await db.close()
-    script = "import sys; from pathlib import Path; from studio.store.db import connect\n"
+    script = "import sys; from pathlib import Path; from studio.store.connection import connect\n"
     script += "print(connect(Path(sys.argv[1])).execute('SELECT text FROM notes').fetchone()[0])"
     done = await asyncio.to_thread(
         subprocess.run,

@@ -12,6 +12,7 @@ import pytest
 
 from studio.errors import StorageUnavailable
 from studio.store import db as db_module
+from studio.store.connection import LOG_BYTES
 from studio.store.db import Database
 from studio.store.disk_speed import DiskSpeed
 from tests.unit.notes import add, adding, schema, texts
@@ -190,24 +191,40 @@ async def test_a_halted_database_refuses_patient_writes_at_once(db: Database) ->
 # -- the log --------------------------------------------------------------------------------------
 
 
-async def test_the_log_is_folded_after_250_commits_and_not_on_the_loop(db: Database) -> None:
+def log_size(db: Database) -> int:
+    return db.path.with_name("studio.db-wal").stat().st_size
+
+
+async def test_a_long_log_is_folded_and_not_on_the_loop(db: Database) -> None:
     seen = await _statements(db)
-    for number in range(249):
-        await db.write(adding(f"{number}"), short=True, durable=False)
-    assert await db.read(lambda _: db.commits) == 249
+    while log_size(db) < LOG_BYTES - 100_000:
+        await db.write(adding("x" * 50_000), short=True, durable=False)
+    assert await db.read(_where) != threading.get_ident()
     assert CHECKPOINT not in [text for text, _ in seen]
-    await db.write(adding("the 250th"), short=True, durable=False)
+    await db.write(adding("x" * 100_000), short=True, durable=False)
     thread = await db.read(_where)
     assert [on for text, on in seen if text == CHECKPOINT] == [thread]
     assert thread != threading.get_ident()
 
 
-async def test_the_log_of_very_many_short_writes_stays_small(db: Database) -> None:
-    wal = db.path.with_name("studio.db-wal")
-    for _ in range(2_000):
-        await db.write(adding("x" * 3_000), short=True, durable=False)
-    assert wal.stat().st_size < 6_000_000
-    assert db.path.stat().st_size > 6_000_000
+@pytest.mark.parametrize(("rows", "size"), [(2_000, 3_000), (40, 1 << 20)])
+async def test_the_log_stays_as_short_however_large_rows_are(
+    db: Database, rows: int, size: int
+) -> None:
+    for _ in range(rows):
+        await db.write(adding("x" * size), short=True, durable=False)
+        assert log_size(db) < LOG_BYTES + 2 * size + 100_000
+    assert db.path.stat().st_size > rows * size - 2 * LOG_BYTES
+
+
+async def test_a_log_that_one_row_made_long_is_cut_and_folded_once(db: Database) -> None:
+    seen = await _statements(db)
+    await db.write(adding("x" * 2 * LOG_BYTES))
+    assert log_size(db) > 2 * LOG_BYTES
+    for _ in range(3):
+        await db.write(adding("a small one"))
+        assert log_size(db) == LOG_BYTES
+    assert [text for text, _ in seen].count(CHECKPOINT) == 1
 
 
 async def test_a_database_that_is_halted_does_not_fold_its_log(tmp_path: Path) -> None:
@@ -215,8 +232,7 @@ async def test_a_database_that_is_halted_does_not_fold_its_log(tmp_path: Path) -
     db = Database(tmp_path / "studio.db")
     await db.open(schema)
     entered, release = threading.Event(), threading.Event()
-    for number in range(249):
-        await db.write(adding(f"{number}"), short=True, durable=False)
+    await db.write(adding("the first"), short=True, durable=False)
     before = db.path.read_bytes()
 
     def hold() -> None:
@@ -225,10 +241,10 @@ async def test_a_database_that_is_halted_does_not_fold_its_log(tmp_path: Path) -
 
     db._executor.submit(hold)
     await asyncio.to_thread(entered.wait, 10)
-    await db.write(adding("the 250th"), short=True, durable=False)
+    await db.write(adding("x" * LOG_BYTES), short=True, durable=False)
     db.halt("Another Studio holds this volume.")
     release.set()
-    assert len(await db.read(texts)) == 250
+    assert len(await db.read(texts)) == 2
     assert db.path.read_bytes() == before
     await db.close()
     assert db.path.read_bytes() == before

@@ -1,9 +1,9 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
-import { api } from '../core/api.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
 import { notices } from '../models/notices.js';
 import { presets } from '../models/presets.js';
+import { listed } from '../models/workflows.js';
 import { coverUrl } from './composer.js';
 import { openDialog } from './dialog.js';
 import { errorText } from './form.js';
@@ -33,7 +33,7 @@ class FormChooser extends Element {
 
   async #load() {
     try {
-      const [{ items }] = await Promise.all([api.get('/api/workflows'), presets.load()]);
+      const [{ items }] = await Promise.all([listed(), presets.load()]);
       this.workflows = items;
     } catch (error) {
       this.error = error;
@@ -99,6 +99,10 @@ class FormChooser extends Element {
     `;
   }
 
+  #nameOf(workflowId) {
+    return this.workflows?.find(({ id }) => id === workflowId)?.name ?? '';
+  }
+
   #preset(preset) {
     const attempt = (run) => () => notices.attempt(run);
     const items = [
@@ -120,7 +124,7 @@ class FormChooser extends Element {
             : html`<span class="cover">${icon('presets')}</span>`}
           <span class="choice-words">
             <b>${preset.name}</b>
-            <small>${preset.description || preset.workflow_id}</small>
+            <small>${preset.description || this.#nameOf(preset.workflow_id)}</small>
             <span class="choice-facts">
               ${preset.rating ? html`<span aria-label=${t('making.stars', { count: preset.rating })}>${'★'.repeat(preset.rating)}</span>` : nothing}
               ${preset.shared ? html`<span>${preset.editable ? t('making.shared') : preset.owner.name}</span>` : nothing}

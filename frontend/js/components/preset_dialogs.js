@@ -1,4 +1,5 @@
 import { html, live, nothing } from '../core/element.js';
+import { api } from '../core/api.js';
 import { copyText } from '../core/clipboard.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
@@ -85,7 +86,7 @@ class PresetForm extends FormElement {
           <span class="row-words"><span>${t('making.share')}</span><small>${t('making.shareHelp')}</small></span>
           <input type="checkbox" role="switch" name="shared" ?checked=${preset?.shared ?? false} />
         </label>
-        ${this.problem()}
+        ${this.problem()} ${this.error?.code === 'workflow_not_shared' ? this.#shareBoth() : nothing}
         <div class="dialog-actions">
           <button type="button" @click=${() => this.onDone()}>${t('shell.cancel')}</button>
           <button class="primary" ?disabled=${this.busy}>${t('making.save')}</button>
@@ -116,6 +117,16 @@ class PresetForm extends FormElement {
         )}
       </fieldset>
     `;
+  }
+
+  /** What others may run is no use to them without its workflow. */
+  #shareBoth() {
+    const share = async ({ currentTarget: { form } }) => {
+      const { workflow_id: id } = this.error.details;
+      const isShared = await notices.attempt(() => api.patch(`/api/workflows/${id}`, { shared: true }));
+      if (isShared) form.requestSubmit();
+    };
+    return html`<button type="button" @click=${share}>${t('making.shareBoth')}</button>`;
   }
 
   async #save({ name, description, tags, shared }) {

@@ -1,6 +1,7 @@
 import { html, nothing } from '../core/element.js';
 import { spanText, timeText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
+import { canOpenEditor, openEditor } from '../models/editor.js';
 import { percentOf, thumbnailUrl, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { line } from '../models/line.js';
@@ -112,8 +113,16 @@ function menuOf(job, at, count) {
     owner && job.priority <= 0 && to('queue.toHigh', 10),
     job.priority !== 0 && (owner || job.priority < 0) && to('queue.toNormal', 0),
     job.priority >= 0 && to('queue.toLow', -10),
+    graphItem(job),
   ];
 }
+
+const graphItem = (job) =>
+  canOpenEditor() && {
+    label: t('queue.openGraph'),
+    icon: 'editor',
+    run: () => notices.attempt(() => openEditor({ job: job.id })),
+  };
 
 export function endedRow(job) {
   const items = itemsOf([job]);
@@ -152,6 +161,7 @@ function retryMenu(job) {
     .items=${[
       { label: t('queue.sameSeed'), run: again(false) },
       { label: t('queue.newSeed'), run: again(true) },
+      graphItem(job),
     ]}
   ></menu-button>`;
 }

@@ -33,18 +33,24 @@ class Draft extends Store {
   }
 
   /** Ask for the form again: options come and go with models and engines. */
-  async load() {
+  load() {
+    this.loading = this.#load();
+    return this.loading;
+  }
+
+  async #load() {
     const asked = (this.asked = {});
     try {
       const found = await this.#fetch();
-      if (asked !== this.asked) return;
+      // Somebody asked again meanwhile; whoever waits for a form waits for that one.
+      if (asked !== this.asked) return this.loading;
       this.workflow = found;
       this.problem = null;
       const text = JSON.stringify(found);
       if (text.length < MOST_KEPT) kept.set('create.workflow', found);
       else kept.remove('create.workflow');
     } catch (error) {
-      if (asked !== this.asked) return;
+      if (asked !== this.asked) return this.loading;
       this.problem = error;
       if (error.status === 404) this.workflow = null;
     }

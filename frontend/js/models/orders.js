@@ -85,9 +85,3 @@ export async function send(path, body) {
     }
   }
 }
-
-/** Submit a wish for a picture from words. */
-export async function create(wish) {
-  const job = await send('/api/create', wish);
-  if (job) jobs.accept(job);
-}

@@ -13,7 +13,12 @@ class Presets extends Store {
   }
 
   async load() {
-    const { items } = await api.get('/api/presets?limit=500');
+    const items = [];
+    let page;
+    do {
+      page = await api.get(address('/api/presets', { limit: 500, start: items.length }));
+      items.push(...page.items);
+    } while (page.items.length && items.length < page.total);
     this.items = items;
     this.changed();
   }

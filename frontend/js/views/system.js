@@ -11,6 +11,8 @@ import '../components/engine_card.js';
 /* Nothing tells of memory and disks by itself: they are asked for while somebody looks. */
 const LOOK_MS = 5000;
 const PERCENT = 100;
+/** A warning for programs; people are told what it means. */
+const NOT_ISOLATED = 'no isolation';
 
 /** How the machine and its engines are. */
 class SystemView extends Element {
@@ -73,9 +75,7 @@ class SystemView extends Element {
 function body(system) {
   const { queue, engines, versions } = system;
   return html`
-    ${system.warnings.map(
-      (text) => html`<p class="banner is-warning">${icon('warning')}<span>${text}</span></p>`,
-    )}
+    ${system.warnings.map((text) => (text === NOT_ISOLATED ? isolation() : warning(text)))}
     <section class="rings" aria-label=${t('system.use')}>
       ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
@@ -97,6 +97,15 @@ function body(system) {
     </section>
   `;
 }
+
+const warning = (content) =>
+  html`<p class="banner is-warning">${icon('warning')}<span>${content}</span></p>`;
+
+const isolation = () =>
+  warning(html`
+    <strong>${t('system.notIsolated')}</strong> ${t('system.notIsolatedMeans')}
+    ${t('system.notIsolatedHelps')} <code>SECURITY.md</code>
+  `);
 
 const share = (used, total) => (total ? Math.round((used / total) * PERCENT) : 0);
 const ofTotal = (used, total) => t('system.of', { used: sizeText(used), total: sizeText(total) });

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 import yaml
 
 from studio.errors import InvalidManifest
@@ -49,7 +50,7 @@ def read_document(text: str | bytes) -> Document:
     """
     size = len(text) if isinstance(text, bytes) else len(text.encode("utf-8", "replace"))
     if size > MAX_BYTES:
-        raise refusal(None, (), f"A manifest has at most {MAX_BYTES // 1024} KiB.")
+        raise _too_large()
     try:
         content = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("﻿")
     except UnicodeDecodeError as error:
@@ -66,6 +67,34 @@ def read_document(text: str | bytes) -> Document:
         message = "This is not valid YAML: it has characters that no text has."
         raise refusal(None, (), message) from error
     return Document(builder.root, builder.lines)
+
+
+def plain_document(data: object) -> Document:
+    """Plain data as a document, no deeper and no larger than a text may be.
+
+    Raises:
+        InvalidManifest: it is.
+    """
+    inside: list[tuple[Path, object]] = [((), data)]
+    while inside:
+        path, value = inside.pop()
+        if len(path) > MAX_DEPTH:
+            raise _too_deep(None, path)
+        if isinstance(value, dict):
+            inside += [((*path, key), each) for key, each in value.items()]
+        elif isinstance(value, list):
+            inside += [((*path, at), each) for at, each in enumerate(value)]
+    if len(orjson.dumps(data)) > MAX_BYTES:
+        raise _too_large()
+    return Document(data)
+
+
+def _too_large() -> InvalidManifest:
+    return refusal(None, (), f"A manifest has at most {MAX_BYTES // 1024} KiB.")
+
+
+def _too_deep(line: int | None, path: Path) -> InvalidManifest:
+    return refusal(line, path, f"Nothing may be nested deeper than {MAX_DEPTH} levels.")
 
 
 def refusal(line: int | None, path: Path, message: str) -> InvalidManifest:
@@ -127,7 +156,7 @@ class _Builder:
             path = self._place(value, line)
             self._levels.append(_Level(value, path))
             if len(self._levels) > MAX_DEPTH:
-                raise refusal(line, path, f"Nothing may be nested deeper than {MAX_DEPTH} levels.")
+                raise _too_deep(line, path)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             self._levels.pop()
         elif isinstance(event, yaml.ScalarEvent):

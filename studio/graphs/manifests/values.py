@@ -19,6 +19,9 @@ MAX_SCENES: Final = 100
 MAX_SIDE: Final = 16_384
 MAX_STRENGTH: Final = 100.0
 MAX_SECONDS: Final = 3_600
+LEAST_INT: Final = -(2**63)
+MOST_INT: Final = 2**64 - 1
+"""What JSON writers and engines count with."""
 RANDOM_SEED: Final = -1
 _ID_LENGTH: Final = 200
 
@@ -113,8 +116,8 @@ def _number(each: Input, value: Any) -> int | float:
     whole = each.type is InputType.INT
     if type(value) not in (int, float) or not math.isfinite(value):
         raise wrong(each.id, f"“{each.name}” must be a number.")
-    if whole and value != int(value):
-        raise wrong(each.id, f"“{each.name}” must be a whole number.")
+    if whole and (value != int(value) or not LEAST_INT <= int(value) <= MOST_INT):
+        raise wrong(each.id, f"“{each.name}” must be a whole number of at most 64 bits.")
     if each.options and value not in each.options:
         raise _not_offered(each, value)
     if each.least is not None and value < each.least:

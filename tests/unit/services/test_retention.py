@@ -5,10 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from studio.services.retention import RetentionService
-from studio.services.usage import Usage
-from studio.store.job_stats import JobStatsStore
 from tests.fakes.asset_app import Library, open_library
+from tests.fakes.housekeeping import retention_over
 
 JOBS = 450
 
@@ -25,13 +23,7 @@ def _count(connection: sqlite3.Connection) -> int:
 async def test_jobs_without_outputs_do_not_end_a_purge_early(tmp_path: Path) -> None:
     async with open_library(tmp_path) as library:
         await _fill(library)
-        retention = RetentionService(
-            jobs=JobStatsStore(library.db),
-            assets=library.store,
-            uploads=library.uploads,
-            usage=Usage(library.clock),
-            clock=library.clock,
-        )
+        retention = retention_over(library.db, library.blobs, library.folder, library.clock)
         await retention.purge()
         assert await library.db.read(_count) == 0
 

@@ -4,6 +4,7 @@ export default {
   wrong_credentials: 'Dieser Name und dieses Passwort gehören nicht zusammen.',
   too_many_logins: 'Zu viele Versuche. Versuche es später noch einmal.',
   invalid_token: 'Dieser Link ist verbraucht, abgelaufen oder nicht vollständig. Bitte um einen neuen.',
+  wrong_api_key: 'Das ist nicht der Wert von API_KEY.',
   already_set_up:
     'Ein Link zum Einrichten gilt ein Mal, und dieses Studio gehört schon jemandem. Melde dich stattdessen an.',
   name_taken: 'Jemand heißt schon so. Wähle einen anderen Namen.',
@@ -35,6 +36,7 @@ export default {
   http_502: 'Ein Proxy auf dem Weg konnte Studio nicht erreichen. Versuche es gleich noch einmal.',
   http_503: 'Ein Proxy auf dem Weg konnte Studio nicht erreichen. Versuche es gleich noch einmal.',
   http_504: 'Ein Proxy auf dem Weg konnte nicht auf Studio warten. Versuche es gleich noch einmal.',
+  workflow_not_shared: 'Sein Workflow gehört nur dir; niemand sonst könnte es ausführen.',
   interrupted: 'Jemand hat es in der Engine angehalten.',
   deadline_passed: 'Seine Zeit war um, bevor er an die Reihe kam.',
   upstream_error: 'In Studio ist etwas schiefgegangen. Näheres steht in seinem Protokoll.',

@@ -20,6 +20,7 @@ export default {
   toHigh: 'Hoher Vorrang',
   toNormal: 'Normaler Vorrang',
   toLow: 'Niedriger Vorrang',
+  openGraph: 'Workflow in ComfyUI öffnen',
   atNode: 'in {node}',
   sameSeed: 'Mit demselben Seed',
   newSeed: 'Mit neuem Seed',

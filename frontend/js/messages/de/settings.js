@@ -71,7 +71,7 @@ export default {
   'limits.MAX_QUEUE_DEPTH': 'Meiste Aufträge in der Schlange',
   'limits.MAX_LIVE_CLIENTS': 'Meiste Live-Verbindungen',
   'limits.MAX_UPLOAD_MB': 'Größter Upload in MB',
-  'limits.MAX_ASSET_GIB': 'Größtes Ergebnis in GiB',
+  'limits.MAX_ASSET_GIB': 'Größter Upload in Teilen, in GiB',
   'limits.MAX_BODY_MB': 'Größte Anfrage in MB',
   'limits.ENGINE_HANG_S': 'Sekunden ohne Lebenszeichen, bis eine Engine als hängend gilt',
 

@@ -42,6 +42,11 @@ export default {
   flagsHelp: 'Sie gelten ab dem nächsten Start der Engine.',
   flagsDue: 'Gespeichert. Starte die Engine neu, dann gelten sie.',
   flagsByEnvironment: 'COMFYUI_FLAGS ist in der Umgebung gesetzt; nur dort lässt es sich ändern.',
+  notIsolated: 'Studio und die Engine sind derselbe Benutzer.',
+  notIsolatedMeans:
+    'Darum können Custom Nodes und alle, die eigene Graphen ausführen dürfen, was Studio kann: seine Dateien, Schlüssel und Tokens lesen.',
+  notIsolatedHelps:
+    'Installiere nur Nodes, denen du vertraust, und lass nur Menschen Graphen ausführen, denen du vertraust. Im Container-Image, als root gestartet, sind beide eigene Benutzer, und diese Warnung ist weg. Mehr:',
   versions: 'Versionen',
   diagnostics: 'Diagnose',
   diagnosticsHelp: 'Ein ZIP für alle, die helfen: Protokolle, Versionen, Einstellungen, Befunde; keine Geheimnisse.',

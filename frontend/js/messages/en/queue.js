@@ -20,6 +20,7 @@ export default {
   toHigh: 'High priority',
   toNormal: 'Normal priority',
   toLow: 'Low priority',
+  openGraph: 'Open its workflow in ComfyUI',
   atNode: 'in {node}',
   sameSeed: 'With the same seed',
   newSeed: 'With a new seed',

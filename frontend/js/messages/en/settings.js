@@ -70,7 +70,7 @@ export default {
   'limits.MAX_QUEUE_DEPTH': 'Most jobs in the queue',
   'limits.MAX_LIVE_CLIENTS': 'Most live connections',
   'limits.MAX_UPLOAD_MB': 'Largest upload, in MB',
-  'limits.MAX_ASSET_GIB': 'Largest result, in GiB',
+  'limits.MAX_ASSET_GIB': 'Largest upload in parts, in GiB',
   'limits.MAX_BODY_MB': 'Largest request, in MB',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
 

@@ -42,6 +42,11 @@ export default {
   flagsHelp: 'They count from the engine’s next start on.',
   flagsDue: 'Stored. Restart the engine, and they count.',
   flagsByEnvironment: 'COMFYUI_FLAGS is set in the environment; it can only be changed there.',
+  notIsolated: 'Studio and the engine are the same user.',
+  notIsolatedMeans:
+    'So custom nodes, and everybody who may run graphs of their own, can do what Studio can: read its files, keys and tokens.',
+  notIsolatedHelps:
+    'Install only nodes that you trust, and let only people whom you trust run graphs. In the container image, started as root, both are users of their own, and this warning is gone. More:',
   versions: 'Versions',
   diagnostics: 'Diagnostics',
   diagnosticsHelp: 'A ZIP for whoever helps: logs, versions, settings, findings; no secrets.',

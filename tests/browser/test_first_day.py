@@ -1,0 +1,259 @@
+"""A person's first day, from the printed link to a preset that others run.
+
+On a phone, on a desktop and with the keyboard alone; with the embedded engine, and with ComfyUI
+where COMFYUI_DIR names one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, PngImagePlugin
+from playwright.sync_api import Page, expect
+
+from tests.api.graphs import CHECKPOINT
+from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
+from tests.browser.conftest import PASSWORD, OpenPage
+from tests.browser.hands import Keyboard, Pointer
+from tests.browser.test_behind_a_proxy import told_link
+
+STEPS = {"embedded": 60, "comfyui": 5}
+"""Enough for a preview to be seen."""
+
+
+def node(number: int, kind: str, inputs: dict[str, int], outputs: str, *values: Any) -> Any:
+    """A node as the editor saves it: ``inputs`` by name with the number of their link."""
+    return {
+        "id": number,
+        "type": kind,
+        "inputs": [{"name": name, "type": "*", "link": link} for name, link in inputs.items()],
+        "outputs": [{"name": name, "type": name, "links": []} for name in outputs.split()],
+        "widgets_values": list(values),
+    }
+
+
+def saved_by_the_editor(steps: int) -> dict[str, Any]:
+    """Text to image, as ComfyUI's editor saves it."""
+    sampler = {"model": 1, "positive": 4, "negative": 5, "latent_image": 6}
+    values = (7, "randomize", steps, 7.0, "euler", "normal", 1.0)
+    return {
+        "last_node_id": 7,
+        "last_link_id": 9,
+        "nodes": [
+            node(1, "CheckpointLoaderSimple", {}, "MODEL CLIP VAE", CHECKPOINT),
+            node(2, "CLIPTextEncode", {"clip": 2}, "CONDITIONING", "a quiet harbour"),
+            node(3, "CLIPTextEncode", {"clip": 3}, "CONDITIONING", "blurry"),
+            node(4, "EmptyLatentImage", {}, "LATENT", 128, 128, 1),
+            node(5, "KSampler", sampler, "LATENT", *values),
+            node(6, "VAEDecode", {"samples": 7, "vae": 8}, "IMAGE"),
+            node(7, "SaveImage", {"images": 9}, "", "harbour"),
+        ],
+        "links": [
+            [1, 1, 0, 5, 0, "MODEL"],
+            [2, 1, 1, 2, 0, "CLIP"],
+            [3, 1, 1, 3, 0, "CLIP"],
+            [4, 2, 0, 5, 1, "CONDITIONING"],
+            [5, 3, 0, 5, 2, "CONDITIONING"],
+            [6, 4, 0, 5, 3, "LATENT"],
+            [7, 5, 0, 6, 0, "LATENT"],
+            [8, 1, 2, 6, 1, "VAE"],
+            [9, 6, 0, 7, 0, "IMAGE"],
+        ],
+        "version": 0.4,
+    }
+
+
+def picture_that_carries(workflow: dict[str, Any]) -> bytes:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("workflow", json.dumps(workflow))
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(buffer, "PNG", pnginfo=info)
+    return buffer.getvalue()
+
+
+DROP = """([name, type, bytes]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+    for (const kind of ['dragenter', 'dragover', 'drop'])
+        document.body.dispatchEvent(
+            new DragEvent(kind, { dataTransfer: transfer, cancelable: true, bubbles: true }));
+}"""
+
+
+@pytest.fixture(params=["embedded", "comfyui"])
+def new(
+    request: pytest.FixtureRequest, chromium: str, tmp_path: Path
+) -> Iterator[tuple[str, RunningStudio]]:
+    """The engine's name, and a Studio with it that nobody set up."""
+    variables = {"API_KEY": ""}
+    if request.param == "comfyui":
+        cache: pytest.Cache = request.config.cache
+        variables |= comfyui_variables(tmp_path, cache.mkdir("contract"))
+    with run_studio(tmp_path, variables) as running:
+        yield request.param, running
+
+
+@pytest.mark.parametrize("way", ["phone", "desktop", "keyboard"])
+def test_a_person_comes_in_and_works(
+    way: str, new: tuple[str, RunningStudio], open_page: OpenPage, tmp_path: Path
+) -> None:
+    engine, studio = new
+    phone = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
+    page = open_page(**(phone if way == "phone" else {}))
+    hand = Keyboard(page) if way == "keyboard" else Pointer(page)
+    come_in(page, hand, told_link(studio))
+    bring_a_workflow(page, hand, way, STEPS[engine], tmp_path)
+    watch_it_run(page, hand)
+    order_the_line(page, hand, way)
+    find_it_and_make_it_again(page, hand, way)
+    make_a_preset(page, hand)
+    share_and_throw_away(page, hand)
+
+
+def come_in(page: Page, hand: Pointer, link: str) -> None:
+    page.goto(link)
+    hand.write(page.get_by_label("New password"), PASSWORD)
+    hand.press(page.get_by_role("button", name="Make it mine"))
+    expect(page.locator("#prompt")).to_be_visible()
+    leave(page, hand)
+    hand.write(page.get_by_label("Password"), PASSWORD)
+    hand.press(page.get_by_role("button", name="Log in"))
+    expect(page.locator("#prompt")).to_be_visible()
+
+
+def go_to(page: Page, hand: Pointer, view: str) -> None:
+    hand.press(page.get_by_role("navigation").get_by_role("link", name=view))
+
+
+def leave(page: Page, hand: Pointer) -> None:
+    more = page.get_by_role("button", name="More", exact=True)
+    if more.is_visible():
+        hand.open_menu(more, "Log out")
+    else:
+        hand.press(page.get_by_role("button", name="Log out"))
+
+
+def bring_a_workflow(page: Page, hand: Pointer, way: str, steps: int, folder: Path) -> None:
+    """Bring a picture that carries a workflow, and say what it asks for."""
+    content = picture_that_carries(saved_by_the_editor(steps))
+    go_to(page, hand, "Workflows")
+    expect(page.locator(".flow-open", has_text="Batch resize")).to_be_visible()
+    if way == "desktop":
+        page.evaluate("customElements.whenDefined('drop-sheet')")
+        page.evaluate(DROP, ["harbour.png", "image/png", list(content)])
+    else:
+        file = folder / "harbour.png"
+        file.write_bytes(content)
+        hand.press(page.get_by_role("link", name="Bring a workflow"))
+        zone = page.locator(".drop-zone")
+        hand.bring(zone.locator("input") if way == "keyboard" else zone, file)
+    expect(page.get_by_role("textbox", name="Name", exact=True)).to_have_value("Harbour")
+    # The negative prompt is asked for as it came; the prompt gets a better name.
+    row = page.locator(".input-row").first
+    hand.press(row.locator(".input-open"))
+    hand.write(row.get_by_label("Label"), "What to see")
+    hand.press(page.get_by_role("button", name="Save the workflow"))
+    expect(page.get_by_role("heading", name="Harbour", level=1)).to_be_visible()
+    hand.press(page.get_by_role("link", name="Run it"))
+    expect(page.get_by_label("What to see", exact=True)).to_have_value("a quiet harbour")
+
+
+def run(page: Page, hand: Pointer, words: str) -> None:
+    hand.write(page.get_by_label("What to see", exact=True), words)
+    hand.press(page.get_by_role("button", name="Create", exact=True))
+
+
+def watch_it_run(page: Page, hand: Pointer) -> None:
+    run(page, hand, "a harbour at dusk")
+    expect(page.locator("job-tile img.preview")).to_have_attribute("src", re.compile("^blob:"))
+    expect(page.get_by_role("button", name="Open “a harbour at dusk”")).to_be_visible()
+
+
+def order_the_line(page: Page, hand: Pointer, way: str) -> None:
+    """Three jobs wait: the last goes first, the first is cancelled."""
+    go_to(page, hand, "Queue")
+    hand.press(page.get_by_role("button", name="Pause"))
+    expect(page.locator(".view .banner")).to_contain_text("paused")
+    go_to(page, hand, "Create")
+    for number, words in enumerate(("one boat", "two boats", "three boats"), start=1):
+        run(page, hand, words)
+        expect(page.locator(".tab .badge")).to_have_text(str(number))
+    go_to(page, hand, "Queue")
+    titles = page.locator(".row.waiting .row-title")
+    expect(titles).to_have_text(["one boat", "two boats", "three boats"])
+    if isinstance(hand, Keyboard):
+        hand.reach(page.get_by_role("button", name="Move “three boats”"))
+        page.keyboard.press("Alt+ArrowUp")
+        expect(titles).to_have_text(["one boat", "three boats", "two boats"])
+        page.keyboard.press("Alt+ArrowUp")
+    elif way == "phone":
+        hand.open_menu(page.get_by_role("button", name="More for “three boats”"), "To the front")
+    else:
+        page.get_by_role("button", name="Move “three boats”").drag_to(
+            page.get_by_role("button", name="Move “one boat”"), target_position={"x": 4, "y": 2}
+        )
+    expect(titles).to_have_text(["three boats", "one boat", "two boats"])
+    hand.press(page.get_by_role("button", name="Cancel “one boat”"))
+    expect(titles).to_have_text(["three boats", "two boats"])
+    hand.press(page.get_by_role("button", name="Resume"))
+    expect(titles).to_have_count(0)
+    done = page.locator("queue-view").get_by_role("button", name="Open “two boats”")
+    expect(done).to_be_visible()
+
+
+def find_it_and_make_it_again(page: Page, hand: Pointer, way: str) -> None:
+    """Find the first picture by a word of its prompt, and put what made it into the form."""
+    go_to(page, hand, "Library")
+    hand.write(page.get_by_label("Search prompts"), "dusk")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cell")).to_have_count(1)
+    cell = page.get_by_role("option", name=re.compile("^a harbour at dusk"))
+    hand.press(cell)
+    dialog = page.locator("dialog.lightbox")
+    expect(dialog).to_be_visible()
+    if way == "phone":
+        hand.press(dialog.get_by_role("button", name="Details"))
+    hand.open_menu(dialog.get_by_role("button", name="Use again"), "Everything")
+    expect(page.get_by_label("What to see", exact=True)).to_have_value("a harbour at dusk")
+
+
+def make_a_preset(page: Page, hand: Pointer) -> None:
+    """Save a preset that asks, and run it."""
+    hand.write(
+        page.get_by_label("What to see", exact=True), "a harbour in [[Which weather?:fog|sun]]"
+    )
+    hand.open_menu(page.get_by_role("button", name="More about this form"), "Save as a preset …")
+    dialog = page.locator("dialog")
+    hand.write(dialog.get_by_label("Name", exact=True), "Harbours")
+    hand.press(dialog.get_by_role("button", name="Save", exact=True))
+    expect(page.locator(".source-name")).to_contain_text("Harbours")
+    hand.press(page.get_by_role("button", name="Create", exact=True))
+    hand.pick(page.get_by_label("Which weather?"), "sun")
+    hand.press(page.locator("dialog").get_by_role("button", name="Create"))
+    expect(page.get_by_role("button", name="Open “a harbour in sun”")).to_be_visible()
+
+
+def share_and_throw_away(page: Page, hand: Pointer) -> None:
+    """Share the preset, delete it, and take that back."""
+    choice = page.locator(".choice", has_text="Harbours")
+    more = page.get_by_role("button", name="More for “Harbours”")
+    hand.press(page.locator(".source-name"))
+    hand.open_menu(more, "Edit …")
+    form = page.locator("preset-form")
+    hand.turn_on(form.get_by_role("switch"))
+    hand.press(form.get_by_role("button", name="Save", exact=True))
+    hand.press(form.get_by_role("button", name="Share the workflow too"))
+    expect(choice).to_contain_text("Shared")
+    hand.open_menu(more, "Delete")
+    expect(choice).to_have_count(0)
+    page.keyboard.press("Escape")
+    hand.press(page.get_by_role("button", name="Undo"))
+    hand.press(page.locator(".source-name"))
+    expect(choice).to_be_visible()
+    expect(choice).to_contain_text("Shared")
