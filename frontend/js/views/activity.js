@@ -25,6 +25,7 @@ const KINDS = [
   'preset',
   'batch',
   'asset',
+  'download',
   'library',
   'model',
 ];
