@@ -276,12 +276,14 @@ class ModelFiles:
     async def _asked(self) -> ModelFile | None:
         while self._wanted:
             file_id = next(iter(self._wanted))
-            del self._wanted[file_id]
+            file = None
             # One that went meanwhile is not waited for.
             with suppress(NotFound):
                 file = await self._store.get(file_id)
-                if file.root not in self.unreachable:
-                    return file
+            # Only now, with nothing awaited until it counts as being hashed: it always waits or is.
+            self._wanted.pop(file_id, None)
+            if file is not None and file.root not in self.unreachable:
+                return file
         return None
 
     async def _hash(self, file: ModelFile) -> None:
