@@ -21,6 +21,10 @@ from studio.store.model_roots import ModelRoots
 from tests.fakes.model_files import VAE, put, safetensors
 
 
+def void(_: object) -> None:
+    """Nothing is made of it."""
+
+
 class SlowStore(ModelFileStore):
     """Gives whoever looks a chance in the middle of every question."""
 
@@ -33,7 +37,7 @@ class SlowStore(ModelFileStore):
 async def test_a_file_that_is_to_be_verified_waits_until_it_was_hashed(tmp_path: Path) -> None:
     put(tmp_path / "models/vae/one.safetensors", safetensors(VAE))
     db = Database(tmp_path / "studio.db")
-    await db.open(migrate)
+    await db.open(lambda connection: void(migrate(connection)))
     store = SlowStore(db)
     roots = ModelRoots(tmp_path / "models", None, tmp_path / "llm")
     files = ModelFiles(store=store, roots=roots, families=Families([]), clock=Clock())
