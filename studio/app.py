@@ -209,10 +209,13 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(
+    controls = house.controls(
+        engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets
+    )
+    live = house.live(
+        controls,
         queue=queue,
         health=health,
-        activity=house.activity,
         downloads=transfers.downloads,
         expiry=history.expiry,
         is_live=accounts.is_live,
@@ -289,10 +292,10 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            editing.router,
-            stock.routes(),
             transfers.router(),
-            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+            stock.routes(),
+            editing.router,
+            house.routes(controls),
         ),
     )
 

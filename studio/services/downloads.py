@@ -17,7 +17,7 @@ from studio.services.download_runs import Means, PublishedFile
 from studio.services.download_wishes import new_download
 from studio.services.download_work import MAX_ENDED, DownloadWork
 from studio.store.downloads import Download, DownloadLimits, DownloadState, DownloadStore
-from studio.store.part_files import sweep
+from studio.store.part_folders import sweep
 
 MAX_UNFINISHED: Final = 2_000
 SHOWN_ENDED: Final = 50

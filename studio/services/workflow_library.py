@@ -21,7 +21,7 @@ from studio.graphs.manifests.readiness import Offer, Readiness, no_offer, readin
 from studio.models import Identity
 from studio.services.engines import EngineService
 from studio.services.workflows import viewer
-from studio.store.workflow_rows import Content, Version, Workflow
+from studio.store.workflow_rows import Content, Cover, Version, Workflow
 from studio.store.workflows import WorkflowStore
 
 MAX_COMMENT: Final = 500
@@ -125,8 +125,8 @@ class WorkflowLibrary:
         """
         return await self._workflows.get(viewer(identity), workflow_id, number)
 
-    async def covers(self, identity: Identity, workflow_id: str | None = None) -> dict[str, str]:
-        """By workflow, or of one alone, the newest picture that the caller made with it."""
+    async def covers(self, identity: Identity, workflow_id: str | None = None) -> dict[str, Cover]:
+        """By workflow, or of one alone, the newest picture or video that the caller made."""
         return await self._workflows.covers(identity.user_id, workflow_id)
 
     def form(self, workflow: Workflow) -> list[dict[str, Any]]:

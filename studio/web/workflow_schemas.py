@@ -50,6 +50,7 @@ _SUMMARY: Final[dict[str, Schema]] = {
     ),
     "inputs_count": INTEGER,
     "cover": optional(STRING),
+    "cover_kind": optional({"type": "string", "enum": ["image", "video"]}),
     "created_at": TIME,
     "updated_at": TIME,
     "trashed_at": optional(TIME),

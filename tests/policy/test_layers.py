@@ -91,9 +91,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset(
-        {"activity", "download_news", "downloads", "feed", "health", "job_news", "news", "queue"}
-        | {"system_news"}
+        {"activity", "feed", "health", "job_news", "log_news", "machine_news", "news", "queue"}
+        | {"download_news", "downloads", "system", "system_news"}
     ),
+    "log_news": frozenset({"feed", "news"}),
+    "machine_news": frozenset({"feed", "news"}),
     "metrics": frozenset({"engines", "queue"}),
     "model_actions": frozenset({"families", "model_files"}),
     "model_facts": frozenset({"families"}),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -165,14 +167,20 @@ def test_a_hub_that_the_environment_names_may_be_anywhere(tmp_path: Path) -> Non
         rules.place("http://inside.example/m")
 
 
-def transfer(remote: RemoteFile, part: PartFile, rules: Outbound, tokens: SourceTokens) -> Transfer:
+def transfer(
+    remote: RemoteFile,
+    part: PartFile,
+    rules: Outbound,
+    tokens: SourceTokens,
+    tls: ssl.SSLContext | None = None,
+) -> Transfer:
     return Transfer(
         remote=remote,
         part=part,
         outbound=rules,
         tokens=tokens,
         throttle=Throttle(),
-        tls=ssl.create_default_context(),
+        tls=tls or ssl.create_default_context(),
     )
 
 
@@ -265,6 +273,41 @@ async def test_a_token_goes_to_its_own_host_and_to_no_other(tmp_path: Path) -> N
         assert elsewhere.asked
         assert {one.headers.get("authorization") for one in elsewhere.asked} == {None}
         assert "canary" not in (tmp_path / "one.state").read_text()
+
+
+async def test_tls_asks_for_the_name_although_an_address_is_dialled(tmp_path: Path) -> None:
+    own = (str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    make_certificate(*own, name="hub.example")
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(*own)
+    trusting = ssl.create_default_context(cafile=own[0])
+    rules = Outbound(["127.0.0.0/8"], resolve=lambda *_: ["127.0.0.1"])
+    content = b"model" * 1000
+    async with running_origin(serving) as origin:
+        origin.serve("m", content)
+        for host, reason in (("hub.example", None), ("other.example", "certificate")):
+            remote = RemoteFile(f"https://{host}:{origin.port}/m", "m")
+            part = PartFile(tmp_path / f"{host}.part", reserve_bytes=0)
+            part.open()
+            started = transfer(remote, part, rules, NO_TOKENS, tls=trusting)
+            if reason is None:
+                await asyncio.to_thread(started.run)
+                assert part.path.read_bytes() == content
+            else:
+                with pytest.raises(SourceError, match=reason):
+                    await asyncio.to_thread(started.run)
+            part.close()
+        assert {one.headers["host"] for one in origin.asked} == {f"hub.example:{origin.port}"}
+
+
+def make_certificate(certificate: str, key: str, *, name: str) -> None:
+    """One that vouches for itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not there to make a certificate")
+    options = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name}"
+    names = ["-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", certificate]
+    subprocess.run([openssl, *options.split(), *names], check=True, capture_output=True)
 
 
 def test_a_token_is_bound_to_scheme_host_and_port() -> None:

@@ -228,6 +228,26 @@ async def test_an_address_that_expires_is_asked_for_anew(origin: Origin, part: P
     assert asked[-1] == "signed?late"
 
 
+async def test_a_redirect_with_spaces_and_letters_of_its_own_is_followed(
+    origin: Origin, part: PartFile
+) -> None:
+    origin.serve("m", b"", redirect="/caf\u00e9 au lait")
+    origin.serve("caf%C3%A9%20au%20lait", CONTENT)
+    assert await fetched(origin.url("m"), part) == CONTENT
+
+
+async def test_a_token_that_expires_under_way_is_told_and_what_came_is_kept(
+    origin: Origin, part: PartFile
+) -> None:
+    def judge(_: Asked) -> tuple[int, dict[str, str]] | None:
+        return (401, {}) if len(origin.asked) > 5 else None
+
+    origin.serve("m", CONTENT, refuse_if=judge)
+    with pytest.raises(SourceRefused, match="token"):
+        await fetched(origin.url("m"), part)
+    assert 0 < part.received < SIZE
+
+
 async def test_another_place_of_the_same_bytes_is_used_when_the_first_fails(
     origin: Origin, part: PartFile
 ) -> None:

@@ -24,15 +24,22 @@ const whose = (job) => {
 export function cancelButton(job) {
   return html`
     <button
-      class="round"
+      class="round cancel"
       aria-label=${t('job.cancel', { title: titleOf(job) })}
       title=${t('shell.cancel')}
       ?disabled=${Boolean(job.cancel_requested_at)}
-      @click=${() => line.cancel([job.id])}
+      @click=${({ currentTarget }) => cancel(currentTarget, job)}
     >
       ${icon('close')}
     </button>
   `;
+}
+
+/** Its row leaves with the button: the focus goes on to the next one. */
+function cancel(button, job) {
+  const row = button.closest('li');
+  (row.nextElementSibling ?? row.previousElementSibling)?.querySelector('.cancel')?.focus();
+  line.cancel([job.id]);
 }
 
 export function runningRow(job) {

@@ -9,7 +9,7 @@ export default {
   took: 'dauerte {time}',
   place: 'Platz in der Schlange',
   move: '„{title}“ verschieben',
-  moveHelp: 'Ziehen, oder Alt mit ↑ und ↓',
+  moveHelp: 'Ziehen, oder ↑ und ↓ drücken',
   moved: '„{title}“ steht jetzt auf Platz {place}.',
   menu: 'Mehr zu „{title}“',
   choose: '„{title}“ auswählen',

@@ -9,7 +9,7 @@ export default {
   took: 'took {time}',
   place: 'Place in line',
   move: 'Move “{title}”',
-  moveHelp: 'Drag, or Alt with ↑ and ↓',
+  moveHelp: 'Drag, or press ↑ and ↓',
   moved: '“{title}” is now at place {place}.',
   menu: 'More for “{title}”',
   choose: 'Choose “{title}”',
