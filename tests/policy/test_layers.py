@@ -74,6 +74,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "editor_queue": frozenset({"engine"}),
     "editor_runs": frozenset({"engine", "pace", "queue", "runner"}),
     "engine_control": frozenset({"engines", "jobs", "queue"}),
+    "engine_lists": frozenset({"engines"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
