@@ -76,6 +76,7 @@ ADD: Final = route(
     {
         400: "invalid_request: no reference, no folder of models, no name",
         403: "forbidden, blocked_address",
+        409: "name_taken: a file of another hash is to have that name",
         422: "invalid_request, not_a_model, pickle_refused",
         429: "queue_full",
         507: "disk_full",

@@ -15,6 +15,7 @@ from studio.errors import (
     BlockedAddress,
     Conflict,
     InvalidRequest,
+    NameTaken,
     NotAModel,
     NotFound,
     PickleRefused,
@@ -88,6 +89,16 @@ async def test_the_same_file_wanted_twice_is_fetched_once(origin: Origin, rig: R
         await rig.downloads.wait(download_id)
     assert origin.sent <= SIZE + len(origin.asked)
     assert rig.models() == {"loras/a.safetensors": MODEL}
+
+
+async def test_two_files_that_want_one_name_are_not_taken_for_one(origin: Origin, rig: Rig) -> None:
+    origin.serve("a.safetensors", MODEL)
+    await rig.downloads.set_limits(DownloadLimits(2, 200_000))
+    first = await rig.add(origin.url("a.safetensors"), sha256=DIGEST)
+    with pytest.raises(NameTaken):
+        await rig.add(origin.url("a.safetensors"), sha256="0" * 64)
+    same = await rig.add(origin.url("a.safetensors"))
+    assert same.id == first.id
 
 
 async def test_what_is_there_with_the_wanted_hash_is_not_fetched_again(
