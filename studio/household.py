@@ -16,6 +16,7 @@ from studio.clock import Clock
 from studio.models import Identity, Job
 from studio.services.activity import Activity
 from studio.services.diagnostics import DiagnosticsService
+from studio.services.downloads import Downloads
 from studio.services.engine_control import EngineControl
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -116,6 +117,7 @@ class Household:
         *,
         queue: JobQueue,
         health: HealthService,
+        downloads: Downloads,
         expiry: Callable[[Job], int],
         is_live: Callable[[Identity], bool],
     ) -> Live:
@@ -126,6 +128,7 @@ class Household:
             activity=self.activity,
             system=controls.system,
             logs=controls.engines,
+            downloads=downloads,
             expiry=expiry,
             is_live=is_live,
         )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from studio.models import OWNER_ID, Identity, Job
 from studio.services.activity import Activity, entry_body
+from studio.services.download_news import DownloadNews
+from studio.services.downloads import Downloads
 from studio.services.feed import Feed
 from studio.services.health import HealthService
 from studio.services.job_news import JobNews
@@ -35,6 +37,7 @@ class Live:
         queue: JobQueue,
         health: HealthService,
         activity: Activity,
+        downloads: Downloads,
         system: SystemService,
         logs: Logs,
         expiry: Callable[[Job], int],
@@ -44,8 +47,10 @@ class Live:
         self.jobs = JobNews(feed=self.feed, queue=queue, expiry=expiry)
         self.system = SystemNews(feed=self.feed, health=health)
         self.machine = MachineNews(feed=self.feed, look=system.look)
+        self.downloads = DownloadNews(feed=self.feed, downloads=downloads)
         self.activity = activity
-        for source in (self.jobs, self.system, self.machine, LogNews(feed=self.feed, logs=logs)):
+        told = LogNews(feed=self.feed, logs=logs)
+        for source in (self.jobs, self.system, self.machine, self.downloads, told):
             self.feed.connect(source)
         activity.on_stored(self._tell)
 

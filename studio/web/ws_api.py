@@ -50,6 +50,7 @@ _SCOPES: Final = {
     Topic.JOBS: Scope.JOBS,
     Topic.QUEUE: Scope.JOBS,
     Topic.PREVIEWS: Scope.JOBS,
+    Topic.DOWNLOADS: Scope.GRAPHS_RUN,
     Topic.ENGINES: Scope.ADMIN,
     Topic.MACHINE: Scope.ADMIN,
     Topic.LOGS: Scope.ADMIN,
@@ -155,6 +156,7 @@ class _Conversation:
         self._system = live.system
         self._machine = live.machine
         self._activity = live.activity
+        self._downloads = live.downloads
         self._history = history
 
     async def answer(self, said: str | bytes) -> None:
@@ -212,7 +214,10 @@ class _Conversation:
                 recent = await self._activity.recent(identity, MAX_ENTRIES)
                 entries = {"items": [entry_body(entry) for entry in recent]}
                 snapshot = self._bodies.snapshot(topic, feed.last, entries)
-            case Topic.PREVIEWS | Topic.DOWNLOADS | Topic.LOGS:
+            case Topic.DOWNLOADS:
+                downloads = await self._downloads.snapshot()
+                snapshot = self._bodies.snapshot(topic, feed.last, downloads)
+            case Topic.PREVIEWS | Topic.LOGS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})
         self._reader.topics.add(topic)
         self._reader.push(snapshot)

@@ -25,9 +25,12 @@ const KINDS = [
   'preset',
   'batch',
   'asset',
+  'download',
   'library',
+  'model',
 ];
 const ICONS = {
+  model: 'file',
   session: 'account',
   login: 'account',
   password: 'key',
