@@ -40,6 +40,7 @@ from studio.services.thumbnails import Thumbnails
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
+from studio.stock import open_stock
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.carried import CarriedBlobs, settle_often
@@ -109,12 +110,7 @@ async def open_studio(
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings,
-    clock: Clock,
-    pace: Pace,
-    db: Database,
-    recovery: Recovery,
-    speed: DiskSpeed,
+    settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery, speed: DiskSpeed
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
     house = await open_household(settings, db, clock)
@@ -262,6 +258,7 @@ async def _services(
         assets=assets,
         record=record,
     )
+    stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -296,6 +293,7 @@ async def _services(
             workshop.routes(links),
             gallery.router(links),
             transfers.router(),
+            stock.routes(),
             editing.router,
             house.routes(controls),
         ),
@@ -316,6 +314,7 @@ async def _services(
             ("readers", live.feed.watch()),
             ("activity", house.activity.run()),
             *gallery.background(),
+            *stock.background(),
             *transfers.background(),
         )
     ]
@@ -337,6 +336,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await stock.close()
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

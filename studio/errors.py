@@ -18,6 +18,8 @@ StudioError
 │   ├── NameTaken             409  name_taken
 │   ├── HashMismatch          409  hash_mismatch
 │   ├── AssetInUse            409  asset_in_use
+│   ├── ModelInUse            409  model_in_use
+│   ├── ModelNeeded           409  model_needed
 │   └── VersionConflict       409  version_conflict
 ├── PayloadTooLarge           413  payload_too_large
 ├── RangeNotSatisfiable       416  range_not_satisfiable
@@ -35,6 +37,7 @@ StudioError
 │   ├── InvalidPreset         422  invalid_preset
 │   ├── WorkflowNotShared     422  workflow_not_shared
 │   ├── InvalidBatch          422  invalid_batch
+│   ├── InvalidCatalog        422  invalid_catalog
 │   ├── NotAModel             422  not_a_model
 │   ├── PickleRefused         422  pickle_refused
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
@@ -157,6 +160,14 @@ class AssetInUse(Conflict):
     code = "asset_in_use"
 
 
+class ModelInUse(Conflict):
+    code = "model_in_use"
+
+
+class ModelNeeded(Conflict):
+    code = "model_needed"
+
+
 class VersionConflict(Conflict):
     code = "version_conflict"
 
@@ -223,6 +234,10 @@ class WorkflowNotShared(Unprocessable):
 
 class InvalidBatch(Unprocessable):
     code = "invalid_batch"
+
+
+class InvalidCatalog(Unprocessable):
+    code = "invalid_catalog"
 
 
 class NotAModel(Unprocessable):

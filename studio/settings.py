@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from studio.errors import InvalidRequest
+from studio.model_settings import ModelSettings
 from studio.net import parse_allowed
 from studio.paths import run_folder
 
@@ -118,6 +119,7 @@ class Settings:
     outbound_allow: tuple[str, ...]
     """Hosts and networks that may be fetched from though they are private, and without TLS."""
     model_dir: Path
+    models: ModelSettings
     comfyui_flags: str
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
     job_retention_days: int
@@ -147,6 +149,7 @@ class Settings:
             environ.get("ENGINE_DIR")
             or ("/workspace/engine" if in_image else studio_dir / "engine")
         ).expanduser()
+        base = Path("/workspace") if in_image else studio_dir
         port = _integer(environ, "STUDIO_PORT", 8000, low=0, high=65535)
         comfy_port = _integer(environ, "STUDIO_COMFY_PORT", -1, low=0, high=65535)
         api_key = environ.get("API_KEY", "").strip() or None
@@ -177,7 +180,8 @@ class Settings:
                 ),
             },
             outbound_allow=_outbound(environ),
-            model_dir=Path(environ.get("MODEL_DIR") or studio_dir / "models").expanduser(),
+            model_dir=Path(environ.get("MODEL_DIR") or base / "models").expanduser(),
+            models=ModelSettings.from_env(environ, base),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),

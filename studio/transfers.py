@@ -5,12 +5,10 @@ Apart from ``app.py`` as ``household.py`` is.
 
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -33,6 +31,7 @@ from studio.services.uploads import UploadService
 from studio.settings import Settings
 from studio.store.blobs import BlobStore
 from studio.store.downloads import DownloadStore
+from studio.store.model_roots import find_roots
 from studio.store.part_files import PartFile
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
@@ -116,16 +115,6 @@ async def open_transfers(house: Household) -> Transfers:
 
 
 def _shelves(settings: Settings) -> Shelves:
-    """Where files go; beside ``STUDIO_DIR``'s own when the models are somebody else's to change."""
-    own = settings.studio_dir / "models"
-    return Shelves(
-        models=settings.model_dir if _takes_files(settings.model_dir) else own,
-        llm=settings.studio_dir / "llm",
-        cache=settings.studio_dir / "cache",
-    )
-
-
-def _takes_files(folder: Path) -> bool:
-    if not folder.exists():
-        return os.access(folder.parent, os.W_OK)
-    return os.access(folder, os.W_OK | os.X_OK)
+    """Where files go: to the roots that the model files are read from."""
+    roots = find_roots(settings)
+    return Shelves(models=roots.own or roots.models, llm=roots.llm, cache=settings.models.cache_dir)

@@ -17,7 +17,7 @@ from studio.graphs.manifests.differences import differences
 from studio.graphs.manifests.document import Document, plain_document, read_document
 from studio.graphs.manifests.form import form
 from studio.graphs.manifests.manifest import read_manifest, stored_manifest
-from studio.graphs.manifests.readiness import Readiness, readiness
+from studio.graphs.manifests.readiness import Offer, Readiness, no_offer, readiness
 from studio.models import Identity
 from studio.services.engines import EngineService
 from studio.services.workflows import viewer
@@ -75,6 +75,11 @@ class WorkflowLibrary:
         self._engines = engines
         self._clock = clock
         self._record = record
+        self._offer: Offer = no_offer
+
+    def offer_models(self, offer: Offer) -> None:
+        """Ask ``offer`` for more about each model that a workflow misses."""
+        self._offer = offer
 
     # -- look ------------------------------------------------------------------------------------
 
@@ -132,7 +137,7 @@ class WorkflowLibrary:
 
     def readiness(self, workflow: Workflow) -> Readiness:
         manifest = stored_manifest(workflow.version.manifest)
-        return readiness(manifest, workflow.version.needs, self._engines.infos())
+        return readiness(manifest, workflow.version.needs, self._engines.infos(), self._offer)
 
     async def versions(self, identity: Identity, workflow_id: str) -> list[Version]:
         """Every version of a workflow, the newest first.

@@ -11,7 +11,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"net", "remote"}
+    | {"model_settings", "net", "remote"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -29,12 +29,15 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
     "workshop": LEAVES | {"presets", "store", "services", "web"},
+    "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "transfers", "workshop"}
+    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "stock"}
+    | {"transfers", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
-    "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
+    "cli": LEAVES
+    | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
 }
 """For each part of ``studio`` the other parts it may know; leaves are listed below."""
@@ -44,7 +47,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "net": frozenset({"errors"}),
     "paths": frozenset({"errors"}),
     "remote": frozenset({"models"}),
-    "settings": frozenset({"errors", "net", "paths"}),
+    "settings": frozenset({"errors", "model_settings", "net", "paths"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
@@ -54,6 +57,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
+    "catalog": frozenset({"catalog_entries", "families"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),
     "download_line": frozenset({"download_runs"}),
@@ -63,12 +67,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "download_work": frozenset({"download_line", "download_runs"}),
     "downloads": frozenset({"download_line", "download_runs", "download_wishes", "download_work"}),
     "diagnostics": frozenset({"settings", "system"}),
+    "disk": frozenset({"model_users"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
     "editor_graphs": frozenset({"assets", "jobs", "workflow_library", "workflows"}),
     "editor_queue": frozenset({"engine"}),
     "editor_runs": frozenset({"engine", "pace", "queue", "runner"}),
     "engine_control": frozenset({"engines", "jobs", "queue"}),
+    "engine_lists": frozenset({"engines"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
@@ -78,6 +84,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "health": frozenset({"engines"}),
     "https_source": frozenset({"download_runs"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
+    "installs": frozenset({"catalog", "catalog_entries"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
@@ -91,6 +98,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "log_news": frozenset({"feed", "news"}),
     "machine_news": frozenset({"feed", "news"}),
     "metrics": frozenset({"engines", "queue"}),
+    "model_actions": frozenset({"families", "model_files"}),
+    "model_facts": frozenset({"families"}),
+    "model_files": frozenset({"families", "model_facts"}),
+    "model_manifest": frozenset({"catalog", "catalog_entries", "installs", "model_files"}),
+    "model_needs": frozenset(
+        {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
+    ),
+    "needed_models": frozenset({"catalog_entries"}),
     "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),

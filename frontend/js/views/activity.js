@@ -27,8 +27,10 @@ const KINDS = [
   'asset',
   'download',
   'library',
+  'model',
 ];
 const ICONS = {
+  model: 'file',
   session: 'account',
   login: 'account',
   password: 'key',
