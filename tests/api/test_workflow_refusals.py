@@ -105,6 +105,7 @@ async def test_a_version_with_a_fault_changes_nothing(owner: httpx.AsyncClient) 
         (b'{"studio_workflow": 1, "manifest": {"manifest": 1, "id": "../a", "name": "a"}}', 422,
          "invalid_manifest"),
         (json.dumps(CYCLE).encode(), 422, "invalid_workflow"),
+        (b'{"prompt": ' * 1000 + b"{}" + b"}" * 1000, 422, "invalid_workflow"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("route", ["inspect", "import"])
