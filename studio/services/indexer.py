@@ -123,7 +123,12 @@ class Indexer:
         read = await asyncio.to_thread(_parameters, found, graphs)
         rows = []
         for asset in found:
-            extent = await self._extent(asset)
+            try:
+                extent = await self._extent(asset)
+            except Exception:
+                # A decoder's fault that nobody foresaw: no other file, and no start, pays for it.
+                log.exception("file %s of the library cannot be measured", asset.id)
+                extent = Extent()
             recipe = recipes.get(asset.job_id or "")
             values = read.get(asset.id)
             rows.append(
