@@ -18,7 +18,7 @@ from studio.clients.video import Extent, VideoReader
 from studio.errors import InvalidWorkflow, StudioError
 from studio.graphs.graph import Graph, parse
 from studio.graphs.parameters import Parameters, model_kinds, parameters
-from studio.media import probe_image
+from studio.media import UNREADABLE, probe_image
 from studio.store.blobs import BlobStore
 from studio.store.job_recipes import RecipeStore
 from studio.store.pictures import Indexed, JobGraph, PictureStore, Unindexed
@@ -125,9 +125,9 @@ class Indexer:
         for asset in found:
             try:
                 extent = await self._extent(asset)
-            except Exception:
-                # A decoder's fault that nobody foresaw: no other file, and no start, pays for it.
-                log.exception("file %s of the library cannot be measured", asset.id)
+            except UNREADABLE as error:
+                # Whatever its reader fell over: no other file, and no start, pays for it.
+                log.warning("file %s cannot be measured: %s", asset.id, type(error).__name__)
                 extent = Extent()
             recipe = recipes.get(asset.job_id or "")
             values = read.get(asset.id)
