@@ -24,6 +24,7 @@ from studio.paths import private_folder
 from studio.pipeline import build_pipeline
 from studio.routes import build_api
 from studio.services.assets import AssetService
+from studio.services.background import watched
 from studio.services.backups import BackupService
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
@@ -300,7 +301,7 @@ async def _services(
     )
 
     background = [
-        asyncio.create_task(work, name=name)
+        watched(work, name)
         for name, work in (
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
