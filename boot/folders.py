@@ -141,7 +141,9 @@ def _prepare_engine(settings: Settings, own_model_dir: Path | None) -> None:
         settings.engine_dir / "extra_model_paths.yaml",
         # The engine puts later folders first.
         model_dirs=[settings.model_dir, *([own_model_dir] if own_model_dir else [])],
+        cache_dir=settings.cache_dir,
         custom_nodes_dir=settings.custom_nodes_dir,
+        comfyui_dir=settings.comfyui_dir,
     )
 
 

@@ -37,10 +37,10 @@ from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.retention import RetentionService, sweep
 from studio.services.thumbnails import Thumbnails
-from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.services.warmup import Warmup
 from studio.settings import Settings
+from studio.stock import open_stock
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.carried import CarriedBlobs, settle_often
@@ -52,8 +52,7 @@ from studio.store.jobs import JobStore
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
-from studio.store.upload_files import UploadFiles
-from studio.store.uploads import UploadStore
+from studio.transfers import open_transfers
 from studio.web.comfy_proxy import ComfyProxy
 from studio.web.guard import SESSION_COOKIE
 from studio.web.links import Links
@@ -111,12 +110,7 @@ async def open_studio(
 
 @contextlib.asynccontextmanager
 async def _services(
-    settings: Settings,
-    clock: Clock,
-    pace: Pace,
-    db: Database,
-    recovery: Recovery,
-    speed: DiskSpeed,
+    settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery, speed: DiskSpeed
 ) -> AsyncIterator[Studio]:
     notices = [recovery.message] if recovery.message else []
     house = await open_household(settings, db, clock)
@@ -148,11 +142,13 @@ async def _services(
         db=db, clock=clock, environment_key=settings.api_key, record=record
     )
     auth, sessions = accounts.auth, accounts.sessions
+    transfers = await open_transfers(house)
     assets = AssetService(
         store=asset_store,
         blobs=blobs,
         clock=clock,
         max_upload_bytes=settings.max_upload_bytes,
+        shelve=transfers.shelve,
         record=record,
     )
     gallery = build_gallery(
@@ -165,14 +161,7 @@ async def _services(
         record=record,
     )
     assets.on_upload(gallery.indexer.note_upload)
-    uploads = UploadService(
-        uploads=UploadStore(db, blobs),
-        files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
-        assets=assets,
-        blobs=blobs,
-        clock=clock,
-        max_bytes=settings.max_asset_bytes,
-    )
+    uploads = transfers.uploads(assets, blobs)
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 
@@ -224,6 +213,7 @@ async def _services(
         queue=queue,
         health=health,
         activity=house.activity,
+        downloads=transfers.downloads,
         expiry=history.expiry,
         is_live=accounts.is_live,
     )
@@ -263,6 +253,7 @@ async def _services(
         clock=clock,
         record=record,
     )
+    stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -297,6 +288,8 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
+            stock.routes(),
+            transfers.router(),
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
         ),
     )
@@ -316,6 +309,8 @@ async def _services(
             ("readers", live.feed.watch()),
             ("activity", house.activity.run()),
             *gallery.background(),
+            *stock.background(),
+            *transfers.background(),
         )
     ]
     try:
@@ -336,6 +331,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await stock.close()
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

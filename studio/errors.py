@@ -7,6 +7,7 @@ StudioError
 │   ├── InvalidToken          401  invalid_token
 │   └── WrongApiKey           401  wrong_api_key
 ├── Forbidden                 403  forbidden
+│   ├── BlockedAddress        403  blocked_address
 │   ├── CrossOrigin           403  cross_origin
 │   └── SessionRequired       403  session_required
 ├── NotFound                  404  not_found
@@ -17,6 +18,8 @@ StudioError
 │   ├── NameTaken             409  name_taken
 │   ├── HashMismatch          409  hash_mismatch
 │   ├── AssetInUse            409  asset_in_use
+│   ├── ModelInUse            409  model_in_use
+│   ├── ModelNeeded           409  model_needed
 │   └── VersionConflict       409  version_conflict
 ├── PayloadTooLarge           413  payload_too_large
 ├── RangeNotSatisfiable       416  range_not_satisfiable
@@ -34,6 +37,9 @@ StudioError
 │   ├── InvalidPreset         422  invalid_preset
 │   ├── WorkflowNotShared     422  workflow_not_shared
 │   ├── InvalidBatch          422  invalid_batch
+│   ├── InvalidCatalog        422  invalid_catalog
+│   ├── NotAModel             422  not_a_model
+│   ├── PickleRefused         422  pickle_refused
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
 │   ├── QueueFull             429  queue_full
@@ -41,6 +47,13 @@ StudioError
 │   ├── TooManyUploads        429  too_many_uploads
 │   └── TooManyStreams        429  too_many_streams
 ├── UpstreamError             500  upstream_error
+├── SourceError               502  source_error
+│   ├── SourceUnreachable     502  source_unreachable
+│   ├── SourceRefused         502  model_source_refused
+│   ├── SourceGone            502  model_source_gone
+│   ├── SourceStalled         502  stalled
+│   ├── SourceTooLarge        502  too_large
+│   └── SourceBusy            502  rate_limited
 ├── Unavailable               503  unavailable
 │   └── StorageUnavailable    503  storage_unavailable
 └── DiskFull                  507  disk_full
@@ -103,6 +116,10 @@ class Forbidden(StudioError):
     code, status = "forbidden", 403
 
 
+class BlockedAddress(Forbidden):
+    code = "blocked_address"
+
+
 class CrossOrigin(Forbidden):
     code = "cross_origin"
 
@@ -141,6 +158,14 @@ class HashMismatch(Conflict):
 
 class AssetInUse(Conflict):
     code = "asset_in_use"
+
+
+class ModelInUse(Conflict):
+    code = "model_in_use"
+
+
+class ModelNeeded(Conflict):
+    code = "model_needed"
 
 
 class VersionConflict(Conflict):
@@ -211,6 +236,18 @@ class InvalidBatch(Unprocessable):
     code = "invalid_batch"
 
 
+class InvalidCatalog(Unprocessable):
+    code = "invalid_catalog"
+
+
+class NotAModel(Unprocessable):
+    code = "not_a_model"
+
+
+class PickleRefused(Unprocessable):
+    code = "pickle_refused"
+
+
 class IdempotencyKeyReuse(Unprocessable):
     code = "idempotency_key_reuse"
 
@@ -237,6 +274,36 @@ class TooManyStreams(TooManyRequests):
 
 class UpstreamError(StudioError):
     code, status = "upstream_error", 500
+
+
+class SourceError(StudioError):
+    """A server elsewhere, not Studio, is why a file cannot be had."""
+
+    code, status = "source_error", 502
+
+
+class SourceUnreachable(SourceError):
+    code = "source_unreachable"
+
+
+class SourceRefused(SourceError):
+    code = "model_source_refused"
+
+
+class SourceGone(SourceError):
+    code = "model_source_gone"
+
+
+class SourceStalled(SourceError):
+    code = "stalled"
+
+
+class SourceTooLarge(SourceError):
+    code = "too_large"
+
+
+class SourceBusy(SourceError):
+    code = "rate_limited"
 
 
 class Unavailable(StudioError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import os
@@ -17,6 +18,10 @@ from typing import Final
 from studio.errors import DiskFull, InvalidRequest
 
 MAX_NAME_BYTES: Final = 200
+_fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
+if _fallocate is not None:
+    _fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+_KEEP_SIZE: Final = 1
 _RESERVED: Final = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))}
 )
@@ -119,6 +124,8 @@ def reserve_space(handle: int, size_bytes: int) -> None:
     """
     if size_bytes <= 0:
         return
+    if not _can_reserve(handle):
+        return
     try:
         os.posix_fallocate(handle, 0, size_bytes)
     except OSError as error:
@@ -127,6 +134,14 @@ def reserve_space(handle: int, size_bytes: int) -> None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull("There is not enough free space for this file.") from error
         raise
+
+
+def _can_reserve(handle: int) -> bool:
+    # Where the file system cannot, posix_fallocate writes to every block instead: on a network
+    # volume that takes hours for a large file. The system's own call says so at once.
+    if _fallocate is None or _fallocate(handle, _KEEP_SIZE, 0, 1) == 0:
+        return True
+    return ctypes.get_errno() not in (errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def private_folder(path: Path) -> Path:

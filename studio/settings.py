@@ -13,6 +13,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from studio.errors import InvalidRequest
+from studio.model_settings import ModelSettings
+from studio.net import parse_allowed
 from studio.paths import run_folder
 
 DAY_MS: Final = 86_400_000
@@ -114,7 +116,10 @@ class Settings:
     """Those of ``SECRETS`` that were set, by name."""
     hub_urls: Mapping[str, str]
     """Where the owners of the tokens among ``SECRETS`` are asked, by the token's name."""
+    outbound_allow: tuple[str, ...]
+    """Hosts and networks that may be fetched from though they are private, and without TLS."""
     model_dir: Path
+    models: ModelSettings
     comfyui_flags: str
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
     job_retention_days: int
@@ -144,6 +149,7 @@ class Settings:
             environ.get("ENGINE_DIR")
             or ("/workspace/engine" if in_image else studio_dir / "engine")
         ).expanduser()
+        base = Path("/workspace") if in_image else studio_dir
         port = _integer(environ, "STUDIO_PORT", 8000, low=0, high=65535)
         comfy_port = _integer(environ, "STUDIO_COMFY_PORT", -1, low=0, high=65535)
         api_key = environ.get("API_KEY", "").strip() or None
@@ -173,7 +179,9 @@ class Settings:
                     environ, "TELEGRAM_API_URL", "https://api.telegram.org"
                 ),
             },
-            model_dir=Path(environ.get("MODEL_DIR") or studio_dir / "models").expanduser(),
+            outbound_allow=_outbound(environ),
+            model_dir=Path(environ.get("MODEL_DIR") or base / "models").expanduser(),
+            models=ModelSettings.from_env(environ, base),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
@@ -235,6 +243,20 @@ def _base_url(environ: Mapping[str, str], name: str, default: str) -> str:
     if not is_usable or "@" in given or "?" in given:
         raise InvalidRequest(f"{name} must be http:// or https:// with a host, and no user name.")
     return given
+
+
+def _outbound(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The list of the environment, and the hubs that it names: a mirror is named to be used."""
+    listed = environ.get("STUDIO_OUTBOUND_ALLOW", "").split(",")
+    found = [entry.strip() for entry in listed if entry.strip()]
+    for entry in found:
+        parse_allowed(entry)
+    for name in ("HF_ENDPOINT", "CIVITAI_URL"):
+        if environ.get(name, "").strip():
+            parts = urlsplit(_base_url(environ, name, ""))
+            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+            found.append(f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
+    return tuple(found)
 
 
 def _number(environ: Mapping[str, str], name: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from studio.cli.model_arguments import add_models
 from studio.version import VERSION
 
 PROGRAM: Final = "./start.sh"
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "--socket", action="store_true", help="print only where control.sock is, for curl"
     )
     _add_presets(commands)
+    add_models(commands, _add, _add_place)
     _add_keys(commands)
     _add(commands, "setup-link", "a link that sets the owner's password, also a forgotten one")
     _add_users(commands)

@@ -29,7 +29,7 @@ def open_socket(path: Path) -> httpx.AsyncClient:
 
 @contextlib.asynccontextmanager
 async def open_console(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """Keys and backups, whether Studio runs or not; the caller is the owner.
+    """Keys, model files and backups, whether Studio runs or not; the caller is the owner.
 
     A running Studio is asked over its socket. Without one the database is opened here, under the
     lease that keeps two from writing at once.

@@ -1,4 +1,4 @@
-"""What works while Studio does not run: people, keys and the backup, on the database itself.
+"""What works while Studio does not run: people, keys, model files and the backup, on its database.
 
 Jobs and engines stay out: this process could not follow what an engine holds, so it must not take
 over unfinished jobs either.
@@ -20,9 +20,11 @@ from fastapi import FastAPI
 from studio.accounts import build_accounts
 from studio.cli.console import BASE_URL
 from studio.clock import Clock
+from studio.models import unrecorded
 from studio.paths import private_folder
 from studio.services.backups import BackupService
 from studio.settings import Settings
+from studio.stock import Shelves, open_shelves
 from studio.store.archive import finish_restore
 from studio.store.db import Database
 from studio.store.lease import Held, Lease, LeaseLost
@@ -85,7 +87,7 @@ def become_owner(studio_dir: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def open_offline(settings: Settings, lease: Lease) -> AsyncIterator[httpx.AsyncClient]:
-    """Routes for people, keys and backups over the opened database; the caller is the owner.
+    """Routes over the opened database, for what needs no engine; the caller is the owner.
 
     Raises:
         StudioError: the database cannot be used.
@@ -101,15 +103,19 @@ async def open_offline(settings: Settings, lease: Lease) -> AsyncIterator[httpx.
     db = Database(settings.database_path)
     await db.open(preparation(settings.backups_dir, clock))
     keeping = asyncio.create_task(_keep(lease, db))
+    shelves = await open_shelves(settings=settings, db=db, clock=clock, record=unrecorded)
+    hashing = asyncio.create_task(shelves.files.run(asked_only=True))
     try:
-        app = await _guarded(settings, db, clock)
+        app = await _guarded(settings, db, clock, shelves)
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=BASE_URL
         ) as client:
             yield client
     finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
+        shelves.files.close()
+        for task in (keeping, hashing):
+            task.cancel()
+        await asyncio.gather(keeping, hashing, return_exceptions=True)
         await db.close()
 
 
@@ -120,7 +126,7 @@ async def _keep(lease: Lease, db: Database) -> None:
         db.halt(lost.message)
 
 
-async def _guarded(settings: Settings, db: Database, clock: Clock) -> Guard:
+async def _guarded(settings: Settings, db: Database, clock: Clock, shelves: Shelves) -> Guard:
     accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
@@ -129,6 +135,7 @@ async def _guarded(settings: Settings, db: Database, clock: Clock) -> Guard:
     install_error_handlers(app)
     app.include_router(key_routes(auth=accounts.auth, secrets=SecretStore(db), clock=clock))
     app.include_router(backup_routes(backups))
+    app.include_router(shelves.routes())
     links = Links(
         key=await PrefStore(db).signing_key(), public_url=settings.public_url, clock=clock
     )

@@ -9,17 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from studio.clock import Clock, new_id
-from studio.errors import (
-    BlobNotFound,
-    IdempotencyKeyReuse,
-    NotFound,
-    PayloadTooLarge,
-)
+from studio.errors import BlobNotFound, IdempotencyKeyReuse, NotFound, PayloadTooLarge
 from studio.graphs.files import FileReference
 from studio.media import UNKNOWN, output_type, sniff
 from studio.models import Asset, Identity, OutputType, Record, unrecorded
 from studio.services.references import missing, wanted
 from studio.services.upload_fields import (
+    Shelve,
     UploadFields,
     as_asset,
     asset_key,
@@ -42,6 +38,7 @@ class AssetService:
         store: rows and bytes.
         blobs: the same store's bytes.
         max_upload_bytes: the largest file accepted in one request.
+        shelve: gives uploaded models their place.
     """
 
     def __init__(
@@ -51,9 +48,11 @@ class AssetService:
         blobs: BlobStore,
         clock: Clock,
         max_upload_bytes: int,
+        shelve: Shelve,
         record: Record = unrecorded,
     ) -> None:
         self._store = store
+        self.shelve = shelve
         self._record = record
         self._blobs = blobs
         self._clock = clock
@@ -123,7 +122,9 @@ class AssetService:
                 chunks, size_hint=size_hint, limit_bytes=self._max_upload_bytes
             )
             try:
-                asset = await as_asset(identity, staged, describe(), self._clock.now_ms())
+                asset = await as_asset(
+                    identity, staged, describe(), self._clock.now_ms(), self.shelve
+                )
                 stored, is_new = await self._store.add(asset, staged, idempotency_key=key)
             except BaseException:
                 self._blobs.discard(staged)

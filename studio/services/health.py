@@ -33,10 +33,16 @@ class HealthService:
         self._engines = engines
         self._isolated = isolated
         self._notices = notices
+        self.held: dict[str, str] = {}
+        """Why no work is taken though engines would: a reason by whoever says so."""
+
+    def note(self, sentence: str) -> None:
+        """Tell the owner something until the next start."""
+        self._notices.append(sentence)
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """(takes work, the answer of ``/ready``): reasons in words, without secrets."""
-        reasons = []
+        reasons = list(self.held.values())
         if self._db.fault is not None:
             reasons.append(f"database: {self._db.fault}")
         engines = self._engines.engines.values()

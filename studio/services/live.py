@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from studio.models import OWNER_ID, Identity, Job
 from studio.services.activity import Activity, entry_body
+from studio.services.download_news import DownloadNews
+from studio.services.downloads import Downloads
 from studio.services.feed import Feed
 from studio.services.health import HealthService
 from studio.services.job_news import JobNews
@@ -30,15 +32,18 @@ class Live:
         queue: JobQueue,
         health: HealthService,
         activity: Activity,
+        downloads: Downloads,
         expiry: Callable[[Job], int],
         is_live: Callable[[Identity], bool],
     ) -> None:
         self.feed = Feed(is_live=is_live)
         self.jobs = JobNews(feed=self.feed, queue=queue, expiry=expiry)
         self.system = SystemNews(feed=self.feed, health=health)
+        self.downloads = DownloadNews(feed=self.feed, downloads=downloads)
         self.activity = activity
         self.feed.connect(self.jobs)
         self.feed.connect(self.system)
+        self.feed.connect(self.downloads)
         activity.on_stored(self._tell)
 
     def _tell(self, entry: Entry) -> None:

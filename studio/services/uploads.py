@@ -23,6 +23,7 @@ from studio.services.upload_fields import (
     as_asset,
     check_path,
     check_retention,
+    is_model,
     wrong,
 )
 from studio.settings import DAY_MS
@@ -92,7 +93,7 @@ class UploadService:
             Unprocessable, Forbidden: a field is wrong.
         """
         upload = self._checked(identity, announced)
-        if upload.expected_hash is not None:
+        if upload.expected_hash is not None and not is_model(upload.file_path):
             with contextlib.suppress(BlobNotFound):
                 asset, _ = await self._assets.from_hash(
                     identity,
@@ -117,7 +118,7 @@ class UploadService:
         return upload
 
     def _checked(self, identity: Identity, announced: Announcement) -> Upload:
-        file_path = check_path(identity, announced.name, field="name")
+        file_path = check_path(identity, announced.name, field="name", has_bytes=True)
         if announced.size_bytes < 1:
             raise wrong("size_bytes", "The file is empty.")
         if announced.size_bytes > self._max_bytes:
@@ -259,7 +260,8 @@ class UploadService:
             upload.expires_in,
         )
         try:
-            asset = await as_asset(identity, staged, fields, self._clock.now_ms())
+            now_ms, shelve = self._clock.now_ms(), self._assets.shelve
+            asset = await as_asset(identity, staged, fields, now_ms, shelve)
             await self._uploads.complete(upload, asset, staged)
         except BaseException:
             self._blobs.discard(staged)

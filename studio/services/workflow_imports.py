@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import orjson
 
 from studio.errors import InvalidWorkflow, Unavailable
 from studio.graphs.carried import embedded_graphs
+from studio.graphs.declared_models import declared_models
 from studio.graphs.graph import Graph, is_ui_format, parse
 from studio.graphs.manifests.content import check_content, refuse_cycles
 from studio.graphs.manifests.document import read_document
@@ -30,10 +31,6 @@ from studio.store.workflow_folders import (
 EXPORT_KEY: Final = "studio_workflow"
 EXPORT_VERSION: Final = 1
 _JOB_FOLDER: Final = re.compile(r"^studio/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
-_MAX_UI_DEPTH: Final = 8
-_FOLDER: Final = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}(?:/[A-Za-z0-9][A-Za-z0-9_-]{0,63}){0,3}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ def _ui(name: str, data: dict[str, Any], info: dict[str, Any], known: bool) -> I
         raise InvalidWorkflow(
             f"This workflow cannot be converted: {first}", details={"problems": problems}
         )
-    found = _api(name, conversion.graph, info, "ui", _sources(data))
+    found = _api(name, conversion.graph, info, "ui", declared_models(data))
     return Inspection("ui", found.graph, found.proposal, found.readiness, True, problems)
 
 
@@ -235,33 +232,3 @@ def _json(name: str, data: bytes) -> Any:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise InvalidWorkflow(f"{name[:100]} is not valid JSON: {error}.") from error
-
-
-def _sources(ui: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Where the models of a saved workflow can be had, as its nodes say."""
-    found = {}
-    for node in _nodes(ui, _MAX_UI_DEPTH):
-        properties = node.get("properties")
-        models = properties.get("models") if isinstance(properties, dict) else None
-        for model in models if isinstance(models, list) else ():
-            if isinstance(model, dict) and isinstance(model.get("name"), str):
-                url, directory = model.get("url"), model.get("directory")
-                entry = {}
-                if isinstance(url, str) and url.startswith("https://") and len(url) <= 2000:
-                    entry["url"] = url
-                if isinstance(directory, str) and _FOLDER.fullmatch(directory):
-                    entry["directory"] = directory
-                found[model["name"]] = entry
-    return found
-
-
-def _nodes(ui: Mapping[str, Any], depth: int) -> Iterator[dict[str, Any]]:
-    nodes = ui.get("nodes")
-    for node in nodes if isinstance(nodes, list) else ():
-        if isinstance(node, dict):
-            yield node
-    definitions = ui.get("definitions")
-    subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
-    for subgraph in subgraphs if isinstance(subgraphs, list) and depth else ():
-        if isinstance(subgraph, dict):
-            yield from _nodes(subgraph, depth - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
@@ -56,6 +56,10 @@ class Listed:
     next_cursor: str | None
 
 
+Offer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What else is known of a missing model, as parts of its ``fix``."""
+
+
 class WorkflowLibrary:
     """Workflows of a caller; each save is a new version.
 
@@ -75,6 +79,11 @@ class WorkflowLibrary:
         self._engines = engines
         self._clock = clock
         self._record = record
+        self._offer: Offer = lambda _: {}
+
+    def offer_models(self, offer: Offer) -> None:
+        """Ask ``offer`` for more about each model that a workflow misses."""
+        self._offer = offer
 
     # -- look ------------------------------------------------------------------------------------
 
@@ -132,7 +141,12 @@ class WorkflowLibrary:
 
     def readiness(self, workflow: Workflow) -> Readiness:
         manifest = stored_manifest(workflow.version.manifest)
-        return readiness(manifest, workflow.version.needs, self._engines.infos())
+        found = readiness(manifest, workflow.version.needs, self._engines.infos())
+        models = [
+            {**model, "fix": {**self._offer(model), **model["fix"]}}
+            for model in found.missing_models
+        ]
+        return replace(found, missing_models=models)
 
     async def versions(self, identity: Identity, workflow_id: str) -> list[Version]:
         """Every version of a workflow, the newest first.

@@ -13,9 +13,11 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_downloads import add_downloads
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library, add_picture_counts
+from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
@@ -175,4 +177,6 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_library,
     add_shared_files,
     add_picture_counts,
+    add_downloads,
+    add_models,
 )

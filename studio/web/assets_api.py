@@ -198,7 +198,7 @@ class _Upload:
         if file is None:
             raise _missing_field("file")
         if (file_path := self._texts.get("file_path")) is not None:
-            check_path(self._identity, file_path)
+            check_path(self._identity, file_path, has_bytes=True)
         return await self._service.receive(
             self._identity,
             self._file_then_fields(file),

@@ -50,6 +50,7 @@ _SCOPES: Final = {
     Topic.JOBS: Scope.JOBS,
     Topic.QUEUE: Scope.JOBS,
     Topic.PREVIEWS: Scope.JOBS,
+    Topic.DOWNLOADS: Scope.GRAPHS_RUN,
     Topic.ENGINES: Scope.ADMIN,
 }
 
@@ -152,6 +153,7 @@ class _Conversation:
         self._jobs = live.jobs
         self._system = live.system
         self._activity = live.activity
+        self._downloads = live.downloads
         self._history = history
 
     async def answer(self, said: str | bytes) -> None:
@@ -206,7 +208,10 @@ class _Conversation:
                 recent = await self._activity.recent(identity, MAX_ENTRIES)
                 entries = {"items": [entry_body(entry) for entry in recent]}
                 snapshot = self._bodies.snapshot(topic, feed.last, entries)
-            case Topic.PREVIEWS | Topic.DOWNLOADS:
+            case Topic.DOWNLOADS:
+                downloads = await self._downloads.snapshot()
+                snapshot = self._bodies.snapshot(topic, feed.last, downloads)
+            case Topic.PREVIEWS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})
         self._reader.topics.add(topic)
         self._reader.push(snapshot)

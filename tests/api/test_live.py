@@ -137,10 +137,12 @@ async def test_engines_and_readiness_are_shown(studio: RunningStudio, owner: htt
     async with listen(studio.url, OWNER_KEY) as client:
         engines = (await client.snapshot("engines"))["engines"]
         system = await client.snapshot("system")
-        assert await client.snapshot("downloads") == {}
+        downloads = await client.snapshot("downloads")
     assert engines == owner_engines(owner)
     assert (engines[0]["name"], engines[0]["state"]) == ("embedded", "ready")
     assert system["ready"] is True
+    assert downloads["items"] == []
+    assert downloads["limits"] == {"concurrency": 2, "bytes_per_second": None}
     assert system.keys() == {"ready", "reasons", "notices", "engine_kinds"}
 
 

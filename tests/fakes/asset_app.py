@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from studio.clock import FrozenClock
 from studio.errors import StudioError
 from studio.models import ALL_SCOPES, Identity, Role
 from studio.services.assets import AssetService
+from studio.services.download_runs import PublishedFile
+from studio.services.model_uploads import ModelUploads
+from studio.services.shelves import Shelves
 from studio.services.thumbnails import Thumbnails
 from studio.services.uploads import UploadService
 from studio.store.assets import AssetStore
@@ -97,12 +101,23 @@ async def open_library(
     clock = FrozenClock()
     db = Database(folder / "studio.db")
     await db.open(_prepare)
+    threads = ThreadPoolExecutor(1)
     try:
         blobs = BlobStore(folder / "assets")
         thumbnails = Thumbnails(root=folder / "thumbs", blobs=blobs)
         store = AssetStore(db, blobs, clock, thumbnails.remove)
+        models = ModelUploads(
+            shelves=Shelves(folder / "models", folder / "llm", folder / "cache"),
+            owner="tests",
+            threads=threads,
+            tell=_untold,
+        )
         service = AssetService(
-            store=store, blobs=blobs, clock=clock, max_upload_bytes=max_upload_bytes
+            store=store,
+            blobs=blobs,
+            clock=clock,
+            max_upload_bytes=max_upload_bytes,
+            shelve=models.shelve,
         )
         uploads = UploadService(
             uploads=UploadStore(db, blobs),
@@ -116,7 +131,12 @@ async def open_library(
         yield Library(folder, db, blobs, store, service, uploads, thumbnails, clock)
         await uploads.stop()
     finally:
+        threads.shutdown()
         await db.close()
+
+
+async def _untold(_: PublishedFile) -> None:
+    """Nobody wants to know."""
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -176,8 +176,28 @@ def test_the_folders_and_the_model_paths_are_made(app: App) -> None:
     assert section["checkpoints"] == str(app.folder / "nas" / "checkpoints")
     assert section["ipadapter"] == str(app.folder / "nas" / "ipadapter")
     assert section["custom_nodes"] == str(engine / "custom_nodes")
+    assert list(json.loads(text.partition("\n")[2])) == ["studio_cache", "studio_1"]
+    cache = json.loads(text.partition("\n")[2])["studio_cache"]
+    assert cache["ipadapter"] == str(app.folder / "data" / "cache" / "ipadapter")
     assert stat.S_IMODE((app.folder / "run").stat().st_mode) == 0o700
     assert stat.S_IMODE((app.folder / "data").stat().st_mode) == 0o700
+
+
+def test_types_that_only_the_installed_comfyui_knows_are_listed(app: App) -> None:
+    comfyui = app.add_comfyui()
+    (comfyui / "folder_paths.py").write_text(
+        'folder_names_and_paths["holograms"] = ([], set())\n'
+        'folder_names_and_paths["custom_nodes"] = ([], set())\n'
+        'folder_names_and_paths["../../etc"] = ([], set())\n'
+    )
+    app.start(STUDIO_ENGINE="comfyui", COMFYUI_DIR=str(comfyui))
+    app.facts("studio")
+    data = app.folder / "data"
+    text = (data / "engine" / "extra_model_paths.yaml").read_text()
+    section = json.loads(text.partition("\n")[2])["studio_1"]
+    assert section["holograms"] == str(data / "models" / "holograms")
+    assert section["custom_nodes"] == str(data / "engine" / "custom_nodes")
+    assert "../../etc" not in section
 
 
 @pytest.mark.parametrize(

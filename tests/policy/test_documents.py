@@ -14,7 +14,10 @@ from studio.settings import LIMITS, SECRETS
 from studio.version import VERSION
 from tests.policy.source import ROOT, parse, walk
 
-READERS = ("studio/settings.py", "studio/paths.py", "boot", "bootstrap.py", "studio/cli")
+READERS = (
+    *("studio/settings.py", "studio/model_settings.py", "studio/paths.py"),
+    *("boot", "bootstrap.py", "studio/cli"),
+)
 """Where variables of the environment are read."""
 
 _NAME = re.compile(r"[A-Z][A-Z0-9]+(?:_[A-Z0-9]+)*")

@@ -9,7 +9,10 @@ import pytest
 
 from tests.policy.source import ROOT, imports, module_name, shown, walk
 
-LEAVES = frozenset({"errors", "settings", "logs", "models", "clock", "paths", "media", "version"})
+LEAVES = frozenset(
+    {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
+    | {"model_settings", "net", "remote"}
+)
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "graphs": LEAVES,
@@ -21,24 +24,30 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "routes": LEAVES | {"accounts", "store", "services", "web"},
     "household": LEAVES | {"store", "clients", "services", "web"},
     "accounts": LEAVES | {"store", "services"},
+    "transfers": LEAVES | {"household", "store", "clients", "services", "web"},
     "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web"},
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
     "workshop": LEAVES | {"presets", "store", "services", "web"},
+    "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "workshop"}
+    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "stock"}
+    | {"transfers", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
-    "cli": LEAVES | {"accounts", "server", "store", "clients", "services", "graphs", "web"},
+    "cli": LEAVES
+    | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
 }
 """For each part of ``studio`` the other parts it may know; leaves are listed below."""
 
 LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "media": frozenset({"errors", "models"}),
+    "net": frozenset({"errors"}),
     "paths": frozenset({"errors"}),
-    "settings": frozenset({"errors", "paths"}),
+    "remote": frozenset({"models"}),
+    "settings": frozenset({"errors", "model_settings", "net", "paths"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
@@ -48,9 +57,17 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
+    "catalog": frozenset({"catalog_entries", "families"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),
+    "download_line": frozenset({"download_runs"}),
+    "download_news": frozenset({"download_line", "downloads", "feed", "news"}),
+    "download_runs": frozenset({"model_checks", "shelves"}),
+    "download_wishes": frozenset({"download_runs"}),
+    "download_work": frozenset({"download_line", "download_runs"}),
+    "downloads": frozenset({"download_line", "download_runs", "download_wishes", "download_work"}),
     "diagnostics": frozenset({"settings", "system"}),
+    "disk": frozenset({"model_users"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
     "editor_queue": frozenset({"engine"}),
@@ -63,15 +80,29 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
+    "https_source": frozenset({"download_runs"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
+    "installs": frozenset({"catalog", "catalog_entries"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
-    "live": frozenset({"activity", "feed", "health", "job_news", "news", "queue", "system_news"}),
+    "live": frozenset(
+        {"activity", "download_news", "downloads", "feed", "health", "job_news", "news", "queue"}
+        | {"system_news"}
+    ),
     "metrics": frozenset({"engines", "queue"}),
+    "model_actions": frozenset({"families", "model_files"}),
+    "model_facts": frozenset({"families"}),
+    "model_files": frozenset({"families", "model_facts"}),
+    "model_manifest": frozenset({"catalog", "catalog_entries", "installs", "model_files"}),
+    "model_needs": frozenset(
+        {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
+    ),
+    "needed_models": frozenset({"catalog_entries"}),
+    "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
@@ -92,6 +123,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system": frozenset({"engines", "health", "queue"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
     "workflow_imports": frozenset({"engines", "workflow_library"}),
     "workflow_library": frozenset({"engines", "workflows"}),

@@ -12,6 +12,10 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_LINES = 350
 BROAD = {
     # A job's task: an acknowledged job never just disappears.
+    # A transfer's threads: what one of them ran into is raised by the one that watches.
+    "studio/clients/transfer/crew.py": 1,
+    # A download's task: what was wanted never just hangs.
+    "studio/services/download_work.py": 1,
     "studio/services/runner.py": 1,
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,

@@ -26,8 +26,10 @@ const KINDS = [
   'batch',
   'asset',
   'library',
+  'model',
 ];
 const ICONS = {
+  model: 'file',
   session: 'account',
   login: 'account',
   password: 'key',

@@ -18,10 +18,22 @@ _FOLDERS: Final = {
     "control_net_name": "controlnet",
     "style_model_name": "style_models",
     "gligen_name": "gligen",
+    "hypernetwork_name": "hypernetworks",
+    "photomaker_model_name": "photomaker",
+    "audio_encoder_name": "audio_encoders",
 }
 _CLASS_FOLDERS: Final = {
     "UpscaleModelLoader": "upscale_models",
     "CLIPVisionLoader": "clip_vision",
+    "LatentUpscaleModelLoader": "latent_upscale_models",
+    "ModelPatchLoader": "model_patches",
+    "AudioEncoderLoader": "audio_encoders",
+    "FrameInterpolationModelLoader": "frame_interpolation",
+    "LoadMoGeModel": "geometry_estimation",
+    "LoadDA3Model": "geometry_estimation",
+    "LoadBackgroundRemovalModel": "background_removal",
+    "LoadMediaPipeFaceLandmarker": "detection",
+    "OpticalFlowLoader": "optical_flow",
 }
 
 
@@ -31,7 +43,7 @@ def model_files(
     """Every model file, with the folder it belongs in where that is known.
 
     Args:
-        sources: by file name, where a model can be had: ``url``, ``directory``.
+        sources: by file name, where a model can be had: ``url``, ``directory``, ``sha256``.
     """
     found = []
     for class_type, name, file in describe(graph, info).models:
@@ -43,6 +55,7 @@ def model_files(
         if folder:
             entry["directory"] = folder
         known = sources.get(file.rpartition("/")[2], {})
-        entry |= {key: str(known[key]) for key in ("url", "directory") if known.get(key)}
+        facts = ("url", "directory", "sha256")
+        entry |= {key: str(known[key]) for key in facts if known.get(key)}
         found.append(entry)
     return found

@@ -21,6 +21,7 @@ export default {
   'kinds.batch': 'Stapel',
   'kinds.asset': 'Dateien',
   'kinds.library': 'Die Bibliothek',
+  'kinds.model': 'Modelle',
   'did.session.began': 'hat sich angemeldet',
   'did.session.ended': 'hat eine Sitzung beendet',
   'did.session.others_ended': 'hat sich überall sonst abgemeldet',
@@ -61,6 +62,9 @@ export default {
   'did.preset.restored': 'hat das Preset zurückgeholt:',
   'did.preset.trashed': 'hat in den Papierkorb gelegt, das Preset',
   'did.batch.started': 'hat den Stapel gestartet:',
+  'did.model.changed': 'hat Angaben zum Modell geändert:',
+  'did.model.moved': 'hat das Modell verschoben:',
+  'did.model.deleted': 'hat das Modell gelöscht:',
   'did.library.rules': 'hat geändert, was die Bibliothek aufräumt',
   'did.library.tidied': 'hat die Bibliothek aufgeräumt',
 };

@@ -21,6 +21,7 @@ export default {
   'kinds.batch': 'Batches',
   'kinds.asset': 'Files',
   'kinds.library': 'The library',
+  'kinds.model': 'Models',
   'did.session.began': 'logged in',
   'did.session.ended': 'ended a session',
   'did.session.others_ended': 'logged out everywhere else',
@@ -61,6 +62,9 @@ export default {
   'did.preset.restored': 'brought back the preset',
   'did.preset.trashed': 'put into the trash the preset',
   'did.batch.started': 'started the batch',
+  'did.model.changed': 'changed what is known of the model',
+  'did.model.moved': 'moved the model',
+  'did.model.deleted': 'deleted the model',
   'did.library.rules': 'changed what the library clears',
   'did.library.tidied': 'tidied the library',
 };

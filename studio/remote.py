@@ -1,0 +1,85 @@
+"""Files elsewhere: what is known of one before it is fetched, and who may be asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from studio.models import Identity
+
+MODELS: Final = "models"
+LLM: Final = "llm"
+CACHE: Final = "cache"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """One file of a server elsewhere, as a reference was understood."""
+
+    url: str
+    """Where the bytes are asked for; never carries a secret."""
+    name: str
+    """The file's own name."""
+    size_bytes: int | None = None
+    sha256: str | None = None
+    """Lower-case hex, as the hub publishes it."""
+    etag: str | None = None
+    """A strong validator, if it is known before."""
+    token: str | None = None
+    """Which stored token a request may carry, ``huggingface`` or ``civitai``: never the token."""
+    page: str | None = None
+    """A page for people, where a licence can be accepted."""
+    license: str | None = None
+    mirrors: tuple[str, ...] = ()
+    """Other places of the same bytes; believed only with ``sha256``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to have, and where."""
+
+    reference: str
+    """``https://...``, ``hf:owner/repo/path@revision`` or ``civitai:<version>[/<file>]``."""
+    folder: str
+    """ComfyUI's model type, or ``llm``."""
+    name: str | None = None
+    """Relative to the folder; else the remote file's own."""
+    sha256: str | None = None
+    size_bytes: int | None = None
+    allow_pickle: bool = False
+    """The owner's word for this one file."""
+    priority: int = 0
+    root: str = MODELS
+    """``models``, ``llm`` or ``cache``: which tree of folders it belongs to."""
+    replace: bool = False
+    """The owner's word that a file of other content may be replaced."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """A stretch of a file that somebody fetches."""
+
+    index: int
+    start: int
+    """The next byte that is missing; moves with each write."""
+    end: int | None
+    """Where it ends, ``None`` while nobody knows how long the file is."""
+
+
+class Resolver(Protocol):
+    """Understands references."""
+
+    async def resolve(self, reference: str, by: Identity | None) -> RemoteFile:
+        """What a reference stands for.
+
+        Raises:
+            StudioError: it is none, or who knows it refuses.
+        """
+
+
+class Tokens(Protocol):
+    """Keeps each token to the host that it belongs to."""
+
+    def headers(self, remote: RemoteFile, url: str) -> Mapping[str, str]:
+        """What a request of ``remote`` to exactly ``url`` may carry; empty for any other host."""

@@ -1,0 +1,142 @@
+"""From entries and bundles of the catalogs to files on disk: what is there, and what to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from studio.errors import Unavailable
+from studio.models import Identity
+from studio.remote import Wish
+from studio.services.catalog import Bundle, Catalog
+from studio.services.catalog_entries import Entry
+from studio.store.model_files import ModelFile, ModelFileStore
+
+PRESENT: Final = "present"
+DIFFERENT: Final = "different"
+DAMAGED: Final = "damaged"
+ABSENT: Final = "absent"
+
+
+class Download(Protocol):
+    """One download, as far as it matters here."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+
+
+class Downloads(Protocol):
+    """Who fetches files; see ``services/downloads.py``."""
+
+    async def add(self, wish: Wish, *, by: str) -> Download: ...
+
+    async def wait(self, download_id: str) -> Download: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Whether an entry's file is there: by size and, once it is computed, by hash.
+
+    ``different`` is a file of that name with other bytes. ``name`` is where it lies when that is
+    not where the entry says.
+    """
+
+    state: str
+    file: ModelFile | None = None
+
+
+class Shelf:
+    """The model files of one moment, to look many entries up in."""
+
+    def __init__(self, files: Iterable[ModelFile]) -> None:
+        self._by_place: dict[tuple[str, str], ModelFile] = {}
+        self._by_hash: dict[str, ModelFile] = {}
+        for file in files:
+            self._by_place[file.folder, file.name] = file
+            if file.sha256 and not file.fault:
+                self._by_hash[file.sha256] = file
+
+    def presence(self, entry: Entry) -> Presence:
+        """Whether an entry's file is there."""
+        file = self._by_place.get((entry.folder, entry.file))
+        if file is not None and file.fault:
+            return Presence(DAMAGED, file)
+        if file is not None and _is(file, entry):
+            return Presence(PRESENT, file)
+        if entry.sha256 in self._by_hash:
+            return Presence(PRESENT, self._by_hash[entry.sha256])
+        return Presence(ABSENT) if file is None else Presence(DIFFERENT, file)
+
+    def has(self, wish: Wish) -> bool:
+        """Whether the file that a wish names is there, sound and, where that is known, the same."""
+        file = self._by_place.get((wish.folder, wish.name or ""))
+        if file is None or file.fault:
+            return False
+        return not (wish.sha256 and file.sha256 and wish.sha256 != file.sha256)
+
+
+class InstallService:
+    """Asks for what is not there yet.
+
+    Args:
+        downloads: ``None`` where files cannot be fetched: at the command line without a Studio.
+    """
+
+    def __init__(
+        self, *, catalog: Catalog, files: ModelFileStore, downloads: Downloads | None
+    ) -> None:
+        self._catalog = catalog
+        self._files = files
+        self._downloads = downloads
+
+    async def shelf(self) -> Shelf:
+        """What is there now."""
+        return Shelf(await self._files.all())
+
+    async def entry(self, identity: Identity, entry_id: str) -> list[Download]:
+        """Have an entry's file fetched, unless it is there.
+
+        Raises:
+            NotFound, Unavailable, and what ``Downloads.add`` raises.
+        """
+        return await self._add(identity, [self._catalog.get(entry_id).entry])
+
+    async def bundle(self, identity: Identity, bundle_id: str) -> tuple[Bundle, list[Download]]:
+        """Have everything of a bundle fetched that is not there.
+
+        Raises:
+            NotFound, Unavailable, and what ``Downloads.add`` raises.
+        """
+        bundle, entries = self._catalog.bundle(bundle_id)
+        return bundle, await self._add(identity, entries)
+
+    async def _add(self, identity: Identity, entries: Sequence[Entry]) -> list[Download]:
+        if self._downloads is None:
+            raise Unavailable("Nothing can be fetched here; start Studio.")
+        shelf = await self.shelf()
+        return [
+            await self._downloads.add(wish_of(entry), by=identity.user_id)
+            for entry in entries
+            if shelf.presence(entry).state != PRESENT
+        ]
+
+
+def wish_of(entry: Entry, **changes: object) -> Wish:
+    """What to ask for, for an entry of a catalog."""
+    values: Mapping[str, object] = {
+        "reference": entry.reference,
+        "folder": entry.folder,
+        "name": entry.file,
+        "sha256": entry.sha256,
+        "size_bytes": entry.size_bytes,
+    }
+    return Wish(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def _is(file: ModelFile, entry: Entry) -> bool:
+    if entry.size_bytes is not None and entry.size_bytes != file.size_bytes:
+        return False
+    return not (entry.sha256 and file.sha256 and entry.sha256 != file.sha256)

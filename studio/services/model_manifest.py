@@ -1,0 +1,160 @@
+"""Models that a Studio is to have, as a file beside it says: fetched at every start, if missing.
+
+A manifest never stops Studio. What cannot be read or fetched is told in the log and in the notices
+of ``/ready``; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from studio.errors import InvalidManifest, StudioError
+from studio.graphs.manifests.document import read_document
+from studio.models import OWNER_ID
+from studio.remote import Wish
+from studio.services.catalog import Catalog
+from studio.services.catalog_entries import Entry, Judge, read_catalog
+from studio.services.installs import Downloads, Shelf, wish_of
+from studio.services.model_files import ModelFiles
+
+log = logging.getLogger(__name__)
+
+MAX_ENTRIES: Final = 500
+_HELD: Final = "models"
+_KEYS: Final = ("before", "after")
+_FIELDS: Final = frozenset({"reference", "folder", "name", "sha256", "size_bytes", "allow_pickle"})
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One file of the manifest, and where it is said."""
+
+    where: str
+    wish: Wish
+
+
+class ModelManifest:
+    """Brings what the manifest asks for.
+
+    Args:
+        hold: keeps ``/ready`` from saying yes, for a reason; ``None`` lets go.
+        note: tells the owner a sentence.
+        judge: refuses addresses that nothing is fetched from.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        catalog: Catalog,
+        files: ModelFiles,
+        downloads: Downloads,
+        hold: Callable[[str | None], None],
+        note: Callable[[str], None],
+        judge: Judge,
+    ) -> None:
+        self._path = path
+        self._catalog = catalog
+        self._files = files
+        self._downloads = downloads
+        self._hold = hold
+        self._note = note
+        self._judge = judge
+
+    async def run(self) -> None:
+        """Fetch everything that is missing; the body of a task, which ends."""
+        try:
+            planned = await asyncio.to_thread(self._read)
+            await self._files.scan()
+        except StudioError as error:
+            self._fail(f"The manifest of models cannot be used: {error.message}")
+            return
+        if planned["before"]:
+            self._hold("models: the manifest's are being fetched")
+        try:
+            await self._bring(planned["before"])
+            self._hold(None)
+            await self._bring(planned["after"])
+        except StudioError as error:
+            self._fail(f"The manifest of models was not finished: {error.message}")
+        finally:
+            self._hold(None)
+
+    async def _bring(self, planned: list[Planned]) -> None:
+        shelf = Shelf(await self._files.all())
+        await asyncio.gather(*(self._one(each) for each in planned if not shelf.has(each.wish)))
+
+    async def _one(self, planned: Planned) -> None:
+        try:
+            download = await self._downloads.add(planned.wish, by=OWNER_ID)
+            ended = await self._downloads.wait(download.id)
+        except StudioError as error:
+            self._fail(f"The manifest's {planned.where} was not fetched: {error.message}")
+            return
+        if ended.state != "done":
+            self._fail(f"The manifest's {planned.where} was not fetched: it is {ended.state}.")
+
+    def _fail(self, sentence: str) -> None:
+        log.warning("%s", sentence)
+        self._note(sentence)
+
+    def _read(self) -> dict[str, list[Planned]]:
+        try:
+            data = self._path.read_bytes()
+        except OSError as error:
+            raise InvalidManifest(f"{self._path.name}: {error.strerror}.") from error
+        content = read_document(data).data
+        if not isinstance(content, dict) or not content.keys() <= {*_KEYS}:
+            raise InvalidManifest("It has lists under “before” and “after”, and nothing else.")
+        return {key: self._list(key, content.get(key) or []) for key in _KEYS}
+
+    def _list(self, key: str, listed: object) -> list[Planned]:
+        if not isinstance(listed, list) or len(listed) > MAX_ENTRIES:
+            raise InvalidManifest(f"{key} is a list of at most {MAX_ENTRIES} models.")
+        found: list[Planned] = []
+        for number, each in enumerate(listed):
+            where = f"{key}[{number}]"
+            try:
+                found += [Planned(where, wish) for wish in self._wishes(each)]
+            except StudioError as error:
+                # One that is wrong keeps none of the others away.
+                self._fail(f"The manifest's {where} cannot be used: {error.message}")
+        return found
+
+    def _wishes(self, each: object) -> list[Wish]:
+        if isinstance(each, str):
+            return [wish_of(self._catalog.get(each).entry)]
+        if not isinstance(each, Mapping):
+            raise InvalidManifest("It is the id of an entry, or says reference and folder.")
+        if each.keys() == {"bundle"}:
+            return [wish_of(entry) for entry in self._catalog.bundle(str(each["bundle"]))[1]]
+        if not each.keys() <= _FIELDS or not {"reference", "folder"} <= each.keys():
+            known = ", ".join(sorted(_FIELDS))
+            raise InvalidManifest(f"It says reference and folder, and at most {known}.")
+        return [_wish(each, self._judge)]
+
+
+def _wish(said: Mapping[str, Any], judge: Judge) -> Wish:
+    """A wish in the manifest's own words, checked as an entry of a catalog is."""
+    name = str(said.get("name") or "model")
+    entry = {
+        "id": "manifest",
+        "name": "manifest",
+        "folder": said["folder"],
+        "file": name,
+        "reference": said["reference"],
+        "sha256": said.get("sha256"),
+        "size_bytes": said.get("size_bytes"),
+    }
+    document = read_catalog({"catalog": 1, "entries": [entry]}, judge)
+    checked = Entry(**document.entries[0])
+    return wish_of(
+        checked,
+        name=name if "name" in said else None,
+        allow_pickle=said.get("allow_pickle") is True,
+    )

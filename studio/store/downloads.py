@@ -1,0 +1,237 @@
+"""The rows of downloads: what is wanted, in which order, and what became of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+from studio.clock import new_id
+from studio.errors import NotFound
+from studio.store.db import Database
+
+_OWNER: Final = "downloads_owner"
+_LIMITS: Final = "downloads_limits"
+
+
+class DownloadState(StrEnum):
+    QUEUED = "queued"
+    RESOLVING = "resolving"
+    DOWNLOADING = "downloading"
+    VERIFYING = "verifying"
+    PAUSED = "paused"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def has_ended(self) -> bool:
+        return self in ENDED
+
+    @property
+    def is_active(self) -> bool:
+        return self in ACTIVE
+
+
+ENDED: Final = frozenset({DownloadState.DONE, DownloadState.FAILED, DownloadState.CANCELED})
+ACTIVE: Final = frozenset(
+    {DownloadState.RESOLVING, DownloadState.DOWNLOADING, DownloadState.VERIFYING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadError:
+    """Why one failed: a code for programs, a sentence for people."""
+
+    code: str
+    message: str
+    details: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One download row. Times are milliseconds since the epoch."""
+
+    id: str
+    user_id: str
+    reference: str
+    root: str
+    folder: str
+    name: str | None
+    """Relative to the folder; ``None`` until its source was asked."""
+    state: DownloadState
+    priority: int
+    rank: float
+    """Order within one priority."""
+    created_at: int
+    expected_sha256: str | None = None
+    expected_bytes: int | None = None
+    allow_pickle: bool = False
+    replaces: bool = False
+    size_bytes: int | None = None
+    sha256: str | None = None
+    """What its bytes really hash to."""
+    page: str | None = None
+    license: str | None = None
+    error: DownloadError | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+
+    @property
+    def place(self) -> tuple[str, str, str | None]:
+        """What no two downloads may have."""
+        return (self.root, self.folder, self.name)
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """The lowest is next."""
+        return (-self.priority, self.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLimits:
+    """How many at once, and how fast all of them together."""
+
+    concurrency: int = 2
+    bytes_per_second: int | None = None
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Download))
+
+
+class DownloadStore:
+    """Every download, whoever asked for it: models belong to the house."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def owner(self) -> str:
+        """What this Studio's parts lie under: several may share one tree of models."""
+
+        def work(connection: sqlite3.Connection) -> str:
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                (_OWNER, new_id()),
+            )
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (_OWNER,)).fetchone()
+            return str(row[0])
+
+        return await self._db.write(work)
+
+    async def put(self, download: Download) -> None:
+        """Store a new one, or what changed of one."""
+        await self.put_all((download,))
+
+    async def put_all(self, downloads: Sequence[Download]) -> None:
+        """Store several, all or none."""
+        names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
+        changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "id")
+        rows = [_row(download) for download in downloads]
+        await self._db.write(
+            lambda connection: connection.executemany(
+                f"INSERT INTO downloads ({names}) VALUES ({marks})"
+                f" ON CONFLICT (id) DO UPDATE SET {changes}",
+                rows,
+            )
+        )
+
+    async def get(self, download_id: str) -> Download:
+        """One download.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+
+        def work(connection: sqlite3.Connection) -> Any:
+            return connection.execute(
+                "SELECT * FROM downloads WHERE id = ?", (download_id,)
+            ).fetchone()
+
+        row = await self._db.read(work)
+        if row is None:
+            raise NotFound("There is no such download.")
+        return _download(row)
+
+    async def unfinished(self) -> list[Download]:
+        """All that have not ended."""
+
+        def work(connection: sqlite3.Connection) -> list[Download]:
+            rows = connection.execute("SELECT * FROM downloads WHERE ended_at IS NULL")
+            return [_download(row) for row in rows]
+
+        return await self._db.read(work)
+
+    async def ended(self, limit: int) -> list[Download]:
+        """Those that have ended, the latest first."""
+
+        def work(connection: sqlite3.Connection) -> list[Download]:
+            rows = connection.execute(
+                "SELECT * FROM downloads WHERE ended_at IS NOT NULL"
+                " ORDER BY ended_at DESC, id LIMIT ?",
+                (limit,),
+            )
+            return [_download(row) for row in rows]
+
+        return await self._db.read(work)
+
+    async def forget(self, download_id: str) -> None:
+        """Remove the row of one."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "DELETE FROM downloads WHERE id = ?", (download_id,)
+            )
+        )
+
+    async def forget_ended(self, keep: int) -> None:
+        """Keep only the latest of those that have ended."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "DELETE FROM downloads WHERE ended_at IS NOT NULL AND id NOT IN (SELECT id FROM"
+                " downloads WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, id LIMIT ?)",
+                (keep,),
+            )
+        )
+
+    async def limits(self) -> DownloadLimits:
+        """What was set last."""
+
+        def work(connection: sqlite3.Connection) -> Any:
+            return connection.execute("SELECT value FROM meta WHERE key = ?", (_LIMITS,)).fetchone()
+
+        row = await self._db.read(work)
+        return DownloadLimits() if row is None else DownloadLimits(**orjson.loads(row[0]))
+
+    async def put_limits(self, limits: DownloadLimits) -> None:
+        """Keep limits over restarts."""
+        text = orjson.dumps(asdict(limits)).decode()
+        await self._db.write(
+            lambda connection: connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (_LIMITS, text),
+            )
+        )
+
+
+def _row(download: Download) -> tuple[Any, ...]:
+    values = {name: getattr(download, name) for name in _COLUMNS}
+    if download.error is not None:
+        values["error"] = orjson.dumps(asdict(download.error)).decode()
+    return tuple(values.values())
+
+
+def _download(row: sqlite3.Row) -> Download:
+    values = {name: row[name] for name in _COLUMNS}
+    error = values.pop("error")
+    made = Download(**values)
+    return replace(
+        made,
+        state=DownloadState(made.state),
+        allow_pickle=bool(made.allow_pickle),
+        replaces=bool(made.replaces),
+        error=None if error is None else DownloadError(**orjson.loads(error)),
+    )

@@ -1,0 +1,120 @@
+"""What comes in from elsewhere, built in order: downloads and uploads in parts.
+
+Apart from ``app.py`` as ``household.py`` is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import APIRouter
+
+from studio.clients.transfer.throttle import Throttle
+from studio.clients.transfer.transfer import Transfer
+from studio.household import Household
+from studio.net import Outbound
+from studio.remote import RemoteFile
+from studio.services.assets import AssetService
+from studio.services.download_runs import Means
+from studio.services.download_work import DownloadWork
+from studio.services.downloads import Downloads
+from studio.services.https_source import HttpsSource
+from studio.services.model_uploads import ModelUploads
+from studio.services.shelves import Shelves
+from studio.services.source_tokens import SourceTokens
+from studio.services.upload_fields import Shelve
+from studio.services.uploads import UploadService
+from studio.settings import Settings
+from studio.store.blobs import BlobStore
+from studio.store.downloads import DownloadStore
+from studio.store.model_roots import find_roots
+from studio.store.part_files import PartFile
+from studio.store.upload_files import UploadFiles
+from studio.store.uploads import UploadStore
+from studio.web.downloads_api import download_routes
+
+_THREADS: Final = 24
+"""More than all downloads at once need, each of them one at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """What other services need of it."""
+
+    house: Household
+    downloads: Downloads
+    outbound: Outbound
+    shelve: Shelve
+
+    def uploads(self, assets: AssetService, blobs: BlobStore) -> UploadService:
+        """Files that come in parts."""
+        settings = self.house.settings
+        return UploadService(
+            uploads=UploadStore(self.house.db, blobs),
+            files=UploadFiles(settings.studio_dir / "assets" / "uploads"),
+            assets=assets,
+            blobs=blobs,
+            clock=self.house.clock,
+            max_bytes=settings.max_asset_bytes,
+        )
+
+    def router(self) -> APIRouter:
+        """Everything under ``/api/downloads``."""
+        return download_routes(self.downloads)
+
+    def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """What runs for as long as Studio does, by name."""
+        return [("downloads", self.downloads.run())]
+
+
+async def open_transfers(house: Household) -> Transfers:
+    """The services, with what an earlier Studio left taken up."""
+    settings, outbound = house.settings, Outbound(house.settings.outbound_allow)
+    throttle, tls = Throttle(), ssl.create_default_context()
+    tokens = SourceTokens(settings.hub_urls, house.settings_service.secret)
+    source, store = HttpsSource(outbound), DownloadStore(house.db)
+
+    def fetching(remote: RemoteFile, part: PartFile) -> Transfer:
+        return Transfer(
+            remote=remote,
+            part=part,
+            outbound=outbound,
+            tokens=tokens,
+            throttle=throttle,
+            tls=tls,
+        )
+
+    means = Means(
+        resolver=source,
+        shelves=_shelves(settings),
+        fetching=fetching,
+        part=PartFile,
+        owner=await store.owner(),
+        threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="download"),
+    )
+    record = house.activity.record
+    work = DownloadWork(store=store, means=means, clock=house.clock, record=record)
+    downloads = Downloads(
+        store=store,
+        work=work,
+        means=means,
+        throttle=throttle,
+        clock=house.clock,
+        check_reference=source.check,
+        record=record,
+    )
+    await downloads.open()
+    models = ModelUploads(
+        shelves=means.shelves, owner=means.owner, threads=means.threads, tell=work.tell
+    )
+    return Transfers(house, downloads, outbound, models.shelve)
+
+
+def _shelves(settings: Settings) -> Shelves:
+    """Where files go: to the roots that the model files are read from."""
+    roots = find_roots(settings)
+    return Shelves(models=roots.own or roots.models, llm=roots.llm, cache=settings.models.cache_dir)

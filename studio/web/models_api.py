@@ -1,0 +1,178 @@
+"""``/api/models``: the model files that are there, what a workflow lacks, the disks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final, get_args
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.errors import InvalidRequest, Unprocessable
+from studio.models import Scope
+from studio.services.disk import DiskService
+from studio.services.families import Families
+from studio.services.jobs import JobService
+from studio.services.model_actions import ModelActions
+from studio.services.model_files import ModelFiles
+from studio.services.model_needs import ModelNeeds
+from studio.store.model_files import SORTS, STATES, ModelFile, ModelFilter, Sort
+from studio.web import model_schemas as schemas
+from studio.web.caller import caller, json_body, optional_text, whole_number
+from studio.web.model_bodies import dependents_body, file_body, needs_body
+from studio.web.respond import json_response
+
+MAX_PAGE: Final = 500
+_MAX_START: Final = 1_000_000
+_MAX_TEXT: Final = 500
+
+
+def model_routes(
+    *,
+    files: ModelFiles,
+    actions: ModelActions,
+    families: Families,
+    needs: ModelNeeds,
+    disk: DiskService,
+    jobs: JobService,
+) -> APIRouter:
+    """Reading needs the scope ``graphs:run``, changing ``models:write``."""
+    router = APIRouter(prefix="/api/models", tags=["Models"])
+
+    @router.post("/missing", summary="What a workflow lacks", **schemas.MISSING)
+    async def missing(request: Request) -> Response:
+        identity = caller(request, Scope.GRAPHS_RUN)
+        body = await json_body(request)
+        search = body.get("search") is True
+        workflow_id, job_id = optional_text(body, "workflow_id"), optional_text(body, "job_id")
+        if [workflow_id, job_id, body.get("graph")].count(None) != 2:
+            raise InvalidRequest("Say one of graph, workflow_id and job_id.")
+        if workflow_id is not None:
+            found = await needs.of_workflow(identity, workflow_id, search=search)
+        else:
+            graph = await jobs.graph(identity, job_id) if job_id else body["graph"]
+            found = await needs.of_graph(identity, graph, search=search)
+        return json_response(needs_body(found))
+
+    @router.get("/disk", summary="What uses how much, and what can go", **schemas.DISK)
+    async def get_disk(request: Request) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        return json_response(await disk.look())
+
+    # Last, because any word may be a file's id.
+    add_file_routes(router, files=files, actions=actions, families=families)
+    return router
+
+
+def file_routes(*, files: ModelFiles, actions: ModelActions, families: Families) -> APIRouter:
+    """The routes that need no engine."""
+    router = APIRouter(prefix="/api/models", tags=["Models"])
+    add_file_routes(router, files=files, actions=actions, families=families)
+    return router
+
+
+def add_file_routes(
+    router: APIRouter, *, files: ModelFiles, actions: ModelActions, families: Families
+) -> None:
+    """What concerns files alone."""
+
+    def body(file: ModelFile) -> dict[str, Any]:
+        return file_body(file, families, writable=actions.is_writable(file))
+
+    async def detail(file: ModelFile) -> dict[str, Any]:
+        return body(file) | {"needed_by": dependents_body(await actions.dependents(file))}
+
+    @router.get("", summary="The model files that are there", **schemas.LIST)
+    async def list_models(request: Request) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        found, total = await files.page(model_filter(request.query_params))
+        return json_response({"items": [body(file) for file in found], "total": total})
+
+    @router.get("/facets", summary="What they can be narrowed by", **schemas.FACETS)
+    async def facets(request: Request) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        found = await files.facets()
+        return json_response(
+            {
+                name: [{"value": value, "count": count} for value, count in values]
+                for name, values in found.items()
+            }
+        )
+
+    @router.post("/scan", summary="Look at the folders now", **schemas.SCAN)
+    async def scan(request: Request) -> Response:
+        caller(request, Scope.MODELS_WRITE)
+        return json_response(asdict(await files.scan()))
+
+    @router.post("/verify", summary="Hash files again, in the background", **schemas.VERIFY)
+    async def verify(request: Request) -> Response:
+        caller(request, Scope.MODELS_WRITE)
+        ids = (await json_body(request)).get("ids")
+        if ids is not None and not (
+            isinstance(ids, list) and all(isinstance(one, str) for one in ids)
+        ):
+            raise Unprocessable("ids is a list of ids.", details={"field": "ids"})
+        await files.verify(ids)
+        return json_response({"waiting": files.waiting}, 202)
+
+    @router.get("/verify", summary="How many files wait to be hashed", **schemas.VERIFYING)
+    async def verifying(request: Request) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        return json_response({"waiting": files.waiting})
+
+    @router.get("/{model_id}", summary="One file, and who needs it", **schemas.GET)
+    async def get_model(request: Request, model_id: str) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        return json_response(await detail(await files.get(model_id)))
+
+    @router.patch(
+        "/{model_id}", summary="Notes, a star, what somebody knows better", **schemas.PATCH
+    )
+    async def change_model(request: Request, model_id: str) -> Response:
+        identity = caller(request, Scope.MODELS_WRITE)
+        wanted = await json_body(request)
+        return json_response(await detail(await actions.change(identity, model_id, wanted)))
+
+    @router.post(
+        "/{model_id}/move",
+        summary="Bring a file to where it belongs, or to another folder",
+        **schemas.MOVE,
+    )
+    async def move_model(request: Request, model_id: str) -> Response:
+        identity = caller(request, Scope.MODELS_WRITE)
+        folder = optional_text(await json_body(request), "folder", 64)
+        return json_response(await detail(await actions.move(identity, model_id, folder)))
+
+    @router.delete("/{model_id}", summary="Delete a file for good", **schemas.DELETE)
+    async def delete_model(request: Request, model_id: str) -> Response:
+        identity = caller(request, Scope.MODELS_WRITE)
+        force = request.query_params.get("force") == "1"
+        await actions.delete(identity, model_id, force=force)
+        return Response(status_code=204)
+
+
+def model_filter(query: Mapping[str, str]) -> ModelFilter:
+    """The filter that a query describes.
+
+    Raises:
+        InvalidRequest: a value is none of those that there are.
+    """
+    sort = query.get("sort") or "name"
+    if sort not in SORTS:
+        raise InvalidRequest(f"sort must be one of: {', '.join(SORTS)}.")
+    state = query.get("state", "")
+    if state and state not in STATES:
+        raise InvalidRequest(f"state must be one of: {', '.join(STATES)}.")
+    chosen: Sort = next(one for one in get_args(Sort) if one == sort)
+    return ModelFilter(
+        text=query.get("q", "")[:_MAX_TEXT],
+        folder=query.get("folder", "")[:_MAX_TEXT],
+        family=query.get("family", "")[:_MAX_TEXT],
+        kind=query.get("kind", "")[:_MAX_TEXT],
+        state=state,
+        sort=chosen,
+        start=whole_number(query.get("start"), "start", 0, _MAX_START, default=0),
+        limit=whole_number(query.get("limit"), "limit", 1, MAX_PAGE, default=100),
+    )

@@ -1,0 +1,60 @@
+"""``studio models`` with a Studio that runs and without one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import Any
+
+from tests.cli.program import Place
+from tests.fakes.model_files import LORA, VAE, put, safetensors
+
+
+def listed(place: Place) -> dict[str, dict[str, Any]]:
+    ended = place.run("models", "list", "--json")
+    assert ended.status == 0, ended.err
+    return {f"{file['folder']}/{file['name']}": file for file in json.loads(ended.out)}
+
+
+def test_files_are_scanned_verified_and_deleted_while_studio_stands_still(place: Place) -> None:
+    data = safetensors(VAE)
+    vae = put(place.studio_dir / "models/vae/one.safetensors", data)
+    put(place.studio_dir / "models/checkpoints/wrong.safetensors", safetensors(LORA))
+    scanned = place.run("models", "scan")
+    assert scanned.status == 0 and "2 files: 2 new" in scanned.out
+    assert "belongs in loras" in place.run("models", "list").out
+    verified = place.run("models", "verify", "vae/one.safetensors")
+    assert verified.status == 0
+    assert verified.out == f"{hashlib.sha256(data).hexdigest()}  vae/one.safetensors  ok\n"
+    refused = place.run("models", "rm", "one.safetensors")
+    assert refused.status == 1 and "[not_confirmed]" in refused.err and vae.exists()
+    assert place.run("models", "rm", "one.safetensors", "--yes").status == 0
+    assert not vae.exists()
+    assert listed(place).keys() == {"checkpoints/wrong.safetensors"}
+    assert "[not_found]" in place.run("models", "rm", "one.safetensors", "--yes").err
+
+
+def test_damage_is_told_and_ends_with_a_failure(place: Place) -> None:
+    path = put(place.studio_dir / "models/vae/one.safetensors", safetensors(VAE))
+    place.run("models", "scan")
+    assert place.run("models", "verify").status == 0
+    facts = path.stat()
+    path.write_bytes(safetensors(VAE, fill=b"\1"))
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    ended = place.run("models", "verify")
+    assert ended.status == 1
+    assert "hash_mismatch" in ended.out and "[damaged]" in ended.err
+
+
+def test_a_studio_that_runs_is_asked(running: Place) -> None:
+    put(running.studio_dir / "models/vae/new.safetensors", safetensors(VAE))
+    assert running.run("models", "scan").status == 0
+    assert "vae/new.safetensors" in listed(running)
+    known = running.run("models", "list", "--available", "--folder", "vae")
+    assert "sdxl-vae" in known.out and "absent" in known.out
+
+
+def test_what_cannot_be_pulled_is_said(place: Place) -> None:
+    assert "[not_running]" in place.run("models", "pull", "sdxl").err
+    assert "[usage]" in place.run("models", "pull").err
