@@ -19,6 +19,7 @@ from studio.editing import build_editing
 from studio.errors import StudioError
 from studio.gallery import build_gallery
 from studio.household import open_household
+from studio.hubs import open_hubs
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
@@ -142,7 +143,8 @@ async def _services(
         db=db, clock=clock, environment_key=settings.api_key, record=record
     )
     auth, sessions = accounts.auth, accounts.sessions
-    transfers = await open_transfers(house)
+    hubs = open_hubs(house)
+    transfers = await open_transfers(house, hubs.sources)
     assets = AssetService(
         store=asset_store,
         blobs=blobs,
@@ -253,7 +255,9 @@ async def _services(
         clock=clock,
         record=record,
     )
-    stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
+    stock = await open_stock(
+        house, workshop, transfers, engines=engines, jobs=jobs, health=health, hubs=hubs.search
+    )
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -332,6 +336,7 @@ async def _services(
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await stock.close()
+        await hubs.close()
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

@@ -22,10 +22,10 @@ from studio.services.assets import AssetService
 from studio.services.download_runs import Means
 from studio.services.download_work import DownloadWork
 from studio.services.downloads import Downloads
-from studio.services.https_source import HttpsSource
 from studio.services.model_uploads import ModelUploads
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
+from studio.services.sources import Sources
 from studio.services.upload_fields import Shelve
 from studio.services.uploads import UploadService
 from studio.settings import Settings
@@ -71,12 +71,16 @@ class Transfers:
         return [("downloads", self.downloads.run())]
 
 
-async def open_transfers(house: Household) -> Transfers:
-    """The services, with what an earlier Studio left taken up."""
+async def open_transfers(house: Household, sources: Sources) -> Transfers:
+    """The services, with what an earlier Studio left taken up.
+
+    Args:
+        sources: knows what a reference stands for.
+    """
     settings, outbound = house.settings, Outbound(house.settings.outbound_allow)
     throttle, tls = Throttle(), ssl.create_default_context()
     tokens = SourceTokens(settings.hub_urls, house.settings_service.secret)
-    source, store = HttpsSource(outbound), DownloadStore(house.db)
+    store = DownloadStore(house.db)
 
     def fetching(remote: RemoteFile, part: PartFile) -> Transfer:
         return Transfer(
@@ -89,7 +93,7 @@ async def open_transfers(house: Household) -> Transfers:
         )
 
     means = Means(
-        resolver=source,
+        resolver=sources,
         shelves=_shelves(settings),
         fetching=fetching,
         part=PartFile,
@@ -104,7 +108,7 @@ async def open_transfers(house: Household) -> Transfers:
         means=means,
         throttle=throttle,
         clock=house.clock,
-        check_reference=source.check,
+        check_reference=sources.check,
         record=record,
     )
     await downloads.open()
