@@ -294,6 +294,7 @@ async def _services(
             gallery.router(links),
             stock.routes(),
             transfers.router(),
+            hubs.router(stock.shelves.store, assets),
             house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
         ),
     )

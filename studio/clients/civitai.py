@@ -1,4 +1,4 @@
-"""CivitAI's public REST API: models, their versions and files, and pictures made with them.
+"""Civitai's public REST API: models, their versions and files, and pictures made with them.
 
 Everything that comes from there is somebody's text: fields are read one by one, each with its type
 and a limit, and what does not fit is missing.
@@ -6,7 +6,9 @@ and a limit, and what does not fit is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -30,12 +32,14 @@ _TIMEOUT_S: Final = 20.0
 _MAX_ANSWER: Final = 16 << 20
 _MAX_EXPLANATION: Final = 65_536
 _MAX_REASON: Final = 200
+_QUIET_S: Final = 30
+"""How long nothing is asked after a refusal that names no time."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 JsonObject = Mapping[str, Any]
 
 
 class CivitaiClient:
-    """Asks CivitAI, or who answers in its shapes.
+    """Asks Civitai, or who answers in its shapes.
 
     Args:
         base_url: where it is, ``CIVITAI_URL``.
@@ -51,6 +55,7 @@ class CivitaiClient:
         self._client = httpx.AsyncClient(
             transport=OutboundTransport(outbound), timeout=_TIMEOUT_S, trust_env=False
         )
+        self._quiet_until_s = 0.0
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -60,7 +65,7 @@ class CivitaiClient:
         """A model with its versions, the newest first.
 
         Raises:
-            StudioError: there is none, or CivitAI cannot be asked; so do all that follow.
+            StudioError: there is none, or Civitai cannot be asked; so do all that follow.
         """
         return _object(await self._get(f"/api/v1/models/{model_id}"))
 
@@ -94,7 +99,7 @@ class CivitaiClient:
         return f"{self.base_url}/api/download/models/{version_id}{chosen}"
 
     async def require_download(self, url: str, page: str) -> None:
-        """Refuse what a download would be refused for, with CivitAI's own reason.
+        """Refuse what a download would be refused for, with Civitai's own reason.
 
         Its servers answer a file that is for members, or for buyers, with a way to another page:
         fetching would bring that page.
@@ -112,9 +117,9 @@ class CivitaiClient:
                 elif answer.status_code not in (200, 206):
                     raise await self._refusal(answer, page)
         except httpx.TimeoutException:
-            raise SourceUnreachable("CivitAI does not answer in time.") from None
+            raise SourceUnreachable("Civitai does not answer in time.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise SourceUnreachable("There is no connection to CivitAI.") from None
+            raise SourceUnreachable("There is no connection to Civitai.") from None
 
     def _require_bytes(self, answer: httpx.Response, details: dict[str, Any]) -> None:
         """Judge where a download leads: to bytes, or to a page that wants something first."""
@@ -125,30 +130,51 @@ class CivitaiClient:
         if place.path.startswith("/login"):
             raise self._login(details)
         raise SourceRefused(
-            f"CivitAI gives this file only to who has bought early access: see {details['page']}.",
+            f"Civitai gives this file only to who has bought early access: see {details['page']}.",
             details=details,
         )
 
     def _login(self, details: dict[str, Any]) -> SourceRefused:
         if self._token() is None:
             return SourceRefused(
-                "CivitAI gives this file only to its members: set CIVITAI_API_KEY in the settings.",
+                "Civitai gives this file only to its members: set CIVITAI_API_KEY in the settings.",
                 details=details,
             )
         return SourceRefused(
-            "CivitAI does not accept the key any more: set another CIVITAI_API_KEY in the"
+            "Civitai does not accept the key any more: set another CIVITAI_API_KEY in the"
             " settings.",
             details=details,
         )
+
+    async def media(self, url: str) -> AsyncIterator[bytes]:
+        """The bytes of a picture or film; the key stays here, they lie at other hosts.
+
+        Raises:
+            StudioError: they cannot be had.
+        """
+        try:
+            async with self._client.stream("GET", url, follow_redirects=True) as answer:
+                if answer.status_code != 200:
+                    raise await self._refusal(answer, self.base_url)
+                async for chunk in answer.aiter_bytes():
+                    yield chunk
+        except httpx.TimeoutException:
+            raise SourceUnreachable("Civitai's pictures do not come in time.") from None
+        except (httpx.HTTPError, httpx.InvalidURL):
+            raise SourceUnreachable("There is no connection to Civitai's pictures.") from None
 
     # -- asking -------------------------------------------------------------------------------
 
     def _headers(self) -> dict[str, str]:
         secret = self._token()
-        # Never in the address, where CivitAI would take it too.
+        # Never in the address, where Civitai would take it too.
         return {} if secret is None else {"Authorization": f"Bearer {secret.reveal()}"}
 
     async def _get(self, path: str, **query: str | int) -> Any:
+        wait_s = self._quiet_until_s - time.monotonic()
+        if wait_s > 0:
+            # Who asks on while it is refused is refused for longer.
+            raise self._busy(self._details(429, self.base_url), math.ceil(wait_s))
         url = self.base_url + path
         try:
             async with self._client.stream(
@@ -158,17 +184,22 @@ class CivitaiClient:
                     raise await self._refusal(answer, self.base_url)
                 body = await read_capped(answer, _MAX_ANSWER)
         except httpx.TimeoutException:
-            raise SourceUnreachable("CivitAI does not answer in time.") from None
+            raise SourceUnreachable("Civitai does not answer in time.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise SourceUnreachable("There is no connection to CivitAI.") from None
+            raise SourceUnreachable("There is no connection to Civitai.") from None
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
-            raise SourceError("CivitAI's answer cannot be read.") from None
+            raise SourceError("Civitai's answer cannot be read.") from None
 
     def _details(self, status: int, page: str) -> dict[str, Any]:
         host = urlsplit(self.base_url).hostname
         return {"status": status, "host": host, "page": page, "token": "civitai"}
+
+    def _busy(self, details: dict[str, Any], wait_s: int) -> SourceBusy:
+        return SourceBusy(
+            "Civitai wants to be left alone for a while.", details=details, retry_after_s=wait_s
+        )
 
     async def _refusal(self, answer: httpx.Response, page: str) -> StudioError:
         status, details = answer.status_code, self._details(answer.status_code, page)
@@ -177,25 +208,23 @@ class CivitaiClient:
         if status == 403:
             reason = await _reason(answer)
             return SourceRefused(
-                f"CivitAI refuses this file{reason}. Early access has to be bought there: {page}.",
+                f"Civitai refuses this file{reason}. Early access has to be bought there: {page}.",
                 details=details,
             )
         if status in (404, 410, 451):
             why = "for legal reasons" if status == 451 else "any more, or never was"
-            return SourceGone(f"That is not at CivitAI {why}.", details=details)
+            return SourceGone(f"That is not at Civitai {why}.", details=details)
         if status in (429, 503):
-            return SourceBusy(
-                "CivitAI wants to be left alone for a while.",
-                details=details,
-                retry_after_s=retry_after_s(answer.headers),
-            )
+            wait_s = retry_after_s(answer.headers) or _QUIET_S
+            self._quiet_until_s = time.monotonic() + wait_s
+            return self._busy(details, wait_s)
         if status >= 500:
-            return SourceUnreachable(f"CivitAI answered {status}.", details=details)
-        return SourceError(f"CivitAI answered {status}.", details=details)
+            return SourceUnreachable(f"Civitai answered {status}.", details=details)
+        return SourceError(f"Civitai answered {status}.", details=details)
 
 
 async def _reason(answer: httpx.Response) -> str:
-    """What CivitAI says about a refusal, as a part of a sentence."""
+    """What Civitai says about a refusal, as a part of a sentence."""
     try:
         said = orjson.loads(await read_capped(answer, _MAX_EXPLANATION))
     except (orjson.JSONDecodeError, StudioError):
@@ -208,11 +237,11 @@ async def _reason(answer: httpx.Response) -> str:
 
 def _object(said: Any) -> JsonObject:
     if not isinstance(said, dict):
-        raise SourceError("CivitAI's answer cannot be read.")
+        raise SourceError("Civitai's answer cannot be read.")
     return said
 
 
 def _objects(said: Any) -> Sequence[JsonObject]:
     if not isinstance(said, list):
-        raise SourceError("CivitAI's answer cannot be read.")
+        raise SourceError("Civitai's answer cannot be read.")
     return [entry for entry in said if isinstance(entry, dict)]

@@ -1,4 +1,4 @@
-"""CivitAI's models as Studio understands them: read field by field from what its API answers."""
+"""Civitai's models as Studio understands them: read field by field from what its API answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.errors import InvalidRequest, SourceError
 from studio.paths import safe_relative
 
 FOLDERS: Final[Mapping[str, str]] = {
-    # CivitAI's types of models, in lower case.
+    # Civitai's types of models, in lower case.
     "checkpoint": "checkpoints",
     "lora": "loras",
     "locon": "loras",
@@ -43,7 +43,7 @@ JsonObject = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CivitaiFile:
-    """One file of a version; ``about_bytes`` is what CivitAI says, which rounds."""
+    """One file of a version; ``about_bytes`` is what Civitai says, which rounds."""
 
     id: int
     name: str
@@ -56,7 +56,7 @@ class CivitaiFile:
     size: str | None
     primary: bool
     scanned: bool
-    """CivitAI's own scans for pickles and viruses found nothing."""
+    """Civitai's own scans for pickles and viruses found nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def read_version(said: JsonObject) -> CivitaiVersion:
 
 
 def license_of(said: JsonObject) -> str | None:
-    """What may be done with a model, as CivitAI's four answers say; ``None`` when it says none."""
+    """What may be done with a model, as Civitai's four answers say; ``None`` when it says none."""
     use = said.get("allowCommercialUse")
     if use is None:
         return None
@@ -253,5 +253,5 @@ def _is_id(said: Any) -> bool:
 def _id(said: JsonObject, name: str) -> int:
     found = said.get(name)
     if not _is_id(found):
-        raise SourceError("CivitAI's answer cannot be read.")
+        raise SourceError("Civitai's answer cannot be read.")
     return int(str(found))

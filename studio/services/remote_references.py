@@ -134,7 +134,7 @@ def _hub(repository: str, path: str, revision: str | None) -> HubReference:
 
 
 def _air(text: str) -> CivitaiReference:
-    """A resource by CivitAI's own naming: ``urn:air:sdxl:lora:civitai:1234@5678``."""
+    """A resource by Civitai's own naming: ``urn:air:sdxl:lora:civitai:1234@5678``."""
     found = _AIR.fullmatch(text)
     if found is None:
         raise InvalidRequest(
@@ -166,4 +166,4 @@ def _civitai_page(parts: list[str], query: Mapping[str, str]) -> CivitaiReferenc
         )
     if parts[:3] == ["api", "v1", "model-versions"] and (version := number(3)) is not None:
         return CivitaiReference(version=version)
-    raise InvalidRequest("That page of CivitAI is neither a model, a version nor a picture.")
+    raise InvalidRequest("That page of Civitai is neither a model, a version nor a picture.")

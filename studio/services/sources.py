@@ -64,7 +64,7 @@ class Sources:
                 raise InvalidRequest("A reference must not hold a token or a key.")
             self._plain.check(reference)
         elif isinstance(found, CivitaiReference) and found.image is not None:
-            raise InvalidRequest("That is a picture at CivitAI, not a file of a model.")
+            raise InvalidRequest("That is a picture at Civitai, not a file of a model.")
 
     async def resolve(self, reference: str, by: Identity | None) -> RemoteFile:
         """The file that a reference stands for.
@@ -84,26 +84,26 @@ class Sources:
         """The version that is meant: the named one, else the model's newest.
 
         Raises:
-            StudioError: there is none, or CivitAI cannot be asked.
+            StudioError: there is none, or Civitai cannot be asked.
         """
         if found.version is not None:
             return read_version(await self._civitai.version(found.version))
         if found.model is None:
-            raise InvalidRequest("That names no model of CivitAI's.")
+            raise InvalidRequest("That names no model of Civitai's.")
         model = await self.civitai_model(found.model)
         if not model.versions:
-            raise SourceGone("That model has no version at CivitAI any more.")
+            raise SourceGone("That model has no version at Civitai any more.")
         return model.versions[0]
 
     async def civitai_model(self, model_id: int) -> CivitaiModel:
         """A model with its versions.
 
         Raises:
-            StudioError: there is none, it was taken down, or CivitAI cannot be asked.
+            StudioError: there is none, it was taken down, or Civitai cannot be asked.
         """
         model = read_model(await self._civitai.model(model_id))
         if model.taken_down:
-            raise SourceGone("That model was taken down at CivitAI.")
+            raise SourceGone("That model was taken down at Civitai.")
         return model
 
     async def _of_civitai(self, found: CivitaiReference) -> RemoteFile:
@@ -111,10 +111,10 @@ class Sources:
         page = self.version_page(version)
         file = version.choose(found.file, found.variant)
         if file is None:
-            raise SourceGone("That version has no such file at CivitAI.", details={"page": page})
+            raise SourceGone("That version has no such file at Civitai.", details={"page": page})
         if not version.downloadable:
             raise SourceRefused(
-                f"CivitAI does not give this version out, it can only be used there: {page}.",
+                f"Civitai does not give this version out, it can only be used there: {page}.",
                 details={"page": page, "token": CIVITAI},
             )
         url = self._civitai.download_url(version.id, None if file.primary else file.id)
@@ -122,7 +122,7 @@ class Sources:
         return RemoteFile(
             url=url,
             name=file.name,
-            # CivitAI rounds sizes: the hash says more.
+            # Civitai rounds sizes: the hash says more.
             sha256=file.sha256,
             token=CIVITAI,
             page=page,

@@ -1,4 +1,4 @@
-"""A server on loopback that answers as CivitAI does, with its bytes on another port."""
+"""A server on loopback that answers as Civitai does, with its bytes on another port."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ class Civitai:
                 return self._search(request)
             case ["api", "v1", "models", number] if int(number) in self.models:
                 return web.json_response(self.models[int(number)])
-            case ["api", "v1", "model-versions", "by-hash", sha256]:
-                return self._found(self._by_hash(sha256.upper()))
+            case ["api", "v1", "model-versions", "by-hash", digest]:
+                return self._found(self._by_hash(digest.upper()))
             case ["api", "v1", "model-versions", number]:
                 return self._found(self._version(int(number)))
             case ["api", "v1", "images"]:
@@ -145,9 +145,9 @@ class Civitai:
                 return {**version, "modelId": model["id"], "model": facts}
         return None
 
-    def _by_hash(self, sha256: str) -> dict[str, Any] | None:
+    def _by_hash(self, digest: str) -> dict[str, Any] | None:
         for _, version in self._all():
-            if any(file["hashes"]["SHA256"] == sha256 for file in version["files"]):
+            if any(digest in file["hashes"].values() for file in version["files"]):
                 return self._version(version["id"])
         return None
 
@@ -203,7 +203,7 @@ class Civitai:
 
 @contextlib.asynccontextmanager
 async def running_civitai() -> AsyncIterator[Civitai]:
-    """A CivitAI and the origin of its bytes."""
+    """A Civitai and the origin of its bytes."""
     async with running_origin() as origin:
         civitai = Civitai(origin)
         async with running(civitai.app()) as civitai.base:

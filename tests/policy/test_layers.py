@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "routes": LEAVES | {"accounts", "store", "services", "web"},
     "household": LEAVES | {"store", "clients", "services", "web"},
     "accounts": LEAVES | {"store", "services"},
-    "hubs": LEAVES | {"household", "clients", "services"},
+    "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
     "transfers": LEAVES | {"household", "store", "clients", "services", "web"},
     "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web"},
     "pipeline": LEAVES | {"store", "services"},
@@ -59,6 +59,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
+    "civitai_pictures": frozenset({"civitai_models"}),
+    "civitai_tools": frozenset(
+        {"assets", "civitai_models", "civitai_pictures", "remote_references", "sources"}
+        | {"upload_fields"}
+    ),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),
     "download_line": frozenset({"download_runs"}),

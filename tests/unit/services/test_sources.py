@@ -1,19 +1,14 @@
-"""References become files, at hubs on loopback that answer as the real ones do."""
+"""References become files, at a hub on loopback that answers as Hugging Face does."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 
-from studio.clients.civitai import CivitaiClient
 from studio.clients.hub import HubClient
 from studio.errors import (
     BlockedAddress,
-    InvalidRequest,
     SourceBusy,
     SourceError,
     SourceGone,
@@ -21,85 +16,25 @@ from studio.errors import (
     SourceUnreachable,
     StudioError,
 )
-from studio.models import OWNER_ID, ROLE_SCOPES, Identity, Role
 from studio.net import Outbound
-from studio.services.https_source import HttpsSource
-from studio.services.hub_search import HubSearch
-from studio.services.sources import Sources
-from studio.settings import Secret
-from tests.fakes.civitai import Civitai, running_civitai
-from tests.fakes.hub import COMMIT, Hub, Repository, running_hub
-
-BYTES = b"bytes of a model"
-SHA = hashlib.sha256(BYTES).hexdigest()
-HF_KEY, CIVITAI_KEY = "hf_canary-of-the-hub", "canary-of-civitai"
-ALLOWED = ("127.0.0.0/8", "localhost")
-OWNER = Identity(OWNER_ID, Role.OWNER, ROLE_SCOPES[Role.OWNER], session_id="s")
-
-
-@dataclass
-class Place:
-    """Both hubs, and Studio's view of them."""
-
-    hub: Hub
-    civitai: Civitai
-    sources: Sources
-    search: HubSearch
-    tokens: dict[str, str] = field(default_factory=dict)
-
-
-@contextlib.asynccontextmanager
-async def open_place(allow: tuple[str, ...] = ALLOWED) -> AsyncIterator[Place]:
-    tokens: dict[str, str] = {}
-
-    def secret(name: str) -> Secret | None:
-        return Secret(tokens[name]) if name in tokens else None
-
-    async with running_hub() as hub, running_civitai() as civitai:
-        hub.tokens, civitai.keys = {HF_KEY}, {CIVITAI_KEY}
-        outbound = Outbound(allow)
-        hub_client = HubClient(
-            endpoint=hub.base, token=lambda: secret("HF_TOKEN"), outbound=outbound
-        )
-        civitai_client = CivitaiClient(
-            base_url=civitai.base, token=lambda: secret("CIVITAI_API_KEY"), outbound=outbound
-        )
-        hubs = {"HF_TOKEN": hub.base, "CIVITAI_API_KEY": civitai.base}
-        sources = Sources(
-            hubs=hubs, hub=hub_client, civitai=civitai_client, plain=HttpsSource(outbound)
-        )
-        search = HubSearch(hub=hub_client, civitai=civitai_client, sources=sources)
-        try:
-            yield Place(hub, civitai, sources, search, tokens)
-        finally:
-            await hub_client.close()
-            await civitai_client.close()
+from tests.fakes.hub import COMMIT, running_hub
+from tests.fakes.hub_place import (
+    ALLOWED,
+    BYTES,
+    HF_KEY,
+    OWNER,
+    SHA,
+    Place,
+    furnished_place,
+    open_place,
+    refused,
+)
 
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    async with open_place() as place:
-        place.hub.repositories["a/model"] = Repository(
-            lfs={"d/one.safetensors": BYTES},
-            small={"config.json": b"{}"},
-            card={"license": "apache-2.0"},
-        )
-        place.civitai.add_model(
-            1, place.civitai.version(10, (100, "ink.safetensors", BYTES), (101, "ink.vae.pt", b"v"))
-        )
+    async with furnished_place() as place:
         yield place
-
-
-async def refused(place: Place, reference: str) -> StudioError:
-    with pytest.raises(StudioError) as error:
-        await place.sources.resolve(reference, OWNER)
-    said = f"{error.value.message} {error.value.details}"
-    assert HF_KEY not in said
-    assert CIVITAI_KEY not in said
-    return error.value
-
-
-# -- Hugging Face -----------------------------------------------------------------------------
 
 
 async def test_a_file_of_hugging_face_is_pinned_to_its_commit_with_size_hash_and_licence(
@@ -241,123 +176,6 @@ async def test_a_hub_that_is_not_there_is_unreachable(place: Place) -> None:
     with pytest.raises(SourceUnreachable):
         await client.file("a/model", "one.safetensors")
     await client.close()
-
-
-# -- CivitAI ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "reference",
-    [
-        "civitai:10",
-        "civitai:10/100",
-        "{base}/models/1/ink?modelVersionId=10",
-        "{base}/models/1",
-        "{base}/api/download/models/10?type=Model&format=SafeTensor",
-        "urn:air:sdxl:lora:civitai:1@10",
-    ],
-)
-async def test_every_way_to_name_a_version_finds_its_main_file(
-    place: Place, reference: str
-) -> None:
-    found = await place.sources.resolve(reference.format(base=place.civitai.base), OWNER)
-    assert found.url == f"{place.civitai.base}/api/download/models/10"
-    assert (found.name, found.sha256, found.token) == ("ink.safetensors", SHA, "civitai")
-    assert found.page == f"{place.civitai.base}/models/1?modelVersionId=10"
-    assert found.license == "commercial use: Image, RentCivit; credit required"
-
-
-async def test_another_file_of_a_version_is_asked_for_by_its_number(place: Place) -> None:
-    found = await place.sources.resolve("civitai:10/101", OWNER)
-    assert found.url == f"{place.civitai.base}/api/download/models/10?fileId=101"
-    assert found.name == "ink.vae.pt"
-    assert isinstance(await refused(place, "civitai:10/999"), SourceGone)
-
-
-async def test_the_key_is_never_in_an_address_and_goes_to_civitai_alone(place: Place) -> None:
-    place.tokens["CIVITAI_API_KEY"] = CIVITAI_KEY
-    found = await place.sources.resolve("civitai:10", OWNER)
-    assert CIVITAI_KEY not in found.url
-    assert {held for _, _, held in place.civitai.asked} == {f"Bearer {CIVITAI_KEY}"}
-    assert all(CIVITAI_KEY not in str(query) for _, query, _ in place.civitai.asked)
-    assert place.civitai.origin.asked == []
-
-
-async def test_a_file_for_members_says_that_a_key_is_needed(place: Place) -> None:
-    place.civitai.members_only.add(10)
-    error = await refused(place, "civitai:10")
-    assert isinstance(error, SourceRefused)
-    assert "set CIVITAI_API_KEY" in error.message
-    place.tokens["CIVITAI_API_KEY"] = CIVITAI_KEY
-    assert (await place.sources.resolve("civitai:10", OWNER)).sha256 == SHA
-
-
-async def test_early_access_is_explained_in_civitais_words(place: Place) -> None:
-    place.civitai.early_access.add(10)
-    place.tokens["CIVITAI_API_KEY"] = CIVITAI_KEY
-    error = await refused(place, "civitai:10")
-    assert isinstance(error, SourceRefused)
-    assert "This asset is in Early Access" in error.message
-    assert f"{place.civitai.base}/models/1?modelVersionId=10" in error.message
-
-
-async def test_a_key_that_has_expired_is_told(place: Place) -> None:
-    place.tokens["CIVITAI_API_KEY"] = "of-long-ago"
-    error = await refused(place, "civitai:10")
-    assert isinstance(error, SourceRefused)
-    assert "does not accept the key any more" in error.message
-
-
-async def test_a_version_that_can_only_be_used_at_civitai_is_refused(place: Place) -> None:
-    place.civitai.models[1]["modelVersions"][0]["usageControl"] = "Generation"
-    assert isinstance(await refused(place, "civitai:10"), SourceRefused)
-
-
-async def test_a_model_that_was_taken_down_is_gone(place: Place) -> None:
-    place.civitai.models[1]["mode"] = "TakenDown"
-    assert isinstance(await refused(place, f"{place.civitai.base}/models/1"), SourceGone)
-
-
-async def test_a_picture_is_no_file_of_a_model(place: Place) -> None:
-    assert isinstance(await refused(place, f"{place.civitai.base}/images/3"), InvalidRequest)
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (404, SourceGone),
-        (429, SourceBusy),
-        (451, SourceGone),
-        (503, SourceBusy),
-        (500, SourceUnreachable),
-        (418, SourceError),
-    ],
-)
-async def test_civitai_that_refuses_is_understood(
-    place: Place, status: int, kind: type[StudioError]
-) -> None:
-    place.civitai.forced("/api/v1/model-versions", status, **{"Retry-After": "9"})
-    error = await refused(place, "civitai:10")
-    assert type(error) is kind
-    assert error.retry_after_s == (9 if kind is SourceBusy else None)
-
-
-@pytest.mark.parametrize("body", ["<html>Just a moment...</html>", "[1, 2]", "{}", '{"id": "x"}'])
-async def test_civitai_that_answers_something_else_is_an_error(place: Place, body: str) -> None:
-    place.civitai.forced("/api/v1/model-versions", 200, body, "text/html")
-    error = await refused(place, "civitai:10")
-    assert type(error) is SourceError
-
-
-async def test_a_file_with_a_hostile_name_gets_one_of_ours(place: Place) -> None:
-    file = place.civitai.models[1]["modelVersions"][0]["files"][0]
-    for name, expected in (
-        ("../../etc/evil.safetensors", "evil.safetensors"),
-        ("..", "civitai-100"),
-        (None, "civitai-100"),
-    ):
-        file["name"] = name
-        assert (await place.sources.resolve("civitai:10", OWNER)).name == expected
 
 
 # -- addresses and search -------------------------------------------------------------------------
