@@ -13,7 +13,19 @@ from typing import Final
 import httpx
 import orjson
 
-from benchmarks import events, history, jobs, library, live, logins, machine, queue, start, upload
+from benchmarks import (
+    downloads,
+    events,
+    history,
+    jobs,
+    library,
+    live,
+    logins,
+    machine,
+    queue,
+    start,
+    upload,
+)
 from benchmarks.options import Options
 from benchmarks.report import Part, document, say, table, verdict
 
@@ -27,6 +39,7 @@ PARTS: Final[dict[str, Callable[[Options], Part]]] = {
     "history": history.measure,
     "library": library.measure,
     "upload": upload.measure,
+    "downloads": downloads.measure,
 }
 
 

@@ -211,22 +211,16 @@ async def _services(
         jobs=jobs, auth=auth, engines=engines, queue=queue, workflow=settings.warmup_workflow
     )
 
-    live = Live(
+    controls = house.controls(
+        engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets
+    )
+    live = house.live(
+        controls,
         queue=queue,
         health=health,
-        activity=house.activity,
         downloads=transfers.downloads,
         expiry=history.expiry,
         is_live=accounts.is_live,
-    )
-    editing = build_editing(
-        settings=settings,
-        clock=clock,
-        pace=pace,
-        db=db,
-        accounts=accounts,
-        pipeline=pipeline,
-        record=record,
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
@@ -253,6 +247,17 @@ async def _services(
         thumbnails=thumbnails,
         engines=engines,
         clock=clock,
+        record=record,
+    )
+    editing = build_editing(
+        settings=settings,
+        clock=clock,
+        pace=pace,
+        db=db,
+        accounts=accounts,
+        pipeline=pipeline,
+        workshop=workshop,
+        assets=assets,
         record=record,
     )
     stock = await open_stock(
@@ -282,7 +287,6 @@ async def _services(
         uploads=uploads,
         thumbnails=thumbnails,
         packages=PackageService(jobs=job_store, assets=assets),
-        editor=editing.editor,
         live=live,
         engines=engines,
         health=health,
@@ -292,10 +296,11 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            stock.routes(),
             transfers.router(),
+            stock.routes(),
             hubs.router(stock.shelves.store, assets),
-            house.routes(engines=engines, queue=queue, jobs=jobs, health=health, secrets=secrets),
+            editing.router,
+            house.routes(controls),
         ),
     )
 

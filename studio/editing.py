@@ -7,17 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fastapi import APIRouter
+
 from studio.accounts import Accounts
 from studio.clock import Clock
 from studio.models import Record
 from studio.pipeline import Pipeline
+from studio.services.assets import AssetService
 from studio.services.editor import EditorService
+from studio.services.editor_graphs import EditorGraphs
 from studio.services.editor_runs import EditorRuns
 from studio.services.pace import Pace
 from studio.settings import Settings
 from studio.store.db import Database
 from studio.store.editor import EditorStore
 from studio.web.comfy_proxy import ComfyProxy
+from studio.web.editor_api import editor_routes
+from studio.workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class Editing:
     editor: EditorService
     runs: EditorRuns
     port: ComfyProxy
+    router: APIRouter
+    """What Studio's own port has of it."""
 
     async def open(self) -> None:
         """Take up the visits, and the runs that an earlier Studio sent and did not note as jobs.
@@ -49,6 +57,8 @@ def build_editing(
     db: Database,
     accounts: Accounts,
     pipeline: Pipeline,
+    workshop: Workshop,
+    assets: AssetService,
     record: Record,
 ) -> Editing:
     """The editor's port over an opened database; nobody is inside yet."""
@@ -72,5 +82,13 @@ def build_editing(
         clock=clock,
         pace=pace,
     )
-    port = ComfyProxy(editor=editor, runs=runs, settings=settings, check_s=pace.editor_check_s)
-    return Editing(editor, runs, port)
+    graphs = EditorGraphs(
+        jobs=pipeline.jobs,
+        assets=assets,
+        library=workshop.library,
+        workflows=workshop.workflows,
+    )
+    port = ComfyProxy(
+        editor=editor, runs=runs, graphs=graphs, settings=settings, check_s=pace.editor_check_s
+    )
+    return Editing(editor, runs, port, editor_routes(editor, graphs, settings))

@@ -5,7 +5,7 @@ Apart from ``app.py`` as ``accounts.py`` is: one noun, whose parts nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -13,12 +13,15 @@ from fastapi import APIRouter
 from studio.clients.gpu import GpuReader
 from studio.clients.token_owners import TokenOwners
 from studio.clock import Clock
+from studio.models import Identity, Job
 from studio.services.activity import Activity
 from studio.services.diagnostics import DiagnosticsService
+from studio.services.downloads import Downloads
 from studio.services.engine_control import EngineControl
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.jobs import JobService
+from studio.services.live import Live
 from studio.services.preferences import PreferenceService
 from studio.services.queue import JobQueue
 from studio.services.settings import SettingsService
@@ -40,6 +43,15 @@ FLAGS = "engine_flags.json"
 
 
 @dataclass(frozen=True, slots=True)
+class Controls:
+    """Looks at the machine, acts on its engines, and collects what helps to find faults."""
+
+    system: SystemService
+    engines: EngineControl
+    diagnostics: DiagnosticsService
+
+
+@dataclass(frozen=True, slots=True)
 class Household:
     """What the other services need of it.
 
@@ -52,7 +64,7 @@ class Household:
     db: Database
     clock: Clock
 
-    def routes(
+    def controls(
         self,
         *,
         engines: EngineService,
@@ -60,8 +72,8 @@ class Household:
         jobs: JobService,
         health: HealthService,
         secrets: SecretStore,
-    ) -> APIRouter:
-        """Everything that the owner, or for preferences and activity anybody, asks of it."""
+    ) -> Controls:
+        """What the owner sees of the machine and its engines, and does to them."""
         settings, logs = self.settings, LogFolder(self.settings.studio_dir / LOGS)
 
         async def hidden() -> Sequence[str]:
@@ -97,6 +109,32 @@ class Household:
                 "ENGINE_DIR": str(settings.engine_dir),
             },
         )
+        return Controls(system, control, diagnostics)
+
+    def live(
+        self,
+        controls: Controls,
+        *,
+        queue: JobQueue,
+        health: HealthService,
+        downloads: Downloads,
+        expiry: Callable[[Job], int],
+        is_live: Callable[[Identity], bool],
+    ) -> Live:
+        """Everything that is told live; see ``Live``."""
+        return Live(
+            queue=queue,
+            health=health,
+            activity=self.activity,
+            system=controls.system,
+            logs=controls.engines,
+            downloads=downloads,
+            expiry=expiry,
+            is_live=is_live,
+        )
+
+    def routes(self, controls: Controls) -> APIRouter:
+        """Everything that the owner, or for preferences and activity anybody, asks of it."""
         router = APIRouter()
         preferences = PreferenceService(store=PreferenceStore(self.db), clock=self.clock)
         router.include_router(
@@ -104,7 +142,11 @@ class Household:
         )
         router.include_router(activity_routes(self.activity))
         router.include_router(
-            engine_routes(system=system, control=control, diagnostics=diagnostics)
+            engine_routes(
+                system=controls.system,
+                control=controls.engines,
+                diagnostics=controls.diagnostics,
+            )
         )
         return router
 

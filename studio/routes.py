@@ -14,7 +14,6 @@ from studio.clock import Clock
 from studio.models import Record
 from studio.services.assets import AssetService
 from studio.services.backups import BackupService
-from studio.services.editor import EditorService
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
@@ -31,7 +30,6 @@ from studio.store.secrets import SecretStore
 from studio.version import VERSION
 from studio.web.api_page import api_page_routes, describe
 from studio.web.assets_api import asset_routes, thumbnail_routes
-from studio.web.editor_api import editor_routes
 from studio.web.jobs_api import job_routes
 from studio.web.keys_api import key_routes
 from studio.web.links import Links
@@ -63,7 +61,6 @@ def build_api(
     uploads: UploadService,
     thumbnails: Thumbnails,
     packages: PackageService,
-    editor: EditorService,
     live: Live,
     engines: EngineService,
     health: HealthService,
@@ -128,7 +125,6 @@ def build_api(
             live=live, history=history, links=links, settings=settings, session_end=accounts.ends_at
         )
     )
-    app.include_router(editor_routes(editor, settings))
     for router in more:
         app.include_router(router)
     describe(app)

@@ -24,6 +24,7 @@ from studio.net import Outbound
 from studio.remote import CACHE
 from studio.services.catalog import Catalog, offer_entry
 from studio.services.disk import DiskService
+from studio.services.engine_lists import EngineLists
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.installs import InstallService
@@ -85,7 +86,7 @@ class Stock:
     installs: InstallService
     disk: DiskService
     jobs: JobService
-    engines: EngineService
+    lists: EngineLists
     manifest: ModelManifest | None
 
     def routes(self) -> APIRouter:
@@ -106,7 +107,7 @@ class Stock:
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What runs as long as Studio does, by name."""
-        work = [("models", self.shelves.files.run())]
+        work = [("models", self.shelves.files.run()), ("model lists", self.lists.run())]
         if self.manifest is not None:
             work.append(("model manifest", self.manifest.run()))
         return work
@@ -120,7 +121,7 @@ class Stock:
         except StudioError as error:
             # The next scan finds it.
             log.warning("%s is not listed yet: %s", published.name, error.message)
-        await self.engines.refresh()
+        self.lists.note()
 
     async def close(self) -> None:
         """Read no further."""
@@ -198,7 +199,7 @@ async def open_stock(
         installs=InstallService(catalog=shelves.catalog, files=shelves.store, downloads=downloads),
         disk=_disk(settings, shelves),
         jobs=jobs,
-        engines=engines,
+        lists=EngineLists(engines),
         manifest=manifest,
     )
     downloads.on_published(stock.take)

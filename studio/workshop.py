@@ -86,7 +86,7 @@ async def open_workshop(
     return Workshop(
         workflows=workflows,
         library=WorkflowLibrary(workflows=store, engines=engines, clock=clock, record=record),
-        imports=WorkflowImports(engines=engines),
+        imports=WorkflowImports(engines=engines, assets=assets),
         folders=folders,
         creation=CreationService(workflows=workflows, engines=engines),
         presets=build_presets(

@@ -23,6 +23,11 @@ class ByFile(LoadScopeScheduling):
         return BROWSER if path.startswith(BROWSER) else path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: the other process takes all the rest meanwhile, so both end together."""
+    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     return ByFile(config, log)

@@ -41,8 +41,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _workflows(chosen: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     chance = random.Random(chosen.seed)  # noqa: S311  # the same seed gives the same changes
-    for name, workflow in templates().items():
-        if chosen.names and name not in chosen.names:
+    files = {
+        Path(name).stem: json.loads(Path(name).read_text(encoding="utf-8"))
+        for name in chosen.names
+        if name.endswith(".json")
+    }
+    for name, workflow in (files or templates()).items():
+        if chosen.names and not files and name not in chosen.names:
             continue
         if not chosen.vary:
             yield name, workflow
@@ -52,7 +57,8 @@ def _workflows(chosen: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scripts/compare-conversion", description=main.__doc__)
-    parser.add_argument("names", nargs="*", help="templates; all of them when none is named")
+    what = "templates, or files (*.json); all templates when none is named"
+    parser.add_argument("names", nargs="*", help=what)
     parser.add_argument("--vary", type=int, default=0, help="changed copies of each instead")
     parser.add_argument("--seed", type=int, default=1, help="which changes --vary makes")
     parser.add_argument("--record", type=Path, help="write workflow and prompt into this folder")

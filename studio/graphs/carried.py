@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from studio.graphs.carriers import films, pictures, sounds
-from studio.graphs.carriers.limits import Texts
+from studio.graphs.carriers.limits import Source, Texts
+
+__all__ = ["EmbeddedGraphs", "Source", "embedded_graphs"]
 
 
 class EmbeddedGraphs(NamedTuple):
@@ -19,7 +21,7 @@ class EmbeddedGraphs(NamedTuple):
     """The same in the editor's own format."""
 
 
-_READERS: Final[tuple[tuple[int, bytes, Callable[[bytes], Texts]], ...]] = (
+_READERS: Final[tuple[tuple[int, bytes, Callable[[Source], Texts]], ...]] = (
     (0, pictures.PNG, pictures.png),
     (8, b"WEBP", pictures.webp),
     (4, b"ftyp", films.mp4),
@@ -29,7 +31,7 @@ _READERS: Final[tuple[tuple[int, bytes, Callable[[bytes], Texts]], ...]] = (
 )
 
 
-def embedded_graphs(data: bytes) -> EmbeddedGraphs:
+def embedded_graphs(data: Source) -> EmbeddedGraphs:
     """The workflow and the prompt in the metadata of a file, whatever its name.
 
     PNG, WebP, MP4, WebM (Matroska), FLAC and MP3 are known. A file that is damaged, or of another

@@ -51,7 +51,7 @@ def fill(
     seeds: Mapping[str, int],
     number: int = 0,
 ) -> Filled:
-    """Values that mean only themselves.
+    """Values that mean only themselves, with the choices in defaults that nobody replaced.
 
     Args:
         answers: to questions of ``values``, and maybe to others.
@@ -81,6 +81,11 @@ def fill(
     for name in filled:
         if kinds.get(name) in DYNAMIC_TYPES:
             filled[name] = _made(filled[name], lists(name), first, name, chosen)
+    for each in manifest.inputs:
+        if each.type in DYNAMIC_TYPES and each.id not in filled:
+            made = _made(each.default, lists(each.id), first, each.id, chosen)
+            if made != each.default:
+                filled[each.id] = made
     return Filled(filled, used, chosen)
 
 

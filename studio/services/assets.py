@@ -122,9 +122,8 @@ class AssetService:
                 chunks, size_hint=size_hint, limit_bytes=self._max_upload_bytes
             )
             try:
-                asset = await as_asset(
-                    identity, staged, describe(), self._clock.now_ms(), self.shelve
-                )
+                now_ms = self._clock.now_ms()
+                asset = await as_asset(identity, staged, describe(), now_ms, self.shelve)
                 stored, is_new = await self._store.add(asset, staged, idempotency_key=key)
             except BaseException:
                 self._blobs.discard(staged)

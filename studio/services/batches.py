@@ -217,8 +217,9 @@ class BatchService:
     async def page(
         self, identity: Identity, *, start: int, limit: int
     ) -> tuple[list[tuple[Batch, dict[str, int]]], int]:
-        """The caller's batches with the statuses of their jobs, newest first, and how many."""
-        return await self._batches.page(_whose(identity), start=start, limit=limit)
+        """The caller's batches with the statuses of their cells, newest first, and how many."""
+        found, total = await self._batches.page(_whose(identity), start=start, limit=limit)
+        return [(batch, _with_purged(batch, counts)) for batch, counts in found], total
 
     async def get(self, identity: Identity, batch_id: str) -> BatchView:
         """A batch with all its cells; raises ``NotFound`` for one that is not the caller's."""
@@ -333,6 +334,12 @@ def _at(error: StudioError, labels: Sequence[str], index: int) -> StudioError:
 
 def _draw(least: int, most: int) -> int:
     return least + secrets.randbelow(most - least + 1)
+
+
+def _with_purged(batch: Batch, counts: dict[str, int]) -> dict[str, int]:
+    """Cells whose jobs are no more count as well."""
+    gone = batch.size - sum(counts.values())
+    return {**counts, PURGED: gone} if gone else counts
 
 
 def _whose(identity: Identity) -> str | None:

@@ -187,9 +187,7 @@ def _unused(
     found = [
         file
         for file in files
-        if max(file.added_at, used.get(file.name, 0)) < since
-        and not users_of(file, users)
-        and not file.favourite
+        if max(file.added_at, used.get(file.name, 0)) < since and not users_of(file, users)
     ]
     return sorted(found, key=lambda file: -file.size_bytes)[:MAX_LISTED]
 

@@ -22,7 +22,8 @@ from studio.services.model_checks import check_model, check_name
 from studio.services.shelves import Shelf, Shelves
 from studio.store.blob_writer import translate
 from studio.store.downloads import Download, DownloadState
-from studio.store.part_files import PartFile, discard, part_path
+from studio.store.part_files import PartFile
+from studio.store.part_folders import discard, part_path
 from studio.store.publishing import are_one, holds, make_folder, publish
 
 SPOILT: Final = frozenset(

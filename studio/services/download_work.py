@@ -22,7 +22,7 @@ from studio.store.downloads import (
     DownloadState,
     DownloadStore,
 )
-from studio.store.part_files import discard, part_in
+from studio.store.part_folders import discard, part_in
 
 log = logging.getLogger(__name__)
 

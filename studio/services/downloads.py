@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.clients.transfer.throttle import Throttle
 from studio.clock import Clock, new_id
-from studio.errors import Conflict, QueueFull
+from studio.errors import Conflict, NameTaken, QueueFull
 from studio.models import Record, unrecorded
 from studio.remote import Wish
 from studio.services.download_line import DownloadView, Entry, Want, ended_view, in_order, view
@@ -17,7 +17,7 @@ from studio.services.download_runs import Means, PublishedFile
 from studio.services.download_wishes import new_download
 from studio.services.download_work import MAX_ENDED, DownloadWork
 from studio.store.downloads import Download, DownloadLimits, DownloadState, DownloadStore
-from studio.store.part_files import sweep
+from studio.store.part_folders import sweep
 
 MAX_UNFINISHED: Final = 2_000
 SHOWN_ENDED: Final = 50
@@ -76,6 +76,7 @@ class Downloads:
         Raises:
             InvalidRequest, BlockedAddress, NotAModel, PickleRefused, Unprocessable: it cannot be
                 wanted like that.
+            NameTaken: a file of another hash is to have that name.
             QueueFull: too many wait.
         """
         made = new_download(wish, by=by, now_ms=self._clock.now_ms(), download_id=new_id())
@@ -83,6 +84,8 @@ class Downloads:
         self._means.shelves.shelf(made.root, made.folder)
         async with self._adding:
             if (same := self._same(made)) is not None:
+                if len({made.expected_sha256, same.row.expected_sha256} - {None}) > 1:
+                    raise NameTaken("Another file of that name is being fetched.")
                 return same.row
             if len(self._work.entries) >= MAX_UNFINISHED:
                 raise QueueFull(f"{MAX_UNFINISHED} downloads wait already.", retry_after_s=60)

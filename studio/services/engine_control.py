@@ -138,6 +138,10 @@ class EngineControl:
         self._record(identity.user_id, "engine.interrupted", name, runs=len(running))
         return jobs
 
+    def logged(self) -> list[str]:
+        """The engines whose logs are here."""
+        return [name for name, engine in self._engines.engines.items() if engine.managed]
+
     # -- logs -------------------------------------------------------------------------------------
 
     async def logs(self, name: str, *, tail: int, after: str | None) -> LogPart:

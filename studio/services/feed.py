@@ -191,6 +191,10 @@ class Feed:
         """How many listen."""
         return len(self._readers)
 
+    def wants(self, topic: Topic) -> bool:
+        """Whether anybody who reads asked for it."""
+        return any(topic in reader.topics for reader in self._readers)
+
     # -- readers ---------------------------------------------------------------------------------
 
     def enter(self, reader: Reader, *, per_user: int = MAX_READERS) -> None:

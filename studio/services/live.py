@@ -11,8 +11,11 @@ from studio.services.downloads import Downloads
 from studio.services.feed import Feed
 from studio.services.health import HealthService
 from studio.services.job_news import JobNews
+from studio.services.log_news import LogNews, Logs
+from studio.services.machine_news import MachineNews
 from studio.services.news import Topic
 from studio.services.queue import JobQueue
+from studio.services.system import SystemService
 from studio.services.system_news import SystemNews
 from studio.store.activity import Entry
 
@@ -22,6 +25,8 @@ class Live:
 
     Args:
         activity: what people do, told as it is stored.
+        system: looks at the machine.
+        logs: what engines write.
         expiry: when a job will be purged, in milliseconds since the epoch.
         is_live: whether an identity still may read: its session or key has not ended.
     """
@@ -33,17 +38,20 @@ class Live:
         health: HealthService,
         activity: Activity,
         downloads: Downloads,
+        system: SystemService,
+        logs: Logs,
         expiry: Callable[[Job], int],
         is_live: Callable[[Identity], bool],
     ) -> None:
         self.feed = Feed(is_live=is_live)
         self.jobs = JobNews(feed=self.feed, queue=queue, expiry=expiry)
         self.system = SystemNews(feed=self.feed, health=health)
+        self.machine = MachineNews(feed=self.feed, look=system.look)
         self.downloads = DownloadNews(feed=self.feed, downloads=downloads)
         self.activity = activity
-        self.feed.connect(self.jobs)
-        self.feed.connect(self.system)
-        self.feed.connect(self.downloads)
+        told = LogNews(feed=self.feed, logs=logs)
+        for source in (self.jobs, self.system, self.machine, self.downloads, told):
+            self.feed.connect(source)
         activity.on_stored(self._tell)
 
     def _tell(self, entry: Entry) -> None:

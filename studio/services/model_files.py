@@ -89,7 +89,7 @@ class ModelFiles:
     async def facets(self) -> dict[str, list[tuple[str, int]]]:
         return await self._store.facets()
 
-    async def all(self) -> list[ModelFile]:
+    async def all(self) -> Sequence[ModelFile]:
         return await self._store.all()
 
     async def get(self, file_id: str) -> ModelFile:
@@ -111,8 +111,9 @@ class ModelFiles:
             now_ms = self._clock.now_ms()
             for start in range(0, len(fresh), _AT_ONCE):
                 part = fresh[start : start + _AT_ONCE]
-                read = await asyncio.to_thread(self._read, part, known, now_ms)
-                await self._store.put(read)
+                earlier = [await self._store.at(seen.key) for seen in part if seen.key in known]
+                whole = {file.key: file for file in earlier if file is not None}
+                await self._store.put(await asyncio.to_thread(self._read, part, whole, now_ms))
             gone = _gone(known, found)
             await self._store.put((), gone)
             self.unreachable, self.scanned_at = found.unreachable, now_ms
@@ -176,7 +177,8 @@ class ModelFiles:
             seen = await asyncio.to_thread(
                 look, self._roots, root, published.folder, published.name
             )
-            known = {file.key: file for file in await self._store.all()}
+            earlier = await self._store.at(seen.key)
+            known = {} if earlier is None else {seen.key: earlier}
             now_ms = self._clock.now_ms()
             [file] = await asyncio.to_thread(self._read, [seen], known, now_ms)
             file = replace(
@@ -254,28 +256,35 @@ class ModelFiles:
                     await self._wake.wait()
 
     async def _hash_next(self, *, asked_only: bool) -> bool:
-        """Hash one file that is asked for or was never hashed; the small ones first.
+        """Hash one file that somebody asks for, else the smallest that was never hashed.
 
         Returns:
             Whether there was one.
         """
-        files = [file for file in await self._store.all() if file.root not in self.unreachable]
-        asked = [file for file in files if file.id in self._wanted]
-        if not asked:
-            self._wanted.clear()
-        never = [file for file in files if file.checked_at is None and file.fault != "unreadable"]
-        file = min(
-            asked or ([] if asked_only else never), key=lambda each: each.size_bytes, default=None
-        )
+        file = await self._asked()
+        if file is None and not asked_only:
+            file = await self._store.unhashed(self.unreachable)
         if file is None:
             return False
-        self._wanted.pop(file.id, None)
         self._hashing = file.id
         try:
             await self._hash(file)
         finally:
             self._hashing = None
         return True
+
+    async def _asked(self) -> ModelFile | None:
+        while self._wanted:
+            file_id = next(iter(self._wanted))
+            file = None
+            # One that went meanwhile is not waited for.
+            with suppress(NotFound):
+                file = await self._store.get(file_id)
+            # Only now, with nothing awaited until it counts as being hashed: it always waits or is.
+            self._wanted.pop(file_id, None)
+            if file is not None and file.root not in self.unreachable:
+                return file
+        return None
 
     async def _hash(self, file: ModelFile) -> None:
         path = self._roots.path(file.root, file.place, file.name)

@@ -20,7 +20,8 @@ from studio.services.shelves import Shelves
 from studio.services.upload_fields import model_place
 from studio.store.blob_writer import translate
 from studio.store.blobs import StagedBlob
-from studio.store.part_files import RESERVE_BYTES, PartFile, discard, part_path
+from studio.store.part_files import RESERVE_BYTES, PartFile
+from studio.store.part_folders import discard, part_path
 from studio.store.publishing import file_sha256, holds, make_folder, publish
 
 _COPY_BYTES: Final = 8 << 20

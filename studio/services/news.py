@@ -17,6 +17,8 @@ class Topic(StrEnum):
     DOWNLOADS = "downloads"
     ENGINES = "engines"
     SYSTEM = "system"
+    MACHINE = "machine"
+    LOGS = "logs"
     ACTIVITY = "activity"
 
 

@@ -203,7 +203,7 @@ class PresetService:
         return await self.create(identity, rest)
 
     async def cover(self, identity: Identity, preset_id: str) -> Asset:
-        """The picture of a preset that the caller may see, whoever's picture it is.
+        """The image or video of a preset that the caller may see, whoever's it is.
 
         Raises:
             NotFound: there is no such preset, or it has none.
@@ -263,8 +263,8 @@ class PresetService:
             asset = await self._assets.get(identity, asset_id, own=True)
         except NotFound as error:
             raise fields.wrong("cover", "is none of your files.") from error
-        if not asset.content_type.startswith("image/"):
-            raise fields.wrong("cover", "must be an image.")
+        if not asset.content_type.startswith(("image/", "video/")):
+            raise fields.wrong("cover", "must be an image or a video.")
 
 
 def whose(identity: Identity) -> str | None:

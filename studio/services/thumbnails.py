@@ -76,6 +76,15 @@ class Thumbnails:
             raise NotFound("Only videos have posters.")
         return await self._made(asset, size, self._posters)
 
+    async def cover(self, asset: Asset, size: Size) -> Path:
+        """What stands for an image or a video: its thumbnail or its poster.
+
+        Raises:
+            NotFound, DiskFull, StorageUnavailable: as those do.
+        """
+        is_video = asset.content_type.startswith("video/")
+        return await (self.poster if is_video else self.get)(asset, size)
+
     def remove(self, blob_hash: str) -> None:
         """Forget the thumbnails of bytes that are gone. Idempotent."""
         for side in SIDES.values():

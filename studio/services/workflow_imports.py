@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from studio.errors import InvalidWorkflow, Unavailable
-from studio.graphs.carried import embedded_graphs
+from studio.errors import InvalidWorkflow, NotFound, PayloadTooLarge, Unavailable
+from studio.graphs.carried import Source, embedded_graphs
 from studio.graphs.declared_models import declared_models
 from studio.graphs.graph import Graph, is_ui_format, parse
 from studio.graphs.manifests.content import check_content, refuse_cycles
@@ -20,8 +20,11 @@ from studio.graphs.manifests.manifest import read_manifest
 from studio.graphs.manifests.readiness import Readiness, readiness
 from studio.graphs.manifests.wizard import propose
 from studio.graphs.ui_format import convert
+from studio.models import Identity
+from studio.services.assets import AssetService
 from studio.services.engines import EngineService
 from studio.services.workflow_library import Draft
+from studio.store.file_bytes import FileBytes
 from studio.store.workflow_folders import (
     BLOCKS,
     GRAPH,
@@ -30,6 +33,9 @@ from studio.store.workflow_folders import (
 
 EXPORT_KEY: Final = "studio_workflow"
 EXPORT_VERSION: Final = 1
+MAX_DOCUMENT_BYTES: Final = 32 * 1024 * 1024
+"""A graph that is no part of a picture, film or sound is read as a whole."""
+_HEAD_BYTES: Final = 1024
 _JOB_FOLDER: Final = re.compile(r"^studio/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
 
 
@@ -51,8 +57,9 @@ class Inspection:
 class WorkflowImports:
     """Reads files that carry workflows, with what the engines declare."""
 
-    def __init__(self, *, engines: EngineService) -> None:
+    def __init__(self, *, engines: EngineService, assets: AssetService) -> None:
         self._engines = engines
+        self._assets = assets
 
     async def inspect(self, files: Mapping[str, bytes]) -> Inspection:
         """What somebody brought: one file, or the files of a workflow folder by name.
@@ -65,6 +72,26 @@ class WorkflowImports:
         infos = self._engines.infos()
         info = _joined(infos)
         return await asyncio.to_thread(_inspect, files, info, bool(infos))
+
+    async def inspect_asset(self, identity: Identity, asset_id: str) -> Inspection:
+        """What a file that was uploaded before holds, however large it is; see ``inspect``.
+
+        Raises:
+            NotFound: there is no such asset, or it is another user's.
+            PayloadTooLarge: it is a graph by itself, and larger than ``MAX_DOCUMENT_BYTES``.
+        """
+        asset, path = await self._assets.open_content(identity, asset_id)
+        infos = self._engines.infos()
+        info = _joined(infos)
+
+        def look() -> Inspection:
+            try:
+                with FileBytes(path) as data:
+                    return _file(asset.file_path, data, info, bool(infos))
+            except FileNotFoundError as error:
+                raise NotFound("There is no such asset.") from error
+
+        return await asyncio.to_thread(look)
 
     async def inspect_graph(self, graph: object) -> Inspection:
         """What a graph that is data already holds; see ``inspect``."""
@@ -82,14 +109,10 @@ class WorkflowImports:
             return graph
         return (await self.inspect_graph(graph)).graph
 
-    async def draft(self, files: Mapping[str, bytes]) -> Draft:
-        """What ``inspect`` found, to be stored.
 
-        Raises:
-            See ``inspect``; InvalidWorkflow too if the conversion left nothing.
-        """
-        found = await self.inspect(files)
-        return Draft(found.proposal, found.graph, comment="Imported")
+def imported(found: Inspection) -> Draft:
+    """What a file held, to be stored."""
+    return Draft(found.proposal, found.graph, comment="Imported")
 
 
 def exported(manifest: Mapping[str, Any], graph: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,8 +132,14 @@ def _inspect(files: Mapping[str, bytes], info: dict[str, Any], known: bool) -> I
     if MANIFEST in files:
         return _folder(files, info)
     name, data = next(iter(files.items()))
-    if data.lstrip()[:1] in (b"{", b"["):
-        return _document(name, _json(name, data), info, known)
+    return _file(name, data, info, known)
+
+
+def _file(name: str, data: Source, info: dict[str, Any], known: bool) -> Inspection:
+    if data[:_HEAD_BYTES].lstrip()[:1] in (b"{", b"["):
+        if len(data) > MAX_DOCUMENT_BYTES:
+            raise PayloadTooLarge(f"A graph has at most {MAX_DOCUMENT_BYTES // 2**20} MiB.")
+        return _document(name, _json(name, data[:]), info, known)
     carried = embedded_graphs(data)
     if carried.prompt is not None:
         # What ran needs no conversion, and is right even where the editor's own form is not.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -17,11 +17,11 @@ from studio.graphs.manifests.differences import differences
 from studio.graphs.manifests.document import Document, plain_document, read_document
 from studio.graphs.manifests.form import form
 from studio.graphs.manifests.manifest import read_manifest, stored_manifest
-from studio.graphs.manifests.readiness import Readiness, readiness
+from studio.graphs.manifests.readiness import Offer, Readiness, no_offer, readiness
 from studio.models import Identity
 from studio.services.engines import EngineService
 from studio.services.workflows import viewer
-from studio.store.workflow_rows import Content, Version, Workflow
+from studio.store.workflow_rows import Content, Cover, Version, Workflow
 from studio.store.workflows import WorkflowStore
 
 MAX_COMMENT: Final = 500
@@ -56,10 +56,6 @@ class Listed:
     next_cursor: str | None
 
 
-Offer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""What else is known of a missing model, as parts of its ``fix``."""
-
-
 class WorkflowLibrary:
     """Workflows of a caller; each save is a new version.
 
@@ -79,7 +75,7 @@ class WorkflowLibrary:
         self._engines = engines
         self._clock = clock
         self._record = record
-        self._offer: Offer = lambda _: {}
+        self._offer: Offer = no_offer
 
     def offer_models(self, offer: Offer) -> None:
         """Ask ``offer`` for more about each model that a workflow misses."""
@@ -129,8 +125,8 @@ class WorkflowLibrary:
         """
         return await self._workflows.get(viewer(identity), workflow_id, number)
 
-    async def covers(self, identity: Identity, workflow_id: str | None = None) -> dict[str, str]:
-        """By workflow, or of one alone, the newest picture that the caller made with it."""
+    async def covers(self, identity: Identity, workflow_id: str | None = None) -> dict[str, Cover]:
+        """By workflow, or of one alone, the newest picture or video that the caller made."""
         return await self._workflows.covers(identity.user_id, workflow_id)
 
     def form(self, workflow: Workflow) -> list[dict[str, Any]]:
@@ -141,12 +137,7 @@ class WorkflowLibrary:
 
     def readiness(self, workflow: Workflow) -> Readiness:
         manifest = stored_manifest(workflow.version.manifest)
-        found = readiness(manifest, workflow.version.needs, self._engines.infos())
-        models = [
-            {**model, "fix": {**self._offer(model), **model["fix"]}}
-            for model in found.missing_models
-        ]
-        return replace(found, missing_models=models)
+        return readiness(manifest, workflow.version.needs, self._engines.infos(), self._offer)
 
     async def versions(self, identity: Identity, workflow_id: str) -> list[Version]:
         """Every version of a workflow, the newest first.

@@ -5,6 +5,7 @@ A batch has no state of its own. What became of its cells is what became of thei
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,11 @@ class Batch:
     preset_id: str | None
     axes: tuple[BatchAxis, ...]
     created_at: int
+
+    @property
+    def size(self) -> int:
+        """How many cells it has."""
+        return math.prod(len(axis.labels) for axis in self.axes)
 
 
 class BatchStore:

@@ -294,7 +294,7 @@ class Database:
         if guarded:
             connection.execute("SAVEPOINT item")
         try:
-            value = item.work(connection)
+            value = item.do(connection)
         except Exception as error:
             if isinstance(error, sqlite3.Error) and is_fault(error):
                 raise

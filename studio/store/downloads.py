@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -124,18 +123,14 @@ class DownloadStore:
 
     async def put(self, download: Download) -> None:
         """Store a new one, or what changed of one."""
-        await self.put_all((download,))
-
-    async def put_all(self, downloads: Sequence[Download]) -> None:
-        """Store several, all or none."""
         names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
         changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "id")
-        rows = [_row(download) for download in downloads]
+        row = _row(download)
         await self._db.write(
-            lambda connection: connection.executemany(
+            lambda connection: connection.execute(
                 f"INSERT INTO downloads ({names}) VALUES ({marks})"
                 f" ON CONFLICT (id) DO UPDATE SET {changes}",
-                rows,
+                row,
             )
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -90,14 +90,35 @@ class ModelFileStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._all: Sequence[ModelFile] | None = None
+        self._writes = 0
 
-    async def all(self) -> list[ModelFile]:
-        """Every file, by name."""
+    async def all(self) -> Sequence[ModelFile]:
+        """Every file, by name, without what only one that is looked at has: words, notes, facts.
+
+        Kept in memory until something is written: pages of catalogs look all of them up.
+        """
+        if self._all is not None:
+            return self._all
 
         def work(connection: sqlite3.Connection) -> list[ModelFile]:
-            return _files(connection.execute("SELECT * FROM model_files ORDER BY name_key, id"))
+            rows = connection.execute(
+                f"SELECT {', '.join(_OUTLINE)} FROM model_files ORDER BY name_key, id"
+            )
+            return [
+                ModelFile(**{**dict(zip(_OUTLINE, row, strict=True)), "favourite": bool(row[-1])})
+                for row in rows
+            ]
 
-        return await self._db.read(work)
+        writes = self._writes
+        found = await self._db.read(work)
+        if writes == self._writes:
+            self._all = found
+        return found
+
+    def _written(self) -> None:
+        self._writes += 1
+        self._all = None
 
     async def page(self, wanted: ModelFilter) -> tuple[list[ModelFile], int]:
         """One page and the number of all files that match."""
@@ -144,6 +165,33 @@ class ModelFileStore:
 
         return await self._db.read(work)
 
+    async def at(self, key: tuple[str, str, str]) -> ModelFile | None:
+        """The file of a root, a place and a name."""
+
+        def work(connection: sqlite3.Connection) -> ModelFile | None:
+            query = "SELECT * FROM model_files WHERE root = ? AND place = ? AND name = ?"
+            return next(iter(_files(connection.execute(query, key))), None)
+
+        return await self._db.read(work)
+
+    async def unhashed(self, away: Collection[str]) -> ModelFile | None:
+        """The smallest file that was never hashed and can be read.
+
+        Args:
+            away: roots that cannot be reached.
+        """
+        roots = orjson.dumps(sorted(away)).decode()
+
+        def work(connection: sqlite3.Connection) -> ModelFile | None:
+            rows = connection.execute(
+                "SELECT * FROM model_files WHERE checked_at IS NULL AND fault <> 'unreadable' "
+                "AND root NOT IN (SELECT value FROM json_each(?)) ORDER BY size_bytes LIMIT 1",
+                (roots,),
+            )
+            return next(iter(_files(rows)), None)
+
+        return await self._db.read(work)
+
     async def put(self, files: Iterable[ModelFile], gone: Sequence[str] = ()) -> None:
         """Store files as they are now, and forget others by their ids, in one commit."""
         rows = [_row(file) for file in files]
@@ -153,7 +201,10 @@ class ModelFileStore:
             connection.executemany(_PUT, rows)
 
         if rows or gone:
-            await self._db.write(work)
+            try:
+                await self._db.write(work)
+            finally:
+                self._written()
 
     async def note_hash(self, file: ModelFile, sha256: str, fault: str, now_ms: int) -> bool:
         """Keep what a file's bytes really are, if it is still the file that was read."""
@@ -166,7 +217,10 @@ class ModelFileStore:
             )
             return changed.rowcount > 0
 
-        return await self._db.write(work)
+        try:
+            return await self._db.write(work)
+        finally:
+            self._written()
 
     async def change(self, file_id: str, changes: Mapping[str, Any]) -> None:
         """Store what its owner wrote about a file: columns of ``CHANGEABLE``."""
@@ -180,7 +234,10 @@ class ModelFileStore:
             )
 
         if changes:
-            await self._db.write(work)
+            try:
+                await self._db.write(work)
+            finally:
+                self._written()
 
     async def unfinished_models(self) -> set[str]:
         """The names of models that queued and running jobs need."""
@@ -209,6 +266,11 @@ _COLUMNS: Final = (
     "id", "root", "place", "folder", "name", "name_key", "base_key", "size_bytes", "mtime_ns",
     "sha256", "checked_at", "expected_sha256", "fault", "reference", "kind", "family",
     "belongs_in", "trigger_words", "facts", "notes", "favourite", "added_at",
+)  # fmt: skip
+_OUTLINE: Final = (
+    "id", "root", "place", "folder", "name", "size_bytes", "mtime_ns", "added_at", "sha256",
+    "checked_at", "expected_sha256", "fault", "reference", "kind", "family", "belongs_in",
+    "favourite",
 )  # fmt: skip
 _PUT: Final = (
     f"INSERT OR REPLACE INTO model_files ({', '.join(_COLUMNS)}) "

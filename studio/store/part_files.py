@@ -7,11 +7,9 @@ written, so a resume never believes bytes that are not there.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +23,6 @@ from studio.store.blob_writer import translate
 CHUNK_BYTES: Final = 32 << 20
 RESERVE_BYTES: Final = 1 << 30
 """Room that no download may take: jobs and the database need some to go on."""
-FOLDER: Final = ".downloads"
 _HASH_BYTES: Final = 1 << 20
 _HASH_STEPS: Final = 32
 _FORMAT: Final = 1
@@ -312,45 +309,3 @@ class PartFile:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
-
-
-def part_path(root: Path, destination: Path, owner: str, download_id: str) -> Path:
-    """Where a download waits: in the root's own folder, or where a rename stays on one volume.
-
-    Args:
-        root: the tree of folders that the file will belong to.
-        destination: its folder in that tree; it exists.
-        owner: the Studio whose downloads they are; several may share one tree.
-    """
-    same = root.stat().st_dev == destination.stat().st_dev
-    return part_in(root if same else destination, owner, download_id)
-
-
-def part_in(folder: Path, owner: str, download_id: str) -> Path:
-    """Where a part lies in a folder that has parts."""
-    return folder / FOLDER / owner / f"{download_id}.part"
-
-
-def discard(path: Path) -> None:
-    """Remove a part and its list. Idempotent."""
-    for one in (path.with_suffix(".state"), path):
-        with contextlib.suppress(OSError):
-            one.unlink()
-
-
-def sweep(folders: Collection[Path], owner: str, keep: Collection[str]) -> int:
-    """Remove the parts of downloads that nobody knows any more.
-
-    Args:
-        folders: where a folder of parts may be.
-        keep: ids of downloads that go on.
-    """
-    removed = 0
-    for folder in folders:
-        mine = folder / FOLDER / owner
-        with contextlib.suppress(OSError):
-            for path in list(mine.iterdir()):
-                if path.name.lstrip(".").split(".")[0] not in keep or path.name.startswith("."):
-                    path.unlink()
-                    removed += 1
-    return removed

@@ -19,6 +19,8 @@ _STATEMENTS = (
         UNIQUE (root, place, name)
     ) WITHOUT ROWID""",
     "CREATE INDEX model_files_by_hash ON model_files (sha256) WHERE sha256 IS NOT NULL",
+    """CREATE INDEX model_files_unhashed ON model_files (size_bytes)
+    WHERE checked_at IS NULL AND fault <> 'unreadable'""",
     "CREATE INDEX model_files_by_base ON model_files (base_key)",
 )
 

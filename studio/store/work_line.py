@@ -26,6 +26,18 @@ class Item:
     short: bool = False
     patient: bool = False
 
+    def do(self, connection: sqlite3.Connection) -> Any:
+        """Do the work; what it returns may leave the database's thread, but for a cursor.
+
+        Letting go of a cursor of many rows resets its statement: on another thread it would do that
+        while this one runs the same statement again, which SQLite refuses as misuse.
+        """
+        value = self.work(connection)
+        if isinstance(value, sqlite3.Cursor):
+            value.close()
+            return None
+        return value
+
     def settle(self, outcome: Outcome) -> None:
         """Tell whoever waits, unless they have gone."""
         value, error = outcome

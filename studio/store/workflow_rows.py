@@ -28,6 +28,14 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """What stands for a workflow: an asset, ``image`` or ``video``."""
+
+    asset_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """One version. ``author`` is ``None`` for those of folders, which have a ``digest``."""
 

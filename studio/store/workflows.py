@@ -16,6 +16,7 @@ from studio.store.shared_files import note_version_files
 from studio.store.workflow_room import make_room, require_room_for_version
 from studio.store.workflow_rows import (
     Content,
+    Cover,
     Version,
     Workflow,
     version_from,
@@ -82,29 +83,26 @@ class WorkflowStore:
 
         return await self._db.read(work)
 
-    async def covers(self, user_id: str, workflow_id: str | None = None) -> dict[str, str]:
-        """The newest picture, uploads and the trash apart, that a user made with each workflow.
+    async def covers(self, user_id: str, workflow_id: str | None = None) -> dict[str, Cover]:
+        """The newest picture or video, uploads and the trash apart, of a user's by workflow.
 
         Args:
             workflow_id: look for that one alone.
 
-        Returns:
-            Ids of assets by workflow.
         """
         # Inside, the index of the library's pages has all that is asked for.
         query = (
-            "SELECT newest.workflow_id, pictures.asset_id FROM ("
+            "SELECT newest.workflow_id, pictures.asset_id, pictures.kind FROM ("
             "SELECT workflow_id, seq, max(created_at) FROM pictures INDEXED BY pictures_shown "
-            "WHERE user_id = ? AND kind = 'image' AND (? IS NULL OR workflow_id = ?) "
+            "WHERE user_id = ? AND kind IN ('image', 'video') AND (? IS NULL OR workflow_id = ?) "
             "AND workflow_id <> '' AND trashed_at IS NULL AND job_seq IS NOT NULL "
             "GROUP BY workflow_id"
             ") AS newest JOIN pictures ON pictures.seq = newest.seq"
         )
 
-        def work(connection: sqlite3.Connection) -> dict[str, str]:
-            return dict(
-                tuple(row) for row in connection.execute(query, (user_id, workflow_id, workflow_id))
-            )
+        def work(connection: sqlite3.Connection) -> dict[str, Cover]:
+            rows = connection.execute(query, (user_id, workflow_id, workflow_id))
+            return {workflow: Cover(asset_id, kind) for workflow, asset_id, kind in rows}
 
         return await self._db.read(work)
 

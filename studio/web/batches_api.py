@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -141,7 +140,7 @@ def _facts(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
         "axes": [
             {"name": axis.name, "inputs": axis.inputs, "labels": axis.labels} for axis in batch.axes
         ],
-        "size": math.prod(len(axis.labels) for axis in batch.axes),
+        "size": batch.size,
         "counts": dict(counts),
         "created_at": iso(batch.created_at),
     }

@@ -90,6 +90,17 @@ def whole_number(
     return number
 
 
+def known_fields(body: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
+    """A body that has no other fields than these.
+
+    Raises:
+        Unprocessable.
+    """
+    if unknown := sorted(body.keys() - fields):
+        raise Unprocessable(f"Unknown field {unknown[0][:100]}.", details={"fields": unknown[:20]})
+    return body
+
+
 def text_field(body: Mapping[str, Any], name: str, max_length: int = 256) -> str:
     """A field that must be text.
 

@@ -20,8 +20,10 @@ from studio.clock import new_id
 from studio.errors import InvalidRequest, MethodNotAllowed, StudioError, Unauthorized
 from studio.logs import request_id
 from studio.services.editor import EditorService, EditorVisit
+from studio.services.editor_graphs import EditorGraphs
 from studio.services.editor_runs import EditorRuns
 from studio.settings import Settings
+from studio.web.comfy_handover import PREFIX, Handover, page_address, read_source
 from studio.web.comfy_proxy_ws import SocketRelay
 from studio.web.comfy_rules import (
     RawHeaders,
@@ -79,11 +81,13 @@ class ComfyProxy:
         *,
         editor: EditorService,
         runs: EditorRuns,
+        graphs: EditorGraphs,
         settings: Settings,
         check_s: float,
     ) -> None:
         public_url = settings.comfy_public_url
         self._editor = editor
+        self._handover = Handover(graphs)
         self._traffic = Traffic(editor=editor, runs=runs)
         self._relay = SocketRelay(editor=editor, check_s=check_s)
         self._public_origin = origin_of(public_url) if public_url is not None else None
@@ -111,6 +115,9 @@ class ComfyProxy:
             return
         visit = scope["studio.visit"] = self._visit(headers, origin)
         check_origin("POST" if is_socket else method, headers, origin)
+        if not is_socket and scope["path"].startswith(PREFIX):
+            await self._own(scope, visit, send)
+            return
         engine = self._editor.engine()
         passing = self._relay if is_socket else self._traffic
         await passing.run(engine, visit, target, scope, receive, send)
@@ -135,13 +142,29 @@ class ComfyProxy:
             "Open it from Studio. It is the owner's alone, and closes when their session ends."
         )
 
+    async def _own(self, scope: Scope, visit: EditorVisit, send: Send) -> None:
+        """What is Studio's on this port; the engine hears nothing of it."""
+        query = scope["query_string"].decode("ascii")
+        kind, body = await self._handover.answer(
+            visit.identity, scope["method"], scope["path"], query
+        )
+        headers = [
+            *_OWN_HEADERS,
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
     async def _enter(self, scope: Scope, origin: str, send: Send) -> None:
         """Use up a code for a cookie, and go on to the editor itself."""
         if scope["method"] != "GET":
             raise MethodNotAllowed("A code is used with GET.")
-        codes = parse_qs(scope["query_string"].decode("ascii")).get("code", [])
+        query = scope["query_string"].decode("ascii")
+        codes, opened = parse_qs(query).get("code", []), read_source(query)
         token = await self._editor.enter(codes[0]) if len(codes) == 1 else None
-        headers = [*_OWN_HEADERS, (b"location", b"/"), (b"content-length", b"0")]
+        page = page_address(opened).encode()
+        headers = [*_OWN_HEADERS, (b"location", page), (b"content-length", b"0")]
         if token is None:
             # Who comes back to an old link may be in already; everybody else is refused.
             self._visit(scope["headers"], origin)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ from studio.errors import InvalidRequest, PayloadTooLarge, StudioError
 from studio.services.editor import EditorService, EditorVisit, PassageClosed, PassedAnswer
 from studio.services.editor_runs import EditorRuns
 from studio.services.engine import Engine
+from studio.web.comfy_handover import opens_graph, with_script
 from studio.web.comfy_rules import (
     Header,
     RawHeaders,
@@ -29,6 +31,13 @@ log = logging.getLogger(__name__)
 
 MAX_CONTROL_BYTES: Final = 1 << 20
 MAX_PROMPT_BYTES: Final = 64 << 20
+_OF_CHANGED: Final = frozenset(
+    {"accept-encoding", "if-modified-since", "if-none-match", "if-range", "range"}
+)
+"""What a browser asks of a page that it gets otherwise than the engine has it."""
+_LOST_BY_CHANGE: Final = frozenset(
+    {b"accept-ranges", b"cache-control", b"content-length", b"etag", b"last-modified"}
+)
 _END: Final[Message] = {"type": "http.response.body", "body": b""}
 
 
@@ -66,6 +75,9 @@ class Traffic:
         if has_length and is_chunked:
             raise InvalidRequest("A body has one length.")
         exchange = _Exchange(receive, send, target, upstream_headers(headers))
+        if scope["method"] == "GET" and opens_graph(scope["path"], scope["query_string"].decode()):
+            await self._page(engine, exchange)
+            return
         if scope["method"] != "POST":
             await self._stream(engine, scope["method"], exchange, headers)
             return
@@ -80,6 +92,28 @@ class Traffic:
             await self._stream(engine, "POST", exchange, headers)
 
     # -- what is read here -----------------------------------------------------------------------
+
+    async def _page(self, engine: Engine, exchange: _Exchange) -> None:
+        """The editor's page, whole and unpacked, with what opens a graph in it."""
+        exchange.headers[:] = [pair for pair in exchange.headers if pair[0] not in _OF_CHANGED]
+        try:
+            async with self._editor.passage(engine).request(
+                "GET", exchange.target, exchange.headers, None
+            ) as answer:
+                page, told = b"", _told(answer, engine)
+                async for chunk in answer.chunks:
+                    page += chunk
+                    if len(page) > MAX_CONTROL_BYTES:
+                        raise EngineGone("The engine's page is too large to be one.")
+        except PassageClosed as error:
+            raise _gone() from error
+        if answer.status == HTTPStatus.OK and dict(told).get(b"content-type", b"").startswith(
+            b"text/html"
+        ):
+            page = with_script(page)
+            told = [pair for pair in told if pair[0] not in _LOST_BY_CHANGE]
+            told += [(b"content-length", str(len(page)).encode()), (b"cache-control", b"no-store")]
+        await exchange.answer(answer.status, told, page)
 
     async def _narrowed(self, engine: Engine, route: str, exchange: _Exchange) -> None:
         asked = _object(await exchange.whole(MAX_CONTROL_BYTES), or_empty=route == "/interrupt")

@@ -27,12 +27,11 @@ _NUMBER: Final[Schema] = {"type": "number"}
 _SHA256: Final[Schema] = {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"}
 _PRIORITY: Final[Schema] = {**INTEGER, "minimum": -MAX_PRIORITY, "maximum": MAX_PRIORITY}
 
-_LIMITS: Final = record(
-    {
-        "concurrency": {**INTEGER, "minimum": 1, "maximum": MOST_AT_ONCE},
-        "bytes_per_second": optional({**INTEGER, "minimum": LEAST_SPEED}),
-    }
-)
+_LIMIT_FIELDS: Final = {
+    "concurrency": {**INTEGER, "minimum": 1, "maximum": MOST_AT_ONCE},
+    "bytes_per_second": optional({**INTEGER, "minimum": LEAST_SPEED}),
+}
+_LIMITS: Final = record(_LIMIT_FIELDS)
 _DOWNLOAD: Final = record(
     {
         "id": STRING,
@@ -77,6 +76,7 @@ ADD: Final = route(
     {
         400: "invalid_request: no reference, no folder of models, no name",
         403: "forbidden, blocked_address",
+        409: "name_taken: a file of another hash is to have that name",
         422: "invalid_request, not_a_model, pickle_refused",
         429: "queue_full",
         507: "disk_full",
@@ -114,12 +114,12 @@ MOVE: Final = route(
     _DOWNLOAD,
     {**_ENDED, 422: "invalid_request"},
     body=record({"before": optional(STRING), "priority": _PRIORITY}, ()),
-    example={"before": None, "priority": 10},
+    example={"priority": 10},
 )
 GET_LIMITS: Final = route(_LIMITS)
 PUT_LIMITS: Final = route(
     _LIMITS,
     {422: "invalid_request"},
-    body=_LIMITS,
-    example={"concurrency": 2, "bytes_per_second": None},
+    body=record(_LIMIT_FIELDS, ("concurrency",)),
+    example={"concurrency": 2, "bytes_per_second": 20_000_000},
 )

@@ -226,7 +226,7 @@ PRESET_COVER: Final[Route] = {
     "responses": answers(
         {
             200: {
-                "description": "A WebP picture of at most 512 pixels a side.",
+                "description": "A WebP picture of at most 768 pixels a side.",
                 "content": {"image/webp": {"schema": {"type": "string", "format": "binary"}}},
             }
         },

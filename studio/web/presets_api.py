@@ -110,7 +110,7 @@ def preset_routes(
     async def preset_cover(request: Request, preset_id: str) -> Response:
         asset = await presets.cover(caller(request, Scope.JOBS), preset_id)
         return file_response(
-            await thumbnails.get(asset, "large"),
+            await thumbnails.cover(asset, "large"),
             content_type="image/webp",
             file_name=f"{preset_id}.webp",
             etag=f"{asset.hash}-{SIDES['large']}",

@@ -116,7 +116,22 @@ PUT_SECRET: Final[Route] = {
     **_takes(record({"value": {**STRING, "minLength": 1, "maxLength": 8192}})),
 }
 DELETE_SECRET: Final = _done({404: "not_found"})
-OPEN_EDITOR: Final = _json(
-    record({"url": {"type": "string", "format": "uri", "description": "Works once."}}),
-    {503: "no_engine"},
-)
+OPEN_EDITOR: Final[Route] = {
+    **_json(
+        record({"url": {"type": "string", "format": "uri", "description": "Works once."}}),
+        {
+            400: "invalid_request: not JSON, or both are named",
+            404: "not_found: no such job or workflow",
+            422: "invalid_request; invalid_value (details.input): what a workflow of blocks needs "
+            "before it makes a graph",
+            503: "no_engine",
+        },
+    ),
+    "openapi_extra": {
+        "requestBody": json_body(
+            record({"job": STRING, "workflow": STRING}, required=()),
+            required=False,
+            example={"job": "0f8fad5b-d9cb-469f-a165-70867728950e"},
+        )
+    },
+}

@@ -8,11 +8,11 @@ from typing import Any
 from studio.clock import iso, iso_or_none
 from studio.graphs.manifests.readiness import Readiness
 from studio.services.workflow_imports import Inspection
-from studio.store.workflow_rows import Version, Workflow
+from studio.store.workflow_rows import Cover, Version, Workflow
 
 
-def workflow_body(workflow: Workflow, readiness: Readiness, cover: str | None) -> dict[str, Any]:
-    """One item of the list; ``cover`` is an asset's id."""
+def workflow_body(workflow: Workflow, readiness: Readiness, cover: Cover | None) -> dict[str, Any]:
+    """One item of the list."""
     manifest = workflow.version.manifest
     return {
         "id": workflow.id,
@@ -35,7 +35,8 @@ def workflow_body(workflow: Workflow, readiness: Readiness, cover: str | None) -
             "missing_nodes": len(readiness.missing_nodes),
         },
         "inputs_count": len(manifest.get("inputs", ())),
-        "cover": cover,
+        "cover": cover and cover.asset_id,
+        "cover_kind": cover and cover.kind,
         "created_at": iso(workflow.created_at),
         "updated_at": iso(workflow.updated_at),
         "trashed_at": iso_or_none(workflow.trashed_at),

@@ -50,6 +50,7 @@ _SUMMARY: Final[dict[str, Schema]] = {
     ),
     "inputs_count": INTEGER,
     "cover": optional(STRING),
+    "cover_kind": optional({"type": "string", "enum": ["image", "video"]}),
     "created_at": TIME,
     "updated_at": TIME,
     "trashed_at": optional(TIME),
@@ -96,7 +97,7 @@ _GRAPH: Final[Schema] = {
 _COMMENT: Final[Schema] = {**STRING, "maxLength": MAX_COMMENT}
 _VALUES: Final[Schema] = {**OBJECT, "description": "By input; what is left out has its default."}
 _FILE: Final[Schema] = {
-    "required": True,
+    "required": False,
     "content": {
         "application/json": {"schema": OBJECT},
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
@@ -107,6 +108,12 @@ _FILE: Final[Schema] = {
             }
         },
     },
+}
+_BROUGHT: Final[Schema] = {
+    "parameters": [
+        query("asset", "In place of a body: a file that was uploaded before, of any size.")
+    ],
+    "requestBody": _FILE,
 }
 _CONTENT_FAULTS: Final = (
     "invalid_manifest, invalid_workflow, target_missing, unresolved_name or a field is wrong"
@@ -265,17 +272,18 @@ INSPECT: Final[dict[str, Any]] = {
         ),
         {
             400: "invalid_request",
+            404: "not_found: no such asset",
             413: "payload_too_large",
             422: _CONTENT_FAULTS,
             503: "unavailable: the editor's format, and no engine has answered yet",
         },
     ),
-    "openapi_extra": {"requestBody": _FILE},
+    "openapi_extra": _BROUGHT,
 }
 IMPORT: Final[dict[str, Any]] = {
     "status_code": 201,
     "responses": _answers("Your own workflow.", _WHOLE, {**_CHANGE, 503: "unavailable"}, 201),
-    "openapi_extra": {"requestBody": _FILE},
+    "openapi_extra": _BROUGHT,
 }
 RUN: Final[dict[str, Any]] = {
     "status_code": 201,

@@ -13,12 +13,12 @@ from studio.errors import Unprocessable
 from studio.graphs.manifests.wizard import slug
 from studio.models import Identity, Scope
 from studio.services.workflow_folders import WorkflowFolders
-from studio.services.workflow_imports import WorkflowImports, exported
+from studio.services.workflow_imports import Inspection, WorkflowImports, exported, imported
 from studio.services.workflow_library import MAX_COMMENT, Draft, WorkflowLibrary
 from studio.services.workflows import Order, WorkflowService
 from studio.store.workflow_rows import Workflow
 from studio.web import workflow_schemas as schemas
-from studio.web.caller import caller, json_body, optional_text
+from studio.web.caller import caller, json_body, known_fields, optional_text
 from studio.web.job_bodies import studio_body
 from studio.web.links import Links
 from studio.web.respond import json_response
@@ -54,6 +54,13 @@ def workflow_routes(
             body["graph"] = workflow.version.graph
         return body
 
+    async def brought(request: Request) -> Inspection:
+        """What the request's file holds, or that of an asset which it names."""
+        asset_id = request.query_params.get("asset")
+        if asset_id is not None:
+            return await imports.inspect_asset(caller(request, Scope.ASSETS), asset_id)
+        return await imports.inspect(await brought_files(request))
+
     @router.get("", summary="Workflows that you may run", **schemas.LIST)
     async def list_workflows(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
@@ -82,7 +89,7 @@ def workflow_routes(
     @router.post("", summary="Store a workflow", **schemas.CREATE)
     async def create(request: Request) -> Response:
         identity = _editor(request)
-        body = _known(
+        body = known_fields(
             await json_body(request), frozenset({"manifest", "graph", "comment", "shared"})
         )
         shared = _flag(body, "shared", default=False)
@@ -98,19 +105,19 @@ def workflow_routes(
     @router.post("/check", summary="What a workflow would be", **schemas.CHECK)
     async def check(request: Request) -> Response:
         _editor(request)
-        body = _known(await json_body(request), frozenset({"manifest", "graph"}))
+        body = known_fields(await json_body(request), frozenset({"manifest", "graph"}))
         found = await library.preview(body.get("manifest"), body.get("graph"))
         return json_response(asdict(found))
 
     @router.post("/inspect", summary="What a file holds", **schemas.INSPECT)
     async def inspect(request: Request) -> Response:
         _editor(request)
-        return json_response(inspection_body(await imports.inspect(await brought_files(request))))
+        return json_response(inspection_body(await brought(request)))
 
     @router.post("/import", summary="Store what a file holds", **schemas.IMPORT)
     async def import_workflow(request: Request) -> Response:
         identity = _editor(request)
-        draft = await imports.draft(await brought_files(request))
+        draft = imported(await brought(request))
         return json_response(await whole(identity, await library.create(identity, draft)), 201)
 
     @router.get("/{workflow_id}", summary="One workflow, with its form", **schemas.GET)
@@ -124,7 +131,7 @@ def workflow_routes(
     @router.put("/{workflow_id}", summary="Save a new version", **schemas.SAVE)
     async def save(request: Request, workflow_id: str) -> Response:
         identity = _editor(request)
-        body = _known(
+        body = known_fields(
             await json_body(request), frozenset({"manifest", "graph", "comment", "base_version"})
         )
         base = _whole(body, "base_version", 1, _MAX_NUMBER)
@@ -141,7 +148,7 @@ def workflow_routes(
     @router.patch("/{workflow_id}", summary="Share it, or no longer", **schemas.SHARE)
     async def share(request: Request, workflow_id: str) -> Response:
         identity = _editor(request)
-        body = _known(await json_body(request), frozenset({"shared"}))
+        body = known_fields(await json_body(request), frozenset({"shared"}))
         shared = _flag(body, "shared", default=None)
         return json_response(
             await whole(identity, await library.share(identity, workflow_id, shared=shared))
@@ -187,14 +194,14 @@ def workflow_routes(
     )
     async def restore(request: Request, workflow_id: str, number: str) -> Response:
         identity = _editor(request)
-        body = _known(await json_body(request), frozenset({"comment"}))
+        body = known_fields(await json_body(request), frozenset({"comment"}))
         workflow = await library.restore(identity, workflow_id, _number(number), _comment(body))
         return json_response(await whole(identity, workflow))
 
     @router.post("/{workflow_id}/copy", summary="One of your own like it", **schemas.COPY)
     async def copy(request: Request, workflow_id: str) -> Response:
         identity = _editor(request)
-        body = _known(await json_body(request), frozenset({"name"}))
+        body = known_fields(await json_body(request), frozenset({"name"}))
         name = optional_text(body, "name", 120) or ""
         return json_response(
             await whole(identity, await library.copy(identity, workflow_id, name)), 201
@@ -226,7 +233,7 @@ def workflow_routes(
     @router.post("/{workflow_id}/compile", summary="The graph it would run", **schemas.COMPILE)
     async def compile_workflow(request: Request, workflow_id: str) -> Response:
         identity = _editor(request)
-        body = _known(await json_body(request), frozenset({"values", "version"}))
+        body = known_fields(await json_body(request), frozenset({"values", "version"}))
         compiled = await workflows.compile(
             identity, workflow_id, _values(body), _whole(body, "version", 1, _MAX_NUMBER)
         )
@@ -244,7 +251,7 @@ def _editor(request: Request) -> Identity:
 
 
 def _order(body: dict[str, Any], key: str | None) -> Order:
-    _known(body, _RUN_FIELDS)
+    known_fields(body, _RUN_FIELDS)
     return Order(
         values=_values(body),
         version=_whole(body, "version", 1, _MAX_NUMBER),
@@ -253,12 +260,6 @@ def _order(body: dict[str, Any], key: str | None) -> Order:
         count=1 if body.get("count") is None else _whole(body, "count", 0, _MAX_NUMBER) or 0,
         idempotency_key=key,
     )
-
-
-def _known(body: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:
-    if unknown := sorted(body.keys() - fields):
-        raise Unprocessable(f"Unknown field {unknown[0][:100]}.", details={"fields": unknown[:20]})
-    return body
 
 
 def _values(body: dict[str, Any]) -> dict[str, Any]:

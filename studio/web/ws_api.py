@@ -52,6 +52,8 @@ _SCOPES: Final = {
     Topic.PREVIEWS: Scope.JOBS,
     Topic.DOWNLOADS: Scope.GRAPHS_RUN,
     Topic.ENGINES: Scope.ADMIN,
+    Topic.MACHINE: Scope.ADMIN,
+    Topic.LOGS: Scope.ADMIN,
 }
 
 
@@ -152,6 +154,7 @@ class _Conversation:
         self._feed = live.feed
         self._jobs = live.jobs
         self._system = live.system
+        self._machine = live.machine
         self._activity = live.activity
         self._downloads = live.downloads
         self._history = history
@@ -204,6 +207,9 @@ class _Conversation:
                 snapshot = self._bodies.snapshot(topic, feed.last, self._system.engines())
             case Topic.SYSTEM:
                 snapshot = self._bodies.snapshot(topic, feed.last, self._system.system())
+            case Topic.MACHINE:
+                machine = await self._machine.machine()
+                snapshot = self._bodies.snapshot(topic, feed.last, machine)
             case Topic.ACTIVITY:
                 recent = await self._activity.recent(identity, MAX_ENTRIES)
                 entries = {"items": [entry_body(entry) for entry in recent]}
@@ -211,7 +217,7 @@ class _Conversation:
             case Topic.DOWNLOADS:
                 downloads = await self._downloads.snapshot()
                 snapshot = self._bodies.snapshot(topic, feed.last, downloads)
-            case Topic.PREVIEWS:
+            case Topic.PREVIEWS | Topic.LOGS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})
         self._reader.topics.add(topic)
         self._reader.push(snapshot)

@@ -12,8 +12,12 @@ from tests.api.studio_process import RunningStudio, comfyui_variables, run_studi
 
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
-    """A Studio under bootstrap, where the owner may be a hundred live clients."""
-    with run_studio(tmp_path_factory.mktemp("api"), {"MAX_LIVE_CLIENTS": "200"}) as running:
+    """A Studio under bootstrap, where the owner may be a hundred live clients.
+
+    It may fetch from servers on loopback, which is where those of the tests are.
+    """
+    variables = {"MAX_LIVE_CLIENTS": "200", "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    with run_studio(tmp_path_factory.mktemp("api"), variables) as running:
         yield running
 
 

@@ -207,6 +207,8 @@ async def test_a_cell_whose_job_was_purged_says_so(house: House) -> None:
             "status": "purged", "assets": [],
         }  # fmt: skip
         assert seen["counts"] == {"canceled": 5, "purged": 1}
+        [listed] = good(await owner.get("/api/batches"))["items"]
+        assert listed["counts"] == seen["counts"]
 
         await house.db.write(lambda connection: connection.execute("DELETE FROM jobs"))
         house.clock.advance(25 * 3600)

@@ -146,6 +146,29 @@ async def test_engines_and_readiness_are_shown(studio: RunningStudio, owner: htt
     assert system.keys() == {"ready", "reasons", "notices", "engine_kinds"}
 
 
+async def test_the_machine_and_what_engines_write_are_told_as_their_routes_tell(
+    studio: RunningStudio,
+) -> None:
+    async with studio.async_client() as owner, listen(studio.url, OWNER_KEY) as client:
+        machine = await client.snapshot("machine")
+        assert machine.keys() == (await owner.get("/api/system")).json().keys()
+        assert machine["engines"][0]["name"] == "embedded"
+        assert await client.snapshot("logs") == {}
+        begin = await client.until(is_written)
+        with (studio.folder / "logs" / "embedded.log").open("a") as log:
+            log.write(f"a canary, and {OWNER_KEY}\n")
+        told = (await client.until(is_written))["data"]
+        after = {"after": begin["data"]["next"]}
+        asked = await owner.get("/api/system/engines/embedded/logs", params=after)
+    assert told["after"] == begin["data"]["next"]
+    assert "a canary, and ***" in told["lines"]
+    assert asked.json()["lines"][: len(told["lines"])] == told["lines"]
+
+
+def is_written(message: Message) -> bool:
+    return (message["type"], message.get("topic")) == ("event", "logs")
+
+
 async def test_whoever_was_away_goes_on_where_they_stopped(
     studio: RunningStudio, owner: httpx.Client
 ) -> None:
@@ -231,14 +254,17 @@ async def test_nonsense_is_refused_and_ends_nothing(
 
 @pytest.mark.parametrize(
     ("scope", "refused"),
-    [("jobs", ["engines"]), ("assets", ["engines", "jobs", "previews", "queue"])],
+    [
+        ("jobs", ["engines", "logs", "machine"]),
+        ("assets", ["engines", "jobs", "logs", "machine", "previews", "queue"]),
+    ],
 )
 async def test_a_topic_needs_the_scope_of_its_routes(
     studio: RunningStudio, scope: str, refused: list[str]
 ) -> None:
     async with listen(studio.url, studio.make_key(scope)) as client:
         codes = {}
-        for topic in ("engines", "jobs", "previews", "queue", "system"):
+        for topic in ("engines", "jobs", "logs", "machine", "previews", "queue", "system"):
             await client.subscribe(topic)
             answer = await client.read()
             assert isinstance(answer, dict)

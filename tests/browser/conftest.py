@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,8 +104,8 @@ def owner(site: RunningStudio) -> Iterator[httpx.Client]:
         client.post("/api/queue/resume")
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
+@contextlib.contextmanager
+def opening_pages(browser: Browser) -> Iterator[OpenPage]:
     """Opens pages in contexts of their own; whatever a page complains about fails the test."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -131,6 +132,13 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """For pages of one test's own."""
+    with opening_pages(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
 def page(open_page: OpenPage, site: RunningStudio, state: dict[str, Any]) -> Page:
     """The owner's page, just opened."""
     opened = open_page(storage_state=state)
@@ -149,7 +157,8 @@ def assert_accessible() -> AssertAccessible:
         page.evaluate(
             "Promise.all(document.getAnimations().map((each) => each.finished.catch(() => {})))"
         )
-        page.evaluate(f"if (!window.axe) {{ {axe} }}")
+        if not page.evaluate("Boolean(window.axe)"):
+            page.evaluate(axe)
         assert page.evaluate(RUN_AXE) == []
 
     return check

@@ -38,6 +38,13 @@ def cell(page: Page, prompt: str) -> Locator:
 
 
 def search(page: Page, text: str) -> None:
+    """Type into the search, and wait until what is shown is the answer."""
+    with page.expect_response(lambda response: "/api/library?" in response.url):
+        ask(page, text)
+    expect(page.locator(".library-body")).to_have_attribute("aria-busy", "false")
+
+
+def ask(page: Page, text: str) -> None:
     """Type into the search, and mean it."""
     field = page.get_by_label("Search prompts")
     field.fill(text)

@@ -55,6 +55,8 @@ def test_without_studio_the_page_opens_and_says_so(open_page: OpenPage, tmp_path
         expect(page.get_by_role("status").first).to_contain_text("Studio cannot be reached")
         page.context.set_offline(False)
         expect(page.locator("#prompt")).to_be_visible()
+        # What is still loaded when Studio goes would complain.
+        page.close()
 
 
 def test_a_newer_page_is_told_of(

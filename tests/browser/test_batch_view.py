@@ -6,7 +6,7 @@ import re
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.test_hostile import HOSTILE, check
 
@@ -93,3 +93,63 @@ def test_labels_of_a_grid_are_text(page: Page, owner: httpx.Client, text: str) -
     expect(page.locator("h1")).to_have_text(text)
     expect(page.locator(".batch-grid tbody th").first).to_have_text(text)
     check(page)
+
+
+def test_the_list_says_how_much_of_a_batch_is_still_here(page: Page, owner: httpx.Client) -> None:
+    owner.post("/api/queue/pause")
+    vary(page, "Prompt", "a fox that stays\na fox that goes\nanother that goes")
+    page.get_by_role("button", name="Create 3").click()
+    expect(page).to_have_url(re.compile("#/batch/"))
+    batch = page.url.rpartition("/")[2]
+
+    def in_a_year(route: Route) -> None:
+        """What Studio answers once retention has taken two of the jobs."""
+        answer = route.fetch()
+        found = answer.json()
+        for item in found["items"]:
+            if item["id"] == batch:
+                item["counts"] = {"queued": 1, "purged": 2}
+        route.fulfill(response=answer, json=found)
+
+    listed = page.locator(f'a[href="#/batch/{batch}"]')
+    page.get_by_role("link", name="Batches and grids").click()
+    expect(listed).to_contain_text("3 pictures")
+    page.route("**/api/batches", in_a_year)
+    page.reload()
+    expect(listed).to_contain_text("1 of 3 are still here")
+
+
+def test_the_answer_to_a_question_and_the_strength_of_a_lora_are_varied(
+    page: Page, owner: httpx.Client
+) -> None:
+    page.get_by_label("Add a LoRA").select_option(label="embedded-vivid")
+    page.fill("#prompt", "a [[Which animal?:fox|owl|hare]] in the [[place=Where?]]")
+    page.get_by_role("button", name="Vary Strength of embedded-vivid").click()
+    page.locator("vary-field [name=text]").fill("0.4, 0.8")
+    page.get_by_role("button", name="Vary this").click()
+    expect(page.locator("lora-input .varied")).to_contain_text("0.4 · 0.8")
+    page.get_by_role("button", name="Vary Prompt", exact=True).click()
+    page.get_by_label("What varies").select_option(label="The answer to “Which animal?”")
+    dialog = page.locator("vary-field")
+    expect(dialog.get_by_label("fox")).to_be_checked()
+    dialog.get_by_label("owl").check()
+    page.get_by_role("button", name="Vary this").click()
+    expect(page.locator("varied-answers .varied")).to_contain_text("fox · owl")
+    page.reload()
+    page.get_by_role("button", name="Create 4").click()
+    asked = page.locator("form.ask")
+    expect(asked.locator("label")).to_have_text("Where?")
+    asked.locator("input").fill("snow")
+    asked.get_by_role("button", name="Create").click()
+    expect(page.locator(".batch-grid thead th")).to_have_text(["fox", "owl"])
+    expect(page.locator(".batch-grid tbody th")).to_have_text(["0.4", "0.8"])
+    expect(page.locator(".batch-grid button.thumb img")).to_have_count(4)
+    batch = owner.get(f"/api/batches/{page.url.rpartition('/')[2]}").json()
+    recipe = owner.get(f"/api/jobs/{batch['cells'][-1]['job_id']}").json()["recipe"]
+    assert recipe["values"]["loras"][0]["strength"] == 0.8
+    assert recipe["values"]["prompt"] == "a owl in the snow"
+    page.get_by_role("link", name="Create", exact=True).click()
+    page.get_by_role("button", name="Remove embedded-vivid").click()
+    expect(page.get_by_role("button", name="Create 2")).to_be_visible()
+    page.get_by_role("button", name="No longer vary Which animal?").click()
+    expect(page.get_by_role("button", name="Create", exact=True)).to_be_visible()

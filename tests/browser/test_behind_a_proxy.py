@@ -148,6 +148,7 @@ def test_the_link_of_the_first_start_sets_up(
         page.get_by_role("button", name="Make it mine").click()
         expect(page.locator("#prompt")).to_be_visible()
         assert page.url == f"{place.url}/#/create"
+        page.close()
 
 
 def test_cookies_are_as_strict_as_the_address_allows(place: Place, inside: StorageState) -> None:

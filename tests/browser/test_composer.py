@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_create_view import jobs_of
@@ -86,20 +85,26 @@ REFUSALS: list[tuple[int, dict[str, Any] | None, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("status", "error", "words"), REFUSALS, ids=lambda value: str(value)[:24])
-def test_a_refusal_is_a_sentence_with_its_code(
-    page: Page, owner: httpx.Client, status: int, error: dict[str, Any] | None, words: str
-) -> None:
-    body = {"json": {"error": error}} if error else {"body": "<html>", "content_type": "text/html"}
-    run = "**/api/workflows/text-to-image/run"
-    page.route(run, lambda route: route.fulfill(status=status, **body))
+def test_a_refusal_is_a_sentence_with_its_code(page: Page, owner: httpx.Client) -> None:
     page.fill("#prompt", "a fox that is refused")
-    page.locator(BUTTON).click()
     problem = page.locator("prompt-composer .error-text")
-    expect(problem).to_contain_text(words)
-    expect(problem.locator("code")).to_have_text(error["code"] if error else f"http_{status}")
-    expect(page.locator("#prompt")).to_have_value("a fox that is refused")
+    for status, error, words in REFUSALS:
+        refuse(page, status, error)
+        page.locator(BUTTON).click()
+        expect(problem).to_contain_text(words)
+        expect(problem.locator("code")).to_have_text(error["code"] if error else f"http_{status}")
+        expect(page.locator("#prompt")).to_have_value("a fox that is refused")
     assert jobs_of(owner, "a fox that is refused") == []
+
+
+def refuse(page: Page, status: int, error: dict[str, Any] | None) -> None:
+    """Have every run answered like this from now on; ``None`` is a page that is no answer."""
+    body = {"json": {"error": error}} if error else {"body": "<html>", "content_type": "text/html"}
+    page.unroute_all()
+    page.route(
+        "**/api/workflows/text-to-image/run",
+        lambda route: route.fulfill(status=status, **body),
+    )
 
 
 def test_when_the_form_cannot_be_had_the_page_says_why_and_looks_again(page: Page) -> None:

@@ -101,7 +101,7 @@ def test_two_pictures_are_compared_with_the_keyboard(page: Page, owner: httpx.Cl
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("button", name="Show “compared first”").first.focus()
     page.keyboard.press("Enter")
-    slider = page.get_by_role("slider", name="How much of the first picture is seen")
+    slider = page.get_by_role("slider", name="How much of the first is seen")
     expect(slider).to_be_focused()
     page.keyboard.press("Home")
     over = page.locator(".compare .is-over")

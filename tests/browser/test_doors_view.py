@@ -16,7 +16,10 @@ from tests.browser.conftest import PASSWORD, OpenPage
 
 @pytest.fixture
 def fresh(chromium: str, tmp_path: Path) -> Iterator[RunningStudio]:
-    """A Studio that nobody set up, and which has no engine."""
+    """A Studio that nobody set up, without an engine.
+
+    Ask for it before ``open_page``: a page that outlives its Studio complains.
+    """
     with run_studio(tmp_path / "fresh", engine=False) as running:
         yield running
 
@@ -47,7 +50,7 @@ def test_a_wrong_api_key_is_said_to_be_one(fresh: RunningStudio, open_page: Open
 
 
 def test_the_first_one_in_sets_up_and_comes_back_with_the_password(
-    open_page: OpenPage, fresh: RunningStudio
+    fresh: RunningStudio, open_page: OpenPage
 ) -> None:
     page = open_page()
     set_up(page, fresh.url)
@@ -65,7 +68,7 @@ def test_the_first_one_in_sets_up_and_comes_back_with_the_password(
 
 
 def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
-    open_page: OpenPage, fresh: RunningStudio
+    fresh: RunningStudio, open_page: OpenPage
 ) -> None:
     owner = open_page()
     set_up(owner, fresh.url)
@@ -98,7 +101,7 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
     expect(guest.get_by_role("button", name="Log in")).to_be_visible()
 
 
-def test_an_ended_session_shows_in_the_open_page(open_page: OpenPage, fresh: RunningStudio) -> None:
+def test_an_ended_session_shows_in_the_open_page(fresh: RunningStudio, open_page: OpenPage) -> None:
     here, there = open_page(), open_page()
     set_up(here, fresh.url)
     there.goto(fresh.url)
@@ -128,7 +131,7 @@ def join(page: Page, link: str, name: str) -> None:
 
 
 def test_whoever_comes_in_after_somebody_else_finds_nothing_of_theirs(
-    open_page: OpenPage, fresh: RunningStudio
+    fresh: RunningStudio, open_page: OpenPage
 ) -> None:
     page = open_page()
     set_up(page, fresh.url)
@@ -153,7 +156,7 @@ def test_whoever_comes_in_after_somebody_else_finds_nothing_of_theirs(
 
 
 def test_half_a_thought_outlives_a_session_for_its_own_user_alone(
-    open_page: OpenPage, fresh: RunningStudio
+    fresh: RunningStudio, open_page: OpenPage
 ) -> None:
     here, there = open_page(), open_page()
     set_up(here, fresh.url)
@@ -183,7 +186,7 @@ def end_at_the_console(studio: RunningStudio, name: str) -> None:
 
 
 def test_a_wrong_present_password_is_said_where_it_was_typed(
-    open_page: OpenPage, fresh: RunningStudio
+    fresh: RunningStudio, open_page: OpenPage
 ) -> None:
     page = open_page()
     set_up(page, fresh.url)
@@ -207,10 +210,11 @@ def test_the_owner_is_told_of_a_database_that_was_lost(
         set_up(page, studio.url)
         expect(page.locator(".banner", has_text="damaged")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        page.close()
 
 
 def test_a_link_for_a_lost_password_works_in_an_open_tab_and_keeps_the_owners_name(
-    open_page: OpenPage, fresh: RunningStudio
+    fresh: RunningStudio, open_page: OpenPage
 ) -> None:
     page = open_page()
     page.goto(fresh.url)

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
+from tests.browser.library import create
 
 CANARY = "hf_canary_of_a_token_4711"
 
@@ -198,3 +199,26 @@ def test_names_that_look_like_markup_stay_text_in_activity(
     page.get_by_role("link", name="Activity").click()
     expect(page.locator(".timeline li", has_text=hostile)).to_have_count(1)
     assert page.evaluate("window.hit") is None
+
+
+def test_the_system_and_the_log_of_an_engine_come_live(
+    page: Page, site: RunningStudio, owner: httpx.Client
+) -> None:
+    page.goto(f"{site.url}/#/system")
+    expect(page.locator(".totals")).to_be_visible()
+    page.get_by_role("button", name="Log", exact=True).click()
+    log = page.get_by_role("log")
+    expect(log).not_to_be_empty()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    file = site.folder / "logs" / "embedded.log"
+    for number in range(3):
+        with file.open("a") as out:
+            out.write(f"canary {number} of the engine\n")
+        expect(log).to_contain_text(f"canary {number} of the engine")
+    assert log.inner_text().count("canary 1 of the engine") == 1
+    owner.post("/api/queue/pause")
+    create(owner, "a fox that waits")
+    expect(page.locator(".totals div", has_text="waiting").locator("strong")).to_have_text("1")
+    polled = [url for url in asked if url.endswith("/api/system")]
+    assert polled == []

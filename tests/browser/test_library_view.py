@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import AssertAccessible, OpenPage
-from tests.browser.library import cell, create, made, open_library, search, shelf
+from tests.browser.library import ask, cell, create, made, open_library, search, shelf
 
 
 def test_words_and_fields_find_pictures_and_chips_say_by_what(
@@ -87,7 +87,8 @@ def test_trash_is_undone_restored_and_emptied(page: Page, owner: httpx.Client) -
     assert len(owner.get(f"/api/jobs/{job}").json()["outputs"]) == 1
     shelf(page, "All").click()
     cell(page, "a wallaby to lose").focus()
-    page.keyboard.press("Delete")
+    with page.expect_response(lambda response: "/api/library/actions" in response.url):
+        page.keyboard.press("Delete")
     expect(page.locator(".cell")).to_have_count(0)
     shelf(page, "Trash").click()
     cell(page, "a wallaby to lose").click(modifiers=["Control"])
@@ -281,3 +282,52 @@ def test_axe_finds_nothing_in_what_the_library_opens(
         page.get_by_role("button", name="Details").click()
     expect(page.locator(".details .facts")).to_contain_text("Seed")
     assert_accessible(page)
+
+
+def test_what_was_found_stays_faintly_until_the_next_answer_and_an_error_takes_its_place(
+    page: Page, owner: httpx.Client
+) -> None:
+    made(owner, "a mulgara at dusk")
+    open_library(page)
+    search(page, "mulgara")
+    expect(page.locator(".library-count")).to_have_text("1 file")
+    held: list[Route] = []
+    page.route(re.compile(r"/api/library\?"), lambda route: held.append(route))
+    ask(page, "no mulgara")
+    body = page.locator(".library-body")
+    expect(body).to_have_attribute("aria-busy", "true")
+    expect(body).to_have_css("opacity", "0.45")
+    expect(cell(page, "a mulgara at dusk")).to_have_count(1)
+    expect(page.locator(".library-count")).to_have_text("1 file")
+    expect(page.locator(".grid-wait")).to_have_count(0)
+    held.pop().continue_()
+    expect(page.locator(".empty")).to_contain_text("Nothing found for “no mulgara”")
+    expect(cell(page, "a mulgara at dusk")).to_have_count(0)
+    ask(page, "a mulgara")
+    expect(body).to_have_attribute("aria-busy", "true")
+    expect(page.locator(".empty")).to_contain_text("Nothing found for “no mulgara”")
+    held.pop().fulfill(status=503, json={"error": {"code": "unavailable", "message": "No."}})
+    expect(page.get_by_role("alert").locator("code", has_text="unavailable")).to_be_visible()
+    expect(page.locator(".library .empty")).to_have_count(0)
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(cell(page, "a mulgara at dusk")).to_be_visible()
+
+
+def test_whoever_comes_back_sees_at_once_what_was_shown_before(
+    page: Page, owner: httpx.Client
+) -> None:
+    made(owner, "a dunnart at home")
+    open_library(page)
+    search(page, "dunnart")
+    expect(cell(page, "a dunnart at home")).to_be_visible()
+    page.get_by_role("link", name="Queue").click()
+    expect(page.locator("queue-view h1")).to_be_visible()
+    held: list[Route] = []
+    page.route(re.compile(r"/api/library\?"), lambda route: held.append(route))
+    open_library(page)
+    expect(cell(page, "a dunnart at home")).to_be_visible()
+    expect(page.locator(".library-body")).to_have_attribute("aria-busy", "true")
+    held.pop().continue_()
+    expect(page.locator(".library-body")).to_have_attribute("aria-busy", "false")
+    expect(cell(page, "a dunnart at home")).to_be_visible()

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import Locator, Page, expect
 
+from tests.api.graphs import wait_ended, wait_for_library
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
 from tests.browser.library import cell, made, open_library, search
@@ -231,3 +232,66 @@ def test_a_link_in_it_is_followed_and_back_comes_to_the_view(
     page.go_back()
     expect(page.locator("library-view h1")).to_be_visible()
     expect(lightbox(page)).to_have_count(0)
+
+
+def test_a_click_right_after_closing_it_is_not_undone_by_its_way_back(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any], owner: httpx.Client
+) -> None:
+    made(owner, "a slow way back")
+    page = open_page(storage_state=state)
+    # As on a machine that is busy: the way back takes a moment.
+    page.add_init_script(
+        "const back = History.prototype.back;"
+        "const later = (go) => (done) => setTimeout(() => {"
+        "  addEventListener('popstate', () => done(true), { once: true }); go(); }, 400);"
+        "History.prototype.back = function () {"
+        "  window.wentBack = new Promise(later(() => back.call(this))); };"
+    )
+    page.goto(f"{site.url}/#/library")
+    for close in ("button", "key"):
+        cell(page, "a slow way back").first.click()
+        if close == "button":
+            lightbox(page).get_by_role("button", name="Close", exact=True).click()
+        else:
+            page.keyboard.press("Escape")
+        page.get_by_role("link", name="Queue").click()
+        expect(page.locator("queue-view h1")).to_be_visible()
+        assert page.evaluate("window.wentBack")
+        assert page.url.endswith("#/queue")
+        expect(page.locator("queue-view h1")).to_be_visible()
+        page.get_by_role("link", name="Library").click()
+
+
+def test_what_was_thrown_away_in_it_is_brought_back_from_it(
+    page: Page, owner: httpx.Client
+) -> None:
+    for number in range(2):
+        made(owner, f"a tahr {number}")
+    open_library(page)
+    search(page, "tahr")
+    cell(page, "a tahr 1").click()
+    expect(prompt_in(page)).to_have_text("a tahr 1")
+    page.keyboard.press("Delete")
+    expect(prompt_in(page)).to_have_text("a tahr 0")
+    page.get_by_role("button", name="Undo").click()
+    expect(lightbox(page).get_by_role("status").first).to_have_text("1 of 2")
+    expect(page.locator(".notice")).to_have_count(0)
+
+
+def test_all_of_it_is_recalled_onto_a_form_that_nobody_has_seen_yet(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any], owner: httpx.Client
+) -> None:
+    answer = owner.post(
+        "/api/workflows/text-to-image/run",
+        json={"values": {"prompt": "a serow to recall", "steps": 1, "seed": 4711}},
+    )
+    [job] = answer.json()["jobs"]
+    [output] = wait_ended(owner, job["id"])["outputs"]
+    wait_for_library(owner, output["id"])
+    page = open_page(storage_state=state)
+    page.goto(f"{site.url}/#/library/q%3Dserow")
+    cell(page, "a serow to recall").click()
+    lightbox(page).get_by_role("button", name="Use again").click()
+    page.get_by_role("menuitem", name="Everything").click()
+    expect(page.locator("#prompt")).to_have_value("a serow to recall")
+    expect(page.locator("#input-seed")).to_have_value("4711")

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import AssertAccessible, OpenPage
 
 VIEWS = ("create", "queue", "library", "settings", "system", "activity", "help")
 SECTIONS = (
@@ -76,11 +76,12 @@ def check(page: Page, view: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_every_view_fits_can_be_read_and_names_its_controls(
+def test_every_view_fits_can_be_read_and_keeps_nobody_out(
     open_page: OpenPage,
     site: RunningStudio,
     state: dict[str, Any],
     owner: httpx.Client,
+    assert_accessible: AssertAccessible,
     width: int,
     scheme: str,
 ) -> None:
@@ -94,6 +95,7 @@ def test_every_view_fits_can_be_read_and_names_its_controls(
         expect(page.locator(f"{view}-view .view")).to_be_visible()
         page.wait_for_load_state("networkidle")
         check(page, view)
+        assert_accessible(page)
         if view == "create":
             page.locator("details.more summary").click()
             page.locator(".segments button").nth(1).click()
@@ -112,6 +114,7 @@ def test_every_view_fits_can_be_read_and_names_its_controls(
         expect(page.locator(".settings-section")).to_be_visible()
         page.wait_for_load_state("networkidle")
         check(page, section)
+        assert_accessible(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -41,21 +41,27 @@ AGENTS = {
     "Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0": "Firefox, Linux",
     "curl/8.9.1": "curl/8.9.1",
 }
+NAMED = """async (agents) => {
+    const { clientText } = await import('/static/js/core/format.js');
+    return agents.map(clientText);
+}"""
+
+
+def test_browsers_and_systems_have_the_names_that_people_know(page: Page) -> None:
+    assert page.evaluate(NAMED, list(AGENTS)) == list(AGENTS.values())
 
 
 def test_sessions_are_named_by_their_browser_and_system(
     open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
 ) -> None:
-    for agent in AGENTS:
-        headers = {"Origin": site.url, "User-Agent": agent}
-        body = {"name": "owner", "password": PASSWORD}
-        answer = httpx.post(f"{site.url}/api/session", json=body, headers=headers)
-        assert answer.status_code == 200, answer.text
+    headers = {"Origin": site.url, "User-Agent": next(iter(AGENTS))}
+    body = {"name": "owner", "password": PASSWORD}
+    answer = httpx.post(f"{site.url}/api/session", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
     page = open_page(storage_state=state)
     page.goto(f"{site.url}/#/settings")
     rows = page.locator("account-sessions .row-title")
-    expect(rows.filter(has_text="curl/8.9.1")).to_have_count(1)
-    assert set(AGENTS.values()) <= set(rows.all_text_contents())
+    expect(rows.filter(has_text="Chrome, Windows")).to_have_count(1)
 
 
 def test_a_link_that_would_work_here_alone_comes_with_a_warning(
@@ -79,6 +85,7 @@ def test_a_link_that_would_work_here_alone_comes_with_a_warning(
         there.get_by_role("link", name="People").click()
         expect(there.get_by_role("button", name="Make a link")).to_be_visible()
         expect(there.locator("people-invite .banner")).to_have_count(0)
+        there.close()
 
 
 def test_the_owner_sees_whose_picture_each_is(

@@ -67,10 +67,20 @@ def test_keys_move_a_job_and_say_where_it_is(
     expect(page.get_by_role("button", name="Move “in line three”")).to_be_focused()
     expect(line.locator(".place")).to_have_text(["1", "2", "3"])
     assert titles(owner) == ["in line one", "in line three", "in line two"]
-    page.keyboard.press("Alt+ArrowDown")
+    # On the handle itself the arrows do it alone.
+    page.keyboard.press("ArrowDown")
     expect(line.locator(".row-title")).to_have_text(["in line one", "in line two", "in line three"])
     expect(line.locator(".place")).to_have_text(["1", "2", "3"])
     assert titles(owner) == ["in line one", "in line two", "in line three"]
+
+
+def test_whoever_cancels_with_the_keyboard_goes_on_from_the_next_job(
+    page: Page, line: Locator
+) -> None:
+    for name, then in (("two", "three"), ("three", "one")):
+        page.get_by_role("button", name=f"Cancel “in line {name}”").press("Enter")
+        expect(page.get_by_role("button", name=f"Cancel “in line {then}”")).to_be_focused()
+    expect(line).to_have_count(1)
 
 
 def test_a_job_is_dragged_to_the_front(page: Page, owner: httpx.Client, line: Locator) -> None:

@@ -55,8 +55,10 @@ def test_a_theme_stays_though_the_page_was_left_before_studio_had_it(
     page: Page, clean_preferences: None
 ) -> None:
     page.route("**/api/preferences", lambda route: None)
-    page.get_by_role("button", name="Switch to dark").click()
-    page.wait_for_timeout(100)
+    with page.expect_request(
+        lambda sent: sent.url.endswith("/api/preferences") and sent.method == "PUT"
+    ):
+        page.get_by_role("button", name="Switch to dark").click()
     page.unroute_all(behavior="ignoreErrors")
     with page.expect_response(
         lambda answer: answer.url.endswith("/api/preferences") and answer.request.method == "PUT"

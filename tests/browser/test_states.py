@@ -90,6 +90,7 @@ def test_with_a_comfyui_its_editor_can_be_opened_on_a_phone_too(
             page.get_by_role("menuitem", name="Open ComfyUI").click()
         assert asked.value.method == "POST"
         opened.value.close()
+        page.close()
 
 
 def test_while_the_socket_is_down_the_page_asks_what_engines_there_are(

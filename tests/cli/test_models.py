@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 from tests.cli.program import Place
@@ -58,3 +62,53 @@ def test_a_studio_that_runs_is_asked(running: Place) -> None:
 def test_what_cannot_be_pulled_is_said(place: Place) -> None:
     assert "[not_running]" in place.run("models", "pull", "sdxl").err
     assert "[usage]" in place.run("models", "pull").err
+
+
+def test_a_workflows_models_are_pulled_and_one_that_fails_is_named(place: Place) -> None:
+    content = safetensors(VAE)
+    with serving_files({"one.safetensors": content, "page.safetensors": b"<html>"}) as url:
+        place.more["STUDIO_OUTBOUND_ALLOW"] = url.removeprefix("http://")
+        with place.serving():
+            pulled = place.run(
+                "models", "pull", f"{url}/one.safetensors", "--folder", "vae", "--quiet"
+            )
+            assert (pulled.status, pulled.err) == (0, "")
+            assert (place.studio_dir / "models/vae/one.safetensors").read_bytes() == content
+            page = place.run("models", "pull", f"{url}/page.safetensors", "--folder", "vae")
+            assert page.status == 1 and "[not_a_model]" in page.err
+            assert "[usage]" in place.run("models", "pull", f"{url}/one.safetensors").err
+            models = [{"name": "one.safetensors", "directory": "vae"}]
+            models.append({"name": "nobody-knows.safetensors", "directory": "vae"})
+            node = {"id": 1, "type": "VAELoader", "properties": {"models": models}}
+            graph = {"nodes": [node], "links": [], "version": 0.4}
+            workflow = place.folder / "workflow.json"
+            workflow.write_text(json.dumps(graph))
+            ended = place.run("models", "pull", "--for", str(workflow))
+            assert "nobody-knows.safetensors: nobody knows" in ended.err
+            assert "one.safetensors" not in ended.err
+
+
+@contextmanager
+def serving_files(files: dict[str, bytes]) -> Iterator[str]:
+    """Plain files on loopback; their address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = files[self.path.lstrip("/")]
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the tests' console."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

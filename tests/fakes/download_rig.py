@@ -29,7 +29,8 @@ from studio.services.source_tokens import SourceTokens
 from studio.store.db import Database
 from studio.store.downloads import Download, DownloadStore
 from studio.store.migrations import migrate
-from studio.store.part_files import FOLDER, PartFile
+from studio.store.part_files import PartFile
+from studio.store.part_folders import FOLDER
 
 CHUNK = 64 << 10
 QUICK = Rules(

@@ -18,6 +18,7 @@ CARELESS = {
     "Clear-Site-Data": '"*"',
     "X-Engine": "kept",
 }
+PAGE = """<!doctype html><html><head lang="en"><title>An editor</title></head></html>"""
 CHUNK = b"0123456789abcdef" * 4096
 LARGE_BYTES = 400 * len(CHUNK)
 
@@ -73,6 +74,8 @@ class EchoEngine:
             return web.json_response({"queue_running": [], "queue_pending": []})
         seen = await see(request)
         self.seen.append(seen)
+        if request.path == "/" and request.query:
+            return web.Response(text=PAGE, content_type="text/html", headers={"ETag": '"page"'})
         if request.path == "/large":
             return await _large(request)
         if request.path == "/breaks":

@@ -11,7 +11,7 @@ from studio.services.retention import RetentionService
 from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.store.assets import AssetStore
-from studio.store.blobs import BlobStore
+from studio.store.blobs import BlobStore, StagedBlob
 from studio.store.db import Database
 from studio.store.job_stats import JobStatsStore
 from studio.store.picture_rules import PictureRuleStore
@@ -42,7 +42,9 @@ def retention_over(db: Database, blobs: BlobStore, folder: Path, clock: Clock) -
     uploads = UploadService(
         uploads=UploadStore(db, blobs),
         files=UploadFiles(folder / "assets" / "uploads"),
-        assets=AssetService(store=store, blobs=blobs, clock=clock, max_upload_bytes=1),
+        assets=AssetService(
+            store=store, blobs=blobs, clock=clock, max_upload_bytes=1, shelve=_no_models
+        ),
         blobs=blobs,
         clock=clock,
         max_bytes=1,
@@ -55,3 +57,7 @@ def retention_over(db: Database, blobs: BlobStore, folder: Path, clock: Clock) -
         usage=Usage(clock),
         clock=clock,
     )
+
+
+async def _no_models(file_path: str, _: StagedBlob) -> None:
+    raise AssertionError(f"nobody uploads models here: {file_path}")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -204,10 +205,10 @@ class Origin:
 
 
 @contextlib.asynccontextmanager
-async def running_origin() -> AsyncIterator[Origin]:
+async def running_origin(tls: ssl.SSLContext | None = None) -> AsyncIterator[Origin]:
     """An origin on a free port of loopback."""
     origin = Origin()
-    server = await asyncio.start_server(origin.answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(origin.answer, "127.0.0.1", 0, ssl=tls)
     origin.port = server.sockets[0].getsockname()[1]
     try:
         yield origin

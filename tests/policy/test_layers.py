@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "accounts": LEAVES | {"store", "services"},
     "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
     "transfers": LEAVES | {"household", "store", "clients", "services", "web"},
-    "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web"},
+    "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web", "workshop"},
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
     "workshop": LEAVES | {"presets", "store", "services", "web"},
@@ -76,9 +76,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "disk": frozenset({"model_users"}),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
+    "editor_graphs": frozenset({"assets", "jobs", "workflow_library", "workflows"}),
     "editor_queue": frozenset({"engine"}),
     "editor_runs": frozenset({"engine", "pace", "queue", "runner"}),
     "engine_control": frozenset({"engines", "jobs", "queue"}),
+    "engine_lists": frozenset({"engines"}),
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
@@ -97,9 +99,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset(
-        {"activity", "download_news", "downloads", "feed", "health", "job_news", "news", "queue"}
-        | {"system_news"}
+        {"activity", "feed", "health", "job_news", "log_news", "machine_news", "news", "queue"}
+        | {"download_news", "downloads", "system", "system_news"}
     ),
+    "log_news": frozenset({"feed", "news"}),
+    "machine_news": frozenset({"feed", "news"}),
     "metrics": frozenset({"engines", "queue"}),
     "model_actions": frozenset({"families", "model_files"}),
     "model_facts": frozenset({"families"}),
@@ -133,7 +137,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "system_news": frozenset({"feed", "health", "news"}),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
-    "workflow_imports": frozenset({"engines", "workflow_library"}),
+    "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
     "workflow_library": frozenset({"engines", "workflows"}),
     "workflows": frozenset({"assets", "engines", "jobs", "order_size", "submissions"}),
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 from tests.policy.source import ROOT, module_name, parse, shown, walk
@@ -134,10 +135,12 @@ def test_every_test_asserts_something() -> None:
     assert idle == []
 
 
+@cache
 def functions(path: Path) -> list[Function]:
     return [node for node in ast.walk(parse(path)) if isinstance(node, Function)]
 
 
+@cache
 def meanings(path: Path) -> dict[str, str]:
     """Which function of the tests a plain name in a file is: its own, or one that it imports."""
     found = {node.name: f"{module_name(path)}.{node.name}" for node in functions(path)}

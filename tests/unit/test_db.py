@@ -37,6 +37,22 @@ async def _statements(db: Database) -> list[str]:
     return seen
 
 
+async def test_no_cursor_leaves_the_thread_of_the_database(db: Database) -> None:
+    # Let go of elsewhere it would reset a statement in use: "bad parameter or other API misuse".
+    kept: list[sqlite3.Cursor] = []
+
+    def work(connection: sqlite3.Connection) -> sqlite3.Cursor:
+        made = connection.executemany("INSERT INTO notes (text) VALUES (?)", [("a",), ("b",)])
+        kept.append(made)
+        return made
+
+    found: object = await db.write(work)
+    assert found is None
+    with pytest.raises(sqlite3.ProgrammingError, match="closed cursor"):
+        kept[0].fetchone()
+    assert await db.read(texts) == ["a", "b"]
+
+
 async def test_writes_that_wait_together_share_one_commit(db: Database) -> None:
     seen = await _statements(db)
     release = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import stat
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio import paths
 from studio.errors import DiskFull, InvalidRequest
 from studio.paths import (
     MAX_NAME_BYTES,
@@ -169,3 +171,20 @@ def test_the_sockets_folder_follows_the_environment_and_the_state_folder(tmp_pat
     assert first.parent == Path("/r")
     assert first == run_folder(tmp_path / "x" / "..", {"XDG_RUNTIME_DIR": "/r"})
     assert first != run_folder(tmp_path / "other", {"XDG_RUNTIME_DIR": "/r"})
+
+
+def test_a_file_system_that_cannot_reserve_is_not_written_to_block_by_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: int) -> int:
+        ctypes.set_errno(errno.EOPNOTSUPP)
+        return -1
+
+    def write_every_block(*_: int) -> None:
+        raise AssertionError("this takes hours on a network volume")
+
+    monkeypatch.setattr(paths, "_fallocate", cannot)
+    monkeypatch.setattr(os, "posix_fallocate", write_every_block)
+    with (tmp_path / "a").open("wb") as file:
+        reserve_space(file.fileno(), 1 << 40)
+        assert os.fstat(file.fileno()).st_size == 0

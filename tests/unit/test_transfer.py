@@ -29,7 +29,7 @@ from studio.errors import (
 from studio.net import Outbound
 from studio.remote import RemoteFile
 from studio.store.part_files import PartFile
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.origin import Asked, Origin, running_origin
 
 CHUNK = 256 << 10
 SIZE = 3_000_001
@@ -213,28 +213,39 @@ async def test_a_server_that_bears_one_connection_gets_one(origin: Origin, part:
 
 
 async def test_an_address_that_expires_is_asked_for_anew(origin: Origin, part: PartFile) -> None:
-    good = {"now": "a"}
+    def lead(_: Asked) -> tuple[int, dict[str, str]]:
+        return 302, {"Location": f"/signed?{'early' if len(origin.asked) < 6 else 'late'}"}
 
-    def refuse(asked: object) -> tuple[int, dict[str, str]] | None:
-        path = getattr(asked, "path", "")
-        return None if path.endswith(good["now"]) else (403, {})
-
-    def lead(_: object) -> tuple[int, dict[str, str]]:
-        if len(origin.asked) > 6:
-            good["now"] = "b"
-        return 302, {"Location": f"/signed?{good['now']}"}
+    def judge(asked: Asked) -> tuple[int, dict[str, str]] | None:
+        has_expired = asked.path == "signed?early" and len(origin.asked) > 6
+        return (403, {}) if has_expired else None
 
     origin.serve("m", b"", refuse_if=lead)
-    signed = origin.serve("signed", CONTENT, refuse_if=refuse)
-
-    def expire(asked: object) -> tuple[int, dict[str, str]] | None:
-        if len(origin.asked) == 6:
-            good["now"] = "b"
-        return refuse(asked)
-
-    signed.refuse_if = expire
+    origin.serve("signed", CONTENT, refuse_if=judge)
     assert await fetched(origin.url("m"), part, replace(QUICK, connections=2)) == CONTENT
-    assert any(asked.path == "signed?b" for asked in origin.asked)
+    asked = [one.path for one in origin.asked]
+    assert asked.count("m") == 2
+    assert asked[-1] == "signed?late"
+
+
+async def test_a_redirect_with_spaces_and_letters_of_its_own_is_followed(
+    origin: Origin, part: PartFile
+) -> None:
+    origin.serve("m", b"", redirect="/caf\u00e9 au lait")
+    origin.serve("caf%C3%A9%20au%20lait", CONTENT)
+    assert await fetched(origin.url("m"), part) == CONTENT
+
+
+async def test_a_token_that_expires_under_way_is_told_and_what_came_is_kept(
+    origin: Origin, part: PartFile
+) -> None:
+    def judge(_: Asked) -> tuple[int, dict[str, str]] | None:
+        return (401, {}) if len(origin.asked) > 5 else None
+
+    origin.serve("m", CONTENT, refuse_if=judge)
+    with pytest.raises(SourceRefused, match="token"):
+        await fetched(origin.url("m"), part)
+    assert 0 < part.received < SIZE
 
 
 async def test_another_place_of_the_same_bytes_is_used_when_the_first_fails(
@@ -256,7 +267,7 @@ async def test_a_transfer_that_was_stopped_goes_on_where_it_was(
     first.open()
     running = transfer(origin.url("m"), first, replace(QUICK, connections=1, first_delay_s=0.05))
     task = asyncio.create_task(asyncio.to_thread(running.run))
-    while first.received < SIZE // 3:
+    while first.received < SIZE // 3:  # noqa: ASYNC110 - a thread counts, and tells nobody
         await asyncio.sleep(0.005)
     running.stop()
     with pytest.raises(Stopped):

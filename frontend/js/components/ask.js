@@ -10,7 +10,8 @@ const KEPT = 'answers';
 
 /** Ask what the form's texts ask. Answers {name: answer}, or null when somebody would rather not. */
 export async function ask() {
-  const questions = questionsIn(textsIn(draft.texts));
+  // What is varied has its answers there.
+  const questions = questionsIn(textsIn(draft.texts)).filter(({ name }) => !draft.varied[`[[${name}]]`]);
   if (!questions.length) return {};
   const former = kept.get(KEPT, {});
   const submit = (close) => (event) => {

@@ -63,6 +63,7 @@ class PromptComposer extends FormElement {
           : draft.problem
             ? nothing
             : html`<div class="skeleton" aria-hidden="true"></div>`}
+        <varied-answers></varied-answers>
         ${this.problem()} ${this.#bar()}
       </form>
     `;

@@ -45,7 +45,7 @@ export function openDialog({ label, content, className = '' }) {
   });
   // Beside it: the dialog itself is all that is not its content.
   dialog.addEventListener('pointerdown', (event) => event.target === dialog && close());
-  render(html`<div class="dialog-body">${content(close)}</div>`, dialog);
+  render(html`<div class="dialog-body">${content(close)}</div><studio-toasts></studio-toasts>`, dialog);
   document.body.append(dialog);
   dialog.showModal();
   // Components fill themselves a moment after they came; a browser looks for this once, before.

@@ -2,10 +2,12 @@ import { Element, html, nothing } from '../core/element.js';
 import { address, api } from '../core/api.js';
 import { copyText } from '../core/clipboard.js';
 import { t } from '../core/messages.js';
+import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { errorText } from './form.js';
 import { icon } from './icons.js';
 
+/* While nothing comes live it is asked for. */
 const LOOK_MS = 1500;
 const TAIL = 500;
 const MOST_LINES = 5000;
@@ -24,16 +26,38 @@ class EngineLog extends Element {
 
   connectedCallback() {
     super.connectedCallback();
+    this.unfollow = feed.follow('logs', (event, part) => this.#hear(event, part));
+    this.timer = setInterval(() => {
+      if (!feed.isLive && document.visibilityState === 'visible') this.#look();
+    }, LOOK_MS);
     this.#look();
-    this.timer = setInterval(() => document.visibilityState === 'visible' && this.#look(), LOOK_MS);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
+    this.unfollow();
     clearInterval(this.timer);
   }
 
+  /** What was written is told with its place: where it does not follow, it is asked for. */
+  #hear(event, { engine, after, lines, next }) {
+    if (event === 'snapshot') this.#look();
+    else if (engine !== this.name || next === this.next) return;
+    else if (after !== this.next || this.isBusy) this.#look();
+    else {
+      this.#add(lines);
+      this.next = next;
+      this.requestUpdate();
+    }
+  }
+
+  #add(lines, { fresh = false } = {}) {
+    const before = fresh ? [] : (this.lines ?? []);
+    if (lines.length || !this.lines) this.lines = [...before, ...lines].slice(-MOST_LINES);
+  }
+
   async #look() {
+    this.isBehind = this.isBusy;
     if (this.isBusy) return;
     this.isBusy = true;
     const path = `/api/system/engines/${encodeURIComponent(this.name)}/logs`;
@@ -41,8 +65,7 @@ class EngineLog extends Element {
       const { lines, next, fresh } = await api.get(
         address(path, this.next ? { after: this.next, tail: MOST_LINES } : { tail: TAIL }),
       );
-      const before = fresh ? [] : (this.lines ?? []);
-      if (lines.length || !this.lines) this.lines = [...before, ...lines].slice(-MOST_LINES);
+      this.#add(lines, { fresh });
       this.next = next;
       this.error = null;
     } catch (error) {
@@ -50,6 +73,8 @@ class EngineLog extends Element {
     }
     this.isBusy = false;
     this.requestUpdate();
+    // More was written while it was asked for.
+    if (this.isBehind) this.#look();
   }
 
   render() {

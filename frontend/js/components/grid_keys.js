@@ -20,12 +20,12 @@ function rowsOnScreen({ layout }) {
 }
 
 export function onGridKey(grid, event) {
-  if (!library.total) return;
+  if (!library.total || library.isWaiting) return;
   const { key } = event;
   const item = library.items[grid.active];
   const isHeld = event.ctrlKey || event.metaKey;
   const targets = selection.size ? selection.items : [item].filter(Boolean);
-  const isTrash = library.query.trashed;
+  const isTrash = library.shown?.trashed;
   if (key in STEPS && !event.altKey) {
     if (event.shiftKey && !selection.size) selection.anchor = grid.active;
     const next = Math.max(0, Math.min(library.total - 1, STEPS[key](grid)));

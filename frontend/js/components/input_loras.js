@@ -1,6 +1,8 @@
 import { Element, html, live, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
+import { draft } from '../models/draft.js';
 import { icon } from './icons.js';
+import { openVary, strengthPlace } from './vary.js';
 
 const shortName = (file) => file.replace(/\.\w+$/, '');
 
@@ -43,14 +45,16 @@ class LoraInput extends Element {
             type="button"
             class="bare tool"
             aria-label=${t('making.removeLora', { name })}
-            @click=${() => this.onChange(this.value.filter((_, each) => each !== index))}
+            @click=${() => this.#remove(index)}
           >
             ${icon('close')}
           </button>
         </span>
         ${isPair
           ? ['high', 'low'].map((phase) => this.#half(lora, index, phase))
-          : this.#strength(lora.strength ?? 1, t('making.strengthOf', { name }), (strength) => this.#set(index, { ...lora, strength }))}
+          : this.#strength(this.#place(index, '', t('making.strengthOf', { name }), lora.strength), (strength) =>
+              this.#set(index, { ...lora, strength }),
+            )}
       </li>
     `;
   }
@@ -71,19 +75,49 @@ class LoraInput extends Element {
               </option>`,
           )}
         </select>
-        ${this.#strength(half.strength ?? 1, t(`making.strength.${phase}`), (strength) => set({ strength }))}
+        ${this.#strength(this.#place(index, phase, t(`making.strength.${phase}`), half.strength), (strength) =>
+          set({ strength }),
+        )}
       </div>
     `;
   }
 
-  #strength(value, label, onChange) {
+  #place(index, phase, name, strength = 1) {
+    return strengthPlace(this.field, index, phase, name, strength);
+  }
+
+  #strength(place, onChange) {
+    const { id, name: label, default: value } = place;
+    const varied = draft.varied[id];
+    if (varied) return html`<varied-note .field=${place} .varied=${varied}></varied-note>`;
     const changed = ({ target }) => Number.isFinite(target.valueAsNumber) && onChange(target.valueAsNumber);
     return html`
       <span class="number">
         <input type="range" min="-1" max="2" step="0.05" tabindex="-1" aria-label=${label} .value=${live(String(value))} @input=${changed} />
         <input type="number" min="-100" max="100" step="any" aria-label=${label} .value=${live(String(value))} @change=${changed} />
+        <button
+          type="button"
+          class="bare tool"
+          aria-label=${t('create.vary', { name: label })}
+          title=${t('create.vary', { name: label })}
+          @click=${() => openVary(place)}
+        >
+          ${icon('vary')}
+        </button>
       </span>
     `;
+  }
+
+  /** What is varied in the list from here on belongs to others now. */
+  #remove(index) {
+    for (let each = index; each < this.value.length; each += 1) this.#leave(each);
+    this.onChange(this.value.filter((_, each) => each !== index));
+  }
+
+  /** Its strengths are no longer varied. */
+  #leave(index) {
+    const places = Object.keys(draft.varied).filter((id) => id.startsWith(`${this.field.id}[${index}]`));
+    for (const place of places) draft.vary(place, []);
   }
 
   #set(index, lora) {
@@ -100,6 +134,7 @@ class LoraInput extends Element {
   #pair(lora, index, isPair) {
     const file = lora.file ?? lora.high?.file;
     const strength = lora.strength ?? 1;
+    this.#leave(index);
     const halves = { high: { file, strength }, low: { file: otherHalf(file, this.field.options), strength } };
     this.#set(index, isPair ? { file, strength, ...halves } : { file, strength });
   }

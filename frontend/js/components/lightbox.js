@@ -6,6 +6,7 @@ import { boards } from '../models/boards.js';
 import { details } from '../models/details.js';
 import { feed } from '../models/feed.js';
 import { jobs } from '../models/jobs.js';
+import { library } from '../models/library.js';
 import { pictureOf } from '../models/picture_of.js';
 import { pictures } from '../models/pictures.js';
 import { session } from '../models/session.js';
@@ -24,7 +25,7 @@ class Lightbox extends Element {
   constructor() {
     super();
     this.withDetails = kept.get('viewer.details', innerWidth >= 1000);
-    this.watch(viewer, details);
+    this.watch(viewer, details, library);
     // It goes with the view, and with whoever looks.
     router.addEventListener('change', () => viewer.close());
     session.addEventListener('change', () => session.state === 'in' || viewer.close());
@@ -49,6 +50,7 @@ class Lightbox extends Element {
       <dialog
         class="lightbox ${this.withDetails ? 'has-details' : ''}"
         aria-label=${t('viewer.label')}
+        @cancel=${(event) => this.#onCancel(event)}
         @close=${() => viewer.close()}
         @keydown=${(event) => this.#onKey(event)}
       >
@@ -70,6 +72,7 @@ class Lightbox extends Element {
               <picture-details .picture=${item}></picture-details>
             </aside>`
           : nothing}
+        <studio-toasts></studio-toasts>
       </dialog>
     `;
   }
@@ -121,6 +124,13 @@ class Lightbox extends Element {
   #toggleDetails() {
     this.withDetails = !this.withDetails;
     kept.set('viewer.details', this.withDetails);
+  }
+
+  /** Esc: it closes itself once it has left the history. */
+  #onCancel(event) {
+    if (event.target !== event.currentTarget) return;
+    event.preventDefault();
+    viewer.close();
   }
 
   #onKey(event) {

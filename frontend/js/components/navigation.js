@@ -33,7 +33,7 @@ export function commands() {
       id: 'editor',
       label: t('shell.openEditor'),
       icon: 'editor',
-      run: () => notices.attempt(openEditor),
+      run: () => notices.attempt(() => openEditor()),
     },
     {
       id: 'theme',

@@ -1,4 +1,5 @@
 import { html, nothing } from '../core/element.js';
+import { lengthText } from '../core/length.js';
 import { t } from '../core/messages.js';
 import { icon } from './icons.js';
 
@@ -8,12 +9,6 @@ const LARGE = 768;
 const SIGNS = { audio: 'sound', model3d: 'file', text: 'file', other: 'file' };
 
 export const nameOf = (item) => item.title || item.prompt || item.name;
-
-/** Minutes and seconds. */
-function lengthText(ms) {
-  const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
-}
 
 /** What a tile says to those who do not see it. */
 export function labelOf(item) {

@@ -3,12 +3,13 @@ import { api } from '../core/api.js';
 import { copyText } from '../core/clipboard.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
-import { kindOf, thumbnailUrl } from '../models/job.js';
+import { kindOf, posterUrl, thumbnailUrl } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { wire } from '../models/orders.js';
 import { presets } from '../models/presets.js';
 import { session } from '../models/session.js';
+import { coverUrl } from './composer.js';
 import { openDialog } from './dialog.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
@@ -20,6 +21,8 @@ const LANGUAGES = [
   ['javascript', 'JavaScript'],
 ];
 const MOST_COVERS = 12;
+/** What can stand for a preset, and where it is small. */
+const SMALL = { image: thumbnailUrl, video: posterUrl };
 const STARS = [1, 2, 3, 4, 5];
 
 /** What a preset is called and how it looks; saved with the form's values where it is to be. */
@@ -39,15 +42,21 @@ class PresetForm extends FormElement {
   connectedCallback() {
     super.connectedCallback();
     this.rating = this.preset?.rating ?? 0;
-    this.cover ??= this.preset?.cover ?? this.covers[0] ?? null;
+    this.cover ??= this.preset?.cover ?? this.covers[0]?.id ?? null;
   }
 
-  /** Pictures to choose from: the present one, and what was made lately. */
+  /** What to choose from, {id, url}: the present one, and pictures and videos that were made lately. */
   get covers() {
+    const { preset } = this;
     const own = jobs.all.filter((job) => job.user_id === session.user?.id);
-    const made = itemsOf(own).filter(({ output }) => kindOf(output) === 'image');
-    const ids = [this.preset?.cover, this.given, ...made.map(({ output }) => output.id)].filter(Boolean);
-    return [...new Set(ids)].slice(0, MOST_COVERS);
+    const made = itemsOf(own).flatMap(({ output }) => {
+      const url = SMALL[kindOf(output)]?.(output);
+      return url ? [{ id: output.id, url }] : [];
+    });
+    const given = made.filter(({ id }) => id === this.given);
+    const present = preset?.cover ? [{ id: preset.cover, url: coverUrl(preset) }] : [];
+    const all = new Map([...present, ...given, ...made].map((each) => [each.id, each]));
+    return [...all.values()].slice(0, MOST_COVERS);
   }
 
   render() {
@@ -112,8 +121,8 @@ class PresetForm extends FormElement {
       <fieldset class="covers">
         <legend>${t('making.cover')}</legend>
         ${choice(null, html`<span class="cover">${icon('close')}</span>`, t('making.noCover'))}
-        ${this.covers.map((id, index) =>
-          choice(id, html`<img class="cover" src=${thumbnailUrl({ id })} alt="" />`, t('making.coverOf', { number: index + 1 })),
+        ${this.covers.map(({ id, url }, index) =>
+          choice(id, html`<img class="cover" src=${url} alt="" />`, t('making.coverOf', { number: index + 1 })),
         )}
       </fieldset>
     `;

@@ -1,6 +1,7 @@
 import { html, nothing } from '../core/element.js';
 import { spanText, timeText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
+import { canOpenEditor, openEditor } from '../models/editor.js';
 import { percentOf, thumbnailUrl, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { line } from '../models/line.js';
@@ -23,15 +24,22 @@ const whose = (job) => {
 export function cancelButton(job) {
   return html`
     <button
-      class="round"
+      class="round cancel"
       aria-label=${t('job.cancel', { title: titleOf(job) })}
       title=${t('shell.cancel')}
       ?disabled=${Boolean(job.cancel_requested_at)}
-      @click=${() => line.cancel([job.id])}
+      @click=${({ currentTarget }) => cancel(currentTarget, job)}
     >
       ${icon('close')}
     </button>
   `;
+}
+
+/** Its row leaves with the button: the focus goes on to the next one. */
+function cancel(button, job) {
+  const row = button.closest('li');
+  (row.nextElementSibling ?? row.previousElementSibling)?.querySelector('.cancel')?.focus();
+  line.cancel([job.id]);
 }
 
 export function runningRow(job) {
@@ -112,8 +120,16 @@ function menuOf(job, at, count) {
     owner && job.priority <= 0 && to('queue.toHigh', 10),
     job.priority !== 0 && (owner || job.priority < 0) && to('queue.toNormal', 0),
     job.priority >= 0 && to('queue.toLow', -10),
+    graphItem(job),
   ];
 }
+
+const graphItem = (job) =>
+  canOpenEditor() && {
+    label: t('queue.openGraph'),
+    icon: 'editor',
+    run: () => notices.attempt(() => openEditor({ job: job.id })),
+  };
 
 export function endedRow(job) {
   const items = itemsOf([job]);
@@ -152,6 +168,7 @@ function retryMenu(job) {
     .items=${[
       { label: t('queue.sameSeed'), run: again(false) },
       { label: t('queue.newSeed'), run: again(true) },
+      graphItem(job),
     ]}
   ></menu-button>`;
 }

@@ -10,6 +10,9 @@ import { icon } from './icons.js';
 import { newBoard } from './library_boards.js';
 import { starButtons } from './stars.js';
 
+/** Kinds that two of can be looked at, or heard, in turn. */
+const COMPARABLE = new Set(['image', 'video', 'audio']);
+
 /** What can be done with everything that was chosen. */
 export function selectionBar() {
   const { size } = selection;
@@ -24,7 +27,7 @@ export function selectionBar() {
         ? html`<button class="bare only-wide" @click=${() => selection.all()}>${t('library.chooseAll')}</button>`
         : nothing}
       <span class="selection-gap"></span>
-      ${library.query.trashed ? inTrash() : onShelf()}
+      ${library.shown?.trashed ? inTrash() : onShelf()}
     </div>
   `;
 }
@@ -68,19 +71,20 @@ function onShelf() {
   const { items, size } = selection;
   const areFavourites = items.every(({ favourite }) => favourite);
   const rating = items.every((item) => item.rating === items[0].rating) ? items[0].rating : 0;
-  const board = boards.byId(library.query.board);
+  const board = boards.byId(library.shown?.board);
   const putOn = (to) => pictures.putOn(selection.items, to);
-  const twoPictures = size === 2 && items.every(({ kind }) => kind === 'image');
+  const [one, other] = items;
+  const areTwo = size === 2 && one.kind === other.kind && COMPARABLE.has(one.kind);
   return html`
     <span class="only-wide">${starButtons(rating, (value) => pictures.rate(selection.items, value))}</span>
     ${button('heart', t(areFavourites ? 'library.unfavour' : 'library.favour'), () =>
       pictures.favour(selection.items, !areFavourites),
     )}
-    ${twoPictures
+    ${areTwo
       ? button('compare', t('library.compare'), () =>
           notices.attempt(async () => {
             const { making } = await import('./later.js');
-            (await making()).openCompare(...items);
+            (await making()).openCompare(one, other);
           }),
         )
       : nothing}

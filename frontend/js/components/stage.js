@@ -9,6 +9,7 @@ import {
   isWaiting,
   kindOf,
   percentOf,
+  posterUrl,
   thumbnailUrl,
   titleOf,
 } from '../models/job.js';
@@ -16,6 +17,7 @@ import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
+import { areComparable, openCompare } from './compare.js';
 import { icon } from './icons.js';
 import { making } from './later.js';
 import { itemsOf, statusText, tiles } from './tiles.js';
@@ -33,7 +35,7 @@ class ResultStage extends Element {
     super();
     /** The key of what somebody looks at; null follows what happens. */
     this.chosen = null;
-    /** A picture that is to be compared with the next one that is chosen. */
+    /** What is to be compared with the next one of its kind that is chosen. */
     this.comparing = null;
     this.watch(jobs);
   }
@@ -80,8 +82,8 @@ class ResultStage extends Element {
       <p class="unseen" role="status">${this.said}</p>
       <section class="result" aria-label=${t('making.results')}>
         <div class="result-main">${here.output ? picture(here, entries) : this.#job(here.job)}</div>
-        ${here.output ? this.#actions(here) : nothing}
-        ${this.comparing ? html`<p class="hint" role="status">${t('making.compareWith')}</p>` : nothing}
+        ${here.output ? this.#actions(here, entries) : nothing}
+        ${this.comparing ? html`<p class="hint" role="status">${t(`making.compareWith.${kindOf(this.comparing)}`)}</p>` : nothing}
         ${entries.length > 1
           ? html`<ul class="strip" aria-label=${t('making.recent')} @keydown=${walk}>
               ${repeat(
@@ -129,16 +131,16 @@ class ResultStage extends Element {
     `;
   }
 
-  async #choose({ key, output }) {
+  #choose({ key, output }) {
     const { comparing } = this;
     this.chosen = key;
-    if (!comparing || !output || comparing.id === output.id) return;
+    if (!comparing || !output || comparing.id === output.id || !areComparable(comparing, output)) return;
     this.comparing = null;
-    await notices.attempt(async () => (await making()).openCompare(comparing, output));
+    openCompare(comparing, output);
   }
 
-  #actions({ job, output }) {
-    const isPicture = kindOf(output) === 'image';
+  #actions({ job, output }, entries) {
+    const canCompare = entries.some((other) => other.output && other.output !== output && areComparable(output, other.output));
     const recall = (level) => () =>
       notices.attempt(async () => {
         const { recallJob } = await import('../models/recall.js');
@@ -156,7 +158,7 @@ class ResultStage extends Element {
             { label: t('making.recallPrompt'), run: recall('prompt') },
           ]}
         ></menu-button>
-        ${isPicture
+        ${canCompare
           ? html`<button
               type="button"
               class="only-wide"
@@ -170,23 +172,23 @@ class ResultStage extends Element {
           ${icon('download')}<span class="only-wide">${t('making.download')}</span>
           <span class="unseen only-narrow">${t('making.download')}</span>
         </a>
-        <menu-button label=${t('making.pictureMenu', { title: titleOf(job) })} .items=${this.#items(job, output, isPicture)}>
+        <menu-button label=${t('making.pictureMenu', { title: titleOf(job) })} .items=${this.#items(job, output, canCompare)}>
         </menu-button>
       </div>
     `;
   }
 
-  #items(job, output, isPicture) {
+  #items(job, output, canCompare) {
     const file = { asset: output.id, name: output.name, kind: kindOf(output) };
     const attempt = (run) => () => notices.attempt(run);
     return [
-      isPicture && { label: t('making.compare'), icon: 'compare', run: () => (this.comparing = output) },
+      canCompare && { label: t('making.compare'), icon: 'compare', run: () => (this.comparing = output) },
       {
         label: t('making.asInput'),
         icon: 'upload',
         run: attempt(async () => (await import('../models/recall.js')).useAsInput(file)),
       },
-      isPicture && {
+      ['image', 'video'].includes(kindOf(output)) && {
         label: t('create.saveAs'),
         icon: 'presets',
         run: attempt(async () => (await making()).openSave(null, output.id)),
@@ -232,7 +234,7 @@ function picture({ job, output }, entries) {
 function face(output) {
   if (kindOf(output) === 'image') return html`<img src=${thumbnailUrl(output)} alt="" loading="lazy" />`;
   if (kindOf(output) === 'video') {
-    return html`<img src="/api/assets/${output.id}/poster" alt="" loading="lazy" />${icon('play')}`;
+    return html`<img src=${posterUrl(output)} alt="" loading="lazy" />${icon('play')}`;
   }
   return icon('file');
 }

@@ -3,14 +3,33 @@ import { t } from '../core/messages.js';
 import { notices } from '../models/notices.js';
 import { icon } from './icons.js';
 
-/** What just happened, at the edge of the page; some of it can be undone from there. */
+/**
+ * What just happened, at the edge of the page; some of it can be undone from there. Nothing outside
+ * of an open dialog can be pressed, so each has one of these: the innermost speaks.
+ */
 class StudioToasts extends Element {
   constructor() {
     super();
     this.watch(notices);
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    notices.changed();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    notices.changed();
+  }
+
+  get #isCovered() {
+    const innermost = [...document.querySelectorAll('dialog studio-toasts')].at(-1);
+    return innermost !== undefined && innermost !== this;
+  }
+
   render() {
+    if (this.#isCovered) return nothing;
     return html`
       <div
         class="notices"

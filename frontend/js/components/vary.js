@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
+import { questionsIn } from '../models/questions.js';
 import { openDialog } from './dialog.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
@@ -12,7 +13,12 @@ const CHOICES = new Set(['select', 'checkpoint', 'vae', 'resolution']);
 
 /** The values that one field takes in turn; every field that is varied is one axis of the grid. */
 class VaryField extends FormElement {
-  static properties = { field: { attribute: false }, onDone: { attribute: false }, values: { state: true } };
+  static properties = {
+    field: { attribute: false },
+    onDone: { attribute: false },
+    place: { state: true },
+    values: { state: true },
+  };
 
   firstUpdated() {
     this.querySelector('[autofocus]')?.focus();
@@ -20,27 +26,46 @@ class VaryField extends FormElement {
 
   connectedCallback() {
     super.connectedCallback();
-    const { varied } = draft;
-    this.before = varied[this.field.id];
-    this.values = this.before?.values ?? [draft.value(this.field)].filter((value) => value !== null && value !== '');
-    this.text = this.#isChoice || this.#isFile ? '' : this.values.join(NUMBERS.has(this.field.type) ? ', ' : '\n');
+    this.places = [this.field, ...questionPlaces(this.field)];
+    this.#begin(this.field);
+  }
+
+  /** Vary the field, or one of the questions in it. */
+  #begin(place) {
+    this.place = place;
+    this.before = draft.varied[place.id];
+    this.values = this.before?.values ?? [draft.value(place)].filter((value) => value !== null && value !== '');
+    this.text = this.#isChoice || this.#isFile ? '' : this.values.join(NUMBERS.has(place.type) ? ', ' : '\n');
   }
 
   get #isChoice() {
-    return CHOICES.has(this.field.type);
+    return CHOICES.has(this.place.type);
   }
 
   get #isFile() {
-    return this.field.type === 'image';
+    return this.place.type === 'image';
   }
 
   render() {
-    const { field, before } = this;
-    const others = Object.keys(draft.varied).filter((id) => id !== field.id);
+    const { field, place, places, before } = this;
+    const others = Object.keys(draft.varied).filter((id) => id !== place.id);
     return html`
       <form class="vary" @submit=${(event) => this.submitted(event, (given) => this.#apply(given))}>
         <h2>${t('making.varyTitle', { name: field.name })}</h2>
         <p class="hint">${t('making.varyHelp')}</p>
+        ${places.length > 1
+          ? html`<label class="field">
+              <span>${t('making.varyWhat')}</span>
+              <select @change=${({ target }) => this.#begin(places[Number(target.value)])}>
+                ${places.map(
+                  (each, index) =>
+                    html`<option value=${index} .selected=${each === place}>
+                      ${index ? t('making.varyQuestion', { text: each.name }) : t('making.varyWhole')}
+                    </option>`,
+                )}
+              </select>
+            </label>`
+          : nothing}
         ${this.#isChoice ? this.#choices() : this.#isFile ? this.#files() : this.#lines()}
         ${others.length
           ? html`<label class="check">
@@ -60,8 +85,7 @@ class VaryField extends FormElement {
   }
 
   #lines() {
-    const { field } = this;
-    const isNumber = NUMBERS.has(field.type);
+    const isNumber = NUMBERS.has(this.place.type);
     const typed = ({ target }) => (this.text = target.value);
     return html`
       <label class="field">
@@ -76,14 +100,14 @@ class VaryField extends FormElement {
 
   #choices() {
     const isSame = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-    const options = sizesOf(this.field) ?? optionsOf(this.field);
+    const options = sizesOf(this.place) ?? optionsOf(this.place);
     const toggle = (value) => {
       const isIn = this.values.some((each) => isSame(each, value));
       this.values = isIn ? this.values.filter((each) => !isSame(each, value)) : [...this.values, value];
     };
     return html`
       <fieldset class="choices">
-        <legend class="unseen">${this.field.name}</legend>
+        <legend class="unseen">${this.place.name}</legend>
         ${options.map(
           ({ value, label }) => html`<label class="check">
             <input
@@ -99,25 +123,26 @@ class VaryField extends FormElement {
 
   #files() {
     return html`<file-input
-      .field=${{ ...this.field, multiple: true }}
+      .field=${{ ...this.place, multiple: true }}
       .value=${this.values}
       .onChange=${(values) => (this.values = values)}
     ></file-input>`;
   }
 
   #apply({ text = '', beside }) {
-    const values = this.#isChoice || this.#isFile ? this.values : read(this.field, text);
+    const { place } = this;
+    const values = this.#isChoice || this.#isFile ? this.values : read(place, text);
     if (!values.length || values.length > MOST) throw refusal('no_values');
-    const sizes = options(this.field);
+    const sizes = options(place);
     const labels = this.#isFile
       ? values.map((value, index) => value.name || String(index + 1))
       : sizes && values.map((value) => sizes.get(JSON.stringify(value)) ?? JSON.stringify(value));
-    draft.vary(this.field.id, values, { beside: beside === 'on', labels: labels || null });
+    draft.vary(place.id, values, { beside: beside === 'on', labels: labels || null });
     this.onDone();
   }
 
   #stop() {
-    draft.vary(this.field.id, []);
+    draft.vary(this.place.id, []);
     this.onDone();
   }
 }
@@ -150,6 +175,50 @@ class VariedNote extends Element {
 }
 
 customElements.define('varied-note', VariedNote);
+
+/** The answers that are varied, whichever text asks. */
+class VariedAnswers extends Element {
+  constructor() {
+    super();
+    this.watch(draft);
+  }
+
+  render() {
+    const asked = new Map(draft.fields.flatMap(questionPlaces).map((place) => [place.id, place]));
+    return Object.entries(draft.varied)
+      .filter(([id]) => id.startsWith('[['))
+      .map(([id, varied]) => {
+        const place = asked.get(id) ?? { id, name: id, type: 'text' };
+        return html`<div role="group" aria-label=${place.name}>
+          <span class="input-name">${t('making.varyQuestion', { text: place.name })}</span>
+          <varied-note .field=${place} .varied=${varied}></varied-note>
+        </div>`;
+      });
+  }
+}
+
+customElements.define('varied-answers', VariedAnswers);
+
+/** What a text asks, each question as a field of its own. */
+function questionPlaces(field) {
+  if (field.type !== 'text') return [];
+  const texts = draft.varied[field.id]?.values ?? [draft.value(field)];
+  return questionsIn(texts).map(({ name, text, options, default: standard }) => ({
+    id: `[[${name}]]`,
+    name: text,
+    type: options.length ? 'select' : 'text',
+    options: options.map((value) => ({ value })),
+    default: standard ?? options[0],
+  }));
+}
+
+/** The strength of one LoRA of a list, of one pass where it has two, as a field of its own. */
+export const strengthPlace = (field, index, phase, name, strength) => ({
+  id: `${field.id}[${index}]${phase ? `.${phase}` : ''}.strength`,
+  name,
+  type: 'float',
+  default: strength,
+});
 
 const refusal = (code) => Object.assign(new Error(t('making.noValues')), { code });
 

@@ -2,6 +2,7 @@ import { t } from '../core/messages.js';
 import { api } from '../core/api.js';
 import { router } from '../core/router.js';
 import { draft } from '../models/draft.js';
+import { canOpenEditor, openEditor } from '../models/editor.js';
 import { notices } from '../models/notices.js';
 import { download, mayBring, mayChange, pathOf, workflows } from '../models/workflows.js';
 
@@ -16,6 +17,11 @@ export function menuOf(workflow, { onChange = () => {} } = {}) {
   return [
     mayChange(workflow) && { label: t('workflows.edit'), icon: 'use', href: addressOf(workflow.id, '/edit') },
     mayBring() && { label: t('workflows.copy'), icon: 'copy', run: () => attempt(() => copy(workflow)) },
+    canOpenEditor() && {
+      label: t('workflows.openGraph'),
+      icon: 'editor',
+      run: () => attempt(() => openEditor({ workflow: workflow.id })),
+    },
     mayBring() && { label: t('workflows.export'), icon: 'download', run: () => attempt(() => download(workflow.id)) },
     mayChange(workflow) &&
       !workflow.shipped && {

@@ -92,8 +92,9 @@ class ZoomStage extends Element {
   /** The picture's own size, as soon as anybody knows it. */
   get #natural() {
     const { picture, full, image } = this;
-    if (full?.id === picture?.id && full.width) return [full.width, full.height];
-    if (picture?.width && picture.height) return [picture.width, picture.height];
+    if (!picture) return null;
+    if (full?.id === picture.id && full.width) return [full.width, full.height];
+    if (picture.width && picture.height) return [picture.width, picture.height];
     return image?.naturalWidth ? [image.naturalWidth, image.naturalHeight] : null;
   }
 

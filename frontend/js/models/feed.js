@@ -20,7 +20,7 @@ class Feed extends Store {
     this.queue = NO_QUEUE;
     this.system = NOT_KNOWN;
     this.queueWatchers = 0;
-    /** Who else listens, by topic: one at a time. */
+    /** Who else listens, by topic. */
     this.followers = new Map();
   }
 
@@ -70,13 +70,16 @@ class Feed extends Store {
   }
 
   /**
-   * Hear of one more topic: `handler(event, data)`, the first time with the event `snapshot`.
-   * Answers how to stop.
+   * Hear of one more topic: `handler(event, data)`, with the event `snapshot` for whoever is the
+   * first. Answers how to stop.
    */
   follow(topic, handler) {
-    this.followers.set(topic, handler);
-    this.socket?.add(topic);
+    const all = this.followers.get(topic) ?? new Set();
+    this.followers.set(topic, all.add(handler));
+    if (all.size === 1) this.socket?.add(topic);
     return () => {
+      all.delete(handler);
+      if (all.size) return;
       this.followers.delete(topic);
       this.socket?.leave(topic);
     };
@@ -130,7 +133,7 @@ class Feed extends Store {
 
   #onSnapshot(topic, data) {
     if (topic === 'jobs') jobs.putSnapshot(data.jobs);
-    else if (this.followers.has(topic)) this.followers.get(topic)('snapshot', data);
+    else if (this.followers.has(topic)) this.#tell(topic, 'snapshot', data);
     else this.#onEvent(topic, 'changed', data);
   }
 
@@ -139,8 +142,12 @@ class Feed extends Store {
     else if (topic === 'jobs') jobs.put(data);
     else if (topic === 'queue') this.#onQueue(data);
     else if (topic === 'system') this.system = data;
-    else this.followers.get(topic)?.(event, data);
+    else this.#tell(topic, event, data);
     this.changed();
+  }
+
+  #tell(topic, event, data) {
+    for (const handler of this.followers.get(topic) ?? []) handler(event, data);
   }
 
   #onQueue({ depth, paused }) {

@@ -20,6 +20,7 @@ export function kindOf(output) {
 /** The bytes of an output, for somebody who is logged in. */
 export const contentUrl = (output) => `/api/v2/assets/${output.id}/content`;
 export const thumbnailUrl = (output) => `/api/assets/${output.id}/thumbnail`;
+export const posterUrl = (output) => `/api/assets/${output.id}/poster`;
 
 /** What to look at: results, or where a job has none, what it only previewed. */
 export function picturesOf(job) {

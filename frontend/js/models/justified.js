@@ -20,14 +20,15 @@ export class Layout {
   constructor(percents, { width, target, gap, isSquare }) {
     this.width = width;
     this.gap = gap;
-    this.count = percents.length;
+    // A grid that has no width yet has room for nothing.
+    this.count = width > 0 ? percents.length : 0;
     this.ratios = isSquare ? null : percents;
     /** The first picture, the top and the height of each row. */
     this.first = [];
     this.tops = [];
     this.heights = [];
     this.total = 0;
-    if (!this.count || width <= 0) return;
+    if (!this.count) return;
     if (isSquare) this.#square(target);
     else this.#justify(target);
     this.total = Math.max(0, this.total - gap);

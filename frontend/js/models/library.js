@@ -1,5 +1,6 @@
 import { address, api } from '../core/api.js';
 import { Store } from '../core/store.js';
+import { session } from './session.js';
 import { toParameters } from './library_query.js';
 
 const PAGE = 100;
@@ -18,9 +19,12 @@ class Library extends Store {
     super();
     this.query = {};
     this.#forget();
+    session.addEventListener('other', () => this.#forget());
   }
 
   #forget() {
+    /** The query that what is shown answers; null while nothing is. */
+    this.shown = null;
     this.items = [];
     this.ratios = [];
     this.days = [];
@@ -31,10 +35,15 @@ class Library extends Store {
     this.fresh = false;
   }
 
+  /** Whether what is shown answers an earlier query, until the answer to the present one is there. */
+  get isWaiting() {
+    return this.state === 'loading' && this.shown !== null;
+  }
+
   /** Show what a query finds. */
   ask(query) {
     this.query = query;
-    this.#forget();
+    this.state = 'loading';
     this.changed();
     return this.reload();
   }
@@ -42,7 +51,8 @@ class Library extends Store {
   /** Look again; what is shown stays until the answer is there. */
   async reload() {
     const question = (this.question = {});
-    const parameters = toParameters(this.query);
+    const { query } = this;
+    const parameters = toParameters(query);
     const offset = -new Date().getTimezoneOffset();
     try {
       const [outline, page] = await Promise.all([
@@ -51,12 +61,14 @@ class Library extends Store {
       ]);
       if (question !== this.question) return;
       this.#forget();
-      Object.assign(this, { ratios: outline.ratios, days: outline.days, total: outline.total });
+      Object.assign(this, { shown: query, ratios: outline.ratios, days: outline.days, total: outline.total });
       this.items = new Array(outline.total);
       this.#fill(0, page.items);
       this.state = 'ready';
     } catch (error) {
       if (question !== this.question) return;
+      // What an earlier query found is no answer to this one.
+      if (this.isWaiting) this.#forget();
       this.error = error;
       this.state = 'error';
     }
@@ -103,8 +115,9 @@ class Library extends Store {
     if (asked === this.asked) this.changed();
   }
 
+  /** Places are those of what is shown. */
   #page(start, limit) {
-    return api.get(address('/api/library', { ...toParameters(this.query), start, limit }));
+    return api.get(address('/api/library', { ...toParameters(this.shown), start, limit }));
   }
 
   /** Forget what is far from where somebody looks. */

@@ -50,10 +50,12 @@ function places() {
   return found;
 }
 
-/** What is not as the preset has it. */
+/** What is not as the preset has it, or is varied in parts. */
 function overrides(preset) {
+  const varied = Object.keys(draft.varied);
   const own = Object.entries(wire()).filter(([id, value]) => {
     const field = draft.field(id);
+    if (varied.some((place) => place.startsWith(`${id}[`))) return true;
     return !isSame(formValue(field, value), formValue(field, preset.values[id]) ?? startOf(field));
   });
   return Object.fromEntries(own);

@@ -63,7 +63,7 @@ class Pictures extends Store {
     const off = (item) => ({ boards: item.boards.filter((id) => id !== board.id) });
     if (!(await this.#set(items, off, (ids) => this.#act(ids, 'remove_from_board', board.id)))) return;
     boards.load();
-    if (library.query.board === board.id) library.drop(items.map(({ id }) => id));
+    if (library.shown?.board === board.id) library.drop(items.map(({ id }) => id));
   }
 
   /** Into the trash: gone from sight at once, and back again by one press. */

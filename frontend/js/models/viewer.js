@@ -11,6 +11,8 @@ class Viewer extends Store {
     super();
     this.source = null;
     this.index = 0;
+    /** While it closes: until it has. */
+    this.left = null;
     addEventListener('popstate', () => this.#onTravel());
   }
 
@@ -51,14 +53,18 @@ class Viewer extends Store {
     if (next >= 0 && next < this.total) this.#go(next);
   }
 
-  /** What goes elsewhere waits for the entry in the history to be gone, too. */
+  /**
+   * Close it. It stays in the way until its entry in the history is gone: whatever was clicked
+   * before that, the way back would undo.
+   */
   close() {
     if (!this.isOpen) return Promise.resolve();
-    this.#hide();
-    if (!history.state?.viewer) return Promise.resolve();
-    const left = new Promise((resolve) => addEventListener('popstate', resolve, { once: true }));
-    history.back();
-    return left;
+    if (!history.state?.viewer) this.#hide();
+    else if (!this.left) {
+      this.left = new Promise((resolve) => (this.settle = resolve));
+      history.back();
+    }
+    return this.left ?? Promise.resolve();
   }
 
   /** Pictures are no more: the next one takes their place. */
@@ -75,12 +81,15 @@ class Viewer extends Store {
   #onTravel() {
     const isHere = Boolean(history.state?.viewer);
     if (this.isOpen && !isHere) this.#hide();
-    // What was looked at there is not known any more: nobody should have to go back twice.
-    else if (!this.isOpen && isHere) history.back();
+    // A dialog of its own was left with it; or what was looked at there is not known any more.
+    // Nobody should have to go back twice.
+    else if (isHere && (this.left || !this.isOpen)) history.back();
   }
 
   #hide() {
     this.source = null;
+    this.settle?.();
+    this.left = null;
     this.changed();
   }
 }

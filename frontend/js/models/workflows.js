@@ -4,6 +4,7 @@ import { Store } from '../core/store.js';
 import { session } from './session.js';
 
 const MOST_BYTES = 32 << 20;
+const IN_ONE_REQUEST = 16 << 20;
 
 /** Every workflow of a list, page by page, and its `faults`. */
 export async function listed(query = {}) {
@@ -77,8 +78,13 @@ export const mayBring = () => session.can('graphs:run');
 export const mayChange = (workflow) =>
   mayBring() && (session.isOwner || (workflow.owner !== null && workflow.owner === session.user?.id));
 
-/** What files hold: one that carries a workflow, or those of a workflow's folder. */
-export async function inspect(files) {
+/**
+ * What files hold: one that carries a workflow, or those of a workflow's folder.
+ *
+ * @param onSend(part) while a file leaves that is too large for one request; 0 to 1
+ */
+export async function inspect(files, onSend = () => {}) {
+  if (files.length === 1 && files[0].size > IN_ONE_REQUEST) return inspectLarge(files[0], onSend);
   const total = files.reduce((sum, file) => sum + file.size, 0);
   if (total > MOST_BYTES) throw new ApiError({ code: 'too_large', message: '' });
   const form = new FormData();
@@ -91,6 +97,13 @@ export async function inspect(files) {
   }
   if (!response.ok) throw await refusal(response);
   return parseExact(await response.text());
+}
+
+/** A film of any size becomes an asset, as if it had been added to the library. */
+async function inspectLarge(file, onSend) {
+  const { upload } = await import('./uploads.js');
+  const asset = await upload(file, { onHash: () => {}, onSend }, new AbortController().signal);
+  return api.post(`/api/workflows/inspect?asset=${asset.id}`);
 }
 
 /** Save a workflow as a file of this machine's. */

@@ -25,6 +25,7 @@ const KINDS = [
   'preset',
   'batch',
   'asset',
+  'download',
   'library',
   'model',
 ];
@@ -56,7 +57,10 @@ class ActivityView extends Element {
 
   connectedCallback() {
     super.connectedCallback();
-    this.unfollow = feed.follow('activity', (event, data) => event === 'recorded' && this.#add(data));
+    this.unfollow = feed.follow('activity', (event, data) => {
+      // The snapshot has what happened while nothing could be told.
+      for (const item of event === 'snapshot' ? data.items.reverse() : [data]) this.#add(item);
+    });
     // "Just now" does not stay true.
     this.clock = setInterval(() => this.requestUpdate(), MINUTE_MS);
     this.#again();
@@ -68,6 +72,7 @@ class ActivityView extends Element {
     this.unfollow();
     clearInterval(this.clock);
     clearTimeout(this.typing);
+    clearTimeout(this.searching);
   }
 
   #restart() {
@@ -109,13 +114,33 @@ class ActivityView extends Element {
     this.#load();
   }
 
-  /** What happens now, if it is asked for; words are Studio's to search. */
+  /** What happens now, if it is asked for. */
   #add(item) {
     const { user, kind, q } = this.filter;
-    const isMeant = (!user || item.user_id === user) && item.kind.startsWith(kind) && !q;
-    if (!isMeant || !this.items || this.items.some(({ id }) => id === item.id)) return;
-    this.items = [item, ...this.items];
-    this.requestUpdate();
+    const isMeant = (!user || item.user_id === user) && item.kind.startsWith(kind);
+    if (!isMeant || !this.items || this.items.some(({ id }) => id >= item.id)) return;
+    if (q) this.#searchNewer();
+    else {
+      this.items = [item, ...this.items];
+      this.requestUpdate();
+    }
+  }
+
+  /** Words are Studio's to search. */
+  #searchNewer() {
+    clearTimeout(this.searching);
+    this.searching = setTimeout(async () => {
+      const { question } = this;
+      try {
+        const page = await api.get(address('/api/activity', { ...this.filter, limit: PAGE }));
+        if (question !== this.question || !this.items) return;
+        const newest = this.items[0]?.id ?? 0;
+        this.items = [...page.items.filter(({ id }) => id > newest), ...this.items];
+        this.requestUpdate();
+      } catch {
+        // The next entry has it asked for again.
+      }
+    }, TYPING_MS);
   }
 
   render() {

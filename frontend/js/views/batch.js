@@ -208,7 +208,7 @@ class BatchView extends Element {
                 (batch) => html`<li class="row">
                   <a class="row-words" href="#/batch/${batch.id}">
                     <b>${batch.title}</b>
-                    <small>${t('batch.size', { count: batch.size })} · ${agoText(batch.created_at)}</small>
+                    <small>${sizeOf(batch)} · ${agoText(batch.created_at)}</small>
                   </a>
                 </li>`,
               )}
@@ -220,7 +220,14 @@ class BatchView extends Element {
   }
 }
 
-/** What an axis varies; repetition has no name of its own. */
-const nameOf = (axis) => axis.name || axis.inputs?.join(', ') || t('batch.number');
+/** What an axis varies: inputs, or questions without their brackets; repetition has no name of its own. */
+const nameOf = ({ inputs }) =>
+  inputs.map((input) => input.replace(/^\[\[(.*)\]\]$/, '$1')).join(', ') || t('batch.number');
+
+/** How many pictures there are, and of how many where some are kept no longer. */
+function sizeOf({ size, counts }) {
+  const kept = size - (counts.purged ?? 0);
+  return kept < size ? t('batch.kept', { kept, count: size }) : t('batch.size', { count: size });
+}
 
 customElements.define('batch-view', BatchView);

@@ -82,8 +82,13 @@ class LibraryView extends Element {
     keepView(this.view);
     const address = toAddress(query);
     history.replaceState(history.state, '', `#/library${address ? `/${encodeURIComponent(address)}` : ''}`);
-    library.ask(query);
-    scrollTo(0, 0);
+    this.#show(query);
+  }
+
+  /** What was shown stays where it is until there is something else to look at. */
+  async #show(query) {
+    await library.ask(query);
+    if (query === library.shown) scrollTo(0, 0);
   }
 
   change = (fields) => this.#ask({ ...library.query, ...fields });
@@ -131,9 +136,9 @@ class LibraryView extends Element {
   // -- the page ----------------------------------------------------------------------------------
 
   render() {
-    const { query, state, total } = library;
+    const { query, shown, state, total, isWaiting } = library;
     return html`
-      <div class="view library" @pointerdown=${(event) => this.#drawBox(event)}>
+      <div class="view library ${isWaiting ? 'is-waiting' : ''}" @pointerdown=${(event) => this.#drawBox(event)}>
         <header class="view-head library-head">
           <h1>${t('library.title')}</h1>
           ${this.#search(query)} ${this.#tools(query)}
@@ -147,19 +152,19 @@ class LibraryView extends Element {
         })}
         ${filterChips(query, this.change)}
         <p class="hint library-count" role="status">
-          ${state === 'ready' && total ? t('library.count', { count: total }) : ''}
+          ${shown && total ? t('library.count', { count: total }) : ''}
         </p>
-        ${query.trashed && total ? this.#trashHead() : nothing}
+        ${shown?.trashed && total ? this.#trashHead() : nothing}
         ${this.fresh
           ? html`<button class="fresh" @click=${() => this.#showFresh()}>${icon('again')}${t('library.fresh')}</button>`
           : nothing}
-        ${state === 'error' ? this.#problem() : state === 'loading' ? skeleton() : nothing}
-        ${state === 'ready' && !total ? this.#empty(query) : nothing}
-        <div class="library-body">
+        ${state === 'error' ? this.#problem() : state === 'loading' && !isWaiting ? skeleton() : nothing}
+        ${shown && state !== 'error' && !total ? this.#empty(shown) : nothing}
+        <div class="library-body" aria-busy=${isWaiting ? 'true' : 'false'}>
           <picture-grid
             .target=${this.view.target}
             .isSquare=${this.view.isSquare}
-            .whose=${Boolean(query.user)}
+            .whose=${Boolean(shown?.user)}
             @show=${({ detail }) => viewer.browse(library, detail)}
             @favour=${({ detail }) => pictures.favour([detail], !detail.favourite)}
             @lift=${({ detail }) => (this.lifted = detail)}

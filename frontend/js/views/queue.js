@@ -118,7 +118,7 @@ class QueueView extends Element {
 
   async #onKey(event, job, at, count) {
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!by || !event.altKey) return;
+    if (!by || !(event.altKey || event.target.matches('.grip'))) return;
     event.preventDefault();
     const to = at + by;
     if (to < 0 || to >= count) return;

@@ -8,7 +8,7 @@ import { icon } from '../components/icons.js';
 import { ring } from '../components/ring.js';
 import '../components/engine_card.js';
 
-/* Nothing tells of memory and disks by itself: they are asked for while somebody looks. */
+/* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
 const PERCENT = 100;
 /** A warning for programs; people are told what it means. */
@@ -25,24 +25,33 @@ class SystemView extends Element {
 
   connectedCallback() {
     super.connectedCallback();
-    this.unfollow = feed.follow('engines', (_event, { engines }) => this.#setEngines(engines));
-    this.timer = setInterval(() => document.visibilityState === 'visible' && this.#load(), LOOK_MS);
-    this.#load();
+    this.unfollow = [
+      feed.follow('machine', (_event, system) => this.#set(system)),
+      feed.follow('engines', (_event, { engines }) => this.#setEngines(engines)),
+    ];
+    this.timer = setInterval(() => this.#look(), LOOK_MS);
+    this.#look();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    this.unfollow();
+    for (const leave of this.unfollow) leave();
     clearInterval(this.timer);
   }
 
-  async #load() {
+  async #look() {
+    if (feed.isLive || document.visibilityState !== 'visible') return;
     try {
-      this.system = await api.get('/api/system');
-      this.error = null;
+      this.#set(await api.get('/api/system'));
     } catch (error) {
       this.error = error;
+      this.requestUpdate();
     }
+  }
+
+  #set(system) {
+    this.system = system;
+    this.error = null;
     this.requestUpdate();
   }
 

@@ -6,6 +6,7 @@ import { icon } from '../components/icons.js';
 import { readinessMark } from '../components/readiness.js';
 import { addressOf, menuOf } from '../components/workflow_actions.js';
 import { agoText } from '../core/format.js';
+import { posterUrl, thumbnailUrl } from '../models/job.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
 import { mayBring, workflows } from '../models/workflows.js';
@@ -24,10 +25,15 @@ const SYMBOLS = [
   [/image|picture/, 'library'],
 ];
 
-/** The newest picture that was made with it, else what it is for. */
-export const faceOf = ({ category, cover }) =>
+/** The newest picture or video that was made with it, else what it is for. */
+export const faceOf = ({ category, cover, cover_kind: kind }) =>
   cover
-    ? html`<img class="flow-symbol" alt="" loading="lazy" src="/api/assets/${cover}/thumbnail?size=small" />`
+    ? html`<img
+        class="flow-symbol"
+        alt=""
+        loading="lazy"
+        src="${(kind === 'video' ? posterUrl : thumbnailUrl)({ id: cover })}?size=small"
+      />`
     : html`<span class="flow-symbol">
         ${icon(SYMBOLS.find(([test]) => test.test(category))?.[1] ?? 'workflows')}
       </span>`;

@@ -16,6 +16,8 @@ class WorkflowNew extends Element {
     super();
     this.watch(wizard);
     this.isReading = false;
+    /** How much has left of a file that is too large for one request, 0 to 1. */
+    this.sent = 0;
     this.error = null;
   }
 
@@ -34,10 +36,13 @@ class WorkflowNew extends Element {
   async #read(files) {
     if (!files.length) return;
     const asked = (this.asked = {});
-    Object.assign(this, { isReading: true, error: null });
+    Object.assign(this, { isReading: true, sent: 0, error: null });
     this.requestUpdate();
     try {
-      const found = await inspect(files);
+      const found = await inspect(files, (part) => {
+        this.sent = part;
+        this.requestUpdate();
+      });
       if (asked === this.asked) this.#begin(found, files[0].name);
     } catch (error) {
       if (asked === this.asked) this.error = error;
@@ -63,6 +68,10 @@ class WorkflowNew extends Element {
     `;
   }
 
+  #reading() {
+    return this.sent ? t('wizard.sending', { percent: Math.floor(this.sent * 100) }) : t('wizard.reading');
+  }
+
   #zone() {
     const choose = ({ target }) => {
       this.#read([...target.files]);
@@ -71,7 +80,7 @@ class WorkflowNew extends Element {
     return html`
       <label class="drop-zone ${this.isReading ? 'is-busy' : ''}">
         ${icon('upload')}
-        <strong>${t(this.isReading ? 'wizard.reading' : 'wizard.drop')}</strong>
+        <strong>${this.isReading ? this.#reading() : t('wizard.drop')}</strong>
         <span class="hint">${t('wizard.dropHelp')}</span>
         <input class="unseen" type="file" multiple ?disabled=${this.isReading} @change=${choose} />
         <span class="button" aria-hidden="true">${t('wizard.choose')}</span>

@@ -7,7 +7,6 @@ import { formPreview } from '../components/form_preview.js';
 import { graphPicture } from '../components/graph_picture.js';
 import { icon } from '../components/icons.js';
 import { readinessList, readinessMark } from '../components/readiness.js';
-import { takeUp } from '../components/workflow_actions.js';
 import { notices } from '../models/notices.js';
 import { inspect, pathOf, workflows } from '../models/workflows.js';
 import { wizard } from '../models/wizard.js';
@@ -266,8 +265,7 @@ class WorkflowWizard extends Element {
       const saved = await wizard.save(this.comment);
       workflows.load();
       router.go(`workflows/${encodeURIComponent(saved.id)}`);
-      const action = { label: t('workflows.run'), run: () => takeUp(saved.id).then(() => router.go('create')) };
-      notices.say(t('wizard.saved', { name: saved.name, number: saved.version }), { action });
+      notices.say(t('wizard.saved', { name: saved.name, number: saved.version }));
     } catch (error) {
       this.error = error;
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from studio.clients.transfer.line import Answer, Line
 from studio.clients.transfer.records import Busy, Cut, Found
@@ -22,6 +22,7 @@ from studio.net import Outbound, Place
 from studio.remote import RemoteFile, Tokens
 
 _MAX_REDIRECTS: Final = 10
+_PLAIN: Final = "%/:=&?~#+!$,;'@()*[]"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _AGAIN: Final = frozenset({408, 425, 500, 502, 504})
 _GONE: Final = frozenset({404, 410, 451})
@@ -184,7 +185,8 @@ def content_range(answer: Answer) -> tuple[int, int, int | None] | None:
 
 def _joined(url: str, place: str) -> str:
     try:
-        return urljoin(url, place)
+        # Many servers write such addresses with spaces or letters of their own in them.
+        return urljoin(url, quote(place.encode("latin-1"), safe=_PLAIN))
     except ValueError:
         raise SourceError("The server leads to an address that cannot be read.") from None
 

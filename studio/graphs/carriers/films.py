@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from studio.graphs.carriers.limits import MAX_PARTS, Texts, keep, number
+from studio.graphs.carriers.limits import (
+    MAX_PARTS,
+    Source,
+    Texts,
+    keep,
+    matters,
+    number,
+    text_in,
+)
 
 _MAX_LEVELS: Final = 8
 
@@ -19,7 +27,7 @@ _TAG_NAME: Final = 0x45A3
 _TAG_STRING: Final = 0x4487
 
 
-def mp4(data: bytes) -> Texts:
+def mp4(data: Source) -> Texts:
     """The metadata of the whole film: named entries, or the comment that older players show."""
     texts: Texts = {}
     for kind, start, end in _boxes(data, 0, len(data)):
@@ -28,7 +36,7 @@ def mp4(data: bytes) -> Texts:
     return texts
 
 
-def matroska(data: bytes) -> Texts:
+def matroska(data: Source) -> Texts:
     """The tags of a Matroska or WebM file."""
     texts: Texts = {}
     for segment, start, end in _elements(data, 0, len(data)):
@@ -40,7 +48,7 @@ def matroska(data: bytes) -> Texts:
     return texts
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(data: Source, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     at = start
     for _ in range(MAX_PARTS):
         size, kind, head = number(data, at, 4), data[at + 4 : at + 8], 8
@@ -54,7 +62,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]
         at += size
 
 
-def _movie(texts: Texts, data: bytes, start: int, end: int) -> None:
+def _movie(texts: Texts, data: Source, start: int, end: int) -> None:
     for kind, inner, stop in _boxes(data, start, end):
         parts = _boxes(data, inner, stop) if kind == b"udta" else ((kind, inner, stop),)
         for part, at, after in parts:
@@ -64,12 +72,12 @@ def _movie(texts: Texts, data: bytes, start: int, end: int) -> None:
                 _metadata(texts, data, at if bare else at + 4, after)
 
 
-def _metadata(texts: Texts, data: bytes, start: int, end: int) -> None:
+def _metadata(texts: Texts, data: Source, start: int, end: int) -> None:
     names: list[str] = []
     for kind, inner, stop in _boxes(data, start, end):
         if kind == b"keys":
             names = [
-                data[at:after][:80].decode("utf-8", "replace")
+                data[at : min(after, at + 80)].decode("utf-8", "replace")
                 for _, at, after in _boxes(data, inner + 8, stop)
             ]
         elif kind == b"ilst":
@@ -79,11 +87,11 @@ def _metadata(texts: Texts, data: bytes, start: int, end: int) -> None:
                 if 1 <= index <= len(names):
                     name = names[index - 1].rpartition(".")[2]
                 for part, value, last in _boxes(data, at, after):
-                    if part == b"data":
-                        keep(texts, name, data[value + 8 : last])
+                    if part == b"data" and matters(texts, name):
+                        keep(texts, name, text_in(data, value + 8, last))
 
 
-def _elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+def _elements(data: Source, start: int, end: int) -> Iterator[tuple[int, int, int]]:
     at = start
     for _ in range(MAX_PARTS):
         kind, at = _variable(data, at, keep_marker=True)
@@ -98,9 +106,9 @@ def _elements(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int
         at = stop
 
 
-def _variable(data: bytes, at: int, *, keep_marker: bool) -> tuple[int, int]:
+def _variable(data: Source, at: int, *, keep_marker: bool) -> tuple[int, int]:
     """A number of variable length and where it ends; -1 when damaged, -2 when unknown."""
-    first = data[at] if 0 <= at < len(data) else 0
+    first = number(data, at, 1)
     length = 9 - first.bit_length()
     if not first or at + length > len(data):
         return -1, at
@@ -112,14 +120,14 @@ def _variable(data: bytes, at: int, *, keep_marker: bool) -> tuple[int, int]:
     return value, at + length
 
 
-def _tags(texts: Texts, data: bytes, start: int, end: int, level: int) -> None:
+def _tags(texts: Texts, data: Source, start: int, end: int, level: int) -> None:
     name, value = "", b""
     for element, inner, stop in _elements(data, start, end):
         if element in (_TAG, _SIMPLE_TAG) and level < _MAX_LEVELS:
             _tags(texts, data, inner, stop, level + 1)
         elif element == _TAG_NAME:
-            name = data[inner:stop][:80].decode("utf-8", "replace")
+            name = data[inner : min(stop, inner + 80)].decode("utf-8", "replace")
         elif element == _TAG_STRING:
-            value = data[inner:stop]
+            value = text_in(data, inner, stop)
     if name and value:
         keep(texts, name, value.rstrip(b"\0"))

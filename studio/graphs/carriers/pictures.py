@@ -5,7 +5,16 @@ from __future__ import annotations
 import zlib
 from typing import Final, Literal
 
-from studio.graphs.carriers.limits import MAX_PARTS, MAX_TEXT, NAMES, Texts, keep, number
+from studio.graphs.carriers.limits import (
+    MAX_PARTS,
+    MAX_TEXT,
+    Source,
+    Texts,
+    keep,
+    matters,
+    number,
+    text_in,
+)
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 
@@ -13,7 +22,7 @@ _ASCII: Final = 2
 _EXIF_BLOCK: Final = 0x8769
 
 
-def png(data: bytes) -> Texts:
+def png(data: Source) -> Texts:
     """The text chunks of a PNG; ComfyUI writes ``prompt`` and ``workflow``."""
     texts: Texts = {}
     at = len(PNG)
@@ -22,12 +31,12 @@ def png(data: bytes) -> Texts:
         if len(kind) < 4 or kind == b"IEND" or at + 8 + length > len(data):
             break
         if kind in (b"tEXt", b"zTXt", b"iTXt"):
-            _text_chunk(texts, kind, data[at + 8 : at + 8 + length])
+            _text_chunk(texts, kind, text_in(data, at + 8, at + 8 + length))
         at += 12 + length
     return texts
 
 
-def webp(data: bytes) -> Texts:
+def webp(data: Source) -> Texts:
     """The EXIF of a WebP; ComfyUI writes ``prompt:{...}`` into tags meant for cameras."""
     texts: Texts = {}
     at = 12
@@ -36,16 +45,16 @@ def webp(data: bytes) -> Texts:
         if len(kind) < 4 or at + 8 + length > len(data):
             break
         if kind == b"EXIF":
-            _exif(texts, data[at + 8 : at + 8 + length])
+            _exif(texts, text_in(data, at + 8, at + 8 + length))
         at += 8 + length + length % 2
     return texts
 
 
 def _text_chunk(texts: Texts, kind: bytes, body: bytes) -> None:
     keyword, _, rest = body.partition(b"\0")
-    name = keyword[:80].decode("latin-1").lower()
+    name = keyword[:80].decode("latin-1")
     # Each name is unpacked once, so that a small file cannot unpack without end.
-    if name not in NAMES or name in texts:
+    if not matters(texts, name):
         return
     if kind == b"tEXt":
         keep(texts, name, rest, "latin-1")

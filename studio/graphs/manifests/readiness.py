@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,21 +24,36 @@ class Readiness:
     missing_nodes: list[dict[str, Any]] = field(default_factory=list)
 
 
+Offer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What somebody knows of a missing model, as parts of its ``fix``."""
+
+
+def no_offer(model: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG001
+    """Nobody knows anything."""
+    return {}
+
+
 def readiness(
-    manifest: Manifest, needs: Mapping[str, Any], infos: Iterable[ObjectInfo]
+    manifest: Manifest,
+    needs: Mapping[str, Any],
+    infos: Iterable[ObjectInfo],
+    offer: Offer = no_offer,
 ) -> Readiness:
     """The readiness of a workflow.
 
     Args:
         needs: what ``check_content`` found in it.
+        offer: asked about each model that is missing.
     """
-    found = [_on_engine(manifest, needs, info) for info in infos]
+    found = [_on_engine(manifest, needs, info, offer) for info in infos]
     if not found:
         return Readiness(UNKNOWN)
     return min(found, key=lambda each: len(each.missing_models) + len(each.missing_nodes))
 
 
-def _on_engine(manifest: Manifest, needs: Mapping[str, Any], info: ObjectInfo) -> Readiness:
+def _on_engine(
+    manifest: Manifest, needs: Mapping[str, Any], info: ObjectInfo, offer: Offer
+) -> Readiness:
     suggestions = Suggestions()
     nodes = [
         {
@@ -55,7 +70,7 @@ def _on_engine(manifest: Manifest, needs: Mapping[str, Any], info: ObjectInfo) -
         installed = _installed(info, model["class"], model["input"])
         any_will_do = (model["class"], model["input"]) in chosen
         if not (installed if any_will_do else _has(installed, model["file"])):
-            models.append({**model, "fix": _fix(model)})
+            models.append({**model, "fix": {**offer(model), **_fix(model)}})
     return Readiness(MISSING if nodes or models else READY, models, nodes)
 
 

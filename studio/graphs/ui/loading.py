@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from studio.graphs.graph import is_number
-from studio.graphs.ui import growing, nodes, source, subgraphs, widgets
+from studio.graphs.ui import group_nodes, growing, nodes, source, subgraphs, widgets
 from studio.graphs.ui.migration import Migration
 from studio.graphs.ui.model import ABSENT, Graph, Link, Node
 from studio.graphs.ui.source import RawGraph, Work, listed, mapping
@@ -20,7 +20,8 @@ def load(work: Work, ui: Mapping[str, Any], object_info: Mapping[str, Any]) -> G
         for each_id, data in source.definitions(work, ui).items()
     }
     last = (ui.get("last_node_id"), mapping(ui.get("state")).get("lastNodeId"))
-    subgraphs.make_ids_unique(root, raw, max(source.integer(each, 0) for each in last))
+    taken = subgraphs.make_ids_unique(root, raw, max(source.integer(each, 0) for each in last))
+    group_nodes.expand(work, ui, root, raw, object_info, taken)
     graphs = {
         each.id: Graph(each.id, links=each.links, inputs=each.inputs, outputs=each.outputs)
         for each in (root, *raw.values())

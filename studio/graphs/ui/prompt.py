@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from studio.graphs.problems import clip
+from studio.graphs.ui.group_kinds import PREFIXES
 from studio.graphs.ui.loading import write_primitives
 from studio.graphs.ui.model import ABSENT, INACTIVE, Graph, Node, Widget
 from studio.graphs.ui.resolving import Flat, Step, Value
@@ -79,10 +80,10 @@ def make(work: Work, root: Graph) -> dict[str, dict[str, Any]]:
 def _report(work: Work, step: Step) -> None:
     kind = clip(step.node.type, 100)
     drawn = _DRAWN_BY_EDITOR.get(step.node.type)
-    if step.node.info is None and kind.startswith(("workflow/", "workflow>")):
+    if step.node.info is None and kind.startswith(PREFIXES):
         message = (
-            f"“{kind}” is a group node. Open the workflow in ComfyUI, which turns group nodes "
-            "into subgraphs, and save it again."
+            f"“{kind}” is a group node, and the file does not say what it is made of, or the "
+            "engine lacks a class of it."
         )
         work.report("group_node", step.id, message)
     elif step.node.info is None:

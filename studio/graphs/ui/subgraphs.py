@@ -14,8 +14,12 @@ from studio.graphs.ui.source import RawGraph, Work, listed, mapping
 QUARANTINE: Final = "proxyWidgetErrorQuarantine"
 
 
-def make_ids_unique(root: RawGraph, subgraphs: Mapping[str, RawGraph], last_node: int) -> None:
-    """Renames nodes of subgraphs whose id another graph of the file uses already."""
+def make_ids_unique(root: RawGraph, subgraphs: Mapping[str, RawGraph], last_node: int) -> int:
+    """Renames nodes of subgraphs whose id another graph of the file uses already.
+
+    Returns:
+        The highest id that is taken then.
+    """
     used = {node_id for node_id in root.nodes if _number(node_id) is not None}
     last = last_node
     renamed: dict[str, dict[str, str]] = {}
@@ -43,6 +47,7 @@ def make_ids_unique(root: RawGraph, subgraphs: Mapping[str, RawGraph], last_node
             graph.proxies[node_id] = [
                 [names.get(entry[0], entry[0]), *entry[1:]] for entry in _proxies(node)
             ]
+    return max(last, *(_number(each) or 0 for each in used), 0)
 
 
 def inner_first(subgraphs: Mapping[str, RawGraph]) -> list[RawGraph]:

@@ -145,3 +145,12 @@ def test_values_are_read_before_they_are_kept() -> None:
 def test_an_answer_that_is_missing_is_named() -> None:
     with pytest.raises(InvalidAnswers, match="animal"):
         filled({"prompt": "[[animal]]"})
+
+
+def test_choices_in_a_default_that_nobody_replaced_are_drawn_and_recorded() -> None:
+    form = manifest(prompt={"type": "text", "default": "a {red|red} fox"}, plain={"type": "text"})
+    made = fill(form, {}, {}, lists=lambda _: LISTS, seeds={"": 1})
+    assert made.values == {"prompt": "a red fox"}
+    assert [(each.of, each.where) for each in made.chosen] == [("{red|red}", "prompt")]
+    typed = fill(form, {"prompt": "an owl"}, {}, lists=lambda _: LISTS, seeds={"": 1})
+    assert typed.values == {"prompt": "an owl"}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from studio.errors import (
     BlockedAddress,
     Conflict,
     InvalidRequest,
+    NameTaken,
     NotAModel,
     NotFound,
     PickleRefused,
@@ -86,6 +89,16 @@ async def test_the_same_file_wanted_twice_is_fetched_once(origin: Origin, rig: R
         await rig.downloads.wait(download_id)
     assert origin.sent <= SIZE + len(origin.asked)
     assert rig.models() == {"loras/a.safetensors": MODEL}
+
+
+async def test_two_files_that_want_one_name_are_not_taken_for_one(origin: Origin, rig: Rig) -> None:
+    origin.serve("a.safetensors", MODEL)
+    await rig.downloads.set_limits(DownloadLimits(2, 200_000))
+    first = await rig.add(origin.url("a.safetensors"), sha256=DIGEST)
+    with pytest.raises(NameTaken):
+        await rig.add(origin.url("a.safetensors"), sha256="0" * 64)
+    same = await rig.add(origin.url("a.safetensors"))
+    assert same.id == first.id
 
 
 async def test_what_is_there_with_the_wanted_hash_is_not_fetched_again(
@@ -232,6 +245,46 @@ async def test_one_that_failed_is_tried_again_when_somebody_asks(origin: Origin,
     assert (await rig.downloads.wait(row.id)).state is DownloadState.DONE
     with pytest.raises(Conflict):
         await rig.downloads.retry(row.id)
+
+
+async def test_a_disk_that_fills_at_99_percent_gets_its_space_back(
+    origin: Origin, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(handle: int, data: memoryview, offset: int) -> int:
+        if offset + len(data) > SIZE * 0.99:
+            raise OSError(errno.ENOSPC, "full")
+        return real(handle, data, offset)
+
+    def reserve(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "cannot")
+
+    real = os.pwrite
+    monkeypatch.setattr(os, "pwrite", write)
+    monkeypatch.setattr(os, "posix_fallocate", reserve)
+    origin.serve("a.safetensors", MODEL)
+    row = await rig.ended(origin.url("a.safetensors"))
+    assert row.error is not None
+    assert row.error.code == "disk_full"
+    assert rig.models() == {}
+    assert rig.leftovers() == []
+    monkeypatch.undo()
+    await rig.downloads.retry(row.id)
+    assert (await rig.downloads.wait(row.id)).state is DownloadState.DONE
+
+
+async def test_a_quota_is_met_before_anything_is_fetched(
+    origin: Origin, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reserve(*_: int) -> None:
+        raise OSError(errno.EDQUOT, "quota")
+
+    monkeypatch.setattr(os, "posix_fallocate", reserve)
+    origin.serve("a.safetensors", MODEL)
+    row = await rig.ended(origin.url("a.safetensors"))
+    assert row.error is not None
+    assert row.error.code == "disk_full"
+    assert len(origin.asked) == 1
+    assert rig.leftovers() == []
 
 
 async def test_a_server_that_comes_back_is_found_without_anybody(

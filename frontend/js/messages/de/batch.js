@@ -9,6 +9,7 @@ export default {
   grid: 'Das Raster',
   open: '{label} öffnen',
   size: { one: '{count} Bild', other: '{count} Bilder' },
+  kept: { one: '{kept} von {count} ist noch da', other: '{kept} von {count} sind noch da' },
   empty: 'Noch keine Serien',
   emptyHelp: 'Variiere ein Feld des Formulars, und jeder Wert ergibt ein Bild.',
   number: 'Nummer',

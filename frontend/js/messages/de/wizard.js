@@ -13,6 +13,7 @@ export default {
   takeGraphHelp: 'Ein neuer Export desselben Workflows: die Eingaben finden ihre Nodes nach Klasse und Titel wieder.',
   tookGraph: 'Der Graph ist nun ein anderer.',
   reading: 'Wird angesehen …',
+  sending: 'Wird gesendet: {percent} %',
   'format.api': 'JSON im API-Format, wie ComfyUI es ausgibt',
   'format.ui': 'ein Workflow, wie der Editor von ComfyUI ihn speichert',
   'format.media': 'PNG, WebP, MP4, WebM, FLAC oder MP3 mit einem Workflow darin',

@@ -56,6 +56,7 @@ export default {
   run: 'Ausführen',
   edit: 'Ändern',
   copy: 'Kopieren',
+  openGraph: 'In ComfyUI öffnen',
   copyToChange: 'Kopieren und ändern',
   copyOf: '{name} (Kopie)',
   copied: '„{name}“ kannst du nun ändern.',

@@ -9,6 +9,7 @@ export default {
   grid: 'The grid',
   open: 'Open {label}',
   size: { one: '{count} picture', other: '{count} pictures' },
+  kept: { one: '{kept} of {count} is still here', other: '{kept} of {count} are still here' },
   empty: 'No batches yet',
   emptyHelp: 'Vary a field of the form, and every value makes a picture.',
   number: 'Number',

@@ -13,6 +13,7 @@ export default {
   takeGraphHelp: 'A new export of the same workflow: what is asked for finds its nodes again by class and title.',
   tookGraph: 'The graph is another one now.',
   reading: 'Looking into it …',
+  sending: 'Sending it: {percent} %',
   'format.api': 'API-format JSON, which ComfyUI exports',
   'format.ui': 'a workflow as ComfyUI’s editor saves it',
   'format.media': 'a PNG, WebP, MP4, WebM, FLAC or MP3 that carries one',

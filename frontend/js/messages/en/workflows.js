@@ -54,6 +54,7 @@ export default {
   run: 'Run it',
   edit: 'Change',
   copy: 'Copy',
+  openGraph: 'Open in ComfyUI',
   copyToChange: 'Copy and change',
   copyOf: '{name} (copy)',
   copied: '“{name}” is yours to change.',
