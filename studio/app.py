@@ -19,7 +19,6 @@ from studio.editing import build_editing
 from studio.errors import StudioError
 from studio.gallery import build_gallery
 from studio.household import open_household
-from studio.hubs import open_hubs
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
@@ -143,8 +142,7 @@ async def _services(
         db=db, clock=clock, environment_key=settings.api_key, record=record
     )
     auth, sessions = accounts.auth, accounts.sessions
-    hubs = open_hubs(house)
-    transfers = await open_transfers(house, hubs.sources)
+    transfers = await open_transfers(house)
     assets = AssetService(
         store=asset_store,
         blobs=blobs,
@@ -260,9 +258,7 @@ async def _services(
         assets=assets,
         record=record,
     )
-    stock = await open_stock(
-        house, workshop, transfers, engines=engines, jobs=jobs, health=health, hubs=hubs.search
-    )
+    stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -296,9 +292,8 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            transfers.router(),
+            transfers.router(stock.shelves.store, assets),
             stock.routes(),
-            hubs.router(stock.shelves.store, assets),
             editing.router,
             house.routes(controls),
         ),
@@ -342,7 +337,7 @@ async def _services(
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await stock.close()
-        await hubs.close()
+        await transfers.hubs.close()
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

@@ -1,6 +1,6 @@
 """The hubs: Hugging Face and Civitai, what resolves references to them, and who looks there.
 
-Apart from ``app.py`` as ``transfers.py`` is, which fetches what is found here.
+Apart from ``transfers.py``, which fetches what is found here.
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ class Hubs:
         await self.civitai.close()
 
 
-def open_hubs(house: Household) -> Hubs:
+def open_hubs(house: Household, outbound: Outbound) -> Hubs:
     """The clients of both; nobody is asked yet."""
     settings, secret = house.settings, house.settings_service.secret
-    outbound = Outbound(settings.outbound_allow)
     hub = HubClient(
         endpoint=settings.hub_urls["HF_TOKEN"],
         token=lambda: secret("HF_TOKEN"),

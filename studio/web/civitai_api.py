@@ -23,6 +23,7 @@ MAX_PAGE = 100
 _MAX_ID = 2**53
 _MAX_CURSOR = 500
 _MAX_URL = 2000
+_MAX_TITLE = 200
 
 
 def civitai_routes(tools: CivitaiTools, base_url: str) -> APIRouter:
@@ -98,18 +99,24 @@ def _model(seen: SeenModel, base_url: str) -> dict[str, Any]:
                 "description": version.description,
                 "early_access_until": version.early_access_until,
                 "downloadable": version.downloadable,
-                "files": [_file(version, offered) for offered in seen.files[version.id]],
+                "files": [
+                    _file(version, offered, model.license, base_url)
+                    for offered in seen.files[version.id]
+                ],
             }
             for version in model.versions
         ],
     }
 
 
-def _file(version: CivitaiVersion, offered: Offered) -> dict[str, Any]:
+def _file(
+    version: CivitaiVersion, offered: Offered, license_: str | None, base_url: str
+) -> dict[str, Any]:
     return {
         **asdict(offered.file),
         "here": _here(offered.here),
         "install": None if offered.here is not None else _install(version, offered.file),
+        "entry": _entry(version, offered.file, license_, base_url),
     }
 
 
@@ -119,6 +126,29 @@ def _install(version: CivitaiVersion, file: CivitaiFile) -> dict[str, Any] | Non
         return None
     wish = {"reference": f"civitai:{version.id}/{file.id}", "name": file.name}
     return {**wish, **({"folder": file.folder} if file.folder else {}), "sha256": file.sha256}
+
+
+def _entry(
+    version: CivitaiVersion, file: CivitaiFile, license_: str | None, base_url: str
+) -> dict[str, Any] | None:
+    """The body for ``PUT /api/catalog/{id}``, ``None`` when somebody has to choose a folder."""
+    if file.folder is None:
+        return None
+    page = f"{base_url}/models/{version.model_id}?modelVersionId={version.id}"
+    return {
+        "id": f"civitai-{version.id}-{file.id}",
+        "name": f"{version.model_name} {version.name}".strip()[:_MAX_TITLE] or file.name,
+        "folder": file.folder,
+        "file": file.name,
+        "reference": f"civitai:{version.id}/{file.id}",
+        "family": version.base_model,
+        "sha256": file.sha256,
+        "license": license_,
+        # A catalog names pages that everybody can open.
+        "page": page if page.startswith("https://") else None,
+        "gated": version.early_access_until is not None or None,
+        "trigger_words": version.trained_words,
+    }
 
 
 def _picture(picture: CivitaiPicture, base_url: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ _FILE: Final = record(
         "scanned": BOOLEAN,
         "here": _HERE,
         "install": optional(OBJECT),
+        "entry": optional(OBJECT),
     }
 )
 _VERSION: Final = record(

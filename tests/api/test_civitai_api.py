@@ -127,6 +127,19 @@ async def test_what_is_not_here_comes_with_the_body_of_its_download(setting: Set
     assert answer.status_code in (200, 201), answer.text
 
 
+async def test_a_file_becomes_an_entry_of_the_owners_catalog_as_it_is_shown(
+    setting: Setting,
+) -> None:
+    found = (await setting.look("civitai:10"))["model"]
+    entry = found["versions"][0]["files"][0]["entry"]
+    answer = await setting.client.put(f"/api/catalog/{entry['id']}", json=entry)
+    assert answer.status_code == 200, answer.text
+    listed = (await setting.client.get(f"/api/catalog/{entry['id']}")).json()
+    assert (listed["reference"], listed["state"]) == ("civitai:10/100", "present")
+    assert listed["trigger_words"] == ["inkwash", "ink wash style"]
+    assert listed["license"] == "commercial use: Image, RentCivit; credit required"
+
+
 async def test_a_picture_says_how_it_was_made_and_which_of_its_models_are_here(
     setting: Setting,
 ) -> None:

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "household": LEAVES | {"store", "clients", "services", "web"},
     "accounts": LEAVES | {"store", "services"},
     "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
-    "transfers": LEAVES | {"household", "store", "clients", "services", "web"},
+    "transfers": LEAVES | {"household", "hubs", "store", "clients", "services", "web"},
     "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web", "workshop"},
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "hubs", "pipeline", "routes"}
+    | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
     | {"stock", "transfers", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
