@@ -54,7 +54,7 @@ OVERLAY: Final = "catalogs"
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class OfflineStock:
     """What needs no engine: the catalogs, and the files with what may be done to them."""
 
     settings: Settings
@@ -81,7 +81,7 @@ class Shelves:
 class Stock:
     """Everything about models, with engines and with somebody who fetches."""
 
-    shelves: Shelves
+    base: OfflineStock
     needs: ModelNeeds
     installs: InstallService
     disk: DiskService
@@ -92,12 +92,12 @@ class Stock:
     def routes(self) -> APIRouter:
         """All routes."""
         router = APIRouter()
-        router.include_router(catalog_routes(catalog=self.shelves.catalog, installs=self.installs))
+        router.include_router(catalog_routes(catalog=self.base.catalog, installs=self.installs))
         router.include_router(
             model_routes(
-                files=self.shelves.files,
-                actions=self.shelves.actions,
-                families=self.shelves.catalog.families,
+                files=self.base.files,
+                actions=self.base.actions,
+                families=self.base.catalog.families,
                 needs=self.needs,
                 disk=self.disk,
                 jobs=self.jobs,
@@ -107,7 +107,7 @@ class Stock:
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What runs as long as Studio does, by name."""
-        work = [("models", self.shelves.files.run()), ("model lists", self.lists.run())]
+        work = [("models", self.base.files.run()), ("model lists", self.lists.run())]
         if self.manifest is not None:
             work.append(("model manifest", self.manifest.run()))
         return work
@@ -117,7 +117,7 @@ class Stock:
         if published.root == CACHE:
             return
         try:
-            await self.shelves.files.adopt(published)
+            await self.base.files.adopt(published)
         except StudioError as error:
             # The next scan finds it.
             log.warning("%s is not listed yet: %s", published.name, error.message)
@@ -125,12 +125,12 @@ class Stock:
 
     async def close(self) -> None:
         """Read no further."""
-        await asyncio.to_thread(self.shelves.files.close)
+        await asyncio.to_thread(self.base.files.close)
 
 
-async def open_shelves(
+async def open_offline_stock(
     *, settings: Settings, db: Database, clock: Clock, record: Record
-) -> Shelves:
+) -> OfflineStock:
     """The part that needs no engine, over an opened database."""
     files_of = CatalogFiles(shipped=SHIPPED, overlay=settings.studio_dir / OVERLAY)
     catalog = Catalog(files_of, Outbound(settings.outbound_allow).check)
@@ -146,7 +146,7 @@ async def open_shelves(
         workflows=users.of,
         record=record,
     )
-    return Shelves(settings, clock, db, store, users, catalog, files, actions)
+    return OfflineStock(settings, clock, db, store, users, catalog, files, actions)
 
 
 async def open_stock(
@@ -160,7 +160,7 @@ async def open_stock(
 ) -> Stock:
     """Everything over an opened database."""
     settings = house.settings
-    shelves = await open_shelves(
+    base = await open_offline_stock(
         settings=settings, db=house.db, clock=house.clock, record=house.activity.record
     )
 
@@ -174,35 +174,35 @@ async def open_stock(
     if settings.models.manifest is not None:
         manifest = ModelManifest(
             path=settings.models.manifest,
-            catalog=shelves.catalog,
-            files=shelves.files,
+            catalog=base.catalog,
+            files=base.files,
             downloads=downloads,
             hold=hold,
             note=health.note,
             judge=transfers.outbound.check,
         )
     stock = Stock(
-        shelves=shelves,
+        base=base,
         needs=ModelNeeds(
-            files=shelves.store,
-            catalog=shelves.catalog,
+            files=base.store,
+            catalog=base.catalog,
             engines=engines,
             imports=workshop.imports,
             library=workshop.library,
             hubs=transfers.hubs.search,
         ),
-        installs=InstallService(catalog=shelves.catalog, files=shelves.store, downloads=downloads),
-        disk=_disk(settings, shelves),
+        installs=InstallService(catalog=base.catalog, files=base.store, downloads=downloads),
+        disk=_disk(settings, base),
         jobs=jobs,
         lists=EngineLists(engines),
         manifest=manifest,
     )
     downloads.on_published(stock.take)
-    workshop.library.offer_models(partial(offer_entry, shelves.catalog))
+    workshop.library.offer_models(partial(offer_entry, base.catalog))
     return stock
 
 
-def _disk(settings: Settings, shelves: Shelves) -> DiskService:
+def _disk(settings: Settings, base: OfflineStock) -> DiskService:
     studio, models, pod = settings.studio_dir, settings.models, settings.models.pod
 
     async def pod_volume() -> Volume | None:
@@ -210,9 +210,9 @@ def _disk(settings: Settings, shelves: Shelves) -> DiskService:
 
     own = {} if models.own_dir is None else {"downloads": models.own_dir}
     return DiskService(
-        files=shelves.store,
-        users=shelves.users,
-        usage=DiskUsageStore(shelves.db),
+        files=base.store,
+        users=base.users,
+        usage=DiskUsageStore(base.db),
         folders={
             "cache": [models.cache_dir],
             "thumbs": [studio / "thumbs"],
@@ -228,6 +228,6 @@ def _disk(settings: Settings, shelves: Shelves) -> DiskService:
             "cache": models.cache_dir,
             **own,
         },
-        clock=shelves.clock,
+        clock=base.clock,
         pod_volume=pod_volume if pod is not None else None,
     )

@@ -24,7 +24,7 @@ from studio.models import unrecorded
 from studio.paths import private_folder
 from studio.services.backups import BackupService
 from studio.settings import Settings
-from studio.stock import Shelves, open_shelves
+from studio.stock import OfflineStock, open_offline_stock
 from studio.store.archive import finish_restore
 from studio.store.db import Database
 from studio.store.lease import Held, Lease, LeaseLost
@@ -103,16 +103,16 @@ async def open_offline(settings: Settings, lease: Lease) -> AsyncIterator[httpx.
     db = Database(settings.database_path)
     await db.open(preparation(settings.backups_dir, clock))
     keeping = asyncio.create_task(_keep(lease, db))
-    shelves = await open_shelves(settings=settings, db=db, clock=clock, record=unrecorded)
-    hashing = asyncio.create_task(shelves.files.run(asked_only=True))
+    stock = await open_offline_stock(settings=settings, db=db, clock=clock, record=unrecorded)
+    hashing = asyncio.create_task(stock.files.run(asked_only=True))
     try:
-        app = await _guarded(settings, db, clock, shelves)
+        app = await _guarded(settings, db, clock, stock)
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url=BASE_URL
         ) as client:
             yield client
     finally:
-        shelves.files.close()
+        stock.files.close()
         for task in (keeping, hashing):
             task.cancel()
         await asyncio.gather(keeping, hashing, return_exceptions=True)
@@ -126,7 +126,7 @@ async def _keep(lease: Lease, db: Database) -> None:
         db.halt(lost.message)
 
 
-async def _guarded(settings: Settings, db: Database, clock: Clock, shelves: Shelves) -> Guard:
+async def _guarded(settings: Settings, db: Database, clock: Clock, stock: OfflineStock) -> Guard:
     accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
@@ -135,7 +135,7 @@ async def _guarded(settings: Settings, db: Database, clock: Clock, shelves: Shel
     install_error_handlers(app)
     app.include_router(key_routes(auth=accounts.auth, secrets=SecretStore(db), clock=clock))
     app.include_router(backup_routes(backups))
-    app.include_router(shelves.routes())
+    app.include_router(stock.routes())
     links = Links(
         key=await PrefStore(db).signing_key(), public_url=settings.public_url, clock=clock
     )

@@ -48,7 +48,7 @@ class Presence:
     file: ModelFile | None = None
 
 
-class Shelf:
+class Inventory:
     """The model files of one moment, to look many entries up in."""
 
     def __init__(self, files: Iterable[ModelFile]) -> None:
@@ -92,9 +92,9 @@ class InstallService:
         self._files = files
         self._downloads = downloads
 
-    async def shelf(self) -> Shelf:
+    async def inventory(self) -> Inventory:
         """What is there now."""
-        return Shelf(await self._files.all())
+        return Inventory(await self._files.all())
 
     async def entry(self, identity: Identity, entry_id: str) -> list[Download]:
         """Have an entry's file fetched, unless it is there.
@@ -116,11 +116,11 @@ class InstallService:
     async def _add(self, identity: Identity, entries: Sequence[Entry]) -> list[Download]:
         if self._downloads is None:
             raise Unavailable("Nothing can be fetched here; start Studio.")
-        shelf = await self.shelf()
+        inventory = await self.inventory()
         return [
             await self._downloads.add(wish_of(entry), by=identity.user_id)
             for entry in entries
-            if shelf.presence(entry).state != PRESENT
+            if inventory.presence(entry).state != PRESENT
         ]
 
 

@@ -19,7 +19,7 @@ from studio.models import OWNER_ID
 from studio.remote import Wish
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Entry, Judge, read_catalog
-from studio.services.installs import Downloads, Shelf, wish_of
+from studio.services.installs import Downloads, Inventory, wish_of
 from studio.services.model_files import ModelFiles
 
 log = logging.getLogger(__name__)
@@ -86,8 +86,8 @@ class ModelManifest:
             self._hold(None)
 
     async def _bring(self, planned: list[Planned]) -> None:
-        shelf = Shelf(await self._files.all())
-        await asyncio.gather(*(self._one(each) for each in planned if not shelf.has(each.wish)))
+        inventory = Inventory(await self._files.all())
+        await asyncio.gather(*(self._one(each) for each in planned if not inventory.has(each.wish)))
 
     async def _one(self, planned: Planned) -> None:
         try:

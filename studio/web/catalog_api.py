@@ -31,13 +31,13 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
         state = query.get("state", "")
         if state and state not in _STATES:
             raise InvalidRequest(f"state must be one of: {', '.join(_STATES)}.")
-        shelf = await installs.shelf()
+        inventory = await installs.inventory()
         found = [
-            entry_body(listed, shelf, families)
+            entry_body(listed, inventory, families)
             for listed in catalog.all()
             if _matches(catalog, listed, query.get("q", ""), query.get("family", ""))
             and query.get("folder", "") in ("", listed.entry.folder)
-            and state in ("", shelf.presence(listed.entry).state)
+            and state in ("", inventory.presence(listed.entry).state)
         ]
         start = whole_number(query.get("start"), "start", 0, 1_000_000, default=0)
         limit = whole_number(query.get("limit"), "limit", 1, MAX_PAGE, default=100)
@@ -72,13 +72,13 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
     async def get_entry(request: Request, entry_id: str) -> Response:
         caller(request, Scope.GRAPHS_RUN)
         listed = catalog.get(entry_id)
-        return json_response(entry_body(listed, await installs.shelf(), families))
+        return json_response(entry_body(listed, await installs.inventory(), families))
 
     @router.put("/catalog/{entry_id}", summary="Add or change an entry", **schemas.PUT_ENTRY)
     async def put_entry(request: Request, entry_id: str) -> Response:
         caller(request, Scope.MODELS_WRITE)
         listed = await catalog.put({**await json_body(request), "id": entry_id})
-        return json_response(entry_body(listed, await installs.shelf(), families))
+        return json_response(entry_body(listed, await installs.inventory(), families))
 
     @router.delete("/catalog/{entry_id}", summary="Take an entry out", **schemas.DELETE_ENTRY)
     async def delete_entry(request: Request, entry_id: str) -> Response:
@@ -94,7 +94,7 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
     async def reset_entry(request: Request, entry_id: str) -> Response:
         caller(request, Scope.MODELS_WRITE)
         listed = await catalog.reset(entry_id)
-        return json_response(entry_body(listed, await installs.shelf(), families))
+        return json_response(entry_body(listed, await installs.inventory(), families))
 
     @router.post("/catalog/{entry_id}/install", summary="Fetch an entry's file", **schemas.INSTALL)
     async def install_entry(request: Request, entry_id: str) -> Response:
@@ -107,8 +107,8 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
     )
     async def list_bundles(request: Request) -> Response:
         caller(request, Scope.GRAPHS_RUN)
-        shelf = await installs.shelf()
-        items = [bundle_body(*catalog.bundle(each.id), shelf) for each in catalog.bundles]
+        inventory = await installs.inventory()
+        items = [bundle_body(*catalog.bundle(each.id), inventory) for each in catalog.bundles]
         return json_response({"items": items, "total": len(items)})
 
     @router.post(

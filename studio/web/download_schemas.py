@@ -96,7 +96,7 @@ ADD: Final = route(
         ("reference", "folder"),
     ),
     example={
-        "reference": "https://example.org/models/detail.safetensors",
+        "reference": "https://models.example/detail.safetensors",
         "folder": "loras",
     },
 )

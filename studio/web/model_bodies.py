@@ -9,7 +9,7 @@ from studio.clock import iso
 from studio.services.catalog import Bundle, Listed
 from studio.services.catalog_entries import Entry
 from studio.services.families import Families
-from studio.services.installs import PRESENT, Presence, Shelf
+from studio.services.installs import PRESENT, Inventory, Presence
 from studio.services.model_actions import Dependents
 from studio.services.needed_models import Need, Needs, wish_body
 from studio.store.model_files import ModelFile
@@ -50,7 +50,7 @@ def dependents_body(found: Dependents) -> dict[str, Any]:
     }
 
 
-def entry_body(listed: Listed, shelf: Shelf, families: Families) -> dict[str, Any]:
+def entry_body(listed: Listed, inventory: Inventory, families: Families) -> dict[str, Any]:
     entry = listed.entry
     family = families.find(entry.family)
     return {
@@ -58,12 +58,12 @@ def entry_body(listed: Listed, shelf: Shelf, families: Families) -> dict[str, An
         "family_name": family.name if family else entry.family,
         "catalog": listed.catalog,
         "origin": listed.origin,
-        **_presence(shelf.presence(entry)),
+        **_presence(inventory.presence(entry)),
     }
 
 
-def bundle_body(bundle: Bundle, entries: list[Entry], shelf: Shelf) -> dict[str, Any]:
-    missing = [entry for entry in entries if shelf.presence(entry).state != PRESENT]
+def bundle_body(bundle: Bundle, entries: list[Entry], inventory: Inventory) -> dict[str, Any]:
+    missing = [entry for entry in entries if inventory.presence(entry).state != PRESENT]
     sizes = [entry.size_bytes for entry in missing]
     known = [size for size in sizes if size is not None]
     return {
@@ -71,7 +71,7 @@ def bundle_body(bundle: Bundle, entries: list[Entry], shelf: Shelf) -> dict[str,
         "name": bundle.name,
         "family": bundle.family,
         "entries": [
-            {"id": entry.id, "name": entry.name, **_presence(shelf.presence(entry))}
+            {"id": entry.id, "name": entry.name, **_presence(inventory.presence(entry))}
             for entry in entries
         ],
         "missing": len(missing),
