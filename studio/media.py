@@ -44,6 +44,7 @@ UNREADABLE: Final = (
 # itself before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
+_PNG_HEADER: Final = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _ACTIVE: Final = frozenset(
     {
         "text/html",
@@ -176,8 +177,7 @@ def probe_image(path: Path) -> tuple[int, int] | None:
         Unprocessable: the image has more than 16,384 pixels a side.
     """
     try:
-        with open_image(path) as image:
-            width, height = image.size
+        width, height = _png_size(path) or _image_size(path)
     except UNREADABLE:
         return None
     if max(width, height) > MAX_IMAGE_SIDE:
@@ -187,6 +187,21 @@ def probe_image(path: Path) -> tuple[int, int] | None:
             details={"width": width, "height": height, "max_side": MAX_IMAGE_SIDE},
         )
     return width, height
+
+
+def _png_size(path: Path) -> tuple[int, int] | None:
+    """What nearly every output is: its header is first, before texts of any length."""
+    with path.open("rb") as file:
+        head = file.read(33)
+    if not head.startswith(_PNG_HEADER) or head[29:33] != zlib.crc32(head[12:29]).to_bytes(4):
+        return None
+    width, height = struct.unpack_from(">II", head, 16)
+    return (width, height) if width and height else None
+
+
+def _image_size(path: Path) -> tuple[int, int]:
+    with open_image(path) as image:
+        return image.size
 
 
 def open_image(path: Path) -> Image.Image:

@@ -73,7 +73,8 @@ class EngineSocket:
 
     async def read(self, receive: Callable[[EngineEvent | PreviewFrame], None]) -> None:
         """Hand every frame to ``receive`` until the socket closes."""
-        async for message in self._socket:
+        while True:
+            message = await self._socket.receive()
             try:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     if not self.wants_states and message.data.startswith(_STATES):

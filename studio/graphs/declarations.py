@@ -7,7 +7,8 @@ The shapes differ by the age of the node: ``[["a", "b"], {...}]`` and ``["COMBO"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 ObjectInfo = Mapping[str, Any]
@@ -70,6 +71,15 @@ class Declaration(NamedTuple):
         return listed if self.type == "COMBO" and isinstance(listed, list) else []
 
 
+class ClassInfo(dict[str, Any]):
+    """What an engine says of one class and goes on saying: read once, asked for every graph."""
+
+    @cached_property
+    def declarations(self) -> tuple[Declaration, ...]:
+        """Its inputs, dynamic ones as they are declared."""
+        return tuple(_declarations(self.get("input"), ""))
+
+
 def declared_inputs(class_info: object, inputs: Mapping[str, Any]) -> list[Declaration]:
     """The declarations that matter for a node with these ``inputs``.
 
@@ -77,7 +87,9 @@ def declared_inputs(class_info: object, inputs: Mapping[str, Any]) -> list[Decla
     that its values bring into being. Malformed declarations are left out.
     """
     found: list[Declaration] = []
-    if isinstance(class_info, dict):
+    if isinstance(class_info, ClassInfo):
+        _choose(found, class_info.declarations, inputs)
+    elif isinstance(class_info, dict):
         _collect(found, class_info.get("input"), inputs, "")
     return found
 
@@ -120,6 +132,10 @@ def has_model_input_name(name: str) -> bool:
 def _collect(
     found: list[Declaration], sections: object, inputs: Mapping[str, Any], prefix: str
 ) -> None:
+    _choose(found, _declarations(sections, prefix), inputs)
+
+
+def _declarations(sections: object, prefix: str) -> Iterator[Declaration]:
     if not isinstance(sections, dict):
         return
     for section, required in (("required", True), ("optional", False)):
@@ -129,14 +145,19 @@ def _collect(
         for name, spec in declared.items():
             if not isinstance(spec, list) or not spec or not isinstance(spec[0], (str, list)):
                 continue
-            kind = spec[0]
             has_options = len(spec) > 1 and isinstance(spec[1], dict)
             options = spec[1] if has_options else _NO_OPTIONS
-            full_name = prefix + name if prefix else name
-            if isinstance(kind, str) and kind.startswith(DYNAMIC_PREFIX):
-                _expand(found, Declaration(full_name, required, kind, options), inputs)
-            elif required or full_name in inputs:
-                found.append(Declaration(full_name, required, kind, options))
+            yield Declaration(prefix + name, required, spec[0], options)
+
+
+def _choose(
+    found: list[Declaration], declarations: Iterable[Declaration], inputs: Mapping[str, Any]
+) -> None:
+    for declared in declarations:
+        if isinstance(declared.type, str) and declared.type.startswith(DYNAMIC_PREFIX):
+            _expand(found, declared, inputs)
+        elif declared.required or declared.name in inputs:
+            found.append(declared)
 
 
 def _expand(found: list[Declaration], dynamic: Declaration, inputs: Mapping[str, Any]) -> None:

@@ -19,7 +19,6 @@ from studio.graphs.declarations import (
 )
 from studio.graphs.graph import Graph
 from studio.graphs.prompts import prompt_text
-from studio.graphs.seeds import seeds
 from studio.graphs.values import unwrapped
 
 SIZE_INPUTS: Final = frozenset(
@@ -34,7 +33,7 @@ class GraphFacts:
     ``models`` are (class, input, file name or URL), sorted. Jobs with one ``graph_key`` take
     about as long; jobs with one ``affinity_key`` need the same model files loaded, and it is
     empty when the graph names none. ``paid`` says that a class charges money for each run.
-    ``prompt_text`` is what a person would search by. ``seeds`` are (node id, input name, value).
+    ``prompt_text`` is what a person would search by.
     """
 
     classes: frozenset[str]
@@ -43,7 +42,6 @@ class GraphFacts:
     affinity_key: str
     paid: bool
     prompt_text: str
-    seeds: tuple[tuple[str, str, int], ...]
 
 
 def describe(graph: Graph, info: ObjectInfo | None) -> GraphFacts:
@@ -78,7 +76,6 @@ def describe(graph: Graph, info: ObjectInfo | None) -> GraphFacts:
         affinity_key=_key(files) if files else "",
         paid=paid,
         prompt_text=prompt_text(graph, info, declared),
-        seeds=tuple(seeds(graph)),
     )
 
 

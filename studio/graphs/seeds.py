@@ -14,7 +14,7 @@ MAX_SEED: Final = 2**53 - 1
 """The largest integer that JavaScript, and so the editor, keeps exactly."""
 
 
-def seeds(graph: Graph) -> Iterator[tuple[str, str, int]]:
+def _seeds(graph: Graph) -> Iterator[tuple[str, str, int]]:
     """Every literal seed: (node id, input name, value)."""
     for node_id, node in graph.items():
         for name, value in node["inputs"].items():
@@ -33,7 +33,7 @@ def with_new_seeds(graph: Graph, generator: random.Random, info: ObjectInfo | No
     it declares. Linked seeds stay.
     """
     copy = execution_copy(graph)
-    for node_id, name, _ in list(seeds(graph)):
+    for node_id, name, _ in list(_seeds(graph)):
         least, most = _range(graph[node_id], name, info)
         copy[node_id]["inputs"][name] = generator.randint(least, most)
     return copy

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from studio.clients.comfy import ComfyClient
 from studio.clients.comfy_events import EngineEvent, EngineSocket, PreviewFrame
+from studio.graphs.declarations import ClassInfo
 from studio.models import Job
 from studio.settings import EngineSetting
 
@@ -207,7 +208,7 @@ class Engine:
     def learn(self, info: dict[str, Any]) -> None:
         """Take over an ``object_info``, without the texts only an editor shows."""
         self.info = {
-            name: {key: node[key] for key in _KEPT_KEYS if key in node}
+            name: ClassInfo({key: node[key] for key in _KEPT_KEYS if key in node})
             for name, node in info.items()
             if isinstance(node, dict)
         }

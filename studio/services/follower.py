@@ -66,6 +66,9 @@ class Follower:
         """Stop listening; frames that still come are of no interest."""
         self._runs.pop((run.engine.name, run.prompt_id), None)
         run.ended.cancel()
+        for timer in run.timers:
+            # A timer that comes too late still wakes everybody up.
+            timer.cancel()
 
     async def stop(self) -> None:
         """End the checks under way."""
@@ -217,9 +220,12 @@ class Follower:
     def _started(self, run: Run) -> None:
         run.executing = True
         live = run.live
-        if live.job.status is JobStatus.QUEUED:
-            live.update(status=JobStatus.RUNNING)
-        live.update(started_at=self._clock.now_ms(), executing=True)
+        queued = live.job.status is JobStatus.QUEUED
+        live.update(
+            status=JobStatus.RUNNING if queued else live.job.status,
+            started_at=self._clock.now_ms(),
+            executing=True,
+        )
         live.started_s = self._clock.monotonic_s()
         live.announce()
         if live.job.paid:
@@ -332,4 +338,4 @@ class Follower:
             if not run.ended.done():
                 self._soon(work())
 
-        asyncio.get_running_loop().call_later(EARLY_S, begin)
+        run.timers.append(asyncio.get_running_loop().call_later(EARLY_S, begin))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Final
 
 import orjson
@@ -120,10 +119,10 @@ class Indexer:
             sorted({asset.job_seq for asset in found if asset.job_seq is not None})
         )
         recipes = await self._recipes.of(sorted({one.job_id for one in found if one.job_id}))
-        read = await asyncio.to_thread(_parameters, found, graphs)
+        read, sizes = await asyncio.to_thread(self._read, found, graphs)
         rows = []
         for asset in found:
-            extent = await self._extent(asset)
+            extent = sizes.get(asset.id) or await self._extent(asset)
             recipe = recipes.get(asset.job_id or "")
             values = read.get(asset.id)
             rows.append(
@@ -146,17 +145,24 @@ class Indexer:
         }
         await self._pictures.add(rows, sorted(kinds.items()))
 
+    def _read(
+        self, found: Sequence[Unindexed], graphs: Mapping[int, JobGraph]
+    ) -> tuple[dict[str, Parameters], dict[str, Extent]]:
+        """What graphs and pictures say, by the asset's id: on a thread, one call for all."""
+        images = (asset for asset in found if asset.content_type.startswith("image/"))
+        return _parameters(found, graphs), {asset.id: self._size(asset) for asset in images}
+
+    def _size(self, asset: Unindexed) -> Extent:
+        try:
+            size = probe_image(self._blobs.path(asset.hash))
+        except StudioError:
+            # An output may be larger than what people may upload.
+            size = None
+        return Extent() if size is None else Extent(*size)
+
     async def _extent(self, asset: Unindexed) -> Extent:
-        path = self._blobs.path(asset.hash)
-        if asset.content_type.startswith("image/"):
-            try:
-                size = await asyncio.to_thread(probe_image, path)
-            except StudioError:
-                # An output may be larger than what people may upload.
-                size = None
-            return Extent() if size is None else Extent(*size)
         if asset.content_type.startswith(("video/", "audio/")):
-            return await self._videos.probe(path, asset.content_type)
+            return await self._videos.probe(self._blobs.path(asset.hash), asset.content_type)
         return Extent()
 
 
@@ -172,7 +178,7 @@ def kind_of(content_type: str) -> str:
 
 def name_key(file_path: str, title: str) -> str:
     """What a file is found by beside its prompt."""
-    return f"{PurePosixPath(file_path).name} {title}".casefold()
+    return f"{file_path.rpartition('/')[2]} {title}".casefold()
 
 
 def read_graph(stored: bytes) -> Graph:

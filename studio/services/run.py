@@ -66,6 +66,8 @@ class Run:
     done: set[str] = field(default_factory=set)
     cached: frozenset[str] | None = None
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    """What is to be done about it if it still runs by then."""
 
     def end(self, ended: Ended) -> None:
         """The prompt is over; only the first word counts."""

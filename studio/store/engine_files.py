@@ -55,9 +55,10 @@ def _remove_folder(folder: Path) -> None:
             # What it points to is not the job's.
             folder.unlink()
             return
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+        # Without objects for each path, which cost more than the calls: every job comes by here.
+        for name in os.listdir(folder):  # noqa: PTH208
+            os.unlink(f"{folder}/{name}")  # noqa: PTH108
+        os.rmdir(folder)  # noqa: PTH106
     except FileNotFoundError:
         return
     except OSError:

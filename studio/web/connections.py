@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from studio.services.throttle import network_of
+from studio.web import whole_answers
 from studio.web.headers import ALWAYS
 
 MAX_HEAD_BYTES: Final = 64 * 1024
@@ -250,6 +251,7 @@ class BoundedHttp(_Bounded, HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.answered = cycle.scope
+        whole_answers.offer(cycle)
         super()._start_asgi_task(cycle, app)
 
     def _refuse_head(self) -> None:

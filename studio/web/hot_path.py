@@ -23,6 +23,7 @@ from studio.web.caller import read_body
 from studio.web.guard import key_in
 from studio.web.headers import ALWAYS
 from studio.web.respond import error_response, unexpected_response
+from studio.web.whole_answers import send_answer
 
 JOBS: Final = "/api/v2/jobs"
 SMALL_BYTES: Final = 1 << 20
@@ -72,9 +73,7 @@ class HotPath:
         finally:
             request_id.reset(token)
         headers = [*response.raw_headers, *ALWAYS, (b"x-request-id", name.encode())]
-        status = response.status_code
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await send_answer(scope, send, response.status_code, headers, bytes(response.body))
 
     def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Response] | None:
         """The answer under way, ``None`` for whatever must go the long way."""

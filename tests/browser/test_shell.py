@@ -46,6 +46,7 @@ def clean_preferences(owner: httpx.Client, page: Page) -> Any:
 
 def test_a_theme_that_was_chosen_stays(page: Page, clean_preferences: None) -> None:
     page.get_by_role("button", name="Switch to dark").click()
+    expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
     page.reload()
     expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"

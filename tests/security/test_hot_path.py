@@ -16,6 +16,7 @@ from starlette.types import Scope as Connection
 
 from studio.models import ALL_SCOPES, Scope
 from studio.server import _listen, _serving
+from studio.web.connections import BoundedHttp
 from studio.web.hot_path import SMALL_BYTES, HotPath
 from tests.api.graphs import code_of
 from tests.api.house import KEY, House
@@ -267,3 +268,82 @@ async def test_a_caller_who_hangs_up_before_the_end_of_a_body_leaves_no_job(ways
     headers = _credentials(ways, "owner", "Authorization")
     listed = await ways.client.get(JOBS, headers=headers)
     assert listed.json()["jobs"] == []
+
+
+class _Counted:
+    """A transport that counts what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport, written: list[bytes]) -> None:
+        self._transport = transport
+        self._written = written
+
+    def write(self, data: bytes) -> None:
+        self._written.append(bytes(data))
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+async def test_a_small_answer_is_written_once(ways: Ways, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    begin = BoundedHttp.connection_made
+
+    def counted(protocol: BoundedHttp, transport: asyncio.Transport) -> None:
+        begin(protocol, transport)
+        protocol.transport = _Counted(transport, written)  # type: ignore[assignment]
+
+    monkeypatch.setattr(BoundedHttp, "connection_made", counted)
+    headers = _credentials(ways, "owner", "Authorization")
+    made = await ways.client.post(JOBS, content=GRAPH, headers=headers)
+    assert (made.status_code, len(written)) == (201, 1)
+    assert (await ways.client.get(NOBODY, headers=headers)).status_code == 404
+    assert len(written) == 2
+
+
+async def _raw(ways: Ways, sent: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    base = ways.client.base_url
+    reader, writer = await asyncio.open_connection(base.host, base.port)
+    writer.write(sent.encode())
+    return reader, writer
+
+
+async def test_requests_in_one_piece_are_answered_in_their_order(ways: Ways) -> None:
+    headers = _credentials(ways, "owner", "Authorization")
+    made = (await ways.client.post(JOBS, content=GRAPH, headers=headers)).json()
+    known = f"GET {JOBS}/{made['id']} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n\r\n"
+    unknown = known.replace(made["id"], NOBODY.rpartition("/")[2])
+    last = known.replace("Host: x", "Host: x\r\nConnection: close")
+    reader, writer = await _raw(ways, known + unknown + last)
+    async with asyncio.timeout(20):
+        answers = (await reader.read()).decode()
+    writer.close()
+    assert re.findall(r"HTTP/1\.1 ([0-9]+)", answers) == ["200", "404", "200"]
+    assert answers.count("connection: close") == 1
+    assert answers.count(made["id"]) >= 2
+
+
+async def test_answers_that_nobody_reads_are_not_piled_up(
+    ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The requests wait instead, as behind every other answer."""
+    opened: list[BoundedHttp] = []
+    begin = BoundedHttp.connection_made
+
+    def noted(protocol: BoundedHttp, transport: asyncio.Transport) -> None:
+        begin(protocol, transport)
+        opened.append(protocol)
+
+    monkeypatch.setattr(BoundedHttp, "connection_made", noted)
+    poll = f"GET {NOBODY} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\n\r\n"
+    _, writer = await _raw(ways, poll * 30_000)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    async with asyncio.timeout(60):
+        while not opened or not opened[0].flow.write_paused:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+    # Time enough for all that was read already, if it were answered.
+    for _ in range(3000):
+        await asyncio.sleep(0)
+    waiting = opened[0].transport.get_write_buffer_size()
+    writer.transport.abort()
+    assert waiting < 90_000

@@ -166,6 +166,20 @@ def test_the_largest_allowed_image_is_measured_without_decoding(tmp_path: Path) 
     assert probe_image(path) == (16_384, 16_384)
 
 
+def test_the_size_of_a_png_is_read_from_its_header_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cut.png"
+    path.write_bytes(picture("PNG", (300, 200))[:33])
+    assert probe_image(path) == (300, 200)
+
+
+def test_a_png_whose_header_is_damaged_has_no_size(tmp_path: Path) -> None:
+    path = tmp_path / "broken.png"
+    damaged = bytearray(picture("PNG", (300, 200)))
+    damaged[18] ^= 1
+    path.write_bytes(damaged)
+    assert probe_image(path) is None
+
+
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0" + b"\xff" * 50])
 def test_a_damaged_image_has_no_size(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "broken.png"

@@ -29,8 +29,7 @@ class StudioApp extends Element {
     clearTimeout(this.retry);
     if (session.state === 'in') {
       feed.start();
-      // A page that is left in this very moment needs none of them any more.
-      for (const part of [...Object.values(PARTS), ...Object.values(VIEWS)]) this.#need(part);
+      for (const part of Object.values(PARTS)) this.#need(part);
     } else {
       feed.stop();
       this.#need(PARTS.doors);
@@ -75,7 +74,7 @@ class StudioApp extends Element {
     document.title = `${t(`shell.views.${view}`)} · ${t('shell.name')}`;
     return html`
       <header><a class="skip" href="#/${view}" @click=${skip}>${t('shell.skip')}</a></header>
-      <div class="studio">
+      <div class="studio" @pointerover=${this.near} @focusin=${this.near}>
         ${navigation(view)}
         <main id="content" tabindex="-1">
           ${banners()} ${this.#need(VIEWS[view]) ? VIEWS[view].content : this.#lack(VIEWS[view])}
@@ -84,6 +83,12 @@ class StudioApp extends Element {
       <studio-lightbox></studio-lightbox>
       <drop-sheet></drop-sheet>
     `;
+  }
+
+  /** Whoever is about to follow a link finds its view loaded. */
+  near({ target }) {
+    const part = VIEWS[target.closest('a')?.hash.slice(2)];
+    if (part) this.#need(part);
   }
 
   /** In the place of what is still loaded, or could not be. */

@@ -23,7 +23,6 @@ def test_the_default_workflow_is_described() -> None:
         "SaveImage",
     }
     assert facts.models == (CHECKPOINT,)
-    assert facts.seeds == (("3", "seed", 8566257),)
     assert facts.prompt_text == "a red fox in the snow\ntext, watermark"
     assert not facts.paid
     assert len(facts.graph_key) == len(facts.affinity_key) == 16

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from studio.errors import InvalidWorkflow
+from studio.graphs.declarations import ClassInfo, declared_inputs
 from studio.graphs.graph import Graph, parse
 from studio.graphs.validation import validate
 from tests.unit.graphs.cases import CASES
@@ -252,3 +254,24 @@ def test_thousands_of_missing_models_make_no_flood_of_lists() -> None:
 def test_long_values_do_not_flood_the_answer() -> None:
     [problem] = problems_of(changed("3", sampler_name="x" * 100_000))["3"]
     assert len(problem["message"]) < 3000
+
+
+def test_what_is_read_of_a_class_once_is_what_would_be_read_each_time() -> None:
+    for name, plain in INFO.items():
+        known = ClassInfo(plain)
+        for inputs in _some_inputs(plain):
+            for _ in range(2):
+                assert declared_inputs(known, inputs) == declared_inputs(plain, inputs), name
+
+
+def _some_inputs(class_info: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """None at all, everything that is declared, and every way a dynamic list can be answered."""
+    sections = [class_info["input"].get(name, {}) for name in ("required", "optional")]
+    yield {}
+    yield dict.fromkeys(name for section in sections for name in section)
+    for section in sections:
+        for name, spec in section.items():
+            options = spec[1].get("options") if len(spec) > 1 else None
+            for choice in options if isinstance(options, list) else []:
+                if isinstance(choice, dict):
+                    yield {name: choice.get("key")}

@@ -45,20 +45,13 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         yield opened
 
 
-async def until_state(downloads: Downloads, download_id: str, *states: DownloadState) -> None:
-    """Wait until a download is in one of these states."""
-    reached = asyncio.Event()
-
-    async def look() -> None:
-        while (await downloads.get(download_id)).row.state not in states:
-            changed.clear()
-            await changed.wait()
-        reached.set()
-
+async def until_state(downloads: Downloads, download_id: str, state: DownloadState) -> None:
     changed = asyncio.Event()
     downloads.on_change(lambda _: changed.set())
     async with asyncio.timeout(20):
-        await look()
+        while (await downloads.get(download_id)).row.state is not state:
+            changed.clear()
+            await changed.wait()
 
 
 async def some_bytes(rig: Rig, download_id: str, least: int) -> None:

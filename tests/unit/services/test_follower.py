@@ -66,6 +66,18 @@ def tell(follower: Follower, run: Run, kind: str, **data: object) -> None:
     follower.on_frame(run.engine, EngineEvent(kind, {"prompt_id": run.prompt_id, **data}))
 
 
+async def test_a_run_that_has_ended_wakes_nobody_up_later(
+    follower: Follower, engine: Engine
+) -> None:
+    run = opened(follower, engine, "p")
+    tell(follower, run, "execution_start")
+    tell(follower, run, "executed", node="2", output={"images": []})
+    assert len(run.timers) == 2
+    assert not any(timer.cancelled() for timer in run.timers)
+    follower.close(run)
+    assert all(timer.cancelled() for timer in run.timers)
+
+
 async def test_a_prompt_that_will_be_asked_about_is_held_before_and_not_after(
     follower: Follower, engine: Engine
 ) -> None:
