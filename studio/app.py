@@ -292,7 +292,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            transfers.router(stock.shelves.store, assets),
+            transfers.router(assets),
             stock.routes(),
             editing.router,
             house.routes(controls),

@@ -64,11 +64,11 @@ class Transfers:
             max_bytes=settings.max_asset_bytes,
         )
 
-    def router(self, files: ModelFileStore, assets: AssetService) -> APIRouter:
+    def router(self, assets: AssetService) -> APIRouter:
         """Everything under ``/api/downloads`` and about the hubs."""
         router = APIRouter()
         router.include_router(download_routes(self.downloads))
-        router.include_router(self.hubs.router(files, assets))
+        router.include_router(self.hubs.router(ModelFileStore(self.house.db), assets))
         return router
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:

@@ -130,8 +130,13 @@ class Sources:
         )
 
     async def _license(self, version: CivitaiVersion) -> str | None:
-        # A version does not say what may be done with it, its model does.
-        return (await self.civitai_model(version.model_id)).license
+        """What its model says may be done with it; a model that does not show itself is no reason
+        to refuse a version that does.
+        """
+        try:
+            return (await self.civitai_model(version.model_id)).license
+        except SourceGone:
+            return None
 
     def version_page(self, version: CivitaiVersion) -> str:
         """The page of a version, for people."""

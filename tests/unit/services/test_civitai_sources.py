@@ -98,6 +98,12 @@ async def test_a_version_that_can_only_be_used_at_civitai_is_refused(place: Plac
     assert isinstance(await refused(place, "civitai:10"), SourceRefused)
 
 
+async def test_a_version_is_had_though_its_model_does_not_show_itself(place: Place) -> None:
+    place.civitai.forced("/api/v1/models/1", 404)
+    found = await place.sources.resolve("civitai:10", OWNER)
+    assert (found.sha256, found.license) == (SHA, None)
+
+
 async def test_a_model_that_was_taken_down_is_gone(place: Place) -> None:
     place.civitai.models[1]["mode"] = "TakenDown"
     assert isinstance(await refused(place, f"{place.civitai.base}/models/1"), SourceGone)
