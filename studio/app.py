@@ -293,7 +293,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            transfers.router(),
+            transfers.router(assets),
             stock.routes(),
             editing.router,
             house.routes(controls),
@@ -338,6 +338,7 @@ async def _services(
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await stock.close()
+        await transfers.hubs.close()
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()
