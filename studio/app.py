@@ -337,8 +337,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await stock.close()
-        await transfers.hubs.close()
+        await asyncio.gather(stock.close(), transfers.hubs.close())
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()
