@@ -109,7 +109,7 @@ class PromptComposer extends FormElement {
     const { size, count } = draft;
     return html`
       <div class="run-bar">
-        <label class="count" title=${t('create.count')}>
+        <label class="count" title=${t('create.countHelp')}>
           <span class="unseen">${t('create.count')}</span>
           <span aria-hidden="true">×</span>
           <input
