@@ -109,6 +109,7 @@ export default {
   'default.width': 'Breite',
   'default.height': 'Höhe',
   'default.steps': 'Schritte',
-  'default.cfg': 'Stärke des Prompts',
+  'default.cfg': 'CFG',
+  cfgHelp: 'Wie eng das Bild dem Prompt folgt.',
   'default.count': 'Wie viele',
 };

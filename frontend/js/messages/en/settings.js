@@ -109,6 +109,7 @@ export default {
   'default.width': 'Width',
   'default.height': 'Height',
   'default.steps': 'Steps',
-  'default.cfg': 'Prompt strength',
+  'default.cfg': 'CFG',
+  cfgHelp: 'How closely the picture follows the prompt.',
   'default.count': 'How many',
 };
