@@ -29,10 +29,14 @@ class PictureDetails extends Element {
     this.watch(details, boards, workflows);
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    // For the names of workflows.
+    if (!workflows.items) workflows.load();
+  }
+
   willUpdate() {
     if (this.picture) details.load(this.picture.id);
-    // For the names of workflows.
-    if (this.picture && !workflows.items && !workflows.error) workflows.load();
   }
 
   render() {

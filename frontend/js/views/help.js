@@ -22,8 +22,9 @@ class HelpView extends Element {
   async connectedCallback() {
     super.connectedCallback();
     if (!session.can('admin')) return;
-    const { groups } = await api.get('/api/settings');
-    const folder = groups.flatMap(({ items }) => items).find(({ key }) => key === 'MODEL_DIR');
+    // While Studio cannot be asked, the folder keeps its short name.
+    const found = await api.get('/api/settings').catch(() => null);
+    const folder = found?.groups.flatMap(({ items }) => items).find(({ key }) => key === 'MODEL_DIR');
     this.models = folder?.value ?? this.models;
     this.requestUpdate();
   }
