@@ -71,6 +71,7 @@ export const PARTS = {
         import('./components/keyboard.js'),
         import('./components/drop_sheet.js'),
         import('./models/alerts.js'),
+        import('./components/places.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
     styles: ['pieces'],

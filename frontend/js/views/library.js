@@ -47,7 +47,7 @@ class LibraryView extends Element {
     this.arrivals.watch();
     boards.load();
     this.#loadFacets();
-    this.#ask(router.argument ? fromAddress(router.argument) : this.view.query);
+    this.#ask(router.argument ? fromAddress(router.argument) : this.view.query, { isArrival: true });
   }
 
   disconnectedCallback() {
@@ -75,20 +75,21 @@ class LibraryView extends Element {
     if (toAddress(wanted) !== toAddress(library.query)) this.#ask(wanted);
   }
 
-  #ask(query) {
+  #ask(query, { isArrival = false } = {}) {
     this.fresh = 0;
     selection.clear();
     this.view = { ...this.view, query };
     keepView(this.view);
     const address = toAddress(query);
     history.replaceState(history.state, '', `#/library${address ? `/${encodeURIComponent(address)}` : ''}`);
-    this.#show(query);
+    this.#show(query, isArrival);
   }
 
   /** What was shown stays where it is until there is something else to look at. */
-  async #show(query) {
+  async #show(query, isArrival) {
     await library.ask(query);
-    if (query === library.shown) scrollTo(0, 0);
+    // Whoever comes back is led to where they were.
+    if (query === library.shown && !isArrival) scrollTo(0, 0);
   }
 
   change = (fields) => this.#ask({ ...library.query, ...fields });

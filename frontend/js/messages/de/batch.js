@@ -15,7 +15,7 @@ export default {
   number: 'Nummer',
   'status.queued': 'Wartet',
   'status.running': 'In Arbeit',
-  'status.canceling': 'Wird beendet',
+  'status.canceling': 'Wird angehalten',
   'status.succeeded': 'Fertig',
   'status.failed': 'Fehlgeschlagen',
   'status.canceled': 'Abgebrochen',

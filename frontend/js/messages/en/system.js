@@ -15,6 +15,7 @@ export default {
   'totals.running': 'at work',
   'totals.canceling': 'stopping',
   uptime: 'since the start',
+  ownersOnly: 'How the machine and its engines are is for the owner of this Studio.',
   noEngine: 'No engine is there.',
   'kinds.comfyui': 'ComfyUI of this machine',
   'kinds.embedded': 'embedded engine',

@@ -1,0 +1,115 @@
+"""Finding the way between views, in a real browser: where one is, was, and what is next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, expect
+
+from tests.api.graphs import endless, submit, wait_for_status
+from tests.api.studio_process import RunningStudio
+from tests.browser.conftest import OpenPage
+from tests.browser.library import cell, create, made, open_library
+
+
+def test_a_link_opens_a_view_at_its_top_and_back_leads_to_where_one_was(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(height=400, storage_state=state)
+    page.goto(f"{site.url}/#/settings/limits")
+    expect(page.locator("settings-view h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.mouse.wheel(0, 300)
+    place = scrolled(page)
+    page.evaluate("location.hash = '#/system'")
+    expect(page.locator(".totals")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.locator("settings-view h1")).to_be_attached()
+    page.evaluate(
+        """(wanted) => new Promise((resolve) => {
+            const isThere = () => Math.abs(scrollY - wanted) < 2;
+            const look = () => (isThere() ? resolve() : requestAnimationFrame(look));
+            look();
+        })""",
+        place,
+    )
+
+
+def scrolled(page: Page) -> float:
+    """How far the page is scrolled, once it is."""
+    place: float = page.evaluate(
+        """() => new Promise((resolve) => {
+            let last = 0;
+            const look = () => {
+                if (scrollY > 0 && scrollY === last) resolve(scrollY);
+                else requestAnimationFrame(look);
+                last = scrollY;
+            };
+            look();
+        })"""
+    )
+    return place
+
+
+def test_whoever_goes_to_a_view_by_keys_goes_on_in_it(page: Page) -> None:
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    expect(page.locator("library-view .view")).to_be_visible()
+    expect(page.locator("#content")).to_be_focused()
+
+
+def test_a_picture_that_is_closed_gives_the_focus_back_to_its_cell(
+    page: Page, owner: httpx.Client
+) -> None:
+    made(owner, "a picture to close")
+    open_library(page)
+    cell(page, "a picture to close").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog.lightbox")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+    expect(cell(page, "a picture to close")).to_be_focused()
+
+
+def test_leaving_a_workflow_asks_for_nothing_that_is_not_there(
+    page: Page, site: RunningStudio
+) -> None:
+    page.goto(f"{site.url}/#/workflows/text-to-image")
+    expect(page.locator(".flow-head")).to_be_visible()
+    refused: list[str] = []
+    page.on("response", lambda each: refused.append(each.url) if each.status == 404 else None)
+    page.evaluate("location.hash = '#/settings/people'")
+    expect(page.locator("settings-view h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert refused == []
+
+
+def test_who_may_not_see_the_system_is_told_so(
+    open_page: OpenPage, site: RunningStudio, member_state: dict[str, Any]
+) -> None:
+    page = open_page(storage_state=member_state)
+    page.goto(f"{site.url}/#/system")
+    expect(page.get_by_role("alert")).to_contain_text("owner of this Studio")
+    expect(page.locator(".skeleton")).to_have_count(0)
+    page.goto(f"{site.url}/#/activity")
+    expect(page.locator(".timeline li")).not_to_have_count(0)
+
+
+def test_all_that_wait_stand_in_the_queue_in_their_order(page: Page, owner: httpx.Client) -> None:
+    running = submit(owner, endless())
+    wait_for_status(owner, running["id"], "running")
+    waiting = [create(owner, f"waits as number {number}")["id"] for number in (1, 2, 3)]
+    try:
+        page.get_by_role("link", name="Queue").click()
+        rows = page.locator(".queue-waiting li")
+        expect(rows.locator(".row-title")).to_have_text(
+            [f"waits as number {number}" for number in (1, 2, 3)]
+        )
+        expect(rows.first).to_contain_text("Next")
+        expect(page.locator(".queue-waiting .section-head .hint")).to_have_text("3")
+        expect(rows.locator(".place")).to_have_text(["2", "3"])
+    finally:
+        owner.post("/api/jobs/cancel", json={"ids": [running["id"], *waiting]})
