@@ -48,7 +48,7 @@ export const VIEWS = {
   activity: {
     load: () => import('./views/activity.js'),
     content: html`<activity-view></activity-view>`,
-    messages: ['activity'],
+    messages: ['activity', 'people'],
     styles: ['system'],
   },
   help: {

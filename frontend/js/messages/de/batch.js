@@ -12,6 +12,7 @@ export default {
   kept: { one: '{kept} von {count} ist noch da', other: '{kept} von {count} sind noch da' },
   empty: 'Noch keine Serien',
   emptyHelp: 'Variiere ein Feld des Formulars, und jeder Wert ergibt ein Bild.',
+  strengthOf: 'Stärke von {name} {number}',
   number: 'Nummer',
   'status.queued': 'Wartet',
   'status.running': 'In Arbeit',
