@@ -113,3 +113,28 @@ def test_all_that_wait_stand_in_the_queue_in_their_order(page: Page, owner: http
         expect(rows.locator(".place")).to_have_text(["2", "3"])
     finally:
         owner.post("/api/jobs/cancel", json={"ids": [running["id"], *waiting]})
+
+
+def test_the_trash_says_for_how_long_it_keeps_and_can_be_emptied(
+    page: Page, owner: httpx.Client
+) -> None:
+    job = made(owner, "a picture to throw away")
+    [output] = owner.get(f"/api/jobs/{job}").json()["outputs"]
+    owner.post("/api/library/actions", json={"ids": [output["id"]], "action": "trash"})
+    open_library(page)
+    page.locator(".shelf", has_text="Trash").click()
+    expect(page.locator(".banner")).to_contain_text("after 30 days")
+    page.get_by_role("button", name="Empty the trash").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator(".empty")).to_contain_text("trash is empty")
+
+
+def test_the_filter_can_be_given_up_and_cleared(page: Page, owner: httpx.Client) -> None:
+    made(owner, "a picture to filter")
+    open_library(page)
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_label("Width").fill("64")
+    page.get_by_label("Width").press("Tab")
+    expect(page.locator(".chips")).to_contain_text("64")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".chips")).to_have_count(0)

@@ -6,7 +6,7 @@ import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { shelves } from '../components/library_boards.js';
 import { filterChips, openFilters } from '../components/library_filters.js';
-import { selectionBar } from '../components/selection_bar.js';
+import { isSure, selectionBar } from '../components/selection_bar.js';
 import { boards } from '../models/boards.js';
 import { Arrivals } from '../models/arrivals.js';
 import { library } from '../models/library.js';
@@ -47,6 +47,7 @@ class LibraryView extends Element {
     this.arrivals.watch();
     boards.load();
     this.#loadFacets();
+    if (session.can('admin')) this.#loadRules();
     this.#ask(router.argument ? fromAddress(router.argument) : this.view.query, { isArrival: true });
   }
 
@@ -64,6 +65,15 @@ class LibraryView extends Element {
       this.facets = await api.get('/api/library/facets');
     } catch {
       // Then there is less to choose from.
+    }
+  }
+
+  async #loadRules() {
+    try {
+      this.trashDays = (await api.get('/api/library/rules')).trash_days;
+      this.requestUpdate();
+    } catch {
+      // Then it is said without a number.
     }
   }
 
@@ -282,8 +292,11 @@ class LibraryView extends Element {
     const all = (run) => () => notices.attempt(async () => run(await library.range(0, library.total - 1)));
     return html`
       <div class="banner">
-        ${icon('remove')}<span>${t('library.trashHelp')}</span>
+        ${icon('remove')}<span>${this.trashDays ? t('library.trashDays', { count: this.trashDays }) : t('library.trashHelp')}</span>
         <button @click=${all((items) => pictures.restore(items))}>${t('library.restoreAll')}</button>
+        <button class="danger" @click=${all(async (items) => (await isSure(items.length)) && pictures.purge(items))}>
+          ${t('library.emptyIt')}
+        </button>
       </div>
     `;
   }

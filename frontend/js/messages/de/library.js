@@ -101,5 +101,10 @@ export default {
     one: '{count} Datei braucht ein Auftrag, der noch läuft; sie bleibt.',
     other: '{count} Dateien brauchen Aufträge, die noch laufen; sie bleiben.',
   },
+  trashDays: {
+    one: 'Was hier liegt, wird nach {count} Tag endgültig gelöscht.',
+    other: 'Was hier liegt, wird nach {count} Tagen endgültig gelöscht.',
+  },
+  emptyIt: 'Papierkorb leeren',
   trashHelp: 'Was hier liegt, wird nach einiger Zeit endgültig gelöscht.',
 };
