@@ -265,7 +265,7 @@ class WorkflowLibrary:
             raise Unprocessable("A workflow that came as a folder is everybody's.")
         await self._workflows.change(workflow_id, now_ms=self._clock.now_ms(), shared=shared)
         kind = "workflow.shared" if shared else "workflow.unshared"
-        self._record(identity.user_id, kind, workflow_id, name=workflow.name)
+        self._tell(identity, kind, workflow_id, workflow.version)
         return await self.get(identity, workflow_id)
 
     async def trash(self, identity: Identity, workflow_id: str) -> None:
@@ -277,7 +277,7 @@ class WorkflowLibrary:
         workflow = await self.get(identity, workflow_id)
         self._require_editor(identity, workflow)
         await self._workflows.change(workflow_id, now_ms=self._clock.now_ms(), trash=True)
-        self._record(identity.user_id, "workflow.trashed", workflow_id, name=workflow.name)
+        self._tell(identity, "workflow.trashed", workflow_id, workflow.version)
 
     async def take_back(self, identity: Identity, workflow_id: str) -> Workflow:
         """Take a workflow out of the trash.
@@ -291,7 +291,7 @@ class WorkflowLibrary:
             raise NotFound("There is no such workflow in your trash.")
         await self._workflows.change(workflow_id, now_ms=self._clock.now_ms(), trash=False)
         workflow = await self.get(identity, workflow_id)
-        self._record(identity.user_id, "workflow.restored", workflow_id, name=workflow.name)
+        self._tell(identity, "workflow.restored", workflow_id, workflow.version)
         return workflow
 
     def _require_editor(self, identity: Identity, workflow: Workflow) -> None:
@@ -299,9 +299,9 @@ class WorkflowLibrary:
             raise Forbidden("This workflow is not yours. Make a copy and change that.")
 
     def _tell(
-        self, identity: Identity, kind: str, workflow_id: str, content: Content, **facts: Any
+        self, identity: Identity, kind: str, workflow_id: str, held: Content | Version, **facts: Any
     ) -> None:
-        self._record(identity.user_id, kind, workflow_id, name=content.manifest["name"], **facts)
+        self._record(identity.user_id, kind, workflow_id, name=held.manifest["name"], **facts)
 
 
 async def _checked(workflow_id: str, draft: Draft) -> Content:

@@ -138,3 +138,14 @@ def test_the_filter_can_be_given_up_and_cleared(page: Page, owner: httpx.Client)
     expect(page.locator(".chips")).to_contain_text("64")
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".chips")).to_have_count(0)
+
+
+def test_the_palette_finds_workflows_and_searches_the_library(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("Control+K")
+    field = page.get_by_role("dialog").get_by_role("combobox")
+    field.fill("inpaint")
+    expect(page.get_by_role("option", name="Inpainting")).to_be_visible()
+    field.fill("castle")
+    page.get_by_role("option", name="Search the library for “castle”").click()
+    expect(page.get_by_label("Search prompts")).to_have_value("castle")
