@@ -48,7 +48,7 @@ export const VIEWS = {
   activity: {
     load: () => import('./views/activity.js'),
     content: html`<activity-view></activity-view>`,
-    messages: ['activity'],
+    messages: ['activity', 'people'],
     styles: ['system'],
   },
   help: {
@@ -71,6 +71,7 @@ export const PARTS = {
         import('./components/keyboard.js'),
         import('./components/drop_sheet.js'),
         import('./models/alerts.js'),
+        import('./components/places.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
     styles: ['pieces'],

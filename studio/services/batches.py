@@ -135,7 +135,9 @@ class BatchService:
                 submission = await making.submission(cell, index, batch)
                 size.add(submission)
             except StudioError as error:
-                raise _at(error, making.labels(cell), index) if batch else error from None
+                if batch is None:
+                    raise
+                raise _at(error, making.labels(cell), index, of=len(cells)) from None
             submissions.append(submission)
             # A thousand cells take a while, and others want to be served meanwhile.
             await asyncio.sleep(0)
@@ -155,7 +157,7 @@ class BatchService:
             index = (error.details or {}).pop("index", None)
             if batch is None or index is None:
                 raise
-            raise _at(error, making.labels(cells[index]), index) from None
+            raise _at(error, making.labels(cells[index]), index, of=len(cells)) from None
         if batch is not None:
             self._record(
                 identity.user_id, "batch.started", batch.title, id=batch.id, jobs=len(jobs)
@@ -325,10 +327,11 @@ class _Making:
             )
 
 
-def _at(error: StudioError, labels: Sequence[str], index: int) -> StudioError:
-    """The refusal with the cell that it is about."""
+def _at(error: StudioError, labels: Sequence[str], index: int, *, of: int) -> StudioError:
+    """The refusal with the cell that it is about; where there is but one, the words do without."""
+    cell = f"Cell {index + 1} ({clip(', '.join(labels), 80)}): " if of > 1 else ""
     return type(error)(
-        f"Cell {index + 1} ({clip(', '.join(labels), 80)}): {error.message}",
+        f"{cell}{error.message}",
         details={**(error.details or {}), "cell": index},
         retry_after_s=error.retry_after_s,
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.clock import Clock
-from studio.models import Asset, Identity, Job, Role
+from studio.models import Asset, Identity, Job, JobStatus, Role
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.jobs import JobView
@@ -94,6 +94,17 @@ class HistoryService:
             starts_in_ms = int(wait / engines) if known and wait is not None else None
             entries.append(QueueEntry(live, position, starts_in_ms))
         return entries
+
+    def handed_over(self, identity: Identity) -> list[LiveJob]:
+        """Jobs that an engine has taken and not begun, which the caller may see, oldest first."""
+        found = [
+            live
+            for live in self._queue.live.values()
+            if live.job.status is JobStatus.QUEUED
+            and not live.waiting
+            and (identity.sees_all or live.job.user_id == identity.user_id)
+        ]
+        return sorted(found, key=lambda live: (-live.job.priority, live.job.rank))
 
     def _left_inside(self) -> float | None:
         """How long the jobs inside engines will still take in all, ms; ``None`` if unknown."""

@@ -202,7 +202,7 @@ class LoginService:
         except Conflict:
             raise _already_set_up() from None
         owner = await self._users.get(OWNER_ID)
-        self._record(owner.id, "password.changed", owner.name)
+        self._record(owner.id, "studio.set_up", owner.name)
         return await self._enter(owner, visitor)
 
     async def _name_owner(self, name: str | None) -> None:

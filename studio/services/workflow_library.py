@@ -264,9 +264,8 @@ class WorkflowLibrary:
         if workflow.shipped:
             raise Unprocessable("A workflow that came as a folder is everybody's.")
         await self._workflows.change(workflow_id, now_ms=self._clock.now_ms(), shared=shared)
-        self._record(
-            identity.user_id, "workflow.shared" if shared else "workflow.unshared", workflow_id
-        )
+        kind = "workflow.shared" if shared else "workflow.unshared"
+        self._tell(identity, kind, workflow_id, workflow.version)
         return await self.get(identity, workflow_id)
 
     async def trash(self, identity: Identity, workflow_id: str) -> None:
@@ -275,9 +274,10 @@ class WorkflowLibrary:
         Raises:
             NotFound, Forbidden.
         """
-        self._require_editor(identity, await self.get(identity, workflow_id))
+        workflow = await self.get(identity, workflow_id)
+        self._require_editor(identity, workflow)
         await self._workflows.change(workflow_id, now_ms=self._clock.now_ms(), trash=True)
-        self._record(identity.user_id, "workflow.trashed", workflow_id)
+        self._tell(identity, "workflow.trashed", workflow_id, workflow.version)
 
     async def take_back(self, identity: Identity, workflow_id: str) -> Workflow:
         """Take a workflow out of the trash.
@@ -290,17 +290,18 @@ class WorkflowLibrary:
             # Whether somebody else has such a workflow is not told.
             raise NotFound("There is no such workflow in your trash.")
         await self._workflows.change(workflow_id, now_ms=self._clock.now_ms(), trash=False)
-        self._record(identity.user_id, "workflow.restored", workflow_id)
-        return await self.get(identity, workflow_id)
+        workflow = await self.get(identity, workflow_id)
+        self._tell(identity, "workflow.restored", workflow_id, workflow.version)
+        return workflow
 
     def _require_editor(self, identity: Identity, workflow: Workflow) -> None:
         if not identity.sees_all and workflow.owner != identity.user_id:
             raise Forbidden("This workflow is not yours. Make a copy and change that.")
 
     def _tell(
-        self, identity: Identity, kind: str, workflow_id: str, content: Content, **facts: Any
+        self, identity: Identity, kind: str, workflow_id: str, held: Content | Version, **facts: Any
     ) -> None:
-        self._record(identity.user_id, kind, workflow_id, name=content.manifest["name"], **facts)
+        self._record(identity.user_id, kind, workflow_id, name=held.manifest["name"], **facts)
 
 
 async def _checked(workflow_id: str, draft: Draft) -> Content:

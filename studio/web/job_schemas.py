@@ -324,6 +324,7 @@ QUEUE: Final[dict[str, Any]] = {
                 {
                     "paused": BOOLEAN,
                     "depth": INTEGER,
+                    "next": array(JOB),
                     "jobs": array({"allOf": [*JOB["allOf"], STARTS]}),
                 }
             ),

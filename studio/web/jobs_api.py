@@ -175,6 +175,10 @@ def job_routes(
             {
                 "paused": control.paused,
                 "depth": control.depth(identity),
+                "next": [
+                    studio_body(JobView(live.job, (), history.expiry(live.job)), request, links)
+                    for live in history.handed_over(identity)
+                ],
                 "jobs": [
                     {
                         **studio_body(

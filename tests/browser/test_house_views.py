@@ -193,6 +193,21 @@ def test_activity_comes_by_itself_and_can_be_filtered(
     expect(page.locator(".empty")).to_contain_text("Nothing of that kind")
 
 
+def test_activity_says_in_words_what_was_done_and_leads_there(
+    page: Page, owner: httpx.Client
+) -> None:
+    folder = owner.get("/api/workflows/text-to-image").json()["name"]
+    copied = owner.post("/api/workflows/text-to-image/copy").json()["id"]
+    owner.delete(f"/api/workflows/{copied}")
+    page.get_by_role("link", name="Activity").click()
+    rows = page.locator(".timeline li")
+    trashed = rows.filter(has_text="put into the trash the workflow").first
+    expect(trashed.locator("a")).to_contain_text(folder)
+    expect(trashed).not_to_contain_text(copied)
+    expect(rows.filter(has_text="set up this Studio")).not_to_have_count(0)
+    expect(page.locator(".timeline")).not_to_contain_text("address:")
+
+
 def test_names_that_look_like_markup_stay_text_in_activity(
     page: Page, site: RunningStudio, owner: httpx.Client
 ) -> None:

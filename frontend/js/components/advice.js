@@ -19,12 +19,16 @@ class CreateAdvice extends Element {
     if (state === 'ready') return nothing;
     const lacksCheckpoint = draft.fields.some(({ type, options }) => type === 'checkpoint' && !options?.length);
     const isModel = state === 'missing' && lacksCheckpoint && !nodes;
+    const lacks = [
+      models && t('making.missingModels', { count: models }),
+      nodes && t('making.missingNodes', { count: nodes }),
+    ].filter(Boolean);
     const [title, why] =
       state === 'unknown'
         ? [t('making.noEngineTitle'), t('making.noEngine')]
         : isModel
           ? [t('making.noModelTitle'), t('making.noModel')]
-          : [t('making.notReadyTitle'), t('making.notReady', { models, nodes })];
+          : [t('making.notReadyTitle'), lacks.join(', ')];
     return html`
       <div class="card advice" role="status">
         <h2>${title}</h2>

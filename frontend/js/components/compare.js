@@ -3,6 +3,7 @@ import { t } from '../core/messages.js';
 import { contentUrl, kindOf } from '../models/job.js';
 import { underSlider } from './compare_slider.js';
 import { openDialog } from './dialog.js';
+import { icon } from './icons.js';
 import './compare_player.js';
 
 const SHOWN = new Set(['image', 'video', 'audio']);
@@ -15,8 +16,11 @@ export function openCompare(a, b) {
   openDialog({
     label: t('making.compare'),
     className: 'is-wide compare-dialog',
-    content: () => html`
-      <h2>${t('making.compare')}</h2>
+    content: (close) => html`
+      <header class="view-head">
+        <h2>${t('making.compare')}</h2>
+        <button class="bare" aria-label=${t('shell.close')} @click=${() => close()}>${icon('close')}</button>
+      </header>
       ${kindOf(a) === 'image' ? pictures(a, b) : html`<compare-player .pair=${[a, b]}></compare-player>`}
     `,
   });

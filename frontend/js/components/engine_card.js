@@ -25,7 +25,7 @@ class EngineCard extends Element {
       <section class="card engine">
         <header class="view-head">
           <h2>${name}</h2>
-          <span class="state ${GOOD.includes(state) ? 'is-good' : 'is-bad'}" role="status">${state}</span>
+          <span class="state ${GOOD.includes(state) ? 'is-good' : 'is-bad'}" role="status">${t(`system.state.${state}`)}</span>
         </header>
         <p class="hint">
           ${[t(`system.kinds.${kind}`), version, ...components.map((pair) => pair.join(' '))].filter(Boolean).join(' · ')}

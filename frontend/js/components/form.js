@@ -34,7 +34,7 @@ export class FormElement extends Element {
 
 /** An error in words, its code small. */
 export function errorText(error) {
-  return html`<p class="error-text">${explain(error)} <code>${error.code}</code></p>`;
+  return html`<p class="error-text">${explain(error)} ${error.code ? html`<code>${error.code}</code>` : nothing}</p>`;
 }
 
 export function textField({ name, label, value = '', help = '', autocomplete = 'off', focus = false }) {

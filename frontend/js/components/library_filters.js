@@ -71,6 +71,22 @@ class LibraryFilters extends Element {
     this.change({ [name]: value });
   }
 
+  firstUpdated() {
+    this.before = Object.fromEntries(FIELDS.map((name) => [name, this.query[name] ?? '']));
+  }
+
+  #replace(fields) {
+    this.query = { ...this.query, ...fields };
+    this.change(fields);
+  }
+
+  /** What was chosen here is shown at once: it is as it was before. */
+  #cancel() {
+    const isChanged = FIELDS.some((name) => (this.query[name] ?? '') !== this.before[name]);
+    if (isChanged) this.change(this.before);
+    this.close();
+  }
+
   render() {
     const { facets } = this;
     return html`
@@ -97,6 +113,10 @@ class LibraryFilters extends Element {
       </label>
       <p class="hint">${t('library.typed')}</p>
       <div class="dialog-actions">
+        <button @click=${() => this.#replace(Object.fromEntries(FIELDS.map((name) => [name, ''])))}>
+          ${t('library.clearFilters')}
+        </button>
+        <button @click=${() => this.#cancel()}>${t('shell.cancel')}</button>
         <button class="primary" @click=${() => this.close()}>${t('library.show')}</button>
       </div>
     `;

@@ -37,9 +37,20 @@ class Lightbox extends Element {
 
   updated() {
     const dialog = this.querySelector('dialog');
+    if (!dialog) this.#giveFocusBack();
     if (!dialog || dialog.open) return;
+    this.opener = document.activeElement;
     dialog.showModal();
     boards.load();
+  }
+
+  /** To the picture that was looked at last where it is in a grid, else to what opened it. */
+  #giveFocusBack() {
+    const { opener } = this;
+    this.opener = null;
+    const grid = opener?.closest?.('picture-grid');
+    if (grid?.isConnected) grid.focusAt(viewer.index);
+    else if (opener?.isConnected) opener.focus();
   }
 
   render() {

@@ -1,6 +1,8 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
+import { router } from '../core/router.js';
 import { shortcuts } from '../core/shortcuts.js';
+import { listed } from '../models/workflows.js';
 import { icon } from './icons.js';
 import { keysOf } from './shortcut_list.js';
 
@@ -16,11 +18,28 @@ class CommandPalette extends Element {
     super();
     this.query = '';
     this.at = 0;
+    this.flows = [];
     this.watch(shortcuts);
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    this.#load();
+  }
+
+  async #load() {
+    try {
+      this.flows = (await listed()).items;
+      this.requestUpdate();
+    } catch {
+      // Commands are found all the same.
+    }
+  }
+
   get found() {
-    return matching(shortcuts.commands, this.query).filter(({ id }) => id !== 'palette');
+    const { query } = this;
+    const commands = shortcuts.commands.filter(({ id }) => id !== 'palette');
+    return query.trim() ? [...matching([...commands, ...places(this.flows)], query), searchFor(query.trim())] : commands;
   }
 
   render() {
@@ -51,7 +70,7 @@ class CommandPalette extends Element {
               @pointermove=${() => (this.at = place)}
               @click=${() => this.#run(command)}
             >
-              ${icon(command.icon ?? 'more')}<span>${command.label()}</span>${keysOf(command.keys)}
+              ${icon(command.icon ?? 'more')}<span>${command.label()}</span>${keysOf(command.keys ?? '')}
             </li>
           `,
         )}
@@ -90,6 +109,22 @@ class CommandPalette extends Element {
     command.run();
   }
 }
+
+/** What can be gone to by its name, beside the views. */
+const places = (flows) =>
+  flows.map(({ id, name }) => ({
+    id: `workflow.${id}`,
+    icon: 'workflows',
+    label: () => name,
+    run: () => router.go(`workflows/${encodeURIComponent(id)}`),
+  }));
+
+const searchFor = (text) => ({
+  id: 'search.library',
+  icon: 'library',
+  label: () => t('keys.inLibrary', { text }),
+  run: () => router.go(`library/${encodeURIComponent(new URLSearchParams({ q: text }))}`),
+});
 
 /** Those whose names have every word that was typed. */
 export function matching(list, query) {

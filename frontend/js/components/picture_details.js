@@ -233,6 +233,7 @@ function linked(name, value, field, more = '', shown = value) {
 function onBoards(detail) {
   const on = boards.list.filter(({ id }) => detail.boards.includes(id));
   const others = boards.list.filter(({ id }) => !detail.boards.includes(id));
+  if (!boards.list.length) return nothing;
   return html`
     <section>
       <h3>${t('library.boards')}</h3>

@@ -77,11 +77,22 @@ function startText({ starts_in_ms: ms }) {
 
 const priorityText = ({ priority }) => (priority ? t(priority > 0 ? 'queue.high' : 'queue.low') : '');
 
+/** An engine has it already, behind what runs there. */
+export function nextRow(job) {
+  return html`
+    <div class="row-words">
+      <span class="row-title">${titleOf(job)}</span>
+      <span class="hint">${joined(t('job.next'), priorityText(job))} ${whose(job)}</span>
+    </div>
+    ${cancelButton(job)}
+  `;
+}
+
 /**
  * @param at its place in the list, of `count`
- * @param acts {isChosen, choose, lift}
+ * @param acts {isChosen, choose, lift}, and how many go `before` the list
  */
-export function waitingRow(job, at, count, { isChosen, choose, lift }) {
+export function waitingRow(job, at, count, { isChosen, choose, lift, before }) {
   const title = titleOf(job);
   return html`
     <button
@@ -93,7 +104,7 @@ export function waitingRow(job, at, count, { isChosen, choose, lift }) {
     >
       ${icon('grip')}
     </button>
-    <span class="place" title=${t('queue.place')}>${job.queue_position}</span>
+    <span class="place" title=${t('queue.place')}>${job.queue_position + before}</span>
     <div class="row-words">
       <span class="row-title">${title}</span>
       <span class="hint">${joined(startText(job), priorityText(job))} ${whose(job)}</span>

@@ -52,7 +52,11 @@ function inTrash() {
 
 /** What cannot be undone is the one thing that is asked about. */
 async function askPurge() {
-  const { size } = selection;
+  if (await isSure(selection.size)) withChosen((items) => pictures.purge(items));
+}
+
+/** Ask whether that many are to be deleted for good. */
+export async function isSure(size) {
   const { closed } = openDialog({
     label: t('library.purge'),
     content: (close) => html`
@@ -64,7 +68,7 @@ async function askPurge() {
       </div>
     `,
   });
-  if (await closed) withChosen((items) => pictures.purge(items));
+  return closed;
 }
 
 function onShelf() {

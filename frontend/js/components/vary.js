@@ -132,7 +132,7 @@ class VaryField extends FormElement {
   #apply({ text = '', beside }) {
     const { place } = this;
     const values = this.#isChoice || this.#isFile ? this.values : read(place, text);
-    if (!values.length || values.length > MOST) throw refusal('no_values');
+    if (!values.length || values.length > MOST) throw refusal();
     const sizes = options(place);
     const labels = this.#isFile
       ? values.map((value, index) => value.name || String(index + 1))
@@ -220,7 +220,8 @@ export const strengthPlace = (field, index, phase, name, strength) => ({
   default: strength,
 });
 
-const refusal = (code) => Object.assign(new Error(t('making.noValues')), { code });
+/** The form's own: there is no code that anybody could look up. */
+const refusal = () => new Error(t('making.noValues'));
 
 function sizesOf(field) {
   if (field.type !== 'resolution') return null;
@@ -244,7 +245,7 @@ function options(field) {
 export function read(field, text) {
   if (!NUMBERS.has(field.type)) return text.split('\n').map((line) => line.trim()).filter(Boolean);
   const values = text.split(/[,;\s]+/).filter(Boolean).flatMap((part) => numbersIn(part));
-  if (values.some((value) => !Number.isFinite(value))) throw refusal('no_number');
+  if (values.some((value) => !Number.isFinite(value))) throw refusal();
   return field.type === 'seed' ? values.map((value) => String(Math.round(value))) : values;
 }
 

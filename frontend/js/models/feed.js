@@ -7,7 +7,7 @@ import { session } from './session.js';
 const EMBEDDED = 'embedded';
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
-const NO_QUEUE = { paused: false, depth: 0, jobs: [] };
+const NO_QUEUE = { paused: false, depth: 0, next: [], jobs: [] };
 const NOT_KNOWN = { ready: true, reasons: [], notices: [], engine_kinds: {} };
 const TOPICS = ['jobs', 'queue', 'previews', 'system'];
 

@@ -28,6 +28,11 @@ class Line extends Store {
     return [...known].sort((a, b) => (place.get(a.id) ?? Infinity) - (place.get(b.id) ?? Infinity));
   }
 
+  /** What an engine has taken and not begun: it cannot be moved any more. */
+  get next() {
+    return feed.queue.next.filter((job) => isStillWaiting(job) && !this.leaving.has(job.id));
+  }
+
   get running() {
     return jobs.all.filter(isRunning).sort((a, b) => (a.started_at ?? '').localeCompare(b.started_at ?? ''));
   }

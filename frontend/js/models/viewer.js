@@ -37,7 +37,7 @@ class Viewer extends Store {
 
   /** Show a list that may be long, such as the library. */
   browse(source, index) {
-    if (!this.isOpen) history.pushState({ viewer: true }, '');
+    if (!this.isOpen) history.pushState({ viewer: true, place: history.state?.place }, '');
     this.source = source;
     this.#go(index);
   }

@@ -1,6 +1,6 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
 import { address, api } from '../core/api.js';
-import { agoText, dateText } from '../core/format.js';
+import { agoText, dateText, sizeText } from '../core/format.js';
 import { has, t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
@@ -44,6 +44,7 @@ const ICONS = {
   engine: 'system',
   workflow: 'workflows',
   editor: 'editor',
+  library: 'library',
 };
 
 /** Who did what, as it happens. */
@@ -204,24 +205,77 @@ class ActivityView extends Element {
   }
 }
 
-function entry({ at, user_name: name, kind, subject, data }) {
+/** Whoever did these did them to themselves: their name is said already. */
+const OWN = ['session', 'login', 'password', 'studio', 'library'];
+
+/** Where what was done can be looked at; who may not go there has no link. */
+function placeOf({ kind, subject, data }) {
+  const [group] = kind.split('.');
+  if (group === 'workflow') return kind === 'workflow.trashed' ? 'workflows' : `workflows/${encodeURIComponent(subject)}`;
+  if (group === 'batch') return data?.id ? `batch/${data.id}` : 'batch';
+  if (kind === 'library.rules') return session.can('admin') ? 'settings/retention' : '';
+  return session.isOwner || !OWNERS_PLACES.has(group) ? (PLACES[group] ?? '') : '';
+}
+
+const PLACES = {
+  library: 'library',
+  queue: 'queue',
+  job: 'queue',
+  key: 'settings/keys',
+  user: 'settings/people',
+  invitation: 'settings/people',
+  secret: 'settings/services',
+  setting: 'settings/server',
+  engine: 'system',
+};
+const OWNERS_PLACES = new Set(['user', 'invitation', 'secret', 'setting', 'engine']);
+
+/** What else is known of it, in words; what has none is for programs. */
+const FACTS = {
+  role: (value) => t(`people.roles.${value}`),
+  bytes: sizeText,
+};
+
+function factsOf({ kind, data }) {
+  return Object.entries(data ?? {})
+    .filter(([field, value]) => value !== null && has(`activity.fact.${field}`) && !(field === 'name' && kind !== 'user.renamed'))
+    .map(([field, value]) => t(`activity.fact.${field}`, { value: FACTS[field]?.(value) ?? value, count: Number(value) }));
+}
+
+function entry(item) {
+  const { at, user_name: name, kind, subject, data } = item;
+  const [group] = kind.split('.');
   const key = `activity.did.${kind}`;
-  const more = Object.entries(data ?? {}).map(([field, value]) => `${field}: ${plain(value)}`);
+  const facts = factsOf(item);
+  const place = placeOf(item);
+  const shown = subjectOf(kind, subject, data);
   return html`
     <li>
-      <span class="timeline-mark">${icon(ICONS[kind.split('.')[0]] ?? 'activity')}</span>
+      <span class="timeline-mark">${icon(ICONS[group] ?? 'activity')}</span>
       <div class="row-words">
         <span>
-          <strong>${name ?? t('activity.nobody')}</strong> ${has(key) ? t(key) : kind}
-          ${subject && subject !== name ? html`<span class="timeline-subject">${subject}</span>` : nothing}
+          <strong>${name ?? t('activity.nobody')}</strong> ${has(key) ? t(key, { count: data?.count ?? 0 }) : kind}
+          ${!shown
+            ? nothing
+            : place
+              ? html`<a class="timeline-subject" href=${`#/${place}`}>${shown}</a>`
+              : html`<span class="timeline-subject">${shown}</span>`}
         </span>
-        ${more.length ? html`<span class="hint">${more.join(' · ')}</span>` : nothing}
+        ${facts.length ? html`<span class="hint">${facts.join(' · ')}</span>` : nothing}
       </div>
       <time class="hint" datetime=${at} title=${dateText(at)}>${agoText(at)}</time>
     </li>
   `;
 }
 
-const plain = (value) => (value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value));
+/** What it was done to, by its name. */
+function subjectOf(kind, subject, data) {
+  const [group] = kind.split('.');
+  if (kind === 'invitation.created') return t(`people.roles.${subject}`);
+  if (group === 'library') return t('shell.views.library');
+  if (OWN.includes(group) && kind !== 'login.failed') return '';
+  if (group === 'workflow') return data?.name ?? subject;
+  return kind === 'user.joined' ? '' : subject;
+}
 
 customElements.define('activity-view', ActivityView);

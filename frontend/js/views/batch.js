@@ -7,6 +7,7 @@ import { hasEnded, percentOf, thumbnailUrl } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
 import { notices } from '../models/notices.js';
 import { viewer } from '../models/viewer.js';
+import { pathOf } from '../models/workflows.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 
@@ -20,6 +21,7 @@ class BatchView extends Element {
     this.batch = null;
     this.list = null;
     this.error = null;
+    this.names = new Map();
     /** For every axis but the last two: which of its values is shown. */
     this.page = [];
     this.watch(jobs);
@@ -49,11 +51,36 @@ class BatchView extends Element {
       if (id !== router.argument) return;
       this.batch = id ? found : null;
       this.list = id ? null : found.items;
+      if (id) this.#loadNames(found.workflow_id);
       this.error = null;
     } catch (error) {
       this.error = error;
     }
     this.requestUpdate();
+  }
+
+  /** What the workflow calls its inputs; one that is gone leaves them their ids. */
+  async #loadNames(workflowId) {
+    if (this.named === workflowId) return;
+    this.named = workflowId;
+    this.names = new Map();
+    try {
+      const { form } = await api.get(pathOf(workflowId));
+      this.names = new Map(form.map(({ id, name }) => [id, name]));
+      this.requestUpdate();
+    } catch {
+      // Then the ids have to do.
+    }
+  }
+
+  /** What an axis varies: inputs, or questions without their brackets; repetition has no name of its own. */
+  #nameOf({ inputs }) {
+    const known = inputs.map((input) => {
+      const [, list, place] = /^(\w+)\[(\d+)\].*\.?strength$/.exec(input) ?? [];
+      if (list) return t('batch.strengthOf', { name: this.names.get(list) ?? list, number: Number(place) + 1 });
+      return this.names.get(input) ?? input.replace(/^\[\[(.*)\]\]$/, '$1');
+    });
+    return known.join(', ') || t('batch.number');
   }
 
   /** A cell's job has ended that had not: what it made is asked for, for all such cells at once. */
@@ -110,7 +137,7 @@ class BatchView extends Element {
       <div class="batch-pages">
         ${more.map(
           (axis, index) => html`<label class="field">
-            <span>${nameOf(axis)}</span>
+            <span>${this.#nameOf(axis)}</span>
             <select @change=${turn(index)}>
               ${axis.labels.map(
                 (label, at) => html`<option value=${at} .selected=${at === (this.page[index] ?? 0)}>${label}</option>`,
@@ -138,7 +165,7 @@ class BatchView extends Element {
         <table class="batch-grid">
           <thead>
             <tr>
-              <td><span class="hint">${nameOf(rows)} ↓ ${nameOf(columns)} →</span></td>
+              <td><span class="hint">${this.#nameOf(rows)} ↓ ${this.#nameOf(columns)} →</span></td>
               ${columns.labels.map((label) => html`<th scope="col">${label}</th>`)}
             </tr>
           </thead>
@@ -219,10 +246,6 @@ class BatchView extends Element {
     `;
   }
 }
-
-/** What an axis varies: inputs, or questions without their brackets; repetition has no name of its own. */
-const nameOf = ({ inputs }) =>
-  inputs.map((input) => input.replace(/^\[\[(.*)\]\]$/, '$1')).join(', ') || t('batch.number');
 
 /** How many pictures there are, and of how many where some are kept no longer. */
 function sizeOf({ size, counts }) {

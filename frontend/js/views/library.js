@@ -6,7 +6,7 @@ import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { shelves } from '../components/library_boards.js';
 import { filterChips, openFilters } from '../components/library_filters.js';
-import { selectionBar } from '../components/selection_bar.js';
+import { isSure, selectionBar } from '../components/selection_bar.js';
 import { boards } from '../models/boards.js';
 import { Arrivals } from '../models/arrivals.js';
 import { library } from '../models/library.js';
@@ -47,7 +47,8 @@ class LibraryView extends Element {
     this.arrivals.watch();
     boards.load();
     this.#loadFacets();
-    this.#ask(router.argument ? fromAddress(router.argument) : this.view.query);
+    if (session.can('admin')) this.#loadRules();
+    this.#ask(router.argument ? fromAddress(router.argument) : this.view.query, { isArrival: true });
   }
 
   disconnectedCallback() {
@@ -67,6 +68,15 @@ class LibraryView extends Element {
     }
   }
 
+  async #loadRules() {
+    try {
+      this.trashDays = (await api.get('/api/library/rules')).trash_days;
+      this.requestUpdate();
+    } catch {
+      // Then it is said without a number.
+    }
+  }
+
   // -- what is shown -----------------------------------------------------------------------------
 
   #followAddress() {
@@ -75,20 +85,21 @@ class LibraryView extends Element {
     if (toAddress(wanted) !== toAddress(library.query)) this.#ask(wanted);
   }
 
-  #ask(query) {
+  #ask(query, { isArrival = false } = {}) {
     this.fresh = 0;
     selection.clear();
     this.view = { ...this.view, query };
     keepView(this.view);
     const address = toAddress(query);
     history.replaceState(history.state, '', `#/library${address ? `/${encodeURIComponent(address)}` : ''}`);
-    this.#show(query);
+    this.#show(query, isArrival);
   }
 
   /** What was shown stays where it is until there is something else to look at. */
-  async #show(query) {
+  async #show(query, isArrival) {
     await library.ask(query);
-    if (query === library.shown) scrollTo(0, 0);
+    // Whoever comes back is led to where they were.
+    if (query === library.shown && !isArrival) scrollTo(0, 0);
   }
 
   change = (fields) => this.#ask({ ...library.query, ...fields });
@@ -281,8 +292,11 @@ class LibraryView extends Element {
     const all = (run) => () => notices.attempt(async () => run(await library.range(0, library.total - 1)));
     return html`
       <div class="banner">
-        ${icon('remove')}<span>${t('library.trashHelp')}</span>
+        ${icon('remove')}<span>${this.trashDays ? t('library.trashDays', { count: this.trashDays }) : t('library.trashHelp')}</span>
         <button @click=${all((items) => pictures.restore(items))}>${t('library.restoreAll')}</button>
+        <button class="danger" @click=${all(async (items) => (await isSure(items.length)) && pictures.purge(items))}>
+          ${t('library.emptyIt')}
+        </button>
       </div>
     `;
   }

@@ -1,7 +1,7 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
 import { api } from '../core/api.js';
 import { t } from '../core/messages.js';
-import { endedRow, runningRow, waitingRow } from '../components/queue_rows.js';
+import { endedRow, nextRow, runningRow, waitingRow } from '../components/queue_rows.js';
 import { icon } from '../components/icons.js';
 import { pauseButton, pausedBanner } from '../components/states.js';
 import { feed } from '../models/feed.js';
@@ -52,11 +52,11 @@ class QueueView extends Element {
   render() {
     const { depth } = feed.queue;
     const { waiting } = this;
-    const { running, today } = line;
+    const { next, running, today } = line;
     const failed = today.filter(({ status }) => FAILED.includes(status));
     const done = today.filter(({ status }) => !FAILED.includes(status));
-    const more = depth - waiting.length - running.length;
-    const hasMine = [...waiting, ...running].some((job) => job.user_id === session.user?.id);
+    const more = depth - next.length - waiting.length - running.length;
+    const hasMine = [...next, ...waiting, ...running].some((job) => job.user_id === session.user?.id);
     return html`
       <div class="view queue">
         <header class="view-head">
@@ -71,8 +71,8 @@ class QueueView extends Element {
         ${pausedBanner()}
         <p class="unseen" role="status" aria-live="polite">${this.said}</p>
         ${section('running', running, (job) => html`<li class="row now">${runningRow(job)}</li>`)}
-        ${this.#line(waiting, more)}
-        ${running.length || waiting.length
+        ${this.#line(next, waiting, more)}
+        ${running.length || next.length || waiting.length
           ? nothing
           : html`<div class="empty">
               ${icon('queue')}
@@ -85,7 +85,8 @@ class QueueView extends Element {
     `;
   }
 
-  #line(waiting, more) {
+  /** All that wait, in their order: first what an engine has, then what can still be moved. */
+  #line(next, waiting, more) {
     const here = waiting.filter(({ id }) => this.chosen.has(id));
     const head = here.length
       ? html`<button @click=${() => this.#cancelChosen(here)}>
@@ -97,17 +98,18 @@ class QueueView extends Element {
       choose: (isChosen) => this.#choose(job.id, isChosen),
       lift: (event) => this.#lift(event, job, at),
     });
+    const row = (job, at) => html`<li
+      class="row waiting ${this.held?.id === job.id ? 'is-held' : ''}"
+      data-id=${job.id}
+      @keydown=${(event) => this.#onKey(event, job, at, waiting.length)}
+    >
+      ${waitingRow(job, at, waiting.length, { ...acts(job, at), before: next.length })}
+    </li>`;
     return html`
       ${section(
         'waiting',
-        waiting,
-        (job, at) => html`<li
-          class="row waiting ${this.held?.id === job.id ? 'is-held' : ''}"
-          data-id=${job.id}
-          @keydown=${(event) => this.#onKey(event, job, at, waiting.length)}
-        >
-          ${waitingRow(job, at, waiting.length, acts(job, at))}
-        </li>`,
+        [...next, ...waiting],
+        (job, place) => (place < next.length ? html`<li class="row next">${nextRow(job)}</li>` : row(job, place - next.length)),
         head,
       )}
       ${more > 0 && waiting.length ? html`<p class="hint">${t('queue.more', { count: more })}</p>` : nothing}

@@ -3,6 +3,7 @@ import { api } from '../core/api.js';
 import { sizeText, spanText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
+import { session } from '../models/session.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { ring } from '../components/ring.js';
@@ -20,11 +21,13 @@ class SystemView extends Element {
     super();
     this.system = null;
     this.error = null;
+    this.unfollow = [];
     this.watch(feed);
   }
 
   connectedCallback() {
     super.connectedCallback();
+    if (!session.isOwner) return;
     this.unfollow = [
       feed.follow('machine', (_event, system) => this.#set(system)),
       feed.follow('engines', (_event, { engines }) => this.#setEngines(engines)),
@@ -66,6 +69,9 @@ class SystemView extends Element {
 
   render() {
     const { system, error } = this;
+    if (!session.isOwner) {
+      return html`<div class="empty" role="alert">${icon('system')}<p>${t('system.ownersOnly')}</p></div>`;
+    }
     return html`
       <div class="view system">
         <header class="view-head">

@@ -30,6 +30,11 @@ class WorkflowsView extends Element {
     this.stop?.();
   }
 
+  /** Where somebody goes from here, the rest of the address is no workflow's. */
+  shouldUpdate() {
+    return router.view === 'workflows';
+  }
+
   render() {
     const { argument: id, detail } = router;
     if (!id) return html`<workflow-list></workflow-list>`;

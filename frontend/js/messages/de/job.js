@@ -3,7 +3,7 @@ export default {
   next: 'Als Nächstes',
   position: 'Platz {position}',
   running: 'In Arbeit',
-  canceling: 'Hält an',
+  canceling: 'Wird angehalten',
   succeeded: 'Fertig',
   failed: 'Fehlgeschlagen',
   canceled: 'Abgebrochen',

@@ -13,4 +13,5 @@ export default {
   press: 'Drück die Tasten …',
   clash: '„{name}“ hat dieselben Tasten',
   help: 'Ein Griff oder zwei nacheinander. Die Rücktaste nimmt die Tasten weg, Esc lässt sie, wie sie sind.',
+  inLibrary: 'In der Bibliothek nach „{text}“ suchen',
 };

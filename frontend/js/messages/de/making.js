@@ -135,7 +135,6 @@ export default {
   noEngineTitle: 'Die Engine ist noch nicht da',
   noEngine: 'Studio startet sie oder wartet auf sie. Diese Seite schaut von selbst wieder nach.',
   notReadyTitle: 'Diesem Workflow fehlt etwas',
-  notReady: 'Fehlende Modelle: {models}, fehlende Knotenklassen: {nodes}.',
   whatIsMissing: 'Was fehlt, und woher es kommt',
   lookAgain: 'Noch einmal schauen',
   emptyTitle: 'Noch nichts da',

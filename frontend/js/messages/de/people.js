@@ -5,7 +5,7 @@ export default {
   onlyHere:
     'Du hast Studio unter einer Adresse geöffnet, die nur auf diesem Rechner gilt; ein Link von hier nützt sonst niemandem. Öffne es unter der Adresse, die andere benutzen, oder starte es mit',
   role: 'Als',
-  'roles.owner': 'Besitz',
+  'roles.owner': 'Besitzer',
   'roles.member': 'Mitglied',
   'roles.guest': 'Gast',
   expires: 'Gilt für',

@@ -12,6 +12,7 @@ export default {
   kept: { one: '{kept} of {count} is still here', other: '{kept} of {count} are still here' },
   empty: 'No batches yet',
   emptyHelp: 'Vary a field of the form, and every value makes a picture.',
+  strengthOf: 'Strength of {name} {number}',
   number: 'Number',
   trashed: 'In the trash',
   'status.queued': 'Waiting',

@@ -13,4 +13,5 @@ export default {
   press: 'Press the keys …',
   clash: '“{name}” has the same keys',
   help: 'One stroke, or two after each other. Backspace takes the keys away, Esc leaves them as they are.',
+  inLibrary: 'Search the library for “{text}”',
 };

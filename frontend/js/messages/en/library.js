@@ -101,5 +101,10 @@ export default {
     one: '{count} file is needed by a job that has not ended, and stays.',
     other: '{count} files are needed by jobs that have not ended, and stay.',
   },
+  trashDays: {
+    one: 'What lies here is deleted for good after {count} day.',
+    other: 'What lies here is deleted for good after {count} days.',
+  },
+  emptyIt: 'Empty the trash',
   trashHelp: 'What is here is deleted for good after a while.',
 };

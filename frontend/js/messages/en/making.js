@@ -135,7 +135,6 @@ export default {
   noEngineTitle: 'The engine is not there yet',
   noEngine: 'Studio is starting it, or waits for it. This page looks again by itself.',
   notReadyTitle: 'Something is missing for this workflow',
-  notReady: 'Missing models: {models}, missing node classes: {nodes}.',
   whatIsMissing: 'What is missing, and how to get it',
   lookAgain: 'Look again',
   emptyTitle: 'Nothing here yet',

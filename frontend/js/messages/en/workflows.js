@@ -77,7 +77,7 @@ export default {
   range: '{min} to {max}',
   choices: { one: '{count} choice', other: '{count} choices' },
   randomSeed: 'random',
-  default: 'else {value}',
+  default: '{value} unless you say otherwise',
   models: 'Models',
   nodes: { one: '{count} node', other: '{count} nodes' },
   nodeList: 'All nodes in words',
