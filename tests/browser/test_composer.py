@@ -43,6 +43,21 @@ def test_a_refusal_that_names_a_field_leads_to_it(page: Page) -> None:
     page.locator(BUTTON).click()
     expect(page.locator("prompt-composer .error-text")).to_contain_text("at most 150")
     expect(page.locator("#input-steps")).to_be_focused()
+    expect(page.locator("#input-steps")).to_have_attribute("aria-invalid", "true")
+    page.locator("#input-steps").fill("8")
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    expect(page.locator("prompt-composer .error-text")).to_have_count(0)
+
+
+def test_a_refusal_stands_beside_the_button_also_where_the_form_is_long(page: Page) -> None:
+    page.fill("#prompt", "a {fox|cat} and one more {")
+    page.locator("details.more summary").click()
+    page.evaluate("scrollTo(0, 0)")
+    page.locator(BUTTON).click()
+    expect(page.locator("[role=alert] .error-text")).to_contain_text("has no end")
+    expect(page.locator(".run-bar .error-text")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#prompt")).to_have_attribute("aria-invalid", "true")
+    page.fill("#prompt", "")
 
 
 def test_choices_that_are_folded_away_are_told(page: Page) -> None:

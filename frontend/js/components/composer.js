@@ -21,6 +21,7 @@ class PromptComposer extends FormElement {
 
   updated() {
     for (const area of this.querySelectorAll('textarea')) fit(area);
+    this.#mark();
     if (this.isMet || !this.#first) return;
     this.isMet = true;
     // On a touch screen this would bring up a keyboard that nobody asked for.
@@ -41,6 +42,7 @@ class PromptComposer extends FormElement {
       <form
         class="composer card"
         novalidate
+        @input=${({ target }) => this.#mend(target)}
         @submit=${(event) => this.submitted(event, () => this.#run())}
         @keydown=${(event) => this.#onKey(event)}
       >
@@ -64,7 +66,7 @@ class PromptComposer extends FormElement {
             ? nothing
             : html`<div class="skeleton" aria-hidden="true"></div>`}
         <varied-answers></varied-answers>
-        ${this.problem()} ${this.#bar()}
+        ${this.#bar()}
       </form>
     `;
   }
@@ -109,6 +111,7 @@ class PromptComposer extends FormElement {
     const { size, count } = draft;
     return html`
       <div class="run-bar">
+        ${this.problem()}
         <label class="count" title=${t('create.count')}>
           <span class="unseen">${t('create.count')}</span>
           <span aria-hidden="true">×</span>
@@ -132,6 +135,7 @@ class PromptComposer extends FormElement {
   }
 
   async #run() {
+    this.refused = null;
     const [missing] = draft.missing;
     const over = draft.fields.find((field) => isTooLong(draft.value(field)));
     if (missing || over) {
@@ -146,7 +150,7 @@ class PromptComposer extends FormElement {
       if (batch) router.go(`batch/${batch}`);
       else this.dispatchEvent(new Event('sent', { bubbles: true }));
     } catch (error) {
-      this.#show(draft.field(error.details?.input));
+      this.#show(draft.field(fieldIn(error)));
       throw error;
     }
   }
@@ -154,11 +158,33 @@ class PromptComposer extends FormElement {
   /** Lead to a field that something is wrong with. */
   #show(field) {
     if (!field) return;
-    const place = this.querySelector(`[data-input="${CSS.escape(field.id)}"]`);
-    const folded = place?.closest('details');
+    this.refused = field.id;
+    const folded = this.#placeOf(field.id)?.closest('details');
     if (folded) folded.open = true;
-    const own = document.getElementById(`input-${field.id}`);
-    (own ?? place?.querySelector('input, textarea, select, button:not(.tool)'))?.focus();
+    this.#controlOf(field.id)?.focus();
+  }
+
+  #placeOf(id) {
+    return this.querySelector(`[data-input="${CSS.escape(id)}"]`);
+  }
+
+  #controlOf(id) {
+    return document.getElementById(`input-${id}`) ?? this.#placeOf(id)?.querySelector('input, textarea, select, button:not(.tool)');
+  }
+
+  /** The field that was refused says so, to eyes and ears. */
+  #mark() {
+    for (const each of this.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
+    const control = this.refused && this.error && this.#controlOf(this.refused);
+    if (control && !control.matches('button')) control.setAttribute('aria-invalid', 'true');
+  }
+
+  /** What is written into the field that was refused may have mended it. */
+  #mend(target) {
+    if (!this.refused || !this.#placeOf(this.refused)?.contains(target)) return;
+    this.refused = null;
+    this.error = null;
+    this.requestUpdate();
   }
 
   #onKey(event) {
@@ -169,6 +195,9 @@ class PromptComposer extends FormElement {
     if (!this.querySelector('.run-bar .primary').disabled) event.currentTarget.requestSubmit();
   }
 }
+
+/** The input that a refusal names: by itself, or with a place in it as in `loras[0].strength`. */
+const fieldIn = ({ details }) => details?.input ?? /^\w+/.exec(details?.where ?? '')?.[0];
 
 /** What is hidden among the further choices and not as it is without a choice. */
 const said = (field) =>
