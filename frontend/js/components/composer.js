@@ -127,7 +127,14 @@ class PromptComposer extends FormElement {
             }}
           />
         </label>
-        <button class="primary" ?disabled=${this.busy || !draft.workflow} title=${shortcut()}>
+        ${draft.lacks ? html`<p class="hint" id="run-lacks">${t('create.lacks')}</p>` : nothing}
+        <button
+          class="primary"
+          ?disabled=${this.busy || !draft.workflow}
+          aria-disabled=${draft.lacks ? 'true' : nothing}
+          aria-describedby=${draft.lacks ? 'run-lacks' : nothing}
+          title=${draft.lacks ? nothing : shortcut()}
+        >
           ${icon('create')}${this.busy ? t('create.sending') : size > 1 ? t('create.buttonMany', { count: size }) : t('create.button')}
         </button>
       </div>
@@ -136,6 +143,7 @@ class PromptComposer extends FormElement {
 
   async #run() {
     this.refused = null;
+    if (draft.lacks) return this.dispatchEvent(new Event('lacking', { bubbles: true }));
     const [missing] = draft.missing;
     const over = draft.fields.find((field) => isTooLong(draft.value(field)));
     if (missing || over) {

@@ -69,6 +69,11 @@ class Draft extends Store {
     return this.workflow?.form ?? [];
   }
 
+  /** Whether models or nodes are missing, so that nothing could come of it. */
+  get lacks() {
+    return this.workflow?.readiness.state === 'missing';
+  }
+
   field(id) {
     return this.fields.find((field) => field.id === id);
   }
