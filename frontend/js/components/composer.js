@@ -95,7 +95,7 @@ class PromptComposer extends FormElement {
     return [
       isOwn && { label: t('create.saveChanges'), icon: 'check', run: () => openSave(preset) },
       { label: t('create.saveAs'), icon: 'presets', run: () => openSave(null) },
-      { label: t('create.resetAll'), icon: 'again', run: () => draft.reset() },
+      { label: t('create.resetAll'), icon: 'again', run: () => draft.resetAll() },
       preset && { label: t('create.code'), icon: 'copy', run: () => openCode(preset) },
       { label: t('shell.views.batch'), icon: 'vary', href: '#/batch' },
       preset && { label: t('create.leavePreset'), icon: 'close', run: () => draft.choose(draft.workflowId) },
