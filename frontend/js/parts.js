@@ -73,7 +73,7 @@ export const PARTS = {
         import('./models/alerts.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
-    styles: ['pieces'],
+    styles: ['pieces', 'notices'],
   },
   /** What the form offers beyond its plain fields; its elements say something at once. */
   making: {
