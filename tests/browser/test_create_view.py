@@ -10,6 +10,8 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.api.graphs import wait_ended
+from tests.api.studio_process import RunningStudio
+from tests.browser.conftest import OpenPage
 
 
 def jobs_of(client: httpx.Client, title: str) -> list[dict[str, Any]]:
@@ -158,6 +160,19 @@ def test_a_picture_is_downloaded_as_it_is(page: Page, owner: httpx.Client) -> No
     with page.expect_download() as saved:
         page.locator(".result-bar").get_by_role("link", name="Download").click()
     assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_on_a_phone_the_picture_comes_into_view(
+    open_page: OpenPage, site: RunningStudio, member_state: dict[str, Any], owner: httpx.Client
+) -> None:
+    page = open_page(width=360, height=740, storage_state=member_state, has_touch=True)
+    page.goto(site.url)
+    page.locator("#prompt").fill("a fox to look at")
+    page.locator(".run-bar .primary").scroll_into_view_if_needed()
+    page.locator(".run-bar .primary").tap()
+    picture = page.get_by_role("button", name="Open “a fox to look at”")
+    expect(picture).to_be_visible()
+    expect(picture).to_be_in_viewport(ratio=0.95)
 
 
 def test_everything_fits_a_phone(page: Page) -> None:

@@ -67,9 +67,10 @@ class CreateView extends Element {
   }
 
   /** Show what was just started, also where it stands below the form. */
-  #onSent() {
+  async #onSent() {
     const stage = this.querySelector('result-stage');
     stage.follow?.();
+    await stage.updateComplete;
     if (NARROW.matches) stage.scrollIntoView({ block: 'start', behavior: 'smooth' });
   }
 }
