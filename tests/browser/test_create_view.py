@@ -139,7 +139,21 @@ def test_several_are_made_at_once(page: Page, owner: httpx.Client) -> None:
     page.get_by_label("How many times").fill("3")
     page.get_by_label("How many times").press("Tab")
     page.get_by_role("button", name="Create 3").click()
-    expect(page.locator(".strip .is-live")).to_have_count(3)
+    places = page.locator(".strip .is-live span")
+    expect(places).to_have_text(["3", "2", "1"])
+    page.reload()
+    expect(places).to_have_text(["3", "2", "1"])
+
+
+def test_the_stage_follows_what_was_asked_for_last(page: Page, owner: httpx.Client) -> None:
+    owner.post("/api/queue/pause")
+    shown = page.locator(".result-main .tile-title")
+    for title in ("a first fox to follow", "a second fox to follow"):
+        page.fill("#prompt", title)
+        page.locator("#prompt").press("Enter")
+        expect(shown).to_have_text(title)
+    owner.post("/api/queue/resume")
+    expect(page.get_by_role("button", name="Open “a second fox to follow”")).to_be_visible()
     assert len(jobs_of(owner, "a fox of three")) == 3
 
 

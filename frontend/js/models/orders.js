@@ -66,9 +66,15 @@ export async function submit(answers) {
   const { path, body } = order(answers);
   const isGrid = Object.keys(draft.varied).length > 0;
   const answer = await send(path, body);
-  for (const job of answer?.jobs ?? []) jobs.accept(job);
-  for (const { job_id: id } of answer?.cells?.slice(0, AT_ONCE) ?? []) if (!jobs.byId.has(id)) jobs.refresh(id);
+  if (answer?.jobs) jobs.accept(...answer.jobs);
+  if (answer?.cells) acceptCells(answer.cells.map(({ job_id: id }) => id));
   return isGrid ? (answer?.id ?? null) : null;
+}
+
+async function acceptCells(ids) {
+  jobs.askedFor(...ids);
+  // One after the other, so that they stand in their order.
+  for (const id of ids.slice(0, AT_ONCE)) if (!jobs.byId.has(id)) await jobs.refresh(id);
 }
 
 /** Submit once; a lost answer is asked for again without making anything twice. */
