@@ -2,6 +2,7 @@ import { html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { draft, MOST_COUNT } from '../models/draft.js';
+import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
@@ -16,7 +17,13 @@ const HAS_KEYBOARD = matchMedia('(hover: hover)');
 class PromptComposer extends FormElement {
   constructor() {
     super();
-    this.watch(draft);
+    this.watch(draft, feed);
+  }
+
+  willUpdate() {
+    // That it could not be reached is no longer true.
+    if (this.wasAway && !feed.isAway && this.error?.code === 'offline') this.error = null;
+    this.wasAway = feed.isAway;
   }
 
   updated() {
@@ -109,6 +116,7 @@ class PromptComposer extends FormElement {
 
   #bar() {
     const { size, count } = draft;
+    const why = feed.isAway ? t('shell.offline') : draft.lacks ? t('create.lacks') : '';
     return html`
       <div class="run-bar">
         ${this.problem()}
@@ -127,13 +135,13 @@ class PromptComposer extends FormElement {
             }}
           />
         </label>
-        ${draft.lacks ? html`<p class="hint" id="run-lacks">${t('create.lacks')}</p>` : nothing}
+        ${why ? html`<p class="hint" id="run-why">${why}</p>` : nothing}
         <button
           class="primary"
           ?disabled=${this.busy || !draft.workflow}
-          aria-disabled=${draft.lacks ? 'true' : nothing}
-          aria-describedby=${draft.lacks ? 'run-lacks' : nothing}
-          title=${draft.lacks ? nothing : shortcut()}
+          aria-disabled=${why ? 'true' : nothing}
+          aria-describedby=${why ? 'run-why' : nothing}
+          title=${why ? nothing : shortcut()}
         >
           ${icon('create')}${this.busy ? t('create.sending') : size > 1 ? t('create.buttonMany', { count: size }) : t('create.button')}
         </button>
@@ -143,6 +151,7 @@ class PromptComposer extends FormElement {
 
   async #run() {
     this.refused = null;
+    if (feed.isAway) return;
     if (draft.lacks) return this.dispatchEvent(new Event('lacking', { bubbles: true }));
     const [missing] = draft.missing;
     const over = draft.fields.find((field) => isTooLong(draft.value(field)));
