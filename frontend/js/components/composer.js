@@ -86,7 +86,7 @@ class PromptComposer extends FormElement {
         <button type="button" class="source-name" aria-haspopup="dialog" @click=${openChooser}>
           ${coverOf(preset)}
           <span>
-            <b>${name || '…'}</b>
+            <b>${draft.isEdited ? t('create.changed', { name }) : name || '…'}</b>
             <small>${preset ? (workflow?.name ?? '') : (workflow?.base_model ?? '')}</small>
           </span>
           ${icon('unfold')}

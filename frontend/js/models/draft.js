@@ -103,6 +103,11 @@ class Draft extends Store {
     return field.id in this.values && !isSame(this.values[field.id], this.standard(field));
   }
 
+  /** Whether the form is no longer what its preset is. */
+  get isEdited() {
+    return Boolean(this.preset) && this.fields.some((field) => this.isChanged(field));
+  }
+
   set(id, value) {
     this.values = { ...this.values, [id]: value };
     this.#keep();

@@ -32,10 +32,13 @@ export function order(answers = {}) {
   return { path: `/api/workflows/${encodeURIComponent(workflowId)}/run`, body: { values, ...more, count } };
 }
 
-/** A grid is called by its first text, where that is the same for all of it; so are its jobs. */
+/**
+ * A grid is called by its first text, where that is the same for all of it; so are its jobs. That of
+ * a preset is called by the preset, as long as it is that.
+ */
 function titleOf() {
   const first = draft.fields.find(({ type }) => type === 'text');
-  const text = draft.preset || !first || draft.varied[first.id] ? '' : draft.value(first);
+  const text = (draft.preset && !draft.isEdited) || !first || draft.varied[first.id] ? '' : draft.value(first);
   return isDynamic(text) ? '' : text.trim().slice(0, TITLE_LENGTH);
 }
 
