@@ -24,6 +24,7 @@ from studio.paths import private_folder
 from studio.pipeline import build_pipeline
 from studio.routes import build_api
 from studio.services.assets import AssetService
+from studio.services.background import watched
 from studio.services.backups import BackupService
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
@@ -292,7 +293,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            transfers.router(),
+            transfers.router(assets),
             stock.routes(),
             editing.router,
             house.routes(controls),
@@ -300,7 +301,7 @@ async def _services(
     )
 
     background = [
-        asyncio.create_task(work, name=name)
+        watched(work, name)
         for name, work in (
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
@@ -336,7 +337,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await stock.close()
+        await asyncio.gather(stock.close(), transfers.hubs.close())
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

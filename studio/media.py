@@ -34,6 +34,8 @@ UNREADABLE: Final = (
     ArithmeticError,
     LookupError,
     TypeError,
+    RuntimeError,
+    MemoryError,
     struct.error,
     zlib.error,
     Warning,

@@ -32,7 +32,7 @@ from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles, Published
 from studio.services.model_manifest import ModelManifest
-from studio.services.model_needs import Hubs, ModelNeeds
+from studio.services.model_needs import ModelNeeds
 from studio.services.model_users import ModelUsers
 from studio.settings import Settings
 from studio.store.catalog_files import CatalogFiles
@@ -157,13 +157,8 @@ async def open_stock(
     engines: EngineService,
     jobs: JobService,
     health: HealthService,
-    hubs: Hubs | None = None,
 ) -> Stock:
-    """Everything over an opened database.
-
-    Args:
-        hubs: who looks for files elsewhere.
-    """
+    """Everything over an opened database."""
     settings = house.settings
     base = await open_offline_stock(
         settings=settings, db=house.db, clock=house.clock, record=house.activity.record
@@ -194,7 +189,7 @@ async def open_stock(
             engines=engines,
             imports=workshop.imports,
             library=workshop.library,
-            hubs=hubs,
+            hubs=transfers.hubs.search,
         ),
         installs=InstallService(catalog=base.catalog, files=base.store, downloads=downloads),
         disk=_disk(settings, base),

@@ -16,13 +16,13 @@ from fastapi import APIRouter
 from studio.clients.transfer.throttle import Throttle
 from studio.clients.transfer.transfer import Transfer
 from studio.household import Household
+from studio.hubs import Hubs, open_hubs
 from studio.net import Outbound
 from studio.remote import RemoteFile
 from studio.services.assets import AssetService
 from studio.services.download_runs import Means
 from studio.services.download_work import DownloadWork
 from studio.services.downloads import Downloads
-from studio.services.https_source import HttpsSource
 from studio.services.model_uploads import ModelUploads
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
@@ -31,6 +31,7 @@ from studio.services.uploads import UploadService
 from studio.settings import Settings
 from studio.store.blobs import BlobStore
 from studio.store.downloads import DownloadStore
+from studio.store.model_files import ModelFileStore
 from studio.store.model_roots import find_roots
 from studio.store.part_files import PartFile
 from studio.store.upload_files import UploadFiles
@@ -46,6 +47,7 @@ class Transfers:
     """What other services need of it."""
 
     house: Household
+    hubs: Hubs
     downloads: Downloads
     outbound: Outbound
     shelve: Shelve
@@ -62,9 +64,12 @@ class Transfers:
             max_bytes=settings.max_asset_bytes,
         )
 
-    def router(self) -> APIRouter:
-        """Everything under ``/api/downloads``."""
-        return download_routes(self.downloads)
+    def router(self, assets: AssetService) -> APIRouter:
+        """Everything under ``/api/downloads`` and about the hubs."""
+        router = APIRouter()
+        router.include_router(download_routes(self.downloads))
+        router.include_router(self.hubs.router(ModelFileStore(self.house.db), assets))
+        return router
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What runs for as long as Studio does, by name."""
@@ -76,7 +81,7 @@ async def open_transfers(house: Household) -> Transfers:
     settings, outbound = house.settings, Outbound(house.settings.outbound_allow)
     throttle, tls = Throttle(), ssl.create_default_context()
     tokens = SourceTokens(settings.hub_urls, house.settings_service.secret)
-    source, store = HttpsSource(outbound), DownloadStore(house.db)
+    hubs, store = open_hubs(house, outbound), DownloadStore(house.db)
 
     def fetching(remote: RemoteFile, part: PartFile) -> Transfer:
         return Transfer(
@@ -89,7 +94,7 @@ async def open_transfers(house: Household) -> Transfers:
         )
 
     means = Means(
-        resolver=source,
+        resolver=hubs.sources,
         shelves=_shelves(settings),
         fetching=fetching,
         part=PartFile,
@@ -104,14 +109,14 @@ async def open_transfers(house: Household) -> Transfers:
         means=means,
         throttle=throttle,
         clock=house.clock,
-        check_reference=source.check,
+        check_reference=hubs.sources.check,
         record=record,
     )
     await downloads.open()
     models = ModelUploads(
         shelves=means.shelves, owner=means.owner, threads=means.threads, tell=work.tell
     )
-    return Transfers(house, downloads, outbound, models.shelve)
+    return Transfers(house, hubs, downloads, outbound, models.shelve)
 
 
 def _shelves(settings: Settings) -> Shelves:

@@ -39,7 +39,7 @@ def draw_seeds(manifest: Manifest, draw: Callable[[int, int], int]) -> dict[str,
         draw: a random integer between two, both included.
     """
     wanted = [each for each in manifest.inputs if each.type is InputType.SEED]
-    return {each.id: draw(*_seed_range(each)) for each in wanted} or {"": draw(0, MAX_SEED)}
+    return {each.id: draw(*seed_range(each)) for each in wanted} or {"": draw(0, MAX_SEED)}
 
 
 def fill(
@@ -126,7 +126,7 @@ def _typed(kind: InputType | None, written: object, answered: object) -> object:
 
 
 def _seed(each: Input, given: object, drawn: int, number: int) -> Any:
-    least, most = _seed_range(each)
+    least, most = seed_range(each)
     seed = each.default if given is None else given
     if seed is None or seed in (-1, ""):
         seed = drawn
@@ -135,7 +135,8 @@ def _seed(each: Input, given: object, drawn: int, number: int) -> Any:
     return least + (seed - least + number) % (most - least + 1)
 
 
-def _seed_range(each: Input) -> tuple[int, int]:
+def seed_range(each: Input) -> tuple[int, int]:
+    """The least and the most that a seed may be; behind the most comes the least again."""
     least = int(max(0, each.least or 0))
     return least, max(least, int(min(MAX_SEED, MAX_SEED if each.most is None else each.most)))
 

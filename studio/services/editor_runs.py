@@ -17,7 +17,7 @@ import orjson
 
 from studio.clients.comfy import EngineError
 from studio.clock import Clock, new_id
-from studio.errors import StudioError
+from studio.errors import InvalidRequest, StudioError
 from studio.graphs.facts import describe
 from studio.graphs.graph import parse
 from studio.models import EDITOR_ORIGIN, Identity, Job, JobStatus, NewJob
@@ -71,12 +71,20 @@ class EditorRuns:
     async def announce(
         self, identity: Identity, engine: Engine, prompt_id: str, workflow: Any
     ) -> EditorPrompt:
-        """Note a prompt that is about to be sent; it is sent whether or not this works."""
+        """Note a prompt that is about to be sent; it is sent whether or not the disk takes it.
+
+        Raises:
+            InvalidRequest: it is none that could be kept.
+        """
+        try:
+            graph = orjson.dumps(workflow)
+        except orjson.JSONEncodeError as error:
+            raise InvalidRequest(f"This prompt cannot be kept: {error}.") from error
         prompt = EditorPrompt(
             prompt_id=prompt_id,
             user_id=identity.user_id,
             engine=engine.name,
-            graph=orjson.dumps(workflow),
+            graph=graph,
             created_at=self._clock.now_ms(),
         )
         try:

@@ -17,7 +17,7 @@ from studio.clients.video import Extent, VideoReader
 from studio.errors import InvalidWorkflow, StudioError
 from studio.graphs.graph import Graph, parse
 from studio.graphs.parameters import Parameters, model_kinds, parameters
-from studio.media import probe_image
+from studio.media import UNREADABLE, probe_image
 from studio.store.blobs import BlobStore
 from studio.store.job_recipes import RecipeStore
 from studio.store.pictures import Indexed, JobGraph, PictureStore, Unindexed
@@ -157,6 +157,10 @@ class Indexer:
             size = probe_image(self._blobs.path(asset.hash))
         except StudioError:
             # An output may be larger than what people may upload.
+            size = None
+        except UNREADABLE as error:
+            # Whatever its reader fell over: no other file, and no start, pays for it.
+            log.warning("file %s cannot be measured: %s", asset.id, type(error).__name__)
             size = None
         return Extent() if size is None else Extent(*size)
 

@@ -135,8 +135,8 @@ class LibraryRules:
             await asyncio.sleep(EVERY_S)
             try:
                 await self.apply()
-            except StudioError as error:
-                log.warning("the library's rules could not be kept to: %s", error.message)
+            except (StudioError, OSError) as error:
+                log.warning("the library's rules could not be kept to: %s", error)
 
     async def plan(self, rules: Rules) -> Plan:
         """What ``rules`` would do now."""

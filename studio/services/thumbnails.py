@@ -27,6 +27,7 @@ SIDES: Final[dict[Size, int]] = {"large": 768, "small": 256}
 MAX_DECODED_PIXELS: Final = 64 * 1024 * 1024
 """What may be in memory at once: 256 MiB at four bytes a pixel."""
 _QUALITY: Final = 80
+_MAX_UNREADABLE: Final = 1000
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -53,6 +54,8 @@ class Thumbnails:
         self._videos = VideoReader()
         # One of each at a time; a video that takes long holds up no image.
         self._images, self._posters = asyncio.Lock(), asyncio.Lock()
+        # By hash, the latest last: a damaged video may take long each time it is tried.
+        self._unreadable: dict[str, None] = {}
 
     async def get(self, asset: Asset, size: Size) -> Path:
         """The thumbnail of an image: upright, of the first frame.
@@ -101,11 +104,22 @@ class Thumbnails:
         if await asyncio.to_thread(path.is_file):
             return path
         async with one_at_a_time:
+            if asset.hash in self._unreadable:
+                raise NotFound("This file has no thumbnail.")
             # Whoever was before may have made this very one.
             if not await asyncio.to_thread(path.is_file):
-                data = await self._render(asset, side)
+                try:
+                    data = await self._render(asset, side)
+                except NotFound:
+                    self._note_unreadable(asset.hash)
+                    raise
                 await asyncio.to_thread(self._store, asset.hash, path, data)
         return path
+
+    def _note_unreadable(self, blob_hash: str) -> None:
+        self._unreadable[blob_hash] = None
+        if len(self._unreadable) > _MAX_UNREADABLE:
+            del self._unreadable[next(iter(self._unreadable))]
 
     async def _render(self, asset: Asset, side: int) -> bytes:
         original = self._blobs.path(asset.hash)

@@ -37,6 +37,8 @@ MAX_DOCUMENT_BYTES: Final = 32 * 1024 * 1024
 """A graph that is no part of a picture, film or sound is read as a whole."""
 _HEAD_BYTES: Final = 1024
 _JOB_FOLDER: Final = re.compile(r"^studio/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/")
+_MAX_WRAPPINGS: Final = 8
+"""How deep inside of others a graph may lie; a file of a thousand has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +170,20 @@ def _folder(files: Mapping[str, bytes], info: dict[str, Any]) -> Inspection:
 
 
 def _document(name: str, data: Any, info: dict[str, Any], known: bool) -> Inspection:
-    if not isinstance(data, dict):
-        raise InvalidWorkflow("A workflow must be a JSON object.")
-    if EXPORT_KEY in data:
-        return _export(data, info)
-    if is_ui_format(data):
-        return _ui(name, data, info, known)
-    for key in ("prompt", "workflow"):
-        inner = data.get(key)
-        if isinstance(inner, dict) and "class_type" not in inner:
-            return _document(name, inner, info, known)
-    return _api(name, data, info, "api")
+    for _ in range(_MAX_WRAPPINGS):
+        if not isinstance(data, dict):
+            raise InvalidWorkflow("A workflow must be a JSON object.")
+        if EXPORT_KEY in data:
+            return _export(data, info)
+        if is_ui_format(data):
+            return _ui(name, data, info, known)
+        wrapped = (data.get(key) for key in ("prompt", "workflow"))
+        inner = (each for each in wrapped if isinstance(each, dict) and "class_type" not in each)
+        found = next(inner, None)
+        if found is None:
+            return _api(name, data, info, "api")
+        data = found
+    raise InvalidWorkflow("The workflow lies too deep inside of other data.")
 
 
 def _export(data: dict[str, Any], info: dict[str, Any]) -> Inspection:

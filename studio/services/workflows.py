@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.errors import InvalidValue, NoCheckpoint, NotFound, StudioError, Unavailable
+from studio.graphs.filling import seed_range
 from studio.graphs.graph import Graph
 from studio.graphs.manifests.compiler import compile_graph, every_node
 from studio.graphs.manifests.form import live_options
@@ -221,8 +222,10 @@ def _next_seeds(manifest: Manifest, values: Mapping[str, Any], number: int) -> d
     given = dict(values)
     for each in manifest.inputs:
         seed = given.get(each.id, each.default)
-        if number and each.type is InputType.SEED and type(seed) is int and seed >= 0:
-            given[each.id] = seed + number
+        if number and each.type is InputType.SEED and type(seed) is int:
+            least, most = seed_range(each)
+            if least <= seed <= most:
+                given[each.id] = least + (seed - least + number) % (most - least + 1)
     return given
 
 

@@ -6,6 +6,7 @@ must also come from Studio's own page.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -14,7 +15,7 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.clock import new_id
-from studio.errors import PayloadTooLarge, StudioError, Unauthorized
+from studio.errors import InvalidRequest, PayloadTooLarge, StudioError, Unauthorized
 from studio.logs import request_id
 from studio.models import Identity
 from studio.services.auth import AuthService
@@ -39,6 +40,8 @@ _CONTENT_PATH: Final = re.compile(r"/api/v2/assets/([0-9a-f-]{36})/content")
 _ZIP_PATH: Final = re.compile(re.escape(ZIP_PATH) + "([0-9a-f-]{36})")
 STRANGERS_BODY_BYTES: Final = 16_384
 """Enough for a password and a token."""
+STRANGERS_BODY_S: Final = 15.0
+"""How long that may take to come: places are few, and a stranger could keep many with nothing."""
 SESSION_COOKIE: Final = "studio"
 _STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+")
 """Routes that never have a whole body in memory and know their limit themselves."""
@@ -93,6 +96,8 @@ class Guard:
                 known = scope["studio.identity"] is not None
                 limit = self._max_body_bytes if known else STRANGERS_BODY_BYTES
                 receive = _limited(receive, headers, limit)
+                if not known:
+                    receive = _timed(receive)
             await self._app(scope, receive, send)
         except StudioError as error:
             await _refuse(scope, send, error)
@@ -171,6 +176,25 @@ def _limited(receive: Receive, headers: dict[bytes, bytes], limit: int) -> Recei
         return message
 
     return counted
+
+
+def _timed(receive: Receive) -> Receive:
+    """The same, as long as the body comes in time; what comes after its end may take for ever."""
+    loop = asyncio.get_running_loop()
+    ends_s = loop.time() + STRANGERS_BODY_S
+    is_whole = False
+
+    async def hurried() -> Message:
+        nonlocal is_whole
+        try:
+            async with asyncio.timeout_at(None if is_whole else ends_s):
+                message = await receive()
+        except TimeoutError as error:
+            raise InvalidRequest("The body comes too slowly.") from error
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return hurried
 
 
 async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:

@@ -132,7 +132,17 @@ async def test_transparent_and_animated_pictures_have_thumbnails(
         assert pixel[3] == 0
 
 
-@pytest.mark.parametrize("data", [b"words", b"\x89PNG\r\n\x1a\n broken", picture()[:60]])
+def avif_of_nothing() -> bytes:
+    """An image that says its size, but whose decoder finds nothing to decode."""
+    made = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(made, "AVIF")
+    head, mark, data = made.getvalue().partition(b"mdat")
+    return head + mark + bytes(len(data))
+
+
+@pytest.mark.parametrize(
+    "data", [b"words", b"\x89PNG\r\n\x1a\n broken", picture()[:60], avif_of_nothing()]
+)
 async def test_what_is_no_image_has_no_thumbnail(client: httpx.AsyncClient, data: bytes) -> None:
     body = (await upload(client, data, "a.png")).json()
     answer = await client.get(f"/api/assets/{body['id']}/thumbnail")

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from studio.graphs.seeds import MAX_SEED
 from tests.api.graphs import code_of
 from tests.api.house import House, open_house
 from tests.api.workflow_client import MANIFEST, PROMPT, create, names, save
-from tests.unit.graphs.manifests.examples import diffusion, node
+from tests.unit.graphs.manifests.examples import asked, diffusion, node
 
 
 @pytest.fixture
@@ -105,6 +106,7 @@ async def test_a_version_with_a_fault_changes_nothing(owner: httpx.AsyncClient) 
         (b'{"studio_workflow": 1, "manifest": {"manifest": 1, "id": "../a", "name": "a"}}', 422,
          "invalid_manifest"),
         (json.dumps(CYCLE).encode(), 422, "invalid_workflow"),
+        (b'{"prompt": ' * 1000 + b"{}" + b"}" * 1000, 422, "invalid_workflow"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("route", ["inspect", "import"])
@@ -164,6 +166,19 @@ async def test_a_wrong_value_is_named_and_no_job_is_made(
     assert (answer.status_code, code_of(answer)) == (422, "invalid_value")
     assert answer.json()["error"]["details"]["input"] == field
     assert (await owner.get("/api/jobs")).json()["jobs"] == []
+
+
+async def test_after_the_last_seed_comes_the_first_one(owner: httpx.AsyncClient) -> None:
+    seed = asked("seed", "seed", min=5, targets=[{"node": "3", "input": "seed"}])
+    workflow = await create(owner, manifest={**MANIFEST, "inputs": [seed]})
+    body = {"values": {"seed": MAX_SEED}, "count": 3}
+    answer = await owner.post(f"/api/workflows/{workflow['id']}/run", json=body)
+    assert answer.status_code == 201, answer.text
+    used = []
+    for job in answer.json()["jobs"]:
+        graph = (await owner.get(f"/api/v2/jobs/{job['id']}/workflow")).json()["workflow"]
+        used.append(graph["3"]["inputs"]["seed"])
+    assert used == [MAX_SEED, 5, 6]
 
 
 async def test_a_file_that_is_not_what_the_input_takes_is_named(owner: httpx.AsyncClient) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from studio.graphs.seeds import MAX_SEED
 from tests.api.graphs import (
     CHECKPOINT,
     events_of,
@@ -92,6 +93,9 @@ def test_a_prompt_makes_a_picture_with_the_checkpoint_that_is_there(
         [checkpoint] = [each for each in form if each["id"] == "checkpoint"]
         assert {"value": CHECKPOINT} in checkpoint["options"]
         assert checkpoint["default"] == CHECKPOINT
+        # What the engine declares is more than a run takes, and than JSON's numbers carry exactly.
+        [seed] = [each for each in form if each["id"] == "seed"]
+        assert seed["max"] == MAX_SEED
         values = {"prompt": "a heron", "steps": 1, "size": {"width": 64, "height": 128}}
         [picture] = pictures_of(client, "text-to-image", values)
         assert picture.size == (64, 128)

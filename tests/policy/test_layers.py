@@ -24,7 +24,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "routes": LEAVES | {"accounts", "store", "services", "web"},
     "household": LEAVES | {"store", "clients", "services", "web"},
     "accounts": LEAVES | {"store", "services"},
-    "transfers": LEAVES | {"household", "store", "clients", "services", "web"},
+    "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
+    "transfers": LEAVES | {"household", "hubs", "store", "clients", "services", "web"},
     "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web", "workshop"},
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
@@ -32,8 +33,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "pipeline", "routes", "stock"}
-    | {"transfers", "workshop"}
+    | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
+    | {"stock", "transfers", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
     "cli": LEAVES
@@ -58,6 +59,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
+    "civitai_pictures": frozenset({"civitai_models"}),
+    "civitai_tools": frozenset(
+        {"assets", "civitai_models", "civitai_pictures", "remote_references", "sources"}
+        | {"upload_fields"}
+    ),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),
     "download_line": frozenset({"download_runs"}),
@@ -83,6 +89,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "https_source": frozenset({"download_runs"}),
+    "hub_search": frozenset({"civitai_models", "needed_models", "sources"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "installs": frozenset({"catalog", "catalog_entries"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
@@ -123,6 +130,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
     "sessions": frozenset({"tokens"}),
+    "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "output_batch"}),
     "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
     "system": frozenset({"engines", "health", "queue"}),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studio.web import guard
 from tests.api.graphs import code_of
 from tests.api.house import House
 
@@ -92,3 +96,25 @@ async def test_a_field_that_is_wrong_everywhere_is_refused_everywhere(house: Hou
             answer = await owner.request(method, path.format("0" * 36), content=b'{"workflow": [1')
             assert answer.status_code in (400, 404, 422), path
             code_of(answer)
+
+
+async def slowly() -> AsyncIterator[bytes]:
+    yield b'{"password": '
+    await asyncio.sleep(0.3)
+    yield b'"12345678"}'
+
+
+async def test_a_stranger_has_a_moment_to_send_a_body_and_who_is_known_all_the_time(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "STRANGERS_BODY_S", 0.1)
+    async with house.client(None) as stranger, house.client() as owner:
+        answer = await stranger.post("/api/session", content=slowly())
+        assert (answer.status_code, code_of(answer)) == (400, "invalid_request")
+        assert "too slowly" in answer.text
+        answer = await owner.post("/api/v2/jobs", content=slowly())
+        assert answer.status_code == 422
+        assert "Unknown field password" in answer.text
+        monkeypatch.setattr(guard, "STRANGERS_BODY_S", 20.0)
+        answer = await stranger.post("/api/session", content=slowly())
+        assert (answer.status_code, code_of(answer)) == (401, "wrong_credentials")

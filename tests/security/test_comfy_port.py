@@ -178,6 +178,18 @@ async def test_a_request_that_is_no_plain_one_never_reaches_the_engine(
     assert engine.seen == []
 
 
+async def test_a_prompt_that_is_nested_too_deeply_is_refused(
+    port: EditorPort, engine: EchoEngine
+) -> None:
+    async with await port.browser() as browser:
+        body = b'{"prompt": ' + b"[" * 500 + b"]" * 500 + b"}"
+        for path in ("/prompt", "/api/prompt"):
+            answer = await browser.post(path, content=body)
+            assert answer.status_code == 400, answer.text
+            assert answer.json()["error"]["code"] == "invalid_request"
+    assert engine.seen == []
+
+
 async def test_the_engine_learns_nothing_of_who_asks(port: EditorPort, engine: EchoEngine) -> None:
     lines = [
         "Cookie: other=1",

@@ -187,6 +187,16 @@ def test_a_damaged_image_has_no_size(tmp_path: Path, data: bytes) -> None:
     assert probe_image(path) is None
 
 
+def test_an_avif_that_its_decoder_gives_up_has_no_size(tmp_path: Path) -> None:
+    made = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(made, "AVIF")
+    path = tmp_path / "broken.avif"
+    path.write_bytes(made.getvalue().replace(b"pitm\0\0\0\0\0\1", b"pitm\0\0\0\0\0\7"))
+    with pytest.raises(RuntimeError):
+        Image.open(path)
+    assert probe_image(path) is None
+
+
 def test_postscript_never_reaches_a_decoder(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")

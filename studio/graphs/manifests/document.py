@@ -7,6 +7,7 @@ large value, and depth and size are bounded. JSON is read by the same code.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -22,7 +23,10 @@ Path = tuple[str | int, ...]
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 MAX_VALUES: Final = 50_000
-_INT: Final = re.compile(r"[-+]?[0-9]{1,18}")
+_INT: Final = re.compile(r"[-+]?[0-9]{1,20}")
+_LEAST_INT: Final = -(2**63)
+_MOST_INT: Final = 2**64 - 1
+"""Seeds have up to 64 bits; what is longer is no whole number in JSON."""
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]{1,3})?")
 _WORDS: Final = {"": None, "~": None, "null": None, "true": True, "false": False}
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -84,7 +88,12 @@ def plain_document(data: object) -> Document:
             inside += [((*path, key), each) for key, each in value.items()]
         elif isinstance(value, list):
             inside += [((*path, at), each) for at, each in enumerate(value)]
-    if len(orjson.dumps(data)) > MAX_BYTES:
+    try:
+        size = len(orjson.dumps(data))
+    except orjson.JSONEncodeError as error:
+        # Data of a request has been JSON; a file's, or what was made of it, may be more than that.
+        raise refusal(None, (), f"This cannot be kept: {clip(str(error), 120)}.") from error
+    if size > MAX_BYTES:
         raise _too_large()
     return Document(data)
 
@@ -173,7 +182,10 @@ class _Builder:
                 raise refusal(line, level.path, "Merge keys (<<) are not allowed here.")
             level.key = event.value
             return
-        self._place(_plain(event.value) if event.implicit[0] else event.value, line)
+        value = _plain(event.value) if event.implicit[0] else event.value
+        if isinstance(value, float) and not math.isfinite(value):
+            raise refusal(line, self._path(), "This number is too large.")
+        self._place(value, line)
 
     def _check(self, event: Any, line: int, *, implicit: bool) -> None:
         level = self._levels[-1] if self._levels else None
@@ -216,7 +228,7 @@ def _plain(text: str) -> Any:
     """A scalar without quotes, as YAML 1.2's core schema reads it."""
     if text.lower() in _WORDS and (text.islower() or not text or text == "~"):
         return _WORDS[text.lower()]
-    if _INT.fullmatch(text):
+    if _INT.fullmatch(text) and _LEAST_INT <= int(text) <= _MOST_INT:
         return int(text)
     if _FLOAT.fullmatch(text):
         return float(text)

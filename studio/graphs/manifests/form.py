@@ -10,6 +10,7 @@ from studio.graphs.declarations import Declaration, ObjectInfo, declared_inputs
 from studio.graphs.graph import Graph
 from studio.graphs.manifests.manifest import CHOICE_TYPES, NUMBER_TYPES, Input, InputType, Manifest
 from studio.graphs.manifests.targets import find_input
+from studio.graphs.seeds import MAX_SEED
 
 Infos = Iterable[ObjectInfo]
 
@@ -55,6 +56,9 @@ def _field(
             limit = declared.options.get(key) if declared is not None else None
             if key not in field and isinstance(limit, (int, float)):
                 field[key] = limit
+    if each.type is InputType.SEED and field.get("max", 0) > MAX_SEED:
+        # Engines take more than JSON's numbers carry exactly.
+        field["max"] = MAX_SEED
     is_open = each.required and field.get("default") in (None, "")
     if is_open and each.type in CHOICE_TYPES and field.get("options"):
         field["default"] = field["options"][0]["value"]

@@ -51,6 +51,19 @@ FILE_TYPES: Final = frozenset(
 )
 NUMBER_TYPES: Final = frozenset({InputType.INT, InputType.FLOAT, InputType.SEED})
 CHOICE_TYPES: Final = frozenset({InputType.SELECT, InputType.CHECKPOINT, InputType.VAE})
+_DEFAULTS: Final[Mapping[InputType, tuple[type, ...]]] = {
+    InputType.TEXT: (str,),
+    InputType.INT: (int, float),
+    InputType.FLOAT: (int, float),
+    InputType.SEED: (int,),
+    InputType.BOOLEAN: (bool,),
+    InputType.RESOLUTION: (dict,),
+    InputType.LORAS: (list,),
+    InputType.SCENES: (list,),
+    **dict.fromkeys(CHOICE_TYPES, (str, int, float, bool)),
+    **dict.fromkeys(FILE_TYPES, (dict, list)),
+}
+"""What a default may be; whatever is something else would fail whoever runs the workflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +251,13 @@ def _input_contradictions(path: Path, each: dict[str, Any]) -> Iterator[tuple[Pa
         yield (*path, "options"), f"An input of type {kind.value} has no options."
     if each.get("presets") and kind is not InputType.RESOLUTION:
         yield (*path, "presets"), "Only a resolution has presets."
+    default = each.get("default")
+    offered = [option["value"] for option in each.get("options", ())]
+    if default is not None and type(default) not in _DEFAULTS[kind]:
+        why = f"“{clip(default, 40)}” is no value of an input of type {kind.value}."
+        yield (*path, "default"), why
+    elif default is not None and offered and default not in offered:
+        yield (*path, "default"), f"“{clip(default, 40)}” is none of the options."
     for index, target in enumerate(each.get("targets", ())):
         where = (*path, "targets", index)
         if kind is InputType.LORAS:

@@ -17,6 +17,7 @@ from studio.graphs.declarations import (
 from studio.graphs.graph import Graph, is_number, title_of
 from studio.graphs.manifests.model_files import model_files
 from studio.graphs.manifests.prompt_roles import prompt_roles
+from studio.graphs.manifests.values import MAX_SIDE
 from studio.graphs.seeds import is_seed_input
 
 MAX_INPUTS: Final = 60
@@ -203,7 +204,9 @@ class _Wizard:
     def _sizes(self) -> Iterator[dict[str, Any]]:
         by_node: dict[str, dict[str, _Spot]] = {}
         for spot in self._spots:
-            if spot.name in ("width", "height") and is_number(spot.value):
+            # A side that no picture has is left as the graph has it: nobody could run it so.
+            is_side = is_number(spot.value) and 1 <= spot.value <= MAX_SIDE
+            if spot.name in ("width", "height") and is_side:
                 by_node.setdefault(spot.node_id, {})[spot.name] = spot
         for spots in by_node.values():
             if len(spots) < 2:

@@ -110,6 +110,18 @@ async def test_bytes_that_are_damaged_or_lost_keep_no_file_out(stores: Shelf) ->
     assert [one.width for one in found.values() if one.id != lost] == [None, None]
 
 
+async def test_a_file_that_breaks_its_reader_keeps_no_other_out(
+    stores: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Path) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(module, "probe_image", broken)
+    await stores.add(outputs=2)
+    await build(stores).catch_up()
+    assert [picture.width for picture in await library(stores)] == [None, None]
+
+
 async def test_a_video_is_as_large_and_long_as_its_headers_say(stores: Shelf) -> None:
     await stores.add(data=video("mp4", "libx264"), content_type="video/mp4")
     await build(stores).catch_up()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from studio.errors import InvalidManifest
 from studio.graphs.manifests import document
-from studio.graphs.manifests.document import MAX_BYTES, read_document
+from studio.graphs.manifests.document import MAX_BYTES, plain_document, read_document
 
 BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
 
@@ -37,6 +37,25 @@ def test_scalars_are_read_as_yaml_1_2_reads_them() -> None:
         "16:9", "no", "yes", "on", True, None, None, "", 1, -2, 1.5, 1000.0, "0o7", "5",
         "2026-01-01",
     ]  # fmt: skip
+
+
+def test_whole_numbers_of_64_bits_are_read_exactly() -> None:
+    text = "[1234567890123456789, 18446744073709551615, -9223372036854775808]"
+    found = read_document(text).data
+    assert found == [1234567890123456789, 2**64 - 1, -(2**63)]
+    assert all(type(each) is int for each in found)
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 500])
+def test_a_number_that_is_too_large_is_refused(number: str) -> None:
+    assert fault(f"a: 1\nb: {number}\n") == {
+        "line": 2, "path": "b", "message": "This number is too large.",
+    }  # fmt: skip
+
+
+def test_plain_data_that_cannot_be_kept_is_refused() -> None:
+    with pytest.raises(InvalidManifest, match="64-bit"):
+        plain_document({"default": 2**64})
 
 
 def test_every_value_has_its_line() -> None:

@@ -65,6 +65,15 @@ def test_a_text_with_a_fault_says_in_which_line_it_is() -> None:
             {"inputs": [asked("a", "loras", targets=[{"node": "1", "input": "x"}])]},
             "inputs[0].targets[0].input",
         ),
+        ({"inputs": [asked("a", "int", default="yes")]}, "inputs[0].default"),
+        ({"inputs": [asked("a", "int", default=True)]}, "inputs[0].default"),
+        ({"inputs": [asked("a", "boolean", default=1)]}, "inputs[0].default"),
+        ({"inputs": [asked("a", "text", default=["x"])]}, "inputs[0].default"),
+        ({"inputs": [asked("a", "seed", default=1.5)]}, "inputs[0].default"),
+        (
+            {"inputs": [asked("a", "select", options=[{"value": "x"}], default="y")]},
+            "inputs[0].default",
+        ),
         ({"models": [{"class": "A", "input": "b", "file": "../x"}]}, "models[0].file"),
         ({"models": [{"class": "A", "input": "b", "file": "/x"}]}, "models[0].file"),
         (

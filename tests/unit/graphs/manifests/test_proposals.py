@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
+
 from studio.graphs.manifests.content import check_content
 from studio.graphs.manifests.differences import differences
 from studio.graphs.manifests.manifest import read_manifest
@@ -47,6 +49,13 @@ def test_the_wizard_asks_for_what_a_person_would_change() -> None:
     assert found["size"]["default"] == {"width": 512, "height": 768}
     assert (found["steps"]["min"], found["steps"]["max"]) == (1, 10000)
     assert [target["input"] for target in found["size"]["targets"]] == ["width", "height"]
+
+
+@pytest.mark.parametrize("side", [1e300, 2.0**64, 0, -8, 16_385])
+def test_a_side_that_no_picture_has_is_not_asked_for(side: float) -> None:
+    graph = diffusion()
+    graph["5"]["inputs"]["width"] = side
+    assert "size" not in inputs_of(graph)
 
 
 def test_the_wizard_names_outputs_and_where_models_come_from() -> None:
