@@ -120,6 +120,7 @@ class PromptComposer extends FormElement {
     return html`
       <div class="run-bar">
         ${this.problem()}
+        ${why ? html`<p class="hint" id="run-why">${why}</p>` : nothing}
         <label class="count" title=${t('create.count')}>
           <span class="unseen">${t('create.count')}</span>
           <span aria-hidden="true">×</span>
@@ -135,7 +136,6 @@ class PromptComposer extends FormElement {
             }}
           />
         </label>
-        ${why ? html`<p class="hint" id="run-why">${why}</p>` : nothing}
         <button
           class="primary"
           ?disabled=${this.busy || !draft.workflow}
