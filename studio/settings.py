@@ -142,14 +142,19 @@ class Settings:
             InvalidRequest: a value is not what its variable needs; the message names it.
         """
         in_image = environ.get("STUDIO_IMAGE") == "1"
-        studio_dir = Path(
-            environ.get("STUDIO_DIR") or ("/workspace/studio" if in_image else "~/.studio")
-        ).expanduser()
-        engine_dir = Path(
-            environ.get("ENGINE_DIR")
-            or ("/workspace/engine" if in_image else studio_dir / "engine")
-        ).expanduser()
+        usual_dir = Path("/workspace/studio" if in_image else "~/.studio").expanduser()
+        studio_dir = Path(environ.get("STUDIO_DIR") or usual_dir).expanduser()
         base = Path("/workspace") if in_image else studio_dir
+        folders = {
+            name: (Path(environ.get(name) or usual).expanduser(), usual)
+            for name, usual in (
+                ("STUDIO_DIR", usual_dir),
+                ("ENGINE_DIR", base / "engine"),
+                ("MODEL_DIR", base / "models"),
+            )
+        }
+        # Bootstrap names every folder: what is the default anyway was not given by anybody.
+        usual_folders = {name for name, (folder, usual) in folders.items() if folder == usual}
         port = _integer(environ, "STUDIO_PORT", 8000, low=0, high=65535)
         comfy_port = _integer(environ, "STUDIO_COMFY_PORT", -1, low=0, high=65535)
         api_key = environ.get("API_KEY", "").strip() or None
@@ -157,7 +162,7 @@ class Settings:
         return cls(
             studio_dir=studio_dir,
             run_dir=run_folder(studio_dir, environ),
-            engine_dir=engine_dir,
+            engine_dir=folders["ENGINE_DIR"][0],
             host=environ.get("STUDIO_HOST") or ("0.0.0.0" if in_image else "127.0.0.1"),  # noqa: S104
             port=port,
             comfy_port=None if comfy_port < 0 else comfy_port,
@@ -168,7 +173,8 @@ class Settings:
             trusted_proxies=_proxies(environ),
             engines=_engines(environ),
             api_key=None if api_key is None else Secret(api_key),
-            given=frozenset(name for name, value in environ.items() if value.strip()),
+            given=frozenset(name for name, value in environ.items() if value.strip())
+            - usual_folders,
             secrets={
                 name: Secret(value) for name in SECRETS if (value := environ.get(name, "").strip())
             },
@@ -180,7 +186,7 @@ class Settings:
                 ),
             },
             outbound_allow=_outbound(environ),
-            model_dir=Path(environ.get("MODEL_DIR") or base / "models").expanduser(),
+            model_dir=folders["MODEL_DIR"][0],
             models=ModelSettings.from_env(environ, base),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),

@@ -13,6 +13,7 @@ from studio.cli.following import failure, follow
 from studio.cli.interrupts import Interrupts, run_interruptible
 from studio.cli.outputs import check_folder, save_outputs
 from studio.cli.place import kept, open_place, open_running
+from studio.cli.placeholder import tell_placeholder
 from studio.cli.screen import Screen
 from studio.cli.table import print_table
 from studio.models import JobStatus
@@ -46,19 +47,25 @@ async def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     }
     screen = Screen(quiet=options.quiet)
     async with open_place(options, interrupts, screen) as session:
-        preset_id = await _find(session.client, options.preset)
-        run = await session.client.post(f"/api/presets/{quote(preset_id, safe='')}/run", body)
+        preset = await _find(session.client, options.preset)
+        _tell_defaults(preset, body["answers"], screen)
+        run = await session.client.post(f"/api/presets/{quote(preset['id'], safe='')}/run", body)
+        submitted = await session.client.get(f"/api/v2/jobs/{run['jobs'][0]['id']}/workflow")
+        await tell_placeholder(session, submitted["workflow"], screen)
         ended = []
         try:
             for job in run["jobs"]:
                 advice = kept(options, job["id"])
+                screen.say(advice)
                 ended.append(await follow(session, job["id"], screen, advice=advice))
         finally:
             screen.clear()
         for job in ended:
             if job["status"] == JobStatus.SUCCEEDED:
                 advice = kept(options, job["id"])
-                for path in await save_outputs(session.client, job, options.out, advice=advice):
+                for path in await save_outputs(
+                    session.client, job, options.out, advice=advice, words=preset["name"]
+                ):
                     print(path)
     for job in ended:
         if job["status"] != JobStatus.SUCCEEDED:
@@ -75,18 +82,25 @@ async def _all(client: Client) -> list[dict[str, Any]]:
             return presets
 
 
-async def _find(client: Client, wanted: str) -> str:
-    """The id of the preset that is meant: by its id, or by a name that only one has."""
+async def _find(client: Client, wanted: str) -> dict[str, Any]:
+    """The preset that is meant: by its id, or by a name that only one has."""
     presets = await _all(client)
-    found = [preset["id"] for preset in presets if wanted in (preset["id"], preset["name"])]
+    found = [preset for preset in presets if wanted in (preset["id"], preset["name"])]
     if len(found) == 1:
-        return str(found[0])
+        return found[0]
     if found:
         raise CommandFailed(
             f"{len(found)} presets are called “{wanted}”; give an id of presets list.",
             reason="ambiguous",
         )
     raise CommandFailed(f"There is no preset “{wanted}”.", reason="not_found")
+
+
+def _tell_defaults(preset: dict[str, Any], answers: dict[str, str], screen: Screen) -> None:
+    for question in preset["questions"]:
+        name, default = question["name"], question["default"]
+        if name not in answers and default is not None:
+            screen.say(f"“{question['text']}” is answered by its default, “{default}”.")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +25,7 @@ from studio.cli.interrupts import Interrupts, run_interruptible
 from studio.cli.outputs import check_folder, save_outputs
 from studio.cli.picture import fill_checkpoints, make_picture_graph
 from studio.cli.place import checkpoint_folder, kept, open_place
+from studio.cli.placeholder import tell_placeholder
 from studio.cli.screen import Screen
 from studio.cli.session import Session
 from studio.graphs.graph import Graph
@@ -33,9 +33,6 @@ from studio.models import TERMINAL_STATUSES, JobStatus
 
 _CANCEL_WAIT_S: Final = 10.0
 _FOR_WORDS: Final = ("negative", "checkpoint", "seed", "steps", "size", "count")
-_EMBEDDED: Final = "embedded"
-_PAINTERS: Final = frozenset({"KSampler", "KSamplerAdvanced"})
-"""What the embedded engine only pretends to do."""
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -49,7 +46,7 @@ async def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     check_folder(options.out)
     async with open_place(options, interrupts, screen) as session:
         graph = await source.graph(session.client)
-        await _tell_engine(session, graph, screen)
+        await tell_placeholder(session, graph, screen)
         await _tell_earlier_jobs(session, screen)
         job = await _submit_and_follow(session, graph, source, screen)
         if job["status"] != JobStatus.SUCCEEDED:
@@ -77,19 +74,6 @@ def _openable(output: dict[str, Any]) -> dict[str, Any]:
     if not str(output.get("url")).startswith(BASE_URL):
         return output
     return {name: value for name, value in output.items() if not name.startswith("url")}
-
-
-async def _tell_engine(session: Session, graph: Graph, screen: Screen) -> None:
-    if not any(node["class_type"] in _PAINTERS for node in graph.values()):
-        return
-    _, body = await session.client.ready()
-    engines = body.get("engines")
-    if isinstance(engines, dict) and list(engines) == [_EMBEDDED]:
-        searched = session.private and os.environ.get("STUDIO_ENGINE", "auto") in ("", "auto")
-        screen.say(
-            f"{'No ComfyUI found: the' if searched else 'The'} embedded engine paints a "
-            "placeholder, it is not a model."
-        )
 
 
 async def _tell_earlier_jobs(session: Session, screen: Screen) -> None:
@@ -186,7 +170,10 @@ async def _submit_and_follow(
     submitting = asyncio.create_task(source.submit(client, graph))
     try:
         job = await asyncio.shield(submitting)
-        return await follow(session, job["id"], screen, advice=source.advice(job["id"]))
+        # Said at once: whatever ends this command later, its reader knows what to ask for.
+        advice = source.advice(job["id"])
+        screen.say(advice)
+        return await follow(session, job["id"], screen, advice=advice)
     except asyncio.CancelledError:
         screen.say("Cancelling the job …")
         with contextlib.suppress(CommandFailed, TimeoutError):

@@ -57,7 +57,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One place of a batch and what became of it. ``outputs`` are those that are not trashed."""
+    """One place of a batch; ``outputs`` are those not trashed, ``is_trashed`` when all are."""
 
     index: int
     coordinates: tuple[int, ...]
@@ -65,6 +65,7 @@ class Cell:
     job_id: str | None
     status: str
     outputs: tuple[Asset, ...]
+    is_trashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,7 @@ class BatchService:
                     job_id=job_id,
                     status=PURGED if shown is None else shown.value,
                     outputs=tuple(asset for asset in made if asset.trashed_at is None),
+                    is_trashed=bool(made) and all(asset.trashed_at for asset in made),
                 )
             )
         return BatchView(batch, cells)

@@ -88,6 +88,7 @@ def batch_body(view: BatchView) -> dict[str, Any]:
             "job_id": cell.job_id,
             "status": cell.status,
             "assets": [asset.id for asset in cell.outputs],
+            "trashed": cell.is_trashed,
         }
         for cell in view.cells
     ]

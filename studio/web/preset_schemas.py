@@ -118,6 +118,7 @@ _CELL: Final = record(
         "job_id": optional(STRING),
         "status": STRING,
         "assets": array(STRING),
+        "trashed": BOOLEAN,
     }
 )
 _WHOLE_BATCH: Final = record({**_BATCH, "cells": array(_CELL)})

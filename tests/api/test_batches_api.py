@@ -204,7 +204,7 @@ async def test_a_cell_whose_job_was_purged_says_so(house: House) -> None:
         seen = good(await owner.get(f"/api/batches/{batch['id']}"))
         assert seen["cells"][2] == {
             "index": 2, "coords": [0, 2], "labels": ["a fox", "three"], "job_id": None,
-            "status": "purged", "assets": [],
+            "status": "purged", "assets": [], "trashed": False,
         }  # fmt: skip
         assert seen["counts"] == {"canceled": 5, "purged": 1}
         [listed] = good(await owner.get("/api/batches"))["items"]

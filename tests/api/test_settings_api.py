@@ -241,6 +241,16 @@ async def submitted(client: httpx.AsyncClient) -> list[int]:
     return [answer.status_code for answer in answers]
 
 
+async def test_a_folder_that_bootstrap_passes_on_as_it_is_anyway_is_a_default(
+    tmp_path: Path,
+) -> None:
+    passed = {"ENGINE_DIR": str(tmp_path / "house" / "engine"), "MODEL_DIR": str(tmp_path / "own")}
+    async with owner_of(tmp_path, **passed) as client:
+        assert (await setting(client, "STUDIO_DIR"))["source"] == "env"
+        assert (await setting(client, "ENGINE_DIR"))["source"] == "default"
+        assert (await setting(client, "MODEL_DIR"))["source"] == "env"
+
+
 async def test_an_unknown_setting_is_not_found(tmp_path: Path) -> None:
     async with owner_of(tmp_path) as client:
         for answer in (

@@ -96,6 +96,22 @@ def test_its_policy_lets_in_neither_strangers_nor_evaluation(
     assert docs.evaluate("typeof SwaggerUIBundle") == "function"
 
 
+def test_it_is_dark_where_studio_is(
+    site: RunningStudio, browser: Browser, state: dict[str, Any]
+) -> None:
+    with opening_pages(browser) as open_page:
+        page = open_page(storage_state=state, color_scheme="dark")
+        page.goto(f"{site.url}/api/docs")
+        expect(page.locator("html")).to_have_class("dark-mode")
+        page.evaluate("localStorage.setItem('studio.theme', 'light')")
+        page.reload()
+        expect(page.locator("html")).not_to_have_class("dark-mode")
+        page.emulate_media(color_scheme="light")
+        page.evaluate("localStorage.setItem('studio.theme', 'dark')")
+        page.reload()
+        expect(page.locator("html")).to_have_class("dark-mode")
+
+
 def test_it_fits_a_phone(docs: Page) -> None:
     docs.set_viewport_size({"width": 360, "height": 720})
     assert docs.evaluate("document.documentElement.scrollWidth") <= 360

@@ -40,6 +40,26 @@ def test_two_fields_that_are_varied_make_a_grid(page: Page, owner: httpx.Client)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_on_a_phone_three_columns_are_seen_and_a_cell_in_the_trash_says_so(
+    page: Page, owner: httpx.Client
+) -> None:
+    page.fill("#prompt", "a fox on a phone")
+    page.locator("details.more summary").click()
+    vary(page, "Steps", "1, 2")
+    vary(page, "CFG", "5, 7, 9")
+    page.get_by_role("button", name="Create 6").click()
+    thumbs = page.locator(".batch-grid button.thumb")
+    expect(thumbs).to_have_count(6)
+    batch = owner.get(f"/api/batches/{page.url.rpartition('/')[2]}").json()
+    (asset,) = batch["cells"][5]["assets"]
+    trash = {"ids": [asset], "action": "trash"}
+    assert owner.post("/api/library/actions", json=trash).status_code == 200
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.reload()
+    expect(page.locator(".batch-grid .thumb").last).to_have_text("In the trash")
+    expect(thumbs.nth(2)).to_be_in_viewport(ratio=1)
+
+
 def test_what_is_varied_outlives_a_reload_and_can_be_left(page: Page) -> None:
     page.fill("#prompt", "a fox not yet varied")
     vary(page, "Prompt", "a red fox\na grey fox")

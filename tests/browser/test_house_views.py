@@ -46,6 +46,8 @@ def test_a_limit_is_set_tells_when_it_counts_and_is_reset(
     page: Page, site: RunningStudio, owner: httpx.Client
 ) -> None:
     page.goto(f"{site.url}/#/settings/server")
+    fixed = page.locator("settings-server .row", has_text="MAX_BODY_MB")
+    expect(fixed).to_contain_text("Largest request, in MB")
     field = page.get_by_label("Most jobs in the queue")
     field.fill("0")
     field.blur()

@@ -62,7 +62,7 @@ def test_it_tells_every_parameter_and_copies_the_seed(
     search(page, "lorikeet")
     cell(page, "a lorikeet").click()
     facts = lightbox(page).locator(".facts")
-    for text in ("4503599627370497", "64 × 64", "4.5", "embedded-demo"):
+    for text in ("4503599627370497", "64 × 64", "CFG", "4.5", "embedded-demo"):
         expect(facts).to_contain_text(text)
     expect(prompt_in(page)).to_have_text("a lorikeet")
     expect(lightbox(page).locator(".prompt-text p").nth(1)).to_have_text("blurry")
@@ -291,6 +291,7 @@ def test_all_of_it_is_recalled_onto_a_form_that_nobody_has_seen_yet(
     page = open_page(storage_state=state)
     page.goto(f"{site.url}/#/library/q%3Dserow")
     cell(page, "a serow to recall").click()
+    expect(lightbox(page).locator(".facts")).to_contain_text("Text to image")
     lightbox(page).get_by_role("button", name="Use again").click()
     page.get_by_role("menuitem", name="Everything").click()
     expect(page.locator("#prompt")).to_have_value("a serow to recall")

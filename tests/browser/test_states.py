@@ -58,6 +58,11 @@ def test_placeholders_are_called_so_with_a_way_to_real_pictures(
     expect(page.locator("dialog")).to_contain_text("A placeholder of the embedded engine")
     page.locator("dialog").get_by_role("link", name="What to do").click()
     expect(page.locator("help-view")).to_contain_text("export COMFYUI_DIR=")
+    folders = next(
+        group for group in owner.get("/api/settings").json()["groups"] if group["id"] == "folders"
+    )
+    (models,) = (item["value"] for item in folders["items"] if item["key"] == "MODEL_DIR")
+    expect(page.locator("help-view")).to_contain_text(f"{models}/checkpoints/")
     expect(page.locator("dialog")).to_have_count(0)
     page.get_by_role("link", name="Create", exact=True).click()
     note.get_by_role("link", name="What to do").click()

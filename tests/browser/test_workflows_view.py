@@ -120,6 +120,16 @@ def test_what_is_missing_says_how_to_get_it(page: Page) -> None:
         "href", re.compile(r"^https://")
     )
     expect(missing).to_contain_text("WanImageToVideo")
+    expect(missing).to_contain_text("This needs ComfyUI.")
+    expect(missing).not_to_contain_text("Install the custom nodes")
+
+
+def test_a_model_that_the_embedded_engine_pretends_to_have_is_no_file_that_is_here(
+    page: Page,
+) -> None:
+    open_at(page, "workflows/text-to-image")
+    models = page.locator(".card", has=page.get_by_role("heading", name="Models"))
+    expect(models).to_contain_text("The embedded engine stands in for it")
 
 
 @pytest.mark.parametrize("text", HOSTILE[:4])

@@ -130,6 +130,8 @@ def test_a_studio_that_runs_is_asked(running: Place) -> None:
     assert status == 0
     assert findings["running"]["message"] == "Studio takes work"
     assert findings["embedded"]["level"] == "OK"
+    assert findings["ComfyUI"]["level"] == "INFO"
+    assert "COMFYUI_DIR" in findings["ComfyUI"]["fix"]
 
 
 def test_the_shell_of_doctor_is_not_taken_for_that_of_the_studio_that_runs(

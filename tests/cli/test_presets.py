@@ -50,12 +50,29 @@ def test_a_preset_is_run_by_its_name_with_answers_and_its_files_are_printed(
         "--out", "animals", "--quiet",
     )  # fmt: skip
     assert (ended.status, ended.err) == (0, "")
-    assert len(ended.files) == 2
+    assert [file.name for file in ended.files] == ["small-animals-1.png", "small-animals-2.png"]
     for file in ended.files:
         with Image.open(running.folder / file) as picture:
             assert picture.size == (128, 64)
     titles = {job["title"] for job in running.ask("/api/jobs?limit=2")["jobs"]}
     assert titles == {"a owl in a wood (1)", "a owl in a wood (2)"}
+
+
+def test_a_run_says_which_default_answers_and_that_a_placeholder_is_painted(
+    running: Place, preset: dict[str, Any]
+) -> None:
+    text = "a [[animal=Which animal?:fox|owl=owl]]"
+    values = {"prompt": text, "size": {"width": 64, "height": 64}, "steps": 1}
+    transport = httpx.HTTPTransport(uds=str(running.run_dir / "control.sock"))
+    with httpx.Client(transport=transport, base_url="http://studio.local") as client:
+        answer = client.post("/api/presets", json={**PRESET, "name": "Night", "values": values})
+        assert answer.status_code == 201, answer.text
+    ended = running.run("presets", "run", "Night", "--out", "night")
+    assert ended.status == 0, ended.err
+    assert "“Which animal?” is answered by its default, “owl”." in ended.err
+    assert "placeholder" in ended.err
+    ended = running.run("presets", "run", "Night", "--answer", "animal=fox", "--out", "night")
+    assert "default" not in ended.err
 
 
 def test_what_is_missing_or_wrong_is_said_in_one_sentence(

@@ -131,6 +131,16 @@ def test_a_refused_graph_names_its_node_and_code(running: Place) -> None:
     assert "[invalid_workflow]" in ended.err
 
 
+def test_a_run_that_is_killed_has_said_how_to_get_its_files(running: Place) -> None:
+    process = running.start("run", *SLOW)
+    job = wait_for(lambda: running.jobs("running"))[0]
+    process.kill()
+    err = finish(process).err
+    assert f"jobs get {job['id']}" in err
+    assert running.ask(f"/api/jobs/{job['id']}")["status"] == "running"
+    assert running.run("jobs", "cancel", job["id"]).status == 0
+
+
 def test_ctrl_c_cancels_the_job(running: Place) -> None:
     process = running.start("run", *SLOW)
     job = wait_for(lambda: running.jobs("running"))[0]

@@ -75,7 +75,7 @@ def test_every_file_of_the_page_is_used() -> None:
     assert late - modules
     early, worker = FRONTEND / "js/early.js", FRONTEND / "sw.js"
     used = modules | late | {early, worker}
-    used |= {FRONTEND / "api/page.js", FRONTEND / "editor/open.js"}
+    used |= {FRONTEND / "api/page.js", FRONTEND / "api/theme.js", FRONTEND / "editor/open.js"}
     messages = set(FRONTEND.glob("js/messages/*/*.js"))
     assert set(own(".js")) - used - messages == set()
     parts = (FRONTEND / "js/parts.js").read_text(encoding="utf-8")
@@ -91,7 +91,7 @@ def test_every_file_of_the_page_is_used() -> None:
 def test_the_api_page_names_files_that_are_there() -> None:
     page = (FRONTEND / "api/index.html").read_text(encoding="utf-8")
     named = re.findall(r'(?:href|src)="/static/([^"]+)"', page)
-    assert len(named) == 5
+    assert len(named) == 7
     assert [name for name in named if not (FRONTEND / name).is_file()] == []
 
 

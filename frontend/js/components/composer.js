@@ -121,7 +121,7 @@ class PromptComposer extends FormElement {
       <div class="run-bar">
         ${this.problem()}
         ${why ? html`<p class="hint" id="run-why">${why}</p>` : nothing}
-        <label class="count" title=${t('create.count')}>
+        <label class="count" title=${t('create.countHelp')}>
           <span class="unseen">${t('create.count')}</span>
           <span aria-hidden="true">×</span>
           <input

@@ -65,16 +65,15 @@ class SizeInput extends Element {
     const { field, value } = this;
     const typed = ({ target }) =>
       this.onChange({ ...value, [name]: target.value === '' ? null : Math.round(target.valueAsNumber) });
-    return html`<input
+    return html`<label><span>${label}</span><input
       type="number"
       inputmode="numeric"
-      aria-label=${label}
       min=${field.min ?? nothing}
       max=${field.max ?? nothing}
       step=${field.step ?? 1}
       .value=${live(String(value[name] ?? ''))}
       @input=${typed}
-    />`;
+    /></label>`;
   }
 }
 

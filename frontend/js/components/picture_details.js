@@ -12,6 +12,7 @@ import { notices } from '../models/notices.js';
 import { pictures } from '../models/pictures.js';
 import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
+import { workflows } from '../models/workflows.js';
 import { icon } from './icons.js';
 import { starButtons } from './stars.js';
 
@@ -25,7 +26,13 @@ class PictureDetails extends Element {
 
   constructor() {
     super();
-    this.watch(details, boards);
+    this.watch(details, boards, workflows);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    // For the names of workflows.
+    if (!workflows.items) workflows.load();
   }
 
   willUpdate() {
@@ -182,7 +189,7 @@ function facts(detail) {
       ${settings.map(([name, value]) => fact(parameterName(name), shownValue(value)))}
       ${models.map((file) => linked(t('viewer.model'), file, 'model'))}
       ${loras.map((lora) => linked(t('viewer.lora'), lora.file, 'lora', strengths(lora)))}
-      ${detail.workflow_id ? linked(t('viewer.workflow'), detail.workflow_id, 'workflow') : nothing}
+      ${detail.workflow_id ? linked(t('viewer.workflow'), detail.workflow_id, 'workflow', '', workflows.get(detail.workflow_id)?.name) : nothing}
       ${fact(t('viewer.size'), size)}
       ${fact(t('viewer.file'), [detail.name, sizeText(detail.size_bytes)].join(', '))}
       ${fact(t('viewer.made'), dateText(detail.created_at))}
@@ -212,14 +219,14 @@ function fact(name, value, canCopy = false) {
 }
 
 /** A fact that others share: everything with it is one press away. */
-function linked(name, value, field, more = '') {
+function linked(name, value, field, more = '', shown = value) {
   const go = async () => {
     await viewer.close();
     router.go(`library/${encodeURIComponent(new URLSearchParams({ [field]: value }))}`);
   };
   return html`<div>
     <dt>${name}</dt>
-    <dd><button class="bare linked" title=${t('viewer.more', { name: value })} @click=${go}>${value}</button> ${more}</dd>
+    <dd><button class="bare linked" title=${t('viewer.more', { name: shown })} @click=${go}>${shown}</button> ${more}</dd>
   </div>`;
 }
 

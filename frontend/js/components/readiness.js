@@ -1,8 +1,10 @@
 import { html, nothing } from '../core/element.js';
 import { copyText } from '../core/clipboard.js';
 import { t } from '../core/messages.js';
+import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { icon } from './icons.js';
+import { placeholderNote } from './states.js';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
@@ -26,7 +28,9 @@ export function readinessMark({ state, missing_models: models, missing_nodes: no
 export function readinessList({ state, missing_models: models = [], missing_nodes: nodes = [] }) {
   if (state === 'unknown') return html`<p class="hint">${t('workflows.unknownWhy')}</p>`;
   if (state === 'ready') return html`<p class="hint">${t('workflows.readyWhy')}</p>`;
+  const isEmbedded = feed.paintsPlaceholders;
   return html`<ul class="rows">
+    ${isEmbedded ? html`<li class="row"><p>${placeholderNote(t('workflows.needsComfyUI'))}</p></li>` : nothing}
     ${models.map(
       ({ file, class: type, fix }) => html`<li class="row">
         <div class="row-words">
@@ -41,7 +45,7 @@ export function readinessList({ state, missing_models: models = [], missing_node
         ${fix.url ? linkOf(fix.url) : nothing} ${copyButton(file)}
       </li>`,
     )}
-    ${nodes.length ? html`<li class="row"><p>${t('workflows.installNodes')}</p></li>` : nothing}
+    ${nodes.length && !isEmbedded ? html`<li class="row"><p>${t('workflows.installNodes')}</p></li>` : nothing}
     ${nodes.map(
       ({ class: type, closest = [] }) => html`<li class="row">
         <div class="row-words">

@@ -170,7 +170,7 @@ class BatchView extends Element {
     const why = job?.error ? explain(job.error) : '';
     return html`<span class="thumb is-${cell.status}" title=${why}>
       ${preview ? html`<img src=${preview} alt="" />` : nothing}
-      <span>${isRunning ? `${percentOf(job)} %` : t(`batch.status.${cell.status}`)}</span>
+      <span>${isRunning ? `${percentOf(job)} %` : t(cell.trashed ? 'batch.trashed' : `batch.status.${cell.status}`)}</span>
     </span>`;
   }
 

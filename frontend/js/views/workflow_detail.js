@@ -7,6 +7,7 @@ import { graphPicture } from '../components/graph_picture.js';
 import { icon } from '../components/icons.js';
 import { readinessList, readinessMark } from '../components/readiness.js';
 import { addressOf, copy, menuOf, takeUp } from '../components/workflow_actions.js';
+import { feed } from '../models/feed.js';
 import { nodesOf, valueText } from '../models/nodes.js';
 import { notices } from '../models/notices.js';
 import { mayBring, mayChange, pathOf } from '../models/workflows.js';
@@ -164,6 +165,8 @@ function models(listed, readiness) {
   if (!listed.length) return nothing;
   const lacking = new Set(readiness.missing_models.map(({ file }) => file));
   const isKnown = readiness.state !== 'unknown';
+  // The embedded engine pretends to have a model: no file need be there.
+  const here = t(feed.paintsPlaceholders ? 'workflows.standsIn' : 'workflows.here');
   return html`
     <section class="card" aria-labelledby="flow-models">
       <h2 id="flow-models">${t('workflows.models')}</h2>
@@ -176,7 +179,7 @@ function models(listed, readiness) {
             </div>
             ${isKnown
               ? html`<span class="ready is-${lacking.has(file) ? 'missing' : 'ready'}">
-                  <span class="dot"></span>${t(lacking.has(file) ? 'workflows.notHere' : 'workflows.here')}
+                  <span class="dot"></span>${lacking.has(file) ? t('workflows.notHere') : here}
                 </span>`
               : nothing}
           </li>`,

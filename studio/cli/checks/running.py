@@ -49,6 +49,12 @@ def check_running(control_socket: Path) -> Iterator[Finding]:
         yield info("keys", "none yet; ./start.sh keys create NAME makes one")
     for engine in engines:
         yield _engine(engine)
+    if all(engine["kind"] == "embedded" for engine in engines):
+        yield info(
+            "ComfyUI",
+            "not used by the Studio that runs: the embedded engine paints placeholders",
+            "Install it, say where it is (COMFYUI_DIR), and start Studio again.",
+        )
 
 
 def _engine(engine: dict[str, Any]) -> Finding:

@@ -52,6 +52,7 @@ class SettingsDefaults extends Element {
             numberField({
               label: t(`settings.default.${name}`),
               value: values[name],
+              help: name === 'cfg' ? t('settings.cfgHelp') : '',
               hint: t('settings.ofModel'),
               ...limits,
               onChange: (value) => set(name)(name === 'count' ? (value ?? 1) : value),

@@ -23,7 +23,7 @@ class SettingsServer extends ListElement {
           <section class="card">
             <h2>${t(`settings.groups.${id}`)}</h2>
             <ul class="rows">
-              ${items.map((item) => html`<li class="row">${this.#row(item)}</li>`)}
+              ${items.map((item) => html`<li class="row">${this.#row(id, item)}</li>`)}
             </ul>
           </section>
         `,
@@ -31,12 +31,12 @@ class SettingsServer extends ListElement {
     `;
   }
 
-  #row(item) {
+  #row(group, item) {
     const origin = t(`settings.sources.${item.source}`);
     if (!item.editable) {
       return html`
         <div class="row-words">
-          <code>${item.key}</code>
+          <span>${t(`settings.${group}.${item.key}`)} <code>${item.key}</code></span>
           <span class="setting-value">${item.value ?? t('settings.unset')}</span>
         </div>
         <span class="hint">${origin}</span>
@@ -45,7 +45,7 @@ class SettingsServer extends ListElement {
     return html`
       <div class="row-words">
         ${numberField({
-          label: html`${t(`settings.limits.${item.key}`)} <code>${item.key}</code>`,
+          label: html`${t(`settings.${group}.${item.key}`)} <code>${item.key}</code>`,
           help: item.pending ? t('settings.pendingOne') : origin,
           value: item.value,
           hint: String(item.default),

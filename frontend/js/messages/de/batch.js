@@ -13,6 +13,7 @@ export default {
   empty: 'Noch keine Serien',
   emptyHelp: 'Variiere ein Feld des Formulars, und jeder Wert ergibt ein Bild.',
   number: 'Nummer',
+  trashed: 'Im Papierkorb',
   'status.queued': 'Wartet',
   'status.running': 'In Arbeit',
   'status.canceling': 'Wird beendet',

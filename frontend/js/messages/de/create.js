@@ -8,6 +8,7 @@ export default {
   shortcut: 'Eingabe, oder Strg + Eingabe in jedem Feld',
   shortcutMac: 'Zeilenschalter, oder ⌘ Zeilenschalter in jedem Feld',
   count: 'Wie oft',
+  countHelp: 'So viele Aufträge, jeder mit eigenem Seed.',
   more: 'Mehr Einstellungen',
   said: '{name} {value}',
   length: '{length} von {limit} Zeichen',

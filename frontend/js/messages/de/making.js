@@ -17,7 +17,7 @@ export default {
   stars: { one: '{count} Stern', other: '{count} Sterne' },
   menuOf: 'Mehr zu „{name}“',
   missingModels: { one: '{count} Modell fehlt', other: '{count} Modelle fehlen' },
-  missingNodes: { one: '{count} Knoten fehlt', other: '{count} Knoten fehlen' },
+  missingNodes: { one: '{count} Knotenklasse fehlt', other: '{count} Knotenklassen fehlen' },
   copyOf: '{name}, Kopie',
   presetDeleted: '„{name}“ ist im Papierkorb.',
   noPresetFile: 'Diese Datei ist keine exportierte Vorlage.',
@@ -160,7 +160,7 @@ export default {
   pictureMenu: 'Mehr zu „{title}“',
   bring: 'Lege einen Workflow hier ab, oder',
   choose: 'wähle eine Datei',
-  bringHelp: 'JSON im API-Format, oder ein PNG mit seinem Workflow.',
+  bringHelp: 'JSON in einem der Formate von ComfyUI, oder ein PNG mit seinem Workflow. Andere Bilder füllen das Formular.',
   noVary: '{name} nicht mehr variieren',
   change: 'Ändern',
 };

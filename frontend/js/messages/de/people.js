@@ -1,7 +1,7 @@
 export default {
   invite: 'Jemanden einladen',
   inviteHelp:
-    'Macht einen Link, der ein Mal gilt. Ein Gast erstellt aus Worten; ein Mitglied führt auch Workflows aus.',
+    'Macht einen Link, der ein Mal gilt. Ein Gast erstellt mit den Workflows, die da sind; ein Mitglied bringt und ändert auch eigene.',
   onlyHere:
     'Du hast Studio unter einer Adresse geöffnet, die nur auf diesem Rechner gilt; ein Link von hier nützt sonst niemandem. Öffne es unter der Adresse, die andere benutzen, oder starte es mit',
   role: 'Als',
@@ -30,7 +30,6 @@ export default {
   endSession: 'Dort abmelden',
   endOthers: 'Überall sonst abmelden',
   used: 'benutzt {time}',
-  keys: 'API-Schlüssel',
   keysHelp: 'Für Programme. Ein Schlüssel wird ein Mal gezeigt: wenn er entsteht.',
   keyName: 'Wofür ist er?',
   keyScopes: 'Er darf',

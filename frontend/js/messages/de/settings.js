@@ -74,6 +74,15 @@ export default {
   'limits.MAX_ASSET_GIB': 'Größter Upload in Teilen, in GiB',
   'limits.MAX_BODY_MB': 'Größte Anfrage in MB',
   'limits.ENGINE_HANG_S': 'Sekunden ohne Lebenszeichen, bis eine Engine als hängend gilt',
+  'folders.STUDIO_DIR': 'Alles, was Studio behält',
+  'folders.ENGINE_DIR': 'Eigene Dateien der Engine',
+  'folders.MODEL_DIR': 'Modelle',
+  'addresses.STUDIO_HOST': 'Wo Studio lauscht',
+  'addresses.STUDIO_PORT': 'Sein Port',
+  'addresses.STUDIO_COMFY_PORT': 'Der Port von ComfyUIs Editor',
+  'addresses.STUDIO_PUBLIC_URL': 'Die Adresse, die alle benutzen',
+  'addresses.STUDIO_COMFY_PUBLIC_URL': 'Die Adresse von ComfyUIs Editor',
+  'addresses.STUDIO_TRUSTED_PROXIES': 'Proxys, denen geglaubt wird',
 
   retentionHelp:
     'Ergebnisse, auf die eine Regel zutrifft, kommen erst in den Papierkorb und werden später gelöscht. Für Uploads gilt keine Regel.',
@@ -100,6 +109,7 @@ export default {
   'default.width': 'Breite',
   'default.height': 'Höhe',
   'default.steps': 'Schritte',
-  'default.cfg': 'Stärke des Prompts',
+  'default.cfg': 'CFG',
+  cfgHelp: 'Wie eng das Bild dem Prompt folgt.',
   'default.count': 'Wie viele',
 };

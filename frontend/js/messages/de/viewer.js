@@ -34,7 +34,7 @@ export default {
   by: 'Von',
   engine: 'Engine',
   'value.steps': 'Schritte',
-  'value.cfg': 'Prompt-Stärke',
+  'value.cfg': 'CFG',
   'value.guidance': 'Führung',
   'value.sampler_name': 'Sampler',
   'value.scheduler': 'Scheduler',

@@ -36,10 +36,12 @@ export default {
   putFor: 'Lege die Datei dorthin, wo {type} sie sucht, unter dem Ordner models dieses Studios.',
   download: 'Herunterladen',
   copyName: 'Den Namen {name} kopieren',
+  needsComfyUI: 'Das braucht ComfyUI. Die eingebaute Engine, die hier jetzt arbeitet, kann es nicht ausführen.',
   installNodes:
     'Der Engine fehlen diese Node-Klassen. Installiere die Custom Nodes, die sie haben, oder ein neueres ComfyUI und starte sie dann neu.',
   closest: 'Ähnliche, die da sind: {names}',
   here: 'Da',
+  standsIn: 'Die eingebaute Engine vertritt es',
   notHere: 'Fehlt',
 
   isShipped: 'Von Studio',

@@ -13,6 +13,7 @@ export default {
   empty: 'No batches yet',
   emptyHelp: 'Vary a field of the form, and every value makes a picture.',
   number: 'Number',
+  trashed: 'In the trash',
   'status.queued': 'Waiting',
   'status.running': 'Working',
   'status.canceling': 'Stopping',

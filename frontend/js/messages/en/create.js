@@ -8,6 +8,7 @@ export default {
   shortcut: 'Enter, or Ctrl + Enter from any field',
   shortcutMac: 'Return, or ⌘ Return from any field',
   count: 'How many times',
+  countHelp: 'So many jobs, each with a seed of its own.',
   more: 'More choices',
   said: '{name} {value}',
   length: '{length} of {limit} characters',

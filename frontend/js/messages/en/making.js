@@ -17,7 +17,7 @@ export default {
   stars: { one: '{count} star', other: '{count} stars' },
   menuOf: 'More for “{name}”',
   missingModels: { one: '{count} model missing', other: '{count} models missing' },
-  missingNodes: { one: '{count} node missing', other: '{count} nodes missing' },
+  missingNodes: { one: '{count} node class missing', other: '{count} node classes missing' },
   copyOf: '{name}, copy',
   presetDeleted: '“{name}” is in the trash.',
   noPresetFile: 'That file is no exported preset.',
@@ -160,7 +160,7 @@ export default {
   pictureMenu: 'More for “{title}”',
   bring: 'Drop a workflow here, or',
   choose: 'choose a file',
-  bringHelp: 'API-format JSON, or a PNG that carries its workflow.',
+  bringHelp: 'JSON in either of ComfyUI’s formats, or a PNG that carries its workflow. Other pictures fill the form.',
   noVary: 'No longer vary {name}',
   change: 'Change',
 };

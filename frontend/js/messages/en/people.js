@@ -1,6 +1,6 @@
 export default {
   invite: 'Invite somebody',
-  inviteHelp: 'Makes a link that works once. A guest creates from words; a member runs workflows too.',
+  inviteHelp: 'Makes a link that works once. A guest creates with the workflows that are here; a member also brings and edits workflows of their own.',
   onlyHere:
     'You opened Studio by an address of this machine alone, so a link made here works for nobody else. Open it by the address that others use, or start it with',
   role: 'As',
@@ -29,7 +29,6 @@ export default {
   endSession: 'Log out there',
   endOthers: 'Log out everywhere else',
   used: 'used {time}',
-  keys: 'API keys',
   keysHelp: 'For programs. A key is shown once, when it is made.',
   keyName: 'What is it for?',
   keyScopes: 'It may',

@@ -74,6 +74,16 @@ export default {
   'limits.MAX_BODY_MB': 'Largest request, in MB',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
 
+  'folders.STUDIO_DIR': 'Everything that Studio keeps',
+  'folders.ENGINE_DIR': 'The engine’s own files',
+  'folders.MODEL_DIR': 'Models',
+  'addresses.STUDIO_HOST': 'Where Studio listens',
+  'addresses.STUDIO_PORT': 'Its port',
+  'addresses.STUDIO_COMFY_PORT': 'The port of ComfyUI’s editor',
+  'addresses.STUDIO_PUBLIC_URL': 'The address that people use',
+  'addresses.STUDIO_COMFY_PUBLIC_URL': 'The address of ComfyUI’s editor',
+  'addresses.STUDIO_TRUSTED_PROXIES': 'Proxies that are believed',
+
   retentionHelp:
     'Results that a rule meets go to the trash first, and are deleted later. Uploads go by no rule.',
   'rules.trash_days': 'Empty the trash after days',
@@ -99,6 +109,7 @@ export default {
   'default.width': 'Width',
   'default.height': 'Height',
   'default.steps': 'Steps',
-  'default.cfg': 'Prompt strength',
+  'default.cfg': 'CFG',
+  cfgHelp: 'How closely the picture follows the prompt.',
   'default.count': 'How many',
 };

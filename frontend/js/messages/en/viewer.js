@@ -34,7 +34,7 @@ export default {
   by: 'By',
   engine: 'Engine',
   'value.steps': 'Steps',
-  'value.cfg': 'Prompt strength',
+  'value.cfg': 'CFG',
   'value.guidance': 'Guidance',
   'value.sampler_name': 'Sampler',
   'value.scheduler': 'Scheduler',

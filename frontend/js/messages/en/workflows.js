@@ -36,9 +36,11 @@ export default {
   putFor: 'Put the file where {type} looks for it, below the folder models of this Studio.',
   download: 'Download',
   copyName: 'Copy the name {name}',
+  needsComfyUI: 'This needs ComfyUI. The embedded engine, which works here now, cannot run it.',
   installNodes: 'The engine lacks these node classes. Install the custom nodes that have them into ComfyUI, or a newer ComfyUI, then restart it.',
   closest: 'Similar ones that are here: {names}',
   here: 'Here',
+  standsIn: 'The embedded engine stands in for it',
   notHere: 'Missing',
 
   isShipped: 'Studio’s own',
