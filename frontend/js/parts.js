@@ -74,7 +74,7 @@ export const PARTS = {
         import('./components/places.js'),
       ]),
     messages: ['errors', 'graph', 'keys'],
-    styles: ['pieces'],
+    styles: ['pieces', 'notices'],
   },
   /** What the form offers beyond its plain fields; its elements say something at once. */
   making: {

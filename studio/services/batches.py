@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import SystemRandom
 from typing import Any, Final
 
 from studio.clock import Clock, new_id
@@ -273,7 +273,7 @@ class _Making:
         self._lists = lists
         self._values = {**(preset.values if preset is not None else {}), **order.values}
         # Drawn once: the cells of a grid differ in nothing but what its axes say.
-        self._seeds = draw_seeds(workflow.manifest, _draw)
+        self._seeds = draw_seeds(workflow.manifest, SystemRandom().randint)
         asked = (place.question for axis in order.axes for place in axis.places)
         self._unused = {*order.answers, *(name for name in asked if name is not None)}
 
@@ -335,10 +335,6 @@ def _at(error: StudioError, labels: Sequence[str], index: int, *, of: int) -> St
         details={**(error.details or {}), "cell": index},
         retry_after_s=error.retry_after_s,
     )
-
-
-def _draw(least: int, most: int) -> int:
-    return least + secrets.randbelow(most - least + 1)
 
 
 def _with_purged(batch: Batch, counts: dict[str, int]) -> dict[str, int]:

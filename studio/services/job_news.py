@@ -254,8 +254,9 @@ def _is_of(job: Job, identity: Identity) -> bool:
     return identity.sees_all or job.user_id == identity.user_id
 
 
-def _age(picture: JobPicture) -> tuple[int, str]:
-    return picture.job.created_at, picture.job.id
+def _age(picture: JobPicture) -> tuple[int, float]:
+    # Jobs of one request may be of one millisecond, and still have an order.
+    return picture.job.created_at, picture.job.rank
 
 
 def _progress_of(job: Job) -> str:

@@ -173,3 +173,31 @@ def test_the_answer_to_a_question_and_the_strength_of_a_lora_are_varied(
     expect(page.get_by_role("button", name="Create 2")).to_be_visible()
     page.get_by_role("button", name="No longer vary Which animal?").click()
     expect(page.get_by_role("button", name="Create", exact=True)).to_be_visible()
+
+
+def test_everything_as_it_was_leaves_nothing_varied(page: Page) -> None:
+    once = page.get_by_role("button", name="Create", exact=True)
+    page.get_by_label("Add a LoRA").select_option(label="embedded-vivid")
+    page.get_by_role("button", name="Vary Strength of embedded-vivid").click()
+    page.locator("vary-field [name=text]").fill("0.4, 0.8")
+    page.get_by_role("button", name="Vary this").click()
+    vary(page, "Seed", "1, 2")
+    expect(page.get_by_role("button", name="Create 4")).to_be_visible()
+    page.get_by_role("button", name="More about this form").click()
+    page.get_by_role("menuitem", name="Everything as it was").click()
+    expect(once).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Add a LoRA")).to_be_visible()
+    expect(once).to_be_visible()
+
+
+def test_what_is_varied_and_no_longer_there_is_dropped(page: Page) -> None:
+    vary(page, "Seed", "1, 2")
+    page.evaluate("""() => {
+        const kept = JSON.parse(localStorage.getItem('studio.create'));
+        kept.varied['loras[0].strength'] = { values: [1, 2, 3] };
+        kept.varied['of_yesterday'] = { values: [1, 2, 3] };
+        localStorage.setItem('studio.create', JSON.stringify(kept));
+    }""")
+    page.reload()
+    expect(page.get_by_role("button", name="Create 2", exact=True)).to_be_visible()

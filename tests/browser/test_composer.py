@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx
@@ -43,6 +44,21 @@ def test_a_refusal_that_names_a_field_leads_to_it(page: Page) -> None:
     page.locator(BUTTON).click()
     expect(page.locator("prompt-composer .error-text")).to_contain_text("at most 150")
     expect(page.locator("#input-steps")).to_be_focused()
+    expect(page.locator("#input-steps")).to_have_attribute("aria-invalid", "true")
+    page.locator("#input-steps").fill("8")
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    expect(page.locator("prompt-composer .error-text")).to_have_count(0)
+
+
+def test_a_refusal_stands_beside_the_button_also_where_the_form_is_long(page: Page) -> None:
+    page.fill("#prompt", "a {fox|cat} and one more {")
+    page.locator("details.more summary").click()
+    page.evaluate("scrollTo(0, 0)")
+    page.locator(BUTTON).click()
+    expect(page.locator("[role=alert] .error-text")).to_contain_text("has no end")
+    expect(page.locator(".run-bar .error-text")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#prompt")).to_have_attribute("aria-invalid", "true")
+    page.fill("#prompt", "")
 
 
 def test_choices_that_are_folded_away_are_told(page: Page) -> None:
@@ -117,3 +133,21 @@ def test_when_the_form_cannot_be_had_the_page_says_why_and_looks_again(page: Pag
     page.fill("#prompt", "a fox that waited")
     expect(page.locator(BUTTON)).to_be_enabled()
     expect(page.locator("create-advice .error-text")).to_have_count(0)
+
+
+def test_what_cannot_run_says_so_above_the_form_and_beside_the_button(
+    page: Page, owner: httpx.Client
+) -> None:
+    page.goto(page.url.partition("#")[0] + "#/workflows/flux")
+    page.get_by_role("link", name="Run it").click()
+    expect(page.locator(".source-name")).to_contain_text("Flux")
+    advice = page.locator(".advice")
+    expect(advice).to_be_in_viewport()
+    button = page.locator(BUTTON)
+    expect(button).to_have_attribute("aria-disabled", "true")
+    expect(button).to_have_accessible_description(re.compile("Something is missing"))
+    page.fill("#prompt", "a fox that cannot be")
+    button.click(force=True)
+    expect(advice).to_be_focused()
+    expect(advice).to_contain_text("Missing models")
+    assert jobs_of(owner, "a fox that cannot be") == []

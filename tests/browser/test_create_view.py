@@ -10,6 +10,8 @@ import httpx
 from playwright.sync_api import Page, expect
 
 from tests.api.graphs import wait_ended
+from tests.api.studio_process import RunningStudio
+from tests.browser.conftest import OpenPage
 
 
 def jobs_of(client: httpx.Client, title: str) -> list[dict[str, Any]]:
@@ -137,7 +139,21 @@ def test_several_are_made_at_once(page: Page, owner: httpx.Client) -> None:
     page.get_by_label("How many times").fill("3")
     page.get_by_label("How many times").press("Tab")
     page.get_by_role("button", name="Create 3").click()
-    expect(page.locator(".strip .is-live")).to_have_count(3)
+    places = page.locator(".strip .is-live span")
+    expect(places).to_have_text(["3", "2", "1"])
+    page.reload()
+    expect(places).to_have_text(["3", "2", "1"])
+
+
+def test_the_stage_follows_what_was_asked_for_last(page: Page, owner: httpx.Client) -> None:
+    owner.post("/api/queue/pause")
+    shown = page.locator(".result-main .tile-title")
+    for title in ("a first fox to follow", "a second fox to follow"):
+        page.fill("#prompt", title)
+        page.locator("#prompt").press("Enter")
+        expect(shown).to_have_text(title)
+    owner.post("/api/queue/resume")
+    expect(page.get_by_role("button", name="Open “a second fox to follow”")).to_be_visible()
     assert len(jobs_of(owner, "a fox of three")) == 3
 
 
@@ -158,6 +174,19 @@ def test_a_picture_is_downloaded_as_it_is(page: Page, owner: httpx.Client) -> No
     with page.expect_download() as saved:
         page.locator(".result-bar").get_by_role("link", name="Download").click()
     assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_on_a_phone_the_picture_comes_into_view(
+    open_page: OpenPage, site: RunningStudio, member_state: dict[str, Any], owner: httpx.Client
+) -> None:
+    page = open_page(width=360, height=740, storage_state=member_state, has_touch=True)
+    page.goto(site.url)
+    page.locator("#prompt").fill("a fox to look at")
+    page.locator(".run-bar .primary").scroll_into_view_if_needed()
+    page.locator(".run-bar .primary").tap()
+    picture = page.get_by_role("button", name="Open “a fox to look at”")
+    expect(picture).to_be_visible()
+    expect(picture).to_be_in_viewport(ratio=0.95)
 
 
 def test_everything_fits_a_phone(page: Page) -> None:

@@ -54,6 +54,23 @@ def test_a_preset_with_a_question_is_saved_and_asks(page: Page, owner: httpx.Cli
     assert owner.get(f"/api/jobs/{job['id']}").json()["recipe"]["preset_id"] == preset["id"]
 
 
+def test_other_work_is_not_called_by_the_preset(page: Page, owner: httpx.Client) -> None:
+    page.fill("#prompt", "a snow animal")
+    save_preset(page, "Snow animal")
+    source = page.locator(".source-name b")
+    expect(source).to_have_text("Snow animal")
+    page.fill("#prompt", "a house in the sun")
+    expect(source).to_have_text("Snow animal, changed")
+    page.get_by_role("button", name="Vary Seed", exact=True).click()
+    page.locator("vary-field [name=text]").fill("1, 2")
+    page.get_by_role("button", name="Vary this").click()
+    page.get_by_role("button", name="Create 2").click()
+    expect(page.locator("h1")).to_have_text("a house in the sun")
+    page.get_by_role("link", name="Create", exact=True).click()
+    page.fill("#prompt", "a snow animal")
+    expect(source).to_have_text("Snow animal")
+
+
 def test_who_would_rather_not_answer_starts_nothing(page: Page, owner: httpx.Client) -> None:
     page.fill("#prompt", "a fox, [[never answered]]")
     page.locator("#prompt").press("Enter")

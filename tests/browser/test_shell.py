@@ -186,6 +186,30 @@ def test_a_picture_without_a_workflow_is_told_so_on_create(page: Page) -> None:
     expect(page.locator(".notice")).to_contain_text("There is no workflow in that file")
 
 
+def test_a_word_of_one_view_is_gone_in_the_next_and_covers_no_bar(
+    page: Page, site: RunningStudio
+) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{site.url}/#/settings/defaults")
+    page.evaluate("""async () => {
+        const { notices } = await import('/static/js/models/notices.js');
+        const undo = { label: 'Undo', run() {} };
+        notices.say('a passing word').saidAt -= 2000;
+        notices.say('a word to undo', { action: undo }).saidAt -= 2000;
+        // Time alone takes nothing away here.
+        notices.hold();
+    }""")
+    word = page.locator(".notice", has_text="a passing word")
+    expect(word).to_be_visible()
+    box = page.locator(".notices").bounding_box()
+    bar = page.locator(".bar").bounding_box()
+    assert box and bar
+    assert box["y"] + box["height"] < bar["y"] - 400
+    page.evaluate("location.hash = '#/create'")
+    expect(word).to_have_count(0)
+    expect(page.locator(".notice", has_text="a word to undo")).to_be_visible()
+
+
 def test_what_ends_while_one_looks_elsewhere_is_told(
     page: Page, site: RunningStudio, owner: httpx.Client
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,33 @@ def test_while_the_socket_is_down_the_page_asks_what_engines_there_are(
     expect(page.locator(".banner", has_text="takes no work yet")).to_be_visible()
     page.unroute("**/ready")
     expect(page.locator("create-view .banner", has_text=PLACEHOLDERS)).to_be_visible()
+
+
+def test_that_studio_cannot_be_reached_is_said_and_taken_back(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(storage_state=state)
+    sockets: list[WebSocketRoute] = []
+
+    def through(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        sockets.append(route)
+
+    page.route_web_socket("**/api/ws", through)
+    page.goto(site.url)
+    page.fill("#prompt", "a fox behind a cut")
+    create = page.locator(".run-bar .primary")
+    told = page.locator(".banner", has_text="Studio cannot be reached")
+    expect(create).to_have_attribute("title", re.compile("Enter"))
+    expect(told).to_have_count(0)
+    page.context.set_offline(True)
+    page.route("**/api/**", lambda route: route.abort())
+    for each in sockets:
+        each.close()
+    expect(told).to_be_visible()
+    expect(create).to_have_attribute("aria-disabled", "true")
+    expect(create).to_have_accessible_description(re.compile("cannot be reached"))
+    page.unroute("**/api/**")
+    page.context.set_offline(False)
+    expect(told).to_have_count(0)
+    expect(create).not_to_have_attribute("aria-disabled", "true")

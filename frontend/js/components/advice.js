@@ -30,7 +30,7 @@ class CreateAdvice extends Element {
           ? [t('making.noModelTitle'), t('making.noModel')]
           : [t('making.notReadyTitle'), lacks.join(', ')];
     return html`
-      <div class="card advice" role="status">
+      <div class="card advice" role="status" tabindex="-1">
         <h2>${title}</h2>
         <p>${why}</p>
         ${isModel && session.can('graphs:run') ? html`<p>${t('making.noModelGraph')}</p>` : nothing}

@@ -131,8 +131,9 @@ function banners() {
           </button>
         </p>`
       : nothing}
+    ${feed.isAway ? bannerOf(t('shell.offline')) : nothing}
     ${ready ? nothing : bannerOf(notReadyText(reasons))} ${lasting.map(bannerOf)}
-    <p class="hint live-state" role="status">${feed.isLive === false ? t('shell.notLive') : ''}</p>
+    <p class="hint live-state" role="status">${feed.isLive === false && !feed.isAway ? t('shell.notLive') : ''}</p>
   `;
 }
 

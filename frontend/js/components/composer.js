@@ -2,6 +2,7 @@ import { html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { draft, MOST_COUNT } from '../models/draft.js';
+import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
@@ -16,11 +17,18 @@ const HAS_KEYBOARD = matchMedia('(hover: hover)');
 class PromptComposer extends FormElement {
   constructor() {
     super();
-    this.watch(draft);
+    this.watch(draft, feed);
+  }
+
+  willUpdate() {
+    // That it could not be reached is no longer true.
+    if (this.wasAway && !feed.isAway && this.error?.code === 'offline') this.error = null;
+    this.wasAway = feed.isAway;
   }
 
   updated() {
     for (const area of this.querySelectorAll('textarea')) fit(area);
+    this.#mark();
     if (this.isMet || !this.#first) return;
     this.isMet = true;
     // On a touch screen this would bring up a keyboard that nobody asked for.
@@ -41,6 +49,7 @@ class PromptComposer extends FormElement {
       <form
         class="composer card"
         novalidate
+        @input=${({ target }) => this.#mend(target)}
         @submit=${(event) => this.submitted(event, () => this.#run())}
         @keydown=${(event) => this.#onKey(event)}
       >
@@ -64,7 +73,7 @@ class PromptComposer extends FormElement {
             ? nothing
             : html`<div class="skeleton" aria-hidden="true"></div>`}
         <varied-answers></varied-answers>
-        ${this.problem()} ${this.#bar()}
+        ${this.#bar()}
       </form>
     `;
   }
@@ -77,7 +86,7 @@ class PromptComposer extends FormElement {
         <button type="button" class="source-name" aria-haspopup="dialog" @click=${openChooser}>
           ${coverOf(preset)}
           <span>
-            <b>${name || '…'}</b>
+            <b>${draft.isEdited ? t('create.changed', { name }) : name || '…'}</b>
             <small>${preset ? (workflow?.name ?? '') : (workflow?.base_model ?? '')}</small>
           </span>
           ${icon('unfold')}
@@ -93,7 +102,7 @@ class PromptComposer extends FormElement {
     return [
       isOwn && { label: t('create.saveChanges'), icon: 'check', run: () => openSave(preset) },
       { label: t('create.saveAs'), icon: 'presets', run: () => openSave(null) },
-      { label: t('create.resetAll'), icon: 'again', run: () => draft.reset() },
+      { label: t('create.resetAll'), icon: 'again', run: () => draft.resetAll() },
       preset && { label: t('create.code'), icon: 'copy', run: () => openCode(preset) },
       { label: t('shell.views.batch'), icon: 'vary', href: '#/batch' },
       preset && { label: t('create.leavePreset'), icon: 'close', run: () => draft.choose(draft.workflowId) },
@@ -107,8 +116,11 @@ class PromptComposer extends FormElement {
 
   #bar() {
     const { size, count } = draft;
+    const why = feed.isAway ? t('shell.offline') : draft.lacks ? t('create.lacks') : '';
     return html`
       <div class="run-bar">
+        ${this.problem()}
+        ${why ? html`<p class="hint" id="run-why">${why}</p>` : nothing}
         <label class="count" title=${t('create.countHelp')}>
           <span class="unseen">${t('create.count')}</span>
           <span aria-hidden="true">×</span>
@@ -124,7 +136,13 @@ class PromptComposer extends FormElement {
             }}
           />
         </label>
-        <button class="primary" ?disabled=${this.busy || !draft.workflow} title=${shortcut()}>
+        <button
+          class="primary"
+          ?disabled=${this.busy || !draft.workflow}
+          aria-disabled=${why ? 'true' : nothing}
+          aria-describedby=${why ? 'run-why' : nothing}
+          title=${why ? nothing : shortcut()}
+        >
           ${icon('create')}${this.busy ? t('create.sending') : size > 1 ? t('create.buttonMany', { count: size }) : t('create.button')}
         </button>
       </div>
@@ -132,6 +150,9 @@ class PromptComposer extends FormElement {
   }
 
   async #run() {
+    this.refused = null;
+    if (feed.isAway) return;
+    if (draft.lacks) return this.dispatchEvent(new Event('lacking', { bubbles: true }));
     const [missing] = draft.missing;
     const over = draft.fields.find((field) => isTooLong(draft.value(field)));
     if (missing || over) {
@@ -146,7 +167,7 @@ class PromptComposer extends FormElement {
       if (batch) router.go(`batch/${batch}`);
       else this.dispatchEvent(new Event('sent', { bubbles: true }));
     } catch (error) {
-      this.#show(draft.field(error.details?.input));
+      this.#show(draft.field(fieldIn(error)));
       throw error;
     }
   }
@@ -154,11 +175,33 @@ class PromptComposer extends FormElement {
   /** Lead to a field that something is wrong with. */
   #show(field) {
     if (!field) return;
-    const place = this.querySelector(`[data-input="${CSS.escape(field.id)}"]`);
-    const folded = place?.closest('details');
+    this.refused = field.id;
+    const folded = this.#placeOf(field.id)?.closest('details');
     if (folded) folded.open = true;
-    const own = document.getElementById(`input-${field.id}`);
-    (own ?? place?.querySelector('input, textarea, select, button:not(.tool)'))?.focus();
+    this.#controlOf(field.id)?.focus();
+  }
+
+  #placeOf(id) {
+    return this.querySelector(`[data-input="${CSS.escape(id)}"]`);
+  }
+
+  #controlOf(id) {
+    return document.getElementById(`input-${id}`) ?? this.#placeOf(id)?.querySelector('input, textarea, select, button:not(.tool)');
+  }
+
+  /** The field that was refused says so, to eyes and ears. */
+  #mark() {
+    for (const each of this.querySelectorAll('[aria-invalid]')) each.removeAttribute('aria-invalid');
+    const control = this.refused && this.error && this.#controlOf(this.refused);
+    if (control && !control.matches('button')) control.setAttribute('aria-invalid', 'true');
+  }
+
+  /** What is written into the field that was refused may have mended it. */
+  #mend(target) {
+    if (!this.refused || !this.#placeOf(this.refused)?.contains(target)) return;
+    this.refused = null;
+    this.error = null;
+    this.requestUpdate();
   }
 
   #onKey(event) {
@@ -169,6 +212,9 @@ class PromptComposer extends FormElement {
     if (!this.querySelector('.run-bar .primary').disabled) event.currentTarget.requestSubmit();
   }
 }
+
+/** The input that a refusal names: by itself, or with a place in it as in `loras[0].strength`. */
+const fieldIn = ({ details }) => details?.input ?? /^\w+/.exec(details?.where ?? '')?.[0];
 
 /** What is hidden among the further choices and not as it is without a choice. */
 const said = (field) =>

@@ -25,6 +25,7 @@ import { itemsOf, statusText, tiles } from './tiles.js';
 /** Before this part of a job its speed says little about the rest of it. */
 const TELLING = 0.08;
 const MOST_SHOWN = 120;
+const MOST_WAITING = 20;
 const SAY_EVERY_MS = 4000;
 
 /** What is being made, large, and what was made lately below it. */
@@ -60,24 +61,30 @@ class ResultStage extends Element {
     return jobs.all.filter((job) => job.user_id === session.user?.id);
   }
 
+  /** Newest first; of those that wait, the next ones. */
   get entries() {
     const own = this.#own;
-    const live = own.filter((job) => !hasEnded(job));
-    const ended = own.filter(hasEnded);
-    const waiting = live.filter(isWaiting).reverse();
-    const shown = [...live.filter(isRunning), ...waiting.slice(0, 20)].map((job) => ({ key: job.id, job }));
+    const waiting = new Set(own.filter(isWaiting).slice(-MOST_WAITING));
     const failed = (job) => job.status === 'failed' && jobs.watched.has(job.id);
-    const done = ended.flatMap((job) => {
+    const entries = own.flatMap((job) => {
+      if (!hasEnded(job)) return isWaiting(job) && !waiting.has(job) ? [] : [{ key: job.id, job }];
       const items = itemsOf([job]).map((item) => ({ key: item.output.id, ...item }));
       return items.length || !failed(job) ? items : [{ key: job.id, job }];
     });
-    return [...shown, ...done].slice(0, MOST_SHOWN);
+    return entries.slice(0, MOST_SHOWN);
+  }
+
+  /** What happens now: of what was asked for here last, or what came after that. */
+  #latest(entries) {
+    const asked = entries.filter(({ job }) => jobs.asked.has(job.id));
+    if (asked.some(({ job }) => !hasEnded(job))) return nowOf(asked);
+    return nowOf(asked.length ? entries.slice(0, entries.indexOf(asked[0]) + 1) : entries);
   }
 
   render() {
     const { entries } = this;
-    const here = entries.find(({ key }) => key === this.chosen) ?? entries[0];
-    if (!here) return welcome();
+    if (!entries.length) return welcome();
+    const here = entries.find(({ key }) => key === this.chosen) ?? this.#latest(entries);
     return html`
       <p class="unseen" role="status">${this.said}</p>
       <section class="result" aria-label=${t('making.results')}>
@@ -201,6 +208,10 @@ class ResultStage extends Element {
     ];
   }
 }
+
+/** What runs, else what is next, else what was done last. */
+const nowOf = (entries) =>
+  entries.find(({ job }) => isRunning(job)) ?? entries.findLast(({ job }) => isWaiting(job)) ?? entries[0];
 
 /** What a job of this kind took lately, and what this one has behind it. */
 function leftText(job) {

@@ -1,5 +1,6 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
+import { router } from '../core/router.js';
 import { notices } from '../models/notices.js';
 import { icon } from './icons.js';
 
@@ -60,3 +61,9 @@ class StudioToasts extends Element {
 }
 
 customElements.define('studio-toasts', StudioToasts);
+
+let { view } = router;
+router.addEventListener('change', () => {
+  if (router.view !== view) notices.turn();
+  view = router.view;
+});

@@ -46,6 +46,7 @@ class Draft extends Store {
       if (asked !== this.asked) return this.loading;
       this.workflow = found;
       this.problem = null;
+      this.#dropLost();
       const text = JSON.stringify(found);
       if (text.length < MOST_KEPT) kept.set('create.workflow', found);
       else kept.remove('create.workflow');
@@ -67,6 +68,11 @@ class Draft extends Store {
 
   get fields() {
     return this.workflow?.form ?? [];
+  }
+
+  /** Whether models or nodes are missing, so that nothing could come of it. */
+  get lacks() {
+    return this.workflow?.readiness.state === 'missing';
   }
 
   field(id) {
@@ -97,14 +103,25 @@ class Draft extends Store {
     return field.id in this.values && !isSame(this.values[field.id], this.standard(field));
   }
 
+  /** Whether the form is no longer what its preset is. */
+  get isEdited() {
+    return Boolean(this.preset) && this.fields.some((field) => this.isChanged(field));
+  }
+
   set(id, value) {
     this.values = { ...this.values, [id]: value };
     this.#keep();
   }
 
-  reset(...ids) {
-    const given = ids.length ? ids : Object.keys(this.values);
-    this.values = Object.fromEntries(Object.entries(this.values).filter(([id]) => !given.includes(id)));
+  reset(id) {
+    const { [id]: _, ...values } = this.values;
+    this.values = values;
+    this.#keep();
+  }
+
+  /** Nothing is changed, nothing varied. */
+  resetAll() {
+    Object.assign(this, { values: {}, varied: {}, count: this.preferred.count });
     this.#keep();
   }
 
@@ -171,7 +188,22 @@ class Draft extends Store {
     return Object.fromEntries(known.map((field) => [field.id, formValue(field, values[field.id])]));
   }
 
+  /** What is varied must be there: not so the strength of a LoRA that was removed. */
+  #dropLost() {
+    if (!this.workflow) return;
+    this.varied = Object.fromEntries(Object.entries(this.varied).filter(([place]) => this.#isThere(place)));
+  }
+
+  #isThere(place) {
+    if (place.startsWith('[[')) return true;
+    const [id, ...steps] = place.split(/[.[\]]+/);
+    const field = this.field(id);
+    if (!field || !steps.length) return Boolean(field);
+    return steps.slice(0, -1).reduce((part, step) => part?.[step], this.value(field)) !== undefined;
+  }
+
   #keep() {
+    this.#dropLost();
     const { workflowId, version, preset, values, varied, count, others } = this;
     kept.set('create', { workflowId, version, preset, values, varied, count, others });
     this.changed();

@@ -7,6 +7,8 @@ import { session } from './session.js';
 const EMBEDDED = 'embedded';
 const POLL_MS = 2000;
 const SETTLE_MS = 250;
+/** Nobody answered, or only a proxy on the way did. */
+const UNREACHED = /^(offline|http_50[234])$/;
 const NO_QUEUE = { paused: false, depth: 0, next: [], jobs: [] };
 const NOT_KNOWN = { ready: true, reasons: [], notices: [], engine_kinds: {} };
 const TOPICS = ['jobs', 'queue', 'previews', 'system'];
@@ -17,6 +19,8 @@ class Feed extends Store {
     super();
     /** Whether events come as they happen; null before the first try is over. */
     this.isLive = null;
+    /** Whether Studio could not be reached when it was last tried. */
+    this.isAway = false;
     this.queue = NO_QUEUE;
     this.system = NOT_KNOWN;
     this.queueWatchers = 0;
@@ -43,6 +47,7 @@ class Feed extends Store {
     clearInterval(this.timer);
     clearTimeout(this.asking);
     this.isLive = null;
+    this.isAway = false;
     this.queue = NO_QUEUE;
     jobs.clear();
   }
@@ -91,12 +96,16 @@ class Feed extends Store {
     try {
       const { jobs: latest } = await api.get('/api/jobs?limit=40');
       if (!socket || socket !== this.socket) return;
+      this.isAway = false;
       const isStillDown = !this.isLive;
       if (isStillDown) await jobs.putSnapshot(latest);
       if (isStillDown && this.isLive === null) this.#become(false);
       await Promise.all([this.askQueue(), this.#askSystem(socket)]);
-    } catch {
-      if (socket && socket === this.socket) this.#become(false);
+    } catch (error) {
+      if (!socket || socket !== this.socket) return;
+      this.isAway = !this.isLive && UNREACHED.test(error.code);
+      this.#become(false);
+      this.changed();
     }
   }
 
@@ -127,6 +136,7 @@ class Feed extends Store {
   }
 
   #onState(isUp) {
+    if (isUp) this.isAway = false;
     this.#become(isUp);
     if (!isUp) this.poll();
   }

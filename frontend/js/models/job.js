@@ -31,7 +31,5 @@ export const titleOf = (job) => job.title || job.workflow_id || t('job.untitled'
 
 export const percentOf = (job) => Math.round((job.progress?.value ?? 0) * 100);
 
-/** Newest first. Ids of one moment have an order too. */
-export function byAge(a, b) {
-  return b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id);
-}
+/** Newest first. */
+export const byAge = (a, b) => b.created_at.localeCompare(a.created_at);

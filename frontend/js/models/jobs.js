@@ -19,11 +19,14 @@ class Jobs extends Store {
     this.watched = new Set();
     /** Ids of outputs that were deleted here; lists that were loaded before still have them. */
     this.deleted = new Set();
+    /** Ids of what this page asked for last. */
+    this.asked = new Set();
     this.changed();
   }
 
+  /** Newest first; those of one moment came in the order in which they were accepted. */
   get all() {
-    return [...this.byId.values()].sort(byAge);
+    return [...this.byId.values()].reverse().sort(byAge);
   }
 
   put(...jobs) {
@@ -32,9 +35,15 @@ class Jobs extends Store {
     this.changed();
   }
 
-  /** A job that was just accepted; the socket may have told more of it before the answer came. */
-  accept(job) {
-    if (!this.byId.has(job.id)) this.put(job);
+  /** Jobs that were just asked for; the socket may have told more of them before the answer came. */
+  accept(...jobs) {
+    this.askedFor(...jobs.map(({ id }) => id));
+    this.put(...jobs.filter(({ id }) => !this.byId.has(id)));
+  }
+
+  askedFor(...ids) {
+    this.asked = new Set(ids);
+    this.changed();
   }
 
   #keep(job) {
@@ -55,7 +64,8 @@ class Jobs extends Store {
   async putSnapshot(jobs) {
     const present = new Set(jobs.map((job) => job.id));
     const gone = this.all.filter((job) => !hasEnded(job) && !present.has(job.id));
-    this.put(...jobs);
+    // Lists begin with the newest.
+    this.put(...[...jobs].reverse());
     await Promise.all(gone.map((job) => this.refresh(job.id)));
   }
 

@@ -1,7 +1,9 @@
 import { Store } from '../core/store.js';
 import { explain, t } from '../core/messages.js';
 
-const SHOWN_MS = 6000;
+const SHOWN_MS = 5000;
+/** What was said so lately is about the view that comes, not the one that goes. */
+const FRESH_MS = 1000;
 
 /** Short words at the edge of the page. */
 class Notices extends Store {
@@ -20,7 +22,7 @@ class Notices extends Store {
    * @param stays it is shown until somebody closes it
    */
   say(text, { code = '', isError = false, action = null, key = null, stays = false } = {}) {
-    const notice = { text, code, isError, action, key, stays };
+    const notice = { text, code, isError, action, key, stays, saidAt: Date.now() };
     const others = this.list.filter((each) => key === null || each.key !== key);
     this.list = [...others, notice];
     this.#start(notice);
@@ -44,6 +46,12 @@ class Notices extends Store {
     this.timers.delete(notice);
     this.list = this.list.filter((each) => each !== notice);
     this.changed();
+  }
+
+  /** Another view is shown: what was said of the former one goes, unless something can be done about it. */
+  turn() {
+    const isOver = ({ action, stays, saidAt }) => !action && !stays && Date.now() - saidAt > FRESH_MS;
+    for (const notice of this.list.filter(isOver)) this.drop(notice);
   }
 
   /** Nothing goes away while somebody reads it or is about to press its button. */

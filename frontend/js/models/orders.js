@@ -32,10 +32,13 @@ export function order(answers = {}) {
   return { path: `/api/workflows/${encodeURIComponent(workflowId)}/run`, body: { values, ...more, count } };
 }
 
-/** A grid is called by its first text, where that is the same for all of it; so are its jobs. */
+/**
+ * A grid is called by its first text, where that is the same for all of it; so are its jobs. That of
+ * a preset is called by the preset, as long as it is that.
+ */
 function titleOf() {
   const first = draft.fields.find(({ type }) => type === 'text');
-  const text = draft.preset || !first || draft.varied[first.id] ? '' : draft.value(first);
+  const text = (draft.preset && !draft.isEdited) || !first || draft.varied[first.id] ? '' : draft.value(first);
   return isDynamic(text) ? '' : text.trim().slice(0, TITLE_LENGTH);
 }
 
@@ -66,9 +69,15 @@ export async function submit(answers) {
   const { path, body } = order(answers);
   const isGrid = Object.keys(draft.varied).length > 0;
   const answer = await send(path, body);
-  for (const job of answer?.jobs ?? []) jobs.accept(job);
-  for (const { job_id: id } of answer?.cells?.slice(0, AT_ONCE) ?? []) if (!jobs.byId.has(id)) jobs.refresh(id);
+  if (answer?.jobs) jobs.accept(...answer.jobs);
+  if (answer?.cells) acceptCells(answer.cells.map(({ job_id: id }) => id));
   return isGrid ? (answer?.id ?? null) : null;
+}
+
+async function acceptCells(ids) {
+  jobs.askedFor(...ids);
+  // One after the other, so that they stand in their order.
+  for (const id of ids.slice(0, AT_ONCE)) if (!jobs.byId.has(id)) await jobs.refresh(id);
 }
 
 /** Submit once; a lost answer is asked for again without making anything twice. */

@@ -40,7 +40,8 @@ class CreateView extends Element {
         ${feed.paintsPlaceholders
           ? html`<p class="banner is-note">${icon('warning')}${placeholderNote(t('shell.placeholder.create'))}</p>`
           : nothing}
-        <div class="create-form" @sent=${() => this.#onSent()}>
+        <div class="create-form" @sent=${() => this.#onSent()} @lacking=${() => this.#toAdvice()}>
+          <create-advice></create-advice>
           ${this.dropped
             ? html`<graph-panel
                 .name=${this.dropped.name}
@@ -48,7 +49,6 @@ class CreateView extends Element {
                 .onClose=${() => this.#show(null)}
               ></graph-panel>`
             : html`<prompt-composer></prompt-composer>`}
-          <create-advice></create-advice>
           <create-bring .onGraph=${(dropped) => this.#show(dropped)}></create-bring>
         </div>
         <result-stage></result-stage>
@@ -61,10 +61,16 @@ class CreateView extends Element {
     this.requestUpdate();
   }
 
+  /** Lead to what is missing, instead of starting what cannot run. */
+  #toAdvice() {
+    this.querySelector('.advice')?.focus();
+  }
+
   /** Show what was just started, also where it stands below the form. */
-  #onSent() {
+  async #onSent() {
     const stage = this.querySelector('result-stage');
     stage.follow?.();
+    await stage.updateComplete;
     if (NARROW.matches) stage.scrollIntoView({ block: 'start', behavior: 'smooth' });
   }
 }

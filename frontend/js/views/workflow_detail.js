@@ -69,7 +69,14 @@ class WorkflowDetail extends Element {
           </p>
         </div>
         <div class="flow-actions">
-          <a class="button primary" href="#/create" @click=${() => takeUp(workflow.id)}>${icon('play')}${t('workflows.run')}</a>
+          <a
+            class="button primary"
+            href="#/create"
+            aria-describedby=${workflow.readiness.state === 'ready' ? nothing : 'flow-missing'}
+            @click=${() => takeUp(workflow.id)}
+          >
+            ${icon('play')}${t('workflows.run')}
+          </a>
           ${mayChange(workflow)
             ? html`<a class="button" href=${addressOf(workflow.id, '/edit')}>${icon('use')}${t('workflows.edit')}</a>`
             : mayBring()

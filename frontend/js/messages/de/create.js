@@ -18,6 +18,8 @@ export default {
   },
   over: '„{name}“ ist zu lang.',
   needed: '„{name}“ fehlt noch.',
+  lacks: 'Diesem Workflow fehlt etwas; was, steht über dem Formular.',
+  changed: '{name}, geändert',
   asks: 'Fragt dich beim Start',
   chooses: 'Wählt bei jedem Seed neu',
   reset: 'Wie zuvor: {name}',

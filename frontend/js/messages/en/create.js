@@ -18,6 +18,8 @@ export default {
   },
   over: '“{name}” is too long.',
   needed: '“{name}” is needed.',
+  lacks: 'Something is missing for this workflow; the top of the form says what.',
+  changed: '{name}, changed',
   asks: 'Asks you when it runs',
   chooses: 'Chooses anew for each seed',
   reset: 'As it was: {name}',
