@@ -149,5 +149,5 @@ def test_what_cannot_run_says_so_above_the_form_and_beside_the_button(
     page.fill("#prompt", "a fox that cannot be")
     button.click(force=True)
     expect(advice).to_be_focused()
-    expect(advice).to_contain_text("Missing models")
+    expect(advice).to_contain_text("missing")
     assert jobs_of(owner, "a fox that cannot be") == []

@@ -42,7 +42,7 @@ def test_closing_it_leaves_nothing_to_go_back_through(page: Page, owner: httpx.C
         cell(page, "closed by hand").first.click()
         expect(lightbox(page)).to_be_visible()
         if close == "button":
-            lightbox(page).get_by_role("button", name="Close", exact=True).click()
+            lightbox(page).get_by_title("Close", exact=True).click()
         elif close == "key":
             page.keyboard.press("Escape")
         else:
@@ -251,7 +251,7 @@ def test_a_click_right_after_closing_it_is_not_undone_by_its_way_back(
     for close in ("button", "key"):
         cell(page, "a slow way back").first.click()
         if close == "button":
-            lightbox(page).get_by_role("button", name="Close", exact=True).click()
+            lightbox(page).get_by_title("Close", exact=True).click()
         else:
             page.keyboard.press("Escape")
         page.get_by_role("link", name="Queue").click()
