@@ -62,7 +62,12 @@ def test_a_paused_queue_sends_nothing_and_a_resumed_one_goes_on(owner: httpx.Cli
     assert [entry["id"] for entry in queue["jobs"]] == [job["id"]]
     owner.post("/api/queue/resume")
     assert wait_ended(owner, job["id"])["status"] == "succeeded"
-    assert owner.get("/api/queue").json() == {"paused": False, "depth": 0, "jobs": []}
+    assert owner.get("/api/queue").json() == {
+        "paused": False,
+        "depth": 0,
+        "next": [],
+        "jobs": [],
+    }
 
 
 def test_a_pause_lets_the_running_job_go_on(owner: httpx.Client) -> None:
