@@ -6,15 +6,12 @@ where COMFYUI_DIR names one.
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, PngImagePlugin
 from playwright.sync_api import Page, expect
 
 from tests.api.graphs import CHECKPOINT
@@ -22,6 +19,7 @@ from tests.api.studio_process import RunningStudio, comfyui_variables, run_studi
 from tests.browser.conftest import PASSWORD, OpenPage
 from tests.browser.hands import Keyboard, Pointer
 from tests.browser.test_behind_a_proxy import told_link
+from tests.browser.test_workflow_wizard import DROP, picture_of
 
 STEPS = {"embedded": 60, "comfyui": 5}
 """Enough for a preview to be seen."""
@@ -69,23 +67,6 @@ def saved_by_the_editor(steps: int) -> dict[str, Any]:
         ],
         "version": 0.4,
     }
-
-
-def picture_that_carries(workflow: dict[str, Any]) -> bytes:
-    info = PngImagePlugin.PngInfo()
-    info.add_text("workflow", json.dumps(workflow))
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), "teal").save(buffer, "PNG", pnginfo=info)
-    return buffer.getvalue()
-
-
-DROP = """([name, type, bytes]) => {
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
-    for (const kind of ['dragenter', 'dragover', 'drop'])
-        document.body.dispatchEvent(
-            new DragEvent(kind, { dataTransfer: transfer, cancelable: true, bubbles: true }));
-}"""
 
 
 @pytest.fixture(params=["embedded", "comfyui"])
@@ -143,7 +124,7 @@ def leave(page: Page, hand: Pointer) -> None:
 
 def bring_a_workflow(page: Page, hand: Pointer, way: str, steps: int, folder: Path) -> None:
     """Bring a picture that carries a workflow, and say what it asks for."""
-    content = picture_that_carries(saved_by_the_editor(steps))
+    content = picture_of(saved_by_the_editor(steps))
     go_to(page, hand, "Workflows")
     expect(page.locator(".flow-open", has_text="Batch resize")).to_be_visible()
     if way == "desktop":
