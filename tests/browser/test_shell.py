@@ -251,3 +251,12 @@ def test_a_member_sees_nothing_that_is_the_owners(
     expect(page.locator(".settings-title")).to_have_text("Account")
     for name in ("System", "Activity", "People", "Other services"):
         expect(page.get_by_role("link", name=name)).to_have_count(0)
+
+
+def test_keys_that_belong_to_a_field_or_a_picture_are_listed_too(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    page.locator("main").focus()
+    page.keyboard.press("?")
+    page.get_by_label("What do you want to do?").fill("from any field")
+    row = row_of(page, "Create, from any field of the form")
+    expect(row.locator("kbd")).to_have_text(["Ctrl", "↵"])

@@ -5,6 +5,17 @@ import { preferences } from '../models/preferences.js';
 import { icon } from './icons.js';
 
 const SEQUENCE_MS = 900;
+/** What a field, a row or a picture does with keys of its own: [what, keys]. */
+const FIXED = [
+  ['create', 'Mod+Enter'],
+  ['earlier', 'Alt+ArrowUp'],
+  ['later', 'Alt+ArrowDown'],
+  ['open', 'Enter'],
+  ['choose', 'Space'],
+  ['favour', 'f'],
+  ['rate', '1'],
+  ['trash', 'Delete'],
+];
 
 /** Keys as they are drawn. */
 export function keysOf(keys) {
@@ -41,10 +52,12 @@ class ShortcutList extends Element {
   render() {
     const words = this.query.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     const all = shortcuts.commands;
-    const isFound = (command) => {
-      const text = `${command.label()} ${keyNames(command.keys).flat().join(' ')}`.toLocaleLowerCase();
+    const has = (label, keys) => {
+      const text = `${label} ${keyNames(keys).flat().join(' ')}`.toLocaleLowerCase();
       return words.every((word) => text.includes(word));
     };
+    const isFound = (command) => has(command.label(), command.keys);
+    const fixed = FIXED.map(([name, keys]) => [t(`keys.fixed.${name}`), keys]).filter((each) => has(...each));
     return html`
       ${this.heading
         ? html`<header class="view-head">
@@ -69,6 +82,7 @@ class ShortcutList extends Element {
           ({ id }) => id,
           (command) => html`<li class="row">${this.#row(command, all)}</li>`,
         )}
+        ${fixed.map(([label, keys]) => html`<li class="row"><span class="row-words">${label}</span>${keysOf(keys)}</li>`)}
       </ul>
       <p class="hint">${t('keys.help')}</p>
     `;
