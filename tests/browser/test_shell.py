@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
@@ -55,12 +55,19 @@ def test_a_theme_that_was_chosen_stays(page: Page, clean_preferences: None) -> N
 def test_a_theme_stays_though_the_page_was_left_before_studio_had_it(
     page: Page, clean_preferences: None
 ) -> None:
-    page.route("**/api/preferences", lambda route: None)
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if route.request.method == "PUT" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/preferences", hold_the_first)
     with page.expect_request(
         lambda sent: sent.url.endswith("/api/preferences") and sent.method == "PUT"
     ):
         page.get_by_role("button", name="Switch to dark").click()
-    page.unroute_all(behavior="ignoreErrors")
     with page.expect_response(
         lambda answer: answer.url.endswith("/api/preferences") and answer.request.method == "PUT"
     ):
