@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, wait_for_parts
 
 DROP = """([name, type, bytes]) => {
     const transfer = new DataTransfer();
@@ -235,6 +235,7 @@ def test_the_menu_of_a_phone_goes_by_the_keyboard(
 ) -> None:
     page = open_page(360, 740, storage_state=state)
     page.goto(site.url)
+    wait_for_parts(page)
     more = page.get_by_role("button", name="More", exact=True)
     more.focus()
     page.keyboard.press("ArrowDown")
