@@ -89,6 +89,26 @@ def test_the_palette_finds_what_can_be_done_and_does_it(page: Page) -> None:
     expect(palette).to_have_count(0)
 
 
+def test_the_palette_finds_presets_and_the_parts_of_settings(
+    page: Page, owner: httpx.Client
+) -> None:
+    wish = {"name": "Walrus at noon", "values": {"prompt": "a walrus at noon"}}
+    made = owner.post("/api/presets", json={**wish, "workflow_id": "text-to-image"})
+    assert made.status_code == 201, made.text
+    page.keyboard.press("Control+K")
+    palette = page.get_by_role("dialog", name="All commands")
+    field = palette.get_by_role("combobox")
+    field.fill("settings keyb")
+    expect(palette.get_by_role("option", name="Settings: Keyboard")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keyboard", level=2)).to_be_visible()
+    page.keyboard.press("Control+K")
+    field.fill("walrus at")
+    expect(palette.get_by_role("option", name="Walrus at noon")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#prompt")).to_have_value("a walrus at noon")
+
+
 def test_the_palette_is_left_by_esc_and_by_back_and_the_focus_returns(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     for leave in (lambda: page.keyboard.press("Escape"), page.go_back):
