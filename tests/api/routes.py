@@ -75,6 +75,8 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/civitai/versions/{id}/pictures", {"graphs:run"}),
     ("POST", "/api/civitai/pictures/{id}/input", {"graphs:run", "assets"}),
     ("GET", "/api/catalog", {"graphs:run"}),
+    ("POST", "/api/models/look", {"models:write"}),
+    ("GET", "/api/models/folders", {"graphs:run"}),
     ("GET", "/api/catalog/families", {"graphs:run"}),
     ("GET", "/api/catalog/export", {"graphs:run"}),
     ("POST", "/api/catalog/import", {"models:write"}),
