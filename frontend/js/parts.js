@@ -37,7 +37,7 @@ export const VIEWS = {
     load: () => import('./views/models.js'),
     content: html`<models-view></models-view>`,
     messages: ['models', 'downloads', 'errors'],
-    styles: ['pictures', 'downloads', 'models'],
+    styles: ['pictures', 'downloads', 'models', 'model', 'model-disk'],
   },
   settings: {
     load: () => import('./views/settings.js'),
