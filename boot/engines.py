@@ -74,7 +74,7 @@ def plan_engines(
             raise BootError(missing)
         if comfy is None:
             log(f"{missing} Using the embedded engine, which needs no GPU.")
-            return (planner.embedded(first=True),)
+            return (planner.embedded(first=True, alone=True),)
         log(f"ComfyUI found in {comfy.folder}")
         return (planner.comfyui(comfy),)
     engines: list[Engine] = []
@@ -85,7 +85,7 @@ def plan_engines(
                 raise BootError(missing)
             engines.append(planner.comfyui(comfy))
         elif word == "embedded":
-            engines.append(planner.embedded(first="comfyui" not in words))
+            engines.append(planner.embedded(first="comfyui" not in words, alone=len(words) == 1))
         else:
             url = _remote_url(word)
             engines.append(Engine(remote_name(url), "remote", url))
@@ -168,7 +168,13 @@ class _Planner:
         file = None if flags else self._settings.studio_dir / FILE_NAME
         return replace(engine, child=replace(engine.child, flags=flags, flags_file=file))
 
-    def embedded(self, *, first: bool) -> Engine:
+    def embedded(self, *, first: bool, alone: bool) -> Engine:
+        """Its command line.
+
+        Alone it stands in for a ComfyUI and lists the models that there are. Beside another engine
+        it does not, or jobs with a real model would end as its placeholders.
+        """
+        models = ("--extra-model-paths-config", str(self._folders.model_paths)) if alone else ()
         port = self._port() if first else self._free_port()
         engine_dir = self._settings.engine_dir
         argv = (
@@ -178,6 +184,7 @@ class _Planner:
             *("--output-directory", str(engine_dir / "output")),
             *("--temp-directory", str(self._temp_base("embedded"))),
             *("--user-directory", str(engine_dir / "user")),
+            *models,
         )
         return self._managed("embedded", argv, self._settings.app_dir, port)
 

@@ -88,6 +88,12 @@ export const PARTS = {
     messages: ['making'],
     styles: ['making', 'inputs', 'results', 'pictures'],
   },
+  /** The models that a workflow lacks. */
+  needs: {
+    load: () => loadMessages('needs', 'downloads', 'errors').then(() => import('./components/missing_models.js')),
+    messages: ['needs', 'downloads', 'errors'],
+    styles: ['pictures', 'downloads', 'needs'],
+  },
   lightbox: {
     load: () => import('./components/lightbox.js'),
     messages: ['viewer', 'library'],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import mimetypes
+import os
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+_MODEL_SUFFIXES = (".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft")
 _MARKS = {"[output]": "output", "[input]": "input", "[temp]": "temp"}
 
 
@@ -28,12 +31,13 @@ class SaveLocation:
 
 @dataclass(frozen=True)
 class Folders:
-    """The four folders of an engine, as absolute paths."""
+    """The four folders of an engine, as absolute paths, and those of its models by their type."""
 
     input: Path
     output: Path
     temp: Path
     user: Path
+    models: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Make the folders and empty the temporary one, which lives as long as the process."""
@@ -77,6 +81,17 @@ class Folders:
         return sorted(
             path.name for path in self.input.iterdir() if path.is_file() and _is_image(path.name)
         )
+
+    def model_files(self, kind: str) -> list[str]:
+        """Return the sorted names of the model files of one type, with the folders they lie in."""
+        found = {
+            Path(folder, name).relative_to(base).as_posix()
+            for base in self.models.get(kind, ())
+            for folder, _, names in os.walk(base, followlinks=True)
+            for name in names
+            if name.lower().endswith(_MODEL_SUFFIXES)
+        }
+        return sorted(found)
 
     def save_location(self, kind: str, prefix: str, width: int, height: int) -> SaveLocation:
         """Choose where pictures of ``width`` by ``height`` with that prefix are saved.

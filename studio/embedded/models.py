@@ -7,10 +7,9 @@ from pathlib import PurePath
 from aiohttp import web
 
 from studio.embedded.folders import Folders
-from studio.embedded.nodes_models import CHECKPOINTS, LORAS
+from studio.embedded.nodes_models import model_names
 from studio.embedded.registry import REGISTRY
 
-_FILES = {"checkpoints": CHECKPOINTS, "loras": LORAS}
 _FOLDERS = (
     "checkpoints",
     "configs",
@@ -43,7 +42,7 @@ _FOLDERS = (
 
 
 class ModelRoutes:
-    """Node classes and model files. The models are built in; there are no files of them."""
+    """Node classes and model files."""
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
@@ -77,7 +76,9 @@ class ModelRoutes:
         folder = request.match_info["folder"]
         if folder not in _FOLDERS:
             return web.Response(status=404)
-        return web.json_response(_FILES.get(folder, []))
+        return web.json_response(model_names(folder, self._folders))
 
     async def _list_embeddings(self, _request: web.Request) -> web.Response:
-        return web.json_response([PurePath(name).stem for name in _FILES.get("embeddings", [])])
+        return web.json_response(
+            [PurePath(name).stem for name in model_names("embeddings", self._folders)]
+        )

@@ -10,17 +10,32 @@ from studio.embedded.declarations import (
     Input,
     NodeClass,
     Result,
-    choice,
     integer,
     number,
     socket,
     text,
 )
 from studio.embedded.diffusion import Clip, Conditioning, Model, Vae
+from studio.embedded.folders import Folders
 
-CHECKPOINTS = ["embedded-demo.safetensors"]
-LORAS = ["embedded-vivid.safetensors"]
-VAES = ["pixel_space"]
+_OWN = {
+    "checkpoints": ["embedded-demo.safetensors"],
+    "loras": ["embedded-vivid.safetensors"],
+}
+_NO_VAE = "pixel_space"
+
+
+def model_names(kind: str, folders: Folders) -> list[str]:
+    """What a loader offers: what is built in, then the files of that type.
+
+    A file only lends its name: no weights are ever read.
+    """
+    own = _OWN.get(kind, [])
+    return [*own, *(name for name in folders.model_files(kind) if name not in own)]
+
+
+def _model(name: str, kind: str, *more: str) -> Input:
+    return Input(name, [], listing=lambda folders: [*model_names(kind, folders), *more])
 
 
 def _run_load_checkpoint(_context: Context, **_names: str) -> Result:
@@ -63,7 +78,7 @@ def _strength(name: str) -> Input:
     return number(name, 1.0, -100.0, 100.0)
 
 
-_LORA_NAME = choice("lora_name", LORAS)
+_LORA_NAME = _model("lora_name", "loras")
 
 NODES = (
     NodeClass(
@@ -71,7 +86,7 @@ NODES = (
         display_name="Load Checkpoint",
         category="model/loaders",
         run=_run_load_checkpoint,
-        inputs=(choice("ckpt_name", CHECKPOINTS),),
+        inputs=(_model("ckpt_name", "checkpoints"),),
         outputs=("MODEL", "CLIP", "VAE"),
         description="Loads the painter that this engine has instead of models.",
     ),
@@ -80,7 +95,7 @@ NODES = (
         display_name="Load VAE",
         category="model/loaders",
         run=_run_load_vae,
-        inputs=(choice("vae_name", VAES),),
+        inputs=(_model("vae_name", "vae", _NO_VAE),),
         outputs=("VAE",),
     ),
     NodeClass(

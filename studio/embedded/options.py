@@ -6,6 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from studio.embedded.execution import Limits
 from studio.embedded.folders import Folders
@@ -38,6 +41,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
             output=(chosen.output_directory or base / "output").resolve(),
             temp=temp.resolve(),
             user=(chosen.user_directory or base / "user").resolve(),
+            models=_model_folders(chosen.extra_model_paths_config),
         ),
         limits=Limits(
             memory_limit_bytes=chosen.memory_limit_mb * _BYTES_PER_MB,
@@ -45,6 +49,19 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
             preview_method=chosen.preview_method,
         ),
     )
+
+
+def _model_folders(config: Path | None) -> dict[str, tuple[Path, ...]]:
+    """The folders of each type of model, from a file in ComfyUI's format."""
+    if config is None:
+        return {}
+    sections: dict[str, dict[str, Any]] = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
+    found: dict[str, tuple[Path, ...]] = {}
+    for section in sections.values():
+        for kind, paths in section.items():
+            if isinstance(paths, str):
+                found[kind] = (*found.get(kind, ()), *map(Path, paths.split("\n")))
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8188, help="0 takes any free one and says it")
     for name in ("base", "input", "output", "temp", "user"):
         parser.add_argument(f"--{name}-directory", type=Path)
+    parser.add_argument(
+        "--extra-model-paths-config", type=Path, help="model files that are listed beside its own"
+    )
     parser.add_argument(
         "--preview-method", default="none", choices=("none", "auto", "latent2rgb", "taesd")
     )

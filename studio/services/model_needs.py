@@ -95,6 +95,12 @@ class ModelNeeds:
         ]
         return await self._answer(identity, from_manifest(listed), search)
 
+    async def of_list(
+        self, identity: Identity, listed: Sequence[Mapping[str, Any]], *, search: bool = False
+    ) -> Needs:
+        """The models of a list as a manifest has it: of a workflow that is not stored yet."""
+        return await self._answer(identity, from_manifest(listed), search)
+
     async def of_graph(self, identity: Identity, graph: object, *, search: bool = False) -> Needs:
         """The models of a graph in either format, or of a file that carries one.
 

@@ -206,7 +206,7 @@ MISSING: Final[Route] = route(
     {
         400: "invalid_request",
         404: "not_found",
-        422: "invalid_workflow",
+        422: "invalid_workflow, invalid_request: models is no list of models",
         503: "unavailable: the editor's format, and no engine has answered yet",
     },
     body=record(
@@ -214,6 +214,10 @@ MISSING: Final[Route] = route(
             "graph": OBJECT,
             "workflow_id": STRING,
             "job_id": STRING,
+            "models": {
+                **array(OBJECT),
+                "description": "As a manifest lists them: file, class, input, directory, url.",
+            },
             "search": {**BOOLEAN, "description": "Ask the hubs for what nothing else knows."},
         },
         (),

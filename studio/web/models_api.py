@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final, get_args
@@ -17,7 +18,7 @@ from studio.services.families import Families
 from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles
-from studio.services.model_needs import ModelNeeds
+from studio.services.model_needs import MAX_MODELS, ModelNeeds
 from studio.store.model_files import SORTS, STATES, ModelFile, ModelFilter, Sort
 from studio.web import model_schemas as schemas
 from studio.web.caller import caller, json_body, optional_text, whole_number
@@ -27,6 +28,10 @@ from studio.web.respond import json_response
 MAX_PAGE: Final = 500
 _MAX_START: Final = 1_000_000
 _MAX_TEXT: Final = 500
+_NEEDED: Final = ("file", "class", "input")
+_KNOWN: Final = {"directory": str, "url": str, "sha256": str, "size": int}
+"""What a manifest may say of a model beyond that."""
+_SHA256: Final = re.compile("[0-9a-fA-F]{64}")
 
 
 def model_routes(
@@ -47,10 +52,13 @@ def model_routes(
         body = await json_body(request)
         search = body.get("search") is True
         workflow_id, job_id = optional_text(body, "workflow_id"), optional_text(body, "job_id")
-        if [workflow_id, job_id, body.get("graph")].count(None) != 2:
-            raise InvalidRequest("Say one of graph, workflow_id and job_id.")
+        if [workflow_id, job_id, body.get("graph"), body.get("models")].count(None) != 3:
+            raise InvalidRequest("Say one of graph, workflow_id, job_id and models.")
         if workflow_id is not None:
             found = await needs.of_workflow(identity, workflow_id, search=search)
+        elif body.get("models") is not None:
+            listed = _listed_models(body["models"])
+            found = await needs.of_list(identity, listed, search=search)
         else:
             graph = await jobs.graph(identity, job_id) if job_id else body["graph"]
             found = await needs.of_graph(identity, graph, search=search)
@@ -151,6 +159,31 @@ def add_file_routes(
         force = request.query_params.get("force") == "1"
         await actions.delete(identity, model_id, force=force)
         return Response(status_code=204)
+
+
+def _listed_models(listed: object) -> list[dict[str, Any]]:
+    """A list of models as a manifest has it.
+
+    Raises:
+        Unprocessable: it is none.
+    """
+    if not isinstance(listed, list) or len(listed) > MAX_MODELS:
+        raise Unprocessable(
+            f"models is a list of at most {MAX_MODELS} models.", details={"field": "models"}
+        )
+    for model in listed:
+        if not isinstance(model, dict) or not all(
+            isinstance(model.get(name), str) for name in _NEEDED
+        ):
+            raise Unprocessable(
+                "Each of models names its file, class and input.", details={"field": "models"}
+            )
+        for name, kind in _KNOWN.items():
+            if model.get(name) is not None and type(model[name]) is not kind:
+                raise Unprocessable(f"{name} is of the wrong type.", details={"field": "models"})
+        if model.get("sha256") is not None and not _SHA256.fullmatch(model["sha256"]):
+            raise Unprocessable("sha256 is 64 hex digits.", details={"field": "models"})
+    return listed
 
 
 def model_filter(query: Mapping[str, str]) -> ModelFilter:

@@ -103,6 +103,47 @@ async def test_each_model_of_a_graph_is_there_or_says_where_it_can_be_had(tmp_pa
         assert elsewhere["found"]["name"] == "sub/base.safetensors"
 
 
+def listed(file: str, **facts: Any) -> dict[str, Any]:
+    """A model as a manifest lists it."""
+    return {"file": file, "class": "VAELoader", "input": "vae_name", **facts}
+
+
+async def test_a_list_as_a_manifest_has_it_is_answered_as_a_workflow_is(tmp_path: Path) -> None:
+    put(tmp_path / "models/vae/mine.safetensors", VAE_BYTES)
+    url = "https://example.org/theirs.safetensors"
+    theirs = listed("theirs.safetensors", directory="vae", url=url, sha256=SHA, fix={"size": 1})
+    async with open_models(tmp_path) as client:
+        await scan(client)
+        models = [listed("mine.safetensors", directory="vae"), theirs]
+        found = await lacks(client, models=models)
+        assert found["mine.safetensors"]["state"] == "present"
+        assert found["theirs.safetensors"]["install"] == {
+            "reference": url,
+            "folder": "vae",
+            "name": "theirs.safetensors",
+            "sha256": SHA,
+        }
+
+
+@pytest.mark.parametrize(
+    "models",
+    [
+        "vae.safetensors",
+        ["vae.safetensors"],
+        [{"file": "vae.safetensors"}],
+        [listed("vae.safetensors", url=7)],
+        [listed("vae.safetensors", size="large")],
+        [listed("vae.safetensors", sha256="../elsewhere")],
+        [listed("vae.safetensors")] * 201,
+    ],
+    ids=["text", "texts", "bare", "url", "size", "hash", "many"],
+)
+async def test_what_is_no_list_of_models_is_refused(models: object, tmp_path: Path) -> None:
+    async with open_models(tmp_path) as client:
+        answer = await client.post("/api/models/missing", json={"models": models})
+        assert (answer.status_code, code_of(answer)) == (422, "invalid_request")
+
+
 async def test_the_list_that_a_saved_workflow_carries_is_believed_first(tmp_path: Path) -> None:
     said = {
         "name": "ae.safetensors",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+_LOOK_S = 0.02
 OLD_DATE = formatdate(1_600_000_000, usegmt=True)
 
 
@@ -46,6 +47,8 @@ class Served:
     closes: bool = False
     """No length at all: the end of the connection is the end of the body."""
     cut_after: int | None = None
+    holds_after: int | None = None
+    """No byte of the file from there on leaves, until this is None again."""
     drip_s: float | None = None
     endless: bool = False
     length_off: int = 0
@@ -141,7 +144,7 @@ class Origin:
     async def _file(
         self, writer: asyncio.StreamWriter, file: Served, asked: dict[str, str]
     ) -> bool:
-        content, status = file.content, 200
+        content, status, start = file.content, 200, 0
         headers = {"Content-Type": file.content_type, "Date": formatdate(usegmt=True)}
         if file.has_etag:
             headers["ETag"] = file.etag
@@ -170,7 +173,7 @@ class Origin:
             headers["Connection"] = "close"
         lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {text}" for name, text in headers.items())]
         writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        return await self._body(writer, file, body)
+        return await self._body(writer, file, body, start)
 
     def _is_same(self, file: Served, asked: dict[str, str]) -> bool:
         condition = asked.get("if-range")
@@ -178,12 +181,17 @@ class Origin:
             return condition is None or file.honours_if_range
         return condition == (file.etag if file.has_etag else OLD_DATE if file.has_date else None)
 
-    async def _body(self, writer: asyncio.StreamWriter, file: Served, body: bytes) -> bool:
+    async def _body(
+        self, writer: asyncio.StreamWriter, file: Served, body: bytes, start: int
+    ) -> bool:
         planned = file.cut_plan()
         ends = [cut for cut in (planned, file.cut_after) if cut is not None]
         end = min(ends) if ends else len(body)
         sent = 0
         while sent < min(len(body), end):
+            if file.holds_after is not None and start + sent >= file.holds_after:
+                await asyncio.sleep(_LOOK_S)
+                continue
             step = 1 if file.drip_s is not None else 65_536
             piece = body[sent : min(sent + step, end)]
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece) if file.chunked else piece)

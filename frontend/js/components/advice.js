@@ -4,6 +4,7 @@ import { draft } from '../models/draft.js';
 import { session } from '../models/session.js';
 import { errorText } from './form.js';
 import { icon } from './icons.js';
+import { maySeeModels, missingModels } from './missing.js';
 
 /** Why nothing can come of the form now, and what would help. */
 class CreateAdvice extends Element {
@@ -34,7 +35,10 @@ class CreateAdvice extends Element {
         <h2>${title}</h2>
         <p>${why}</p>
         ${isModel && session.can('graphs:run') ? html`<p>${t('making.noModelGraph')}</p>` : nothing}
-        ${state === 'missing' && !isModel
+        ${state === 'missing' && models
+          ? missingModels({ workflow_id: workflow.id }, () => draft.load())
+          : nothing}
+        ${state === 'missing' && !isModel && (nodes || !maySeeModels())
           ? html`<a class="button" href="#/workflows/${encodeURIComponent(workflow.id)}">${t('making.whatIsMissing')}</a>`
           : nothing}
         <button @click=${() => draft.load()}>${icon('again')}${t('making.lookAgain')}</button>

@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
+import { keepBrought, recallBrought } from '../models/brought.js';
 import { draft } from '../models/draft.js';
 import { drops } from '../models/drops.js';
 import { GraphError, readGraph } from '../models/graph.js';
@@ -18,6 +19,11 @@ class CreateBring extends Element {
     super.connectedCallback();
     // What is no workflow is told so.
     this.untake = drops.take(['graph', 'image', 'media', 'file'], (file, kind) => this.#take(file, kind));
+  }
+
+  firstUpdated() {
+    const former = session.can('graphs:run') ? recallBrought() : null;
+    if (former) this.onGraph(former);
   }
 
   disconnectedCallback() {
@@ -58,7 +64,9 @@ class CreateBring extends Element {
     await notices.attempt(async () => {
       if (!session.can('graphs:run')) throw new GraphError('not_allowed');
       try {
-        this.onGraph({ name: file.name, graph: await readGraph(file) });
+        const brought = { name: file.name, graph: await readGraph(file) };
+        keepBrought(brought);
+        this.onGraph(brought);
       } catch (error) {
         const isWorkflow = error.code === 'ui_format' || (kind === 'graph' && error.code === 'no_graph');
         if (!isWorkflow) throw error;

@@ -113,7 +113,7 @@ function buttons(download, order) {
         ? nothing
         : button('pause', 'downloads.pause', name, () => downloads.pause(id))}
       ${error?.code === 'pickle_refused' && session.isOwner
-        ? html`<button @click=${act(() => downloads.retry(id, true))}>
+        ? html`<button type="button" @click=${act(() => downloads.retry(id, true))}>
             ${icon('warning')}${t('downloads.allowPickle')}
           </button>`
         : nothing}
@@ -128,7 +128,7 @@ function buttons(download, order) {
 
 function button(symbol, message, name, run) {
   const label = t(message, { name });
-  return html`<button class="round" aria-label=${label} title=${label} @click=${act(run)}>${icon(symbol)}</button>`;
+  return html`<button type="button" class="round" aria-label=${label} title=${label} @click=${act(run)}>${icon(symbol)}</button>`;
 }
 
 /** Where it can go among those that wait. */

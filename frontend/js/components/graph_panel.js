@@ -1,11 +1,13 @@
 import { html, nothing } from '../core/element.js';
 import { explain, t } from '../core/messages.js';
 import { api } from '../core/api.js';
+import { forgetBrought } from '../models/brought.js';
 import { assetValue, filesOf, modelsOf, textsOf, withValues } from '../models/graph.js';
 import { jobs } from '../models/jobs.js';
 import { upload } from '../models/uploads.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
+import { missingModels } from './missing.js';
 
 const TITLE_LENGTH = 100;
 /** Where ComfyUI looks for the files of an input, for those that most graphs have. */
@@ -29,6 +31,7 @@ class GraphPanel extends FormElement {
       this.#giveUpAll();
       this.files = filesOf(this.graph);
       this.models = [];
+      this.ask = { graph: this.graph };
       this.error = null;
       this.#lookForModels();
     }
@@ -50,10 +53,10 @@ class GraphPanel extends FormElement {
     }
     if (graph !== this.graph) return;
     // Where none was named, whichever is there will do; another one than was asked for is a choice.
-    this.models = inputs.map((input) => ({
-      ...input,
-      chosen: input.value ? '' : (input.installed[0] ?? ''),
-    }));
+    const before = this.models;
+    const chosen = ({ node_id: id, name, value, installed }) =>
+      before.find((each) => each.node_id === id && each.name === name)?.chosen || (value ? '' : (installed[0] ?? ''));
+    this.models = inputs.map((input) => ({ ...input, chosen: chosen(input) }));
     this.requestUpdate();
   }
 
@@ -70,7 +73,7 @@ class GraphPanel extends FormElement {
       <form class="card graph" @submit=${(event) => this.submitted(event, () => this.#run())}>
         <header>
           <h2>${this.name}</h2>
-          <button type="button" class="bare" aria-label=${t('shell.close')} @click=${this.onClose}>
+          <button type="button" class="bare" aria-label=${t('shell.close')} @click=${() => this.#close()}>
             ${icon('close')}
           </button>
         </header>
@@ -78,6 +81,9 @@ class GraphPanel extends FormElement {
           ${[t('graph.nodes', { count: Object.keys(this.graph).length }), ...modelsOf(this.graph)].join(' · ')}
         </p>
         ${longest ? html`<blockquote>${longest}</blockquote>` : nothing}
+        ${this.models.some(({ value }) => value)
+          ? missingModels(this.ask, () => this.#lookForModels())
+          : nothing}
         ${this.models.map((model) => this.#modelField(model))}
         ${this.models.some((model) => !model.installed.length)
           ? html`<button type="button" @click=${() => this.#lookForModels()}>
@@ -93,10 +99,16 @@ class GraphPanel extends FormElement {
     `;
   }
 
+  #close() {
+    forgetBrought();
+    this.onClose();
+  }
+
   #modelField(model) {
     const { title, name, value, installed } = model;
     const lack = value ? t('graph.notInstalled', { name: value }) : t('graph.noModelNamed');
     const folder = FOLDERS[name];
+    if (!installed.length && value) return nothing;
     if (!installed.length) {
       return html`
         <div class="field">

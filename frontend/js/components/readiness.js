@@ -4,6 +4,7 @@ import { t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { icon } from './icons.js';
+import { maySeeModels, missingModels } from './missing.js';
 import { placeholderNote } from './states.js';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -24,14 +25,21 @@ export function readinessMark({ state, missing_models: models, missing_nodes: no
   return html`<span class="ready is-${state}"><span class="dot"></span>${text}</span>`;
 }
 
-/** What is missing, each with what would fix it. */
-export function readinessList({ state, missing_models: models = [], missing_nodes: nodes = [] }) {
+/**
+ * What is missing, each with what would fix it.
+ *
+ * @param ask what brings its models: the body of `POST /api/models/missing`
+ * @param onChange called when models came
+ */
+export function readinessList({ state, missing_models: models = [], missing_nodes: nodes = [] }, ask, onChange) {
   if (state === 'unknown') return html`<p class="hint">${t('workflows.unknownWhy')}</p>`;
   if (state === 'ready') return html`<p class="hint">${t('workflows.readyWhy')}</p>`;
   const isEmbedded = feed.paintsPlaceholders;
-  return html`<ul class="rows">
-    ${isEmbedded ? html`<li class="row"><p>${placeholderNote(t('workflows.needsComfyUI'))}</p></li>` : nothing}
-    ${models.map(
+  const isSeen = models.length > 0 && maySeeModels();
+  return html`${isSeen ? missingModels(ask, onChange) : nothing}
+  <ul class="rows">
+    ${isEmbedded && (nodes.length || !isSeen) ? html`<li class="row"><p>${placeholderNote(t('workflows.needsComfyUI'))}</p></li>` : nothing}
+    ${(isSeen ? [] : models).map(
       ({ file, class: type, fix }) => html`<li class="row">
         <div class="row-words">
           <p class="row-title">${file}</p>

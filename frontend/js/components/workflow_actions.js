@@ -1,6 +1,7 @@
 import { t } from '../core/messages.js';
 import { api } from '../core/api.js';
 import { router } from '../core/router.js';
+import { forgetBrought } from '../models/brought.js';
 import { draft } from '../models/draft.js';
 import { canOpenEditor, openEditor } from '../models/editor.js';
 import { notices } from '../models/notices.js';
@@ -9,7 +10,10 @@ import { download, mayBring, mayChange, pathOf, workflows } from '../models/work
 export const addressOf = (id, rest = '') => `#/workflows/${encodeURIComponent(id)}${rest}`;
 
 /** Fill in its form: Create shows it with what was last said to it. */
-export const takeUp = (id) => notices.attempt(() => draft.choose(id));
+export function takeUp(id) {
+  forgetBrought();
+  return notices.attempt(() => draft.choose(id));
+}
 
 /** What can be done with a workflow, as entries of a menu. */
 export function menuOf(workflow, { onChange = () => {} } = {}) {

@@ -1,5 +1,6 @@
 import { api } from '../core/api.js';
 import { router } from '../core/router.js';
+import { forgetBrought } from './brought.js';
 import { draft } from './draft.js';
 import { settingsOf } from './graph.js';
 import { isEmpty, isFile } from './values.js';
@@ -89,5 +90,6 @@ function withoutSeeds(values) {
 }
 
 function showForm() {
+  forgetBrought();
   if (router.view !== 'create') location.hash = '#/create';
 }

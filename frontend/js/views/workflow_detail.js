@@ -105,7 +105,7 @@ class WorkflowDetail extends Element {
             ? nothing
             : html`<section class="card" aria-labelledby="flow-missing">
                 <h2 id="flow-missing">${t('workflows.missing')}</h2>
-                ${readinessList(this.readiness)}
+                ${readinessList(this.readiness, { workflow_id: workflow.id }, this.load)}
               </section>`}
           ${inputs(workflow.form)} ${models(manifest.models ?? [], this.readiness)}
         </div>

@@ -6,7 +6,8 @@ import { errorText } from '../components/form.js';
 import { formPreview } from '../components/form_preview.js';
 import { graphPicture } from '../components/graph_picture.js';
 import { icon } from '../components/icons.js';
-import { readinessList, readinessMark } from '../components/readiness.js';
+import { missingModels } from '../components/missing.js';
+import { readinessList } from '../components/readiness.js';
 import { notices } from '../models/notices.js';
 import { inspect, pathOf, workflows } from '../models/workflows.js';
 import { wizard } from '../models/wizard.js';
@@ -40,7 +41,7 @@ class WorkflowWizard extends Element {
           <h1>${id ? t('wizard.editTitle', { name: wizard.title }) : t('wizard.title')}</h1>
           <p class="wizard-state" role="status">${this.#state()}</p>
         </header>
-        ${this.#problems()} ${this.tab === 'form' ? this.#picture() : nothing}
+        ${this.#problems()} ${this.#lacks()} ${this.tab === 'form' ? this.#picture() : nothing}
         <div class="tabs" role="tablist" aria-label=${t('wizard.tabs')} @keydown=${(event) => this.#onTabKey(event)}>
           ${['form', 'text'].map(
             (name) => html`<button
@@ -70,12 +71,6 @@ class WorkflowWizard extends Element {
               <h2>${t('wizard.preview')}</h2>
               ${formPreview(wizard.form)}
             </section>
-            ${wizard.readiness && wizard.readiness.state !== 'ready'
-              ? html`<section class="card">
-                  <h2>${readinessMark(wizard.readiness)}</h2>
-                  ${readinessList(wizard.readiness)}
-                </section>`
-              : nothing}
           </aside>
         </div>
         ${this.#foot()}
@@ -131,6 +126,20 @@ class WorkflowWizard extends Element {
           </section>`
         : nothing}
     `;
+  }
+
+  /** What is missing to run it; saving it needs nothing. */
+  #lacks() {
+    const { readiness, manifest } = wizard;
+    if (!readiness) return nothing;
+    const ask = { models: manifest.models ?? [] };
+    const check = () => wizard.check();
+    // Where another model of the kind would do, the one that the graph names may be missing all the same.
+    if (readiness.state === 'ready') return missingModels(ask, check, { isQuiet: true });
+    return html`<section class="card">
+      <h2>${t('workflows.missing')}</h2>
+      ${readinessList(readiness, ask, check)}
+    </section>`;
   }
 
   async #look(id) {
