@@ -33,6 +33,10 @@ class RemoteFile:
     license: str | None = None
     mirrors: tuple[str, ...] = ()
     """Other places of the same bytes; believed only with ``sha256``."""
+    folder: str | None = None
+    """ComfyUI's type of model, where its hub says what the file is."""
+    about_bytes: int | None = None
+    """Roughly how large it is, where its hub rounds."""
 
 
 @dataclass(frozen=True, slots=True)

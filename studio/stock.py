@@ -34,6 +34,7 @@ from studio.services.model_files import ModelFiles, Published
 from studio.services.model_manifest import ModelManifest
 from studio.services.model_needs import ModelNeeds
 from studio.services.model_users import ModelUsers
+from studio.services.reference_looks import ReferenceLooks
 from studio.settings import Settings
 from studio.store.catalog_files import CatalogFiles
 from studio.store.db import Database
@@ -44,6 +45,7 @@ from studio.store.workflows import WorkflowStore
 from studio.transfers import Transfers
 from studio.web.catalog_api import catalog_routes
 from studio.web.models_api import file_routes, model_routes
+from studio.web.references_api import reference_routes
 from studio.workshop import Workshop
 
 log = logging.getLogger(__name__)
@@ -84,6 +86,7 @@ class Stock:
     base: OfflineStock
     needs: ModelNeeds
     installs: InstallService
+    looks: ReferenceLooks
     disk: DiskService
     jobs: JobService
     lists: EngineLists
@@ -93,6 +96,7 @@ class Stock:
         """All routes."""
         router = APIRouter()
         router.include_router(catalog_routes(catalog=self.base.catalog, installs=self.installs))
+        router.include_router(reference_routes(self.looks))
         router.include_router(
             model_routes(
                 files=self.base.files,
@@ -192,6 +196,9 @@ async def open_stock(
             hubs=transfers.hubs.search,
         ),
         installs=InstallService(catalog=base.catalog, files=base.store, downloads=downloads),
+        looks=ReferenceLooks(
+            resolver=transfers.hubs.sources, catalog=base.catalog, files=base.store
+        ),
         disk=_disk(settings, base),
         jobs=jobs,
         lists=EngineLists(engines),

@@ -33,6 +33,12 @@ export const VIEWS = {
     messages: ['workflows', 'wizard'],
     styles: ['workflows', 'workflow', 'wizard', 'nodes'],
   },
+  models: {
+    load: () => import('./views/models.js'),
+    content: html`<models-view></models-view>`,
+    messages: ['models', 'downloads', 'errors'],
+    styles: ['pictures', 'downloads', 'models', 'model', 'model-disk'],
+  },
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,

@@ -70,6 +70,10 @@ class Inventory:
             return Presence(PRESENT, self._by_hash[entry.sha256])
         return Presence(ABSENT) if file is None else Presence(DIFFERENT, file)
 
+    def by_hash(self, sha256: str | None) -> ModelFile | None:
+        """The sound file that has exactly these bytes."""
+        return None if sha256 is None else self._by_hash.get(sha256)
+
     def has(self, wish: Wish) -> bool:
         """Whether the file that a wish names is there, sound and, where that is known, the same."""
         file = self._by_place.get((wish.folder, wish.name or ""))

@@ -56,7 +56,7 @@ _HOME: Final[Mapping[str, tuple[str, ...]]] = {
     "text_encoder": ("text_encoders", LLM),
     "llm": (LLM, "text_encoders"),
 }
-_STANDARD: Final = frozenset(folder for homes in _HOME.values() for folder in homes)
+STANDARD_FOLDERS: Final = frozenset(folder for homes in _HOME.values() for folder in homes)
 _BASE_FIELDS: Final = ("modelspec.architecture", "ss_base_model_version", "ss_sd_model_name")
 _BY_TENSOR: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("sdxl", re.compile(r"^(?:conditioner\.embedders\.1\.|lora_te2_)")),
@@ -92,7 +92,7 @@ def model_facts(header: Header | None, folder: str, families: Families) -> Model
     tags = _tags(header.metadata)
     homes = _HOME.get(kind or "", ())
     # A folder that only a custom node knows is that node's business.
-    misplaced = bool(homes) and folder in _STANDARD and folder not in homes
+    misplaced = bool(homes) and folder in STANDARD_FOLDERS and folder not in homes
     return ModelFacts(
         kind=kind,
         family=family,

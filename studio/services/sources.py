@@ -127,6 +127,8 @@ class Sources:
             token=CIVITAI,
             page=page,
             license=await self._license(version),
+            folder=file.folder,
+            about_bytes=file.about_bytes,
         )
 
     async def _license(self, version: CivitaiVersion) -> str | None:

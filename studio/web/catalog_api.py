@@ -16,7 +16,9 @@ from studio.web.model_bodies import bundle_body, entry_body
 from studio.web.respond import json_response
 
 MAX_PAGE = 500
-_STATES = (PRESENT, DIFFERENT, DAMAGED, ABSENT)
+_MISSING = "missing"
+_STATES = (PRESENT, DIFFERENT, DAMAGED, ABSENT, _MISSING)
+_SORTS = ("name", "size")
 
 
 def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
@@ -31,13 +33,20 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
         state = query.get("state", "")
         if state and state not in _STATES:
             raise InvalidRequest(f"state must be one of: {', '.join(_STATES)}.")
+        sort = query.get("sort") or "name"
+        if sort not in _SORTS:
+            raise InvalidRequest(f"sort must be one of: {', '.join(_SORTS)}.")
+        listed_all = catalog.all()
+        if sort == "size":
+            # The largest first; what has no known size is the last.
+            listed_all.sort(key=lambda listed: -(listed.entry.size_bytes or 0))
         inventory = await installs.inventory()
         found = [
             entry_body(listed, inventory, families)
-            for listed in catalog.all()
+            for listed in listed_all
             if _matches(catalog, listed, query.get("q", ""), query.get("family", ""))
             and query.get("folder", "") in ("", listed.entry.folder)
-            and state in ("", inventory.presence(listed.entry).state)
+            and _is_in(state, inventory.presence(listed.entry).state)
         ]
         start = whole_number(query.get("start"), "start", 0, 1_000_000, default=0)
         limit = whole_number(query.get("limit"), "limit", 1, MAX_PAGE, default=100)
@@ -122,6 +131,10 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
         return json_response({"downloads": [each.id for each in downloads]}, 202)
 
     return router
+
+
+def _is_in(wanted: str, state: str) -> bool:
+    return state != PRESENT if wanted == _MISSING else wanted in ("", state)
 
 
 def _matches(catalog: Catalog, listed: Listed, text: str, family: str) -> bool:

@@ -130,6 +130,32 @@ LIST: Final[Route] = route(
     ),
 )
 FACETS: Final[Route] = route(record({"folder": _FACET, "family": _FACET, "kind": _FACET}))
+FOLDERS: Final[Route] = route(record({"items": array(STRING)}))
+LOOK: Final[Route] = route(
+    record(
+        {
+            "name": STRING,
+            "size_bytes": optional(INTEGER),
+            "about_bytes": optional(INTEGER),
+            "sha256": _TEXT,
+            "license": _TEXT,
+            "page": _TEXT,
+            "folder": _TEXT,
+            "told_by": optional({**STRING, "enum": ["catalog", "hub", "name"]}),
+            "entry": optional(_NAMED),
+            "here": _PLACE,
+            "pickle": BOOLEAN,
+        }
+    ),
+    {
+        400: "invalid_request: it is no reference to a file",
+        403: "forbidden, blocked_address",
+        502: "model_source_refused, model_source_gone, rate_limited, source_unreachable, "
+        "source_error",
+    },
+    body=record({"reference": STRING}),
+    example={"reference": "https://models.example/detail.safetensors"},
+)
 GET: Final[Route] = route(_DETAIL, {404: "not_found"}, parameters=(_ID,))
 PATCH: Final[Route] = route(
     _DETAIL,
@@ -205,7 +231,8 @@ CATALOG: Final[Route] = route(
         query("q", "words of the name, the file, the base model or a tag"),
         query("folder", "one folder"),
         query("family", "one base model, and what works with it"),
-        query("state", "one of these", _STATE),
+        query("state", "one of these", {**STRING, "enum": [*_STATE["enum"], "missing"]}),
+        query("sort", "the order", {**STRING, "enum": ["name", "size"]}),
         *_PAGED,
     ),
 )

@@ -84,6 +84,8 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/civitai/pictures/{id}/preset", {"graphs:run", "jobs", "assets"}),
     ("POST", "/api/civitai/pictures/{id}/input", {"graphs:run", "assets"}),
     ("GET", "/api/catalog", {"graphs:run"}),
+    ("POST", "/api/models/look", {"models:write"}),
+    ("GET", "/api/models/folders", {"graphs:run"}),
     ("GET", "/api/catalog/families", {"graphs:run"}),
     ("GET", "/api/catalog/export", {"graphs:run"}),
     ("POST", "/api/catalog/import", {"models:write"}),

@@ -106,6 +106,9 @@ async def test_members_look_and_only_whoever_may_write_models_changes(
         assert (await looking.get("/api/downloads")).status_code == 200
         wish = {"reference": "https://example.org/a.safetensors", "folder": "loras"}
         assert (await looking.post("/api/downloads", json=wish)).status_code == 403
+        # To look makes Studio ask others.
+        assert (await looking.post("/api/models/look", json=wish)).status_code == 403
+        assert (await looking.get("/api/models/folders")).status_code == 200
     async with studio.async_client(studio.make_key("jobs")) as other:
         assert (await other.get("/api/downloads")).status_code == 403
 

@@ -19,6 +19,7 @@ const KEYS = {
   queue: 'g q',
   library: 'g l',
   workflows: 'g w',
+  models: 'g m',
   settings: 'g s',
   system: 'g y',
   activity: 'g a',

@@ -9,11 +9,17 @@ import { icon } from './icons.js';
 
 /* On a phone these are the tabs, and the others are behind `more`. */
 const FIRST = ['create', 'queue', 'library', 'workflows'];
+const MEMBERS = ['models'];
 const OTHERS = ['settings'];
 const OWNERS = ['system', 'activity'];
 
 /** The views that whoever is here may see, in their order. */
-export const shownViews = () => [...FIRST, ...OTHERS, ...(session.isOwner ? OWNERS : [])];
+export const shownViews = () => [
+  ...FIRST,
+  ...(session.can('graphs:run') ? MEMBERS : []),
+  ...OTHERS,
+  ...(session.isOwner ? OWNERS : []),
+];
 
 async function switchTheme() {
   const { preferences } = await import('../models/preferences.js');
@@ -50,6 +56,8 @@ export function commands() {
   ].filter(Boolean);
 }
 
+const isMembers = (name) => MEMBERS.includes(name);
+
 /** Side bar on a desktop, tabs at the bottom of a phone. */
 export function navigation(view) {
   const others = shownViews().filter((name) => !FIRST.includes(name));
@@ -60,8 +68,9 @@ export function navigation(view) {
         <img src="/static/favicon.svg" alt="" width="28" height="28" />${t('shell.name')}
       </a>
       ${FIRST.map((name) => link(name, view))}
+      ${others.filter(isMembers).map((name) => link(name, view, 'only-wide'))}
       <span class="bar-gap only-wide"></span>
-      ${others.map((name) => link(name, view, 'only-wide'))}
+      ${others.filter((name) => !isMembers(name)).map((name) => link(name, view, 'only-wide'))}
       <menu-button
         class="only-narrow ${others.includes(view) ? 'is-here' : ''}"
         look="tab"

@@ -20,10 +20,11 @@ const underWay = new Set();
  *
  * @param handlers onHash(part) while a large file is read, onSend(part) while it leaves; 0 to 1
  * @param signal gives it up
+ * @param place where it goes, as `models/<folder>/<name>`; else it is a file of one's own, under its name
  */
-export function upload(file, { onHash, onSend }, signal) {
-  if (file.size <= IN_ONE_REQUEST) return atOnce(file, onSend, signal);
-  return inParts(file, onHash, onSend, signal);
+export function upload(file, { onHash, onSend }, signal, place = nameOf(file)) {
+  if (file.size <= IN_ONE_REQUEST) return atOnce(file, place, onSend, signal);
+  return inParts(file, place, onHash, onSend, signal);
 }
 
 /** Whatever a file is called where it comes from, Studio takes names that every system has. */
@@ -31,10 +32,10 @@ function nameOf(file) {
   return file.name.replace(NOT_IN_NAMES, '_');
 }
 
-function atOnce(file, onSend, signal) {
+function atOnce(file, place, onSend, signal) {
   const form = new FormData();
   form.append('content_type', file.type || 'application/octet-stream');
-  form.append('file_path', nameOf(file));
+  form.append('file_path', place);
   form.append('file', file, nameOf(file));
   // fetch does not tell how much of a body has left.
   return new Promise((resolve, reject) => {
@@ -65,8 +66,8 @@ function failed(status, body) {
   return noted(new ApiError({ code: `http_${status}`, message: '', ...body.error, status }));
 }
 
-async function inParts(file, onHash, onSend, signal) {
-  const begun = await begin(file, await hashOf(file, onHash, signal), signal);
+async function inParts(file, place, onHash, onSend, signal) {
+  const begun = await begin(file, place, await hashOf(file, onHash, signal), signal);
   if (begun.asset) return begun.asset;
   underWay.add(begun.id);
   try {
@@ -80,8 +81,7 @@ async function inParts(file, onHash, onSend, signal) {
 }
 
 /** An upload of these bytes that was interrupted, or a new one, or {asset} when Studio has them. */
-async function begin(file, hash, signal) {
-  const name = nameOf(file);
+async function begin(file, name, hash, signal) {
   const { uploads } = await api.get('/api/uploads', { signal });
   const isSame = (each) => each.name === name && each.hash === hash && !underWay.has(each.id);
   const found = uploads.find(isSame);

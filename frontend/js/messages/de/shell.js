@@ -6,6 +6,7 @@ export default {
   'views.library': 'Bibliothek',
   'views.settings': 'Einstellungen',
   'views.workflows': 'Workflows',
+  'views.models': 'Modelle',
   'views.system': 'System',
   'views.activity': 'Aktivität',
   'views.help': 'Echte Bilder',

@@ -7,6 +7,7 @@ export default {
   'views.library': 'Library',
   'views.settings': 'Settings',
   'views.workflows': 'Workflows',
+  'views.models': 'Models',
   'views.system': 'System',
   'views.activity': 'Activity',
   'views.help': 'Real pictures',

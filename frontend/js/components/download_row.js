@@ -1,0 +1,149 @@
+import { html, nothing } from '../core/element.js';
+import { agoText, sizeText, spanText } from '../core/format.js';
+import { has, t } from '../core/messages.js';
+import { downloads, hasEnded, isActive, mayFetch } from '../models/downloads.js';
+import { notices } from '../models/notices.js';
+import { session } from '../models/session.js';
+import { icon } from './icons.js';
+import './menu.js';
+
+/* One download each, with all that can be done about it. Needs the messages and styles `downloads`. */
+
+const joined = (...parts) => parts.filter(Boolean).join(' · ');
+/** A file whose source was not asked yet has no name of its own. */
+export const nameOf = ({ name, reference }) => name ?? reference.split('/').at(-1);
+
+/** Where it comes from, in a word. */
+export function sourceOf({ reference }) {
+  if (reference.startsWith('hf:')) return 'Hugging Face';
+  if (reference.startsWith('civitai:') || reference.startsWith('urn:air:')) return 'Civitai';
+  try {
+    return new URL(reference).host;
+  } catch {
+    return reference;
+  }
+}
+
+/** Why a model cannot be had, in words: of a download's `error`, or of a refusal. */
+export function whyText({ code, message, details }) {
+  if (code === 'model_source_refused') {
+    if (details?.status === 401) return t('downloads.why.token');
+    return details?.page ? t('downloads.why.licence') : message;
+  }
+  if (has(`downloads.why.${code}`)) return t(`downloads.why.${code}`);
+  return has(`errors.${code}`) ? t(`errors.${code}`) : message;
+}
+
+/** What can be done about it elsewhere: set a token, accept a licence. */
+export function wayOut({ code, details }) {
+  if (code !== 'model_source_refused' || !details) return nothing;
+  const { status, page } = details;
+  return html`
+    ${status === 401 && session.can('admin')
+      ? html`<a class="button" href="#/settings/services">${icon('key')}${t('downloads.toSettings')}</a>`
+      : nothing}
+    ${page?.startsWith('https://') || page?.startsWith('http://')
+      ? html`<a class="button" href=${page} target="_blank" rel="noreferrer noopener">
+          ${icon('link')}${t('downloads.toPage')}
+        </a>`
+      : nothing}
+  `;
+}
+
+/** How far it is, in words. */
+export function progressText(download) {
+  const { state, received_bytes: received, size_bytes: size, bytes_per_second: speed } = download;
+  const { eta_seconds: eta, retry_in_seconds: pause } = download;
+  const part = size
+    ? t('downloads.part', { received: sizeText(received), size: sizeText(size) })
+    : received && sizeText(received);
+  if (state === 'downloading') {
+    return joined(
+      part,
+      speed > 0 && t('downloads.speed', { speed: sizeText(speed) }),
+      eta !== null && t('downloads.left', { time: spanText(eta * 1000) }),
+    );
+  }
+  if (state === 'done') return joined(t('downloads.state.done'), size && sizeText(size), agoText(download.ended_at));
+  if (pause) return joined(t('downloads.again', { time: spanText(pause * 1000) }), received > 0 && part);
+  return joined(t(`downloads.state.${state}`), received > 0 && part);
+}
+
+const percentOf = ({ received_bytes: received, size_bytes: size }) =>
+  size ? Math.min(100, Math.floor((received / size) * 100)) : null;
+
+/** A bar; without a value while nobody knows how much there is. */
+export function progressBar(download) {
+  const percent = percentOf(download);
+  return html`<progress
+    max="100"
+    value=${percent ?? nothing}
+    aria-label=${t('downloads.progress', { name: nameOf(download) })}
+  ></progress>`;
+}
+
+const act = (action) => () => notices.attempt(action);
+
+/** @param order ids of those that wait, when they can be put in another order */
+export function downloadRow(download, order = []) {
+  const { state, error } = download;
+  const isOpen = !hasEnded(download);
+  return html`
+    <div class="row-words">
+      <span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>
+      <span class="hint">${joined(download.folder, sourceOf(download))}</span>
+      ${isOpen && (isActive(download) || download.received_bytes) ? progressBar(download) : nothing}
+      <span class="hint download-state is-${state}">${progressText(download)}</span>
+      ${error ? html`<span class="row-reason">${whyText(error)} <code>${error.code}</code></span>` : nothing}
+    </div>
+    ${error ? wayOut(error) : nothing} ${mayFetch() ? buttons(download, order) : nothing}
+  `;
+}
+
+function buttons(download, order) {
+  const { id, state, error } = download;
+  const name = nameOf(download);
+  const items = hasEnded(download) ? [] : orderItems(id, order);
+  return html`
+    <div class="download-acts">
+      ${state === 'paused' || download.retry_in_seconds
+        ? button('play', 'downloads.resume', name, () => downloads.resume(id))
+        : nothing}
+      ${hasEnded(download) || state === 'paused'
+        ? nothing
+        : button('pause', 'downloads.pause', name, () => downloads.pause(id))}
+      ${error?.code === 'pickle_refused' && session.isOwner
+        ? html`<button @click=${act(() => downloads.retry(id, true))}>
+            ${icon('warning')}${t('downloads.allowPickle')}
+          </button>`
+        : nothing}
+      ${state === 'failed' || state === 'canceled'
+        ? button('again', 'downloads.retry', name, () => downloads.retry(id))
+        : nothing}
+      ${items.length ? html`<menu-button label=${t('downloads.order', { name })} .items=${items}></menu-button>` : nothing}
+      ${button('close', hasEnded(download) ? 'downloads.forget' : 'downloads.cancel', name, () => downloads.cancel(id))}
+    </div>
+  `;
+}
+
+function button(symbol, message, name, run) {
+  const label = t(message, { name });
+  return html`<button class="round" aria-label=${label} title=${label} @click=${act(run)}>${icon(symbol)}</button>`;
+}
+
+/** Where it can go among those that wait. */
+function orderItems(id, order) {
+  const at = order.indexOf(id);
+  if (at < 0) return [];
+  const to = (message, symbol, before) => ({
+    label: t(message),
+    icon: symbol,
+    run: act(() => downloads.move(id, before)),
+  });
+  return [
+    at > 0 && to('downloads.first', 'first', order[0]),
+    at > 0 && to('downloads.earlier', 'up', order[at - 1]),
+    at < order.length - 1 && to('downloads.later', 'down', order[at + 2] ?? null),
+    at < order.length - 1 && to('downloads.last', 'last', null),
+  ].filter(Boolean);
+}
