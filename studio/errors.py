@@ -18,6 +18,7 @@ StudioError
 │   ├── NameTaken             409  name_taken
 │   ├── HashMismatch          409  hash_mismatch
 │   ├── AssetInUse            409  asset_in_use
+│   ├── GalleryFull           409  gallery_full
 │   ├── ModelInUse            409  model_in_use
 │   ├── ModelNeeded           409  model_needed
 │   └── VersionConflict       409  version_conflict
@@ -158,6 +159,10 @@ class HashMismatch(Conflict):
 
 class AssetInUse(Conflict):
     code = "asset_in_use"
+
+
+class GalleryFull(Conflict):
+    code = "gallery_full"
 
 
 class ModelInUse(Conflict):

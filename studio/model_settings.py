@@ -1,4 +1,4 @@
-"""What the environment says of models: folders beside MODEL_DIR, the manifest, the pod."""
+"""What the environment says of models: folders beside MODEL_DIR, the manifest, the pod, Civitai."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class ModelSettings:
     manifest: Path | None
     """Models to have, as a file says."""
     pod: Pod | None
+    shows_nsfw: bool
+    """Whether pictures of Civitai may be shown that are not for everybody."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], base: Path) -> ModelSettings:
@@ -38,5 +40,6 @@ class ModelSettings:
             llm_dir=Path(environ.get("LLM_DIR") or base / "llm").expanduser(),
             cache_dir=Path(environ.get("CACHE_DIR") or base / "cache").expanduser(),
             manifest=Path(manifest).expanduser() if manifest else None,
+            shows_nsfw=environ.get("CIVITAI_NSFW", "").strip() == "1",
             pod=Pod(pod, url.rstrip("/"), key.strip()) if pod and key.strip() else None,
         )

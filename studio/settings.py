@@ -52,6 +52,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "MAX_LIVE_CLIENTS": Limit("max_live_clients", 50, 1, 1000),
     "MAX_UPLOAD_MB": Limit("max_upload_bytes", 100_000, 1, 10_000_000, unit=1_000_000),
     "MAX_ASSET_GIB": Limit("max_asset_bytes", 20, 1, 10_000, unit=1 << 30),
+    "CIVITAI_GALLERY_MB": Limit("civitai_gallery_bytes", 5_000, 1, 10_000_000, unit=1_000_000),
     "MAX_BODY_MB": Limit("max_body_bytes", 32, 1, 1024, unit=1_000_000, storable=False),
     "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
 }
@@ -129,6 +130,7 @@ class Settings:
     max_upload_bytes: int
     max_body_bytes: int
     max_asset_bytes: int
+    civitai_gallery_bytes: int
     max_live_clients: int
     """Connections of ``/api/ws`` of one user."""
     warmup_workflow: Path | None
@@ -196,6 +198,7 @@ class Settings:
             max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
             max_body_bytes=_number(environ, "MAX_BODY_MB"),
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),
+            civitai_gallery_bytes=_number(environ, "CIVITAI_GALLERY_MB"),
             max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",

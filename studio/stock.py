@@ -223,6 +223,7 @@ def _disk(settings: Settings, base: OfflineStock) -> DiskService:
         folders={
             "cache": [models.cache_dir],
             "thumbs": [studio / "thumbs"],
+            "gallery": [studio / "gallery"],
             "database": [studio / "db"],
             "logs": [studio / "logs"],
             "engine": [settings.engine_dir / "output", settings.engine_dir / "temp"],

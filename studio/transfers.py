@@ -24,10 +24,12 @@ from studio.services.download_runs import Means
 from studio.services.download_work import DownloadWork
 from studio.services.downloads import Downloads
 from studio.services.model_uploads import ModelUploads
+from studio.services.presets import PresetService
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
 from studio.services.upload_fields import Shelve
 from studio.services.uploads import UploadService
+from studio.services.workflows import WorkflowService
 from studio.settings import Settings
 from studio.store.blobs import BlobStore
 from studio.store.downloads import DownloadStore
@@ -64,16 +66,19 @@ class Transfers:
             max_bytes=settings.max_asset_bytes,
         )
 
-    def router(self, assets: AssetService) -> APIRouter:
+    def router(
+        self, assets: AssetService, workflows: WorkflowService, presets: PresetService
+    ) -> APIRouter:
         """Everything under ``/api/downloads`` and about the hubs."""
         router = APIRouter()
         router.include_router(download_routes(self.downloads))
-        router.include_router(self.hubs.router(ModelFileStore(self.house.db), assets))
+        files = ModelFileStore(self.house.db)
+        router.include_router(self.hubs.router(files, assets, workflows, presets))
         return router
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What runs for as long as Studio does, by name."""
-        return [("downloads", self.downloads.run())]
+        return [("downloads", self.downloads.run()), *self.hubs.background()]
 
 
 async def open_transfers(house: Household) -> Transfers:

@@ -7,6 +7,7 @@ and a limit, and what does not fit is missing.
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -33,7 +34,10 @@ _MAX_ANSWER: Final = 16 << 20
 _MAX_EXPLANATION: Final = 65_536
 _MAX_REASON: Final = 200
 _QUIET_S: Final = 30
-"""How long nothing is asked after a refusal that names no time."""
+"""How long nothing is asked after a first refusal that names no time; twice as long each time."""
+_MOST_QUIET_S: Final = 600
+_JITTER: Final = 0.1
+"""By how much longer at most: not everybody who was refused comes back in the same moment."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 JsonObject = Mapping[str, Any]
 
@@ -56,6 +60,7 @@ class CivitaiClient:
             transport=OutboundTransport(outbound), timeout=_TIMEOUT_S, trust_env=False
         )
         self._quiet_until_s = 0.0
+        self._refusals = 0
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -92,6 +97,10 @@ class CivitaiClient:
         cursor = metadata.get("nextCursor") if isinstance(metadata, dict) else None
         is_cursor = isinstance(cursor, str | int) and not isinstance(cursor, bool)
         return _objects(found.get("items")), str(cursor)[:500] if is_cursor else None
+
+    async def image(self, image_id: int) -> Sequence[JsonObject]:
+        """A picture with how it was made, if it is there."""
+        return (await self.images(imageId=image_id, limit=1))[0]
 
     def download_url(self, version_id: int, file_id: int | None) -> str:
         """Where the bytes of a version's main file are, or of one of its files."""
@@ -152,6 +161,7 @@ class CivitaiClient:
         Raises:
             StudioError: they cannot be had.
         """
+        self._require_patience()
         try:
             async with self._client.stream("GET", url, follow_redirects=True) as answer:
                 if answer.status_code != 200:
@@ -171,10 +181,7 @@ class CivitaiClient:
         return {} if secret is None else {"Authorization": f"Bearer {secret.reveal()}"}
 
     async def _get(self, path: str, **query: str | int) -> Any:
-        wait_s = self._quiet_until_s - time.monotonic()
-        if wait_s > 0:
-            # Who asks on while it is refused is refused for longer.
-            raise self._busy(self._details(429, self.base_url), math.ceil(wait_s))
+        self._require_patience()
         url = self.base_url + path
         try:
             async with self._client.stream(
@@ -187,10 +194,26 @@ class CivitaiClient:
             raise SourceUnreachable("Civitai does not answer in time.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise SourceUnreachable("There is no connection to Civitai.") from None
+        self._refusals = 0
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError:
             raise SourceError("Civitai's answer cannot be read.") from None
+
+    def _require_patience(self) -> None:
+        """Refuse while Civitai wants to be left alone: who asks on is refused for longer."""
+        wait_s = self._quiet_until_s - time.monotonic()
+        if wait_s > 0:
+            raise self._busy(self._details(429, self.base_url), math.ceil(wait_s))
+
+    def _be_quiet(self, told_s: int | None) -> int:
+        """For how many seconds nothing is asked now: as Civitai says, else longer each time."""
+        wait_s: float = told_s or min(_QUIET_S * 2 ** min(self._refusals, 10), _MOST_QUIET_S)
+        self._refusals += 1
+        # No secret depends on it.
+        wait_s *= random.uniform(1, 1 + _JITTER)  # noqa: S311
+        self._quiet_until_s = time.monotonic() + wait_s
+        return math.ceil(wait_s)
 
     def _details(self, status: int, page: str) -> dict[str, Any]:
         host = urlsplit(self.base_url).hostname
@@ -198,7 +221,9 @@ class CivitaiClient:
 
     def _busy(self, details: dict[str, Any], wait_s: int) -> SourceBusy:
         return SourceBusy(
-            "Civitai wants to be left alone for a while.", details=details, retry_after_s=wait_s
+            "Civitai wants to be left alone for a while.",
+            details={**details, "retry_after_s": wait_s},
+            retry_after_s=wait_s,
         )
 
     async def _refusal(self, answer: httpx.Response, page: str) -> StudioError:
@@ -215,9 +240,7 @@ class CivitaiClient:
             why = "for legal reasons" if status == 451 else "any more, or never was"
             return SourceGone(f"That is not at Civitai {why}.", details=details)
         if status in (429, 503):
-            wait_s = retry_after_s(answer.headers) or _QUIET_S
-            self._quiet_until_s = time.monotonic() + wait_s
-            return self._busy(details, wait_s)
+            return self._busy(details, self._be_quiet(retry_after_s(answer.headers) or None))
         if status >= 500:
             return SourceUnreachable(f"Civitai answered {status}.", details=details)
         return SourceError(f"Civitai answered {status}.", details=details)

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from studio.clock import Clock, new_id
-from studio.errors import BlobNotFound, IdempotencyKeyReuse, NotFound, PayloadTooLarge
+from studio.errors import BlobNotFound, IdempotencyKeyReuse, NotFound
 from studio.graphs.files import FileReference
 from studio.media import UNKNOWN, output_type, sniff
 from studio.models import Asset, Identity, OutputType, Record, unrecorded
 from studio.services.references import missing, wanted
+from studio.services.stream_staging import finish, stage_stream
 from studio.services.upload_fields import (
     Shelve,
     UploadFields,
@@ -26,9 +26,7 @@ from studio.services.upload_fields import (
 )
 from studio.store.assets import KEY_REUSED, AssetStore, is_expired
 from studio.store.blob_writer import SMALL_BYTES, read_small
-from studio.store.blobs import BlobStore, BlobWriter, StagedBlob, is_hash
-
-_FLUSH_BYTES: Final = 1024 * 1024
+from studio.store.blobs import BlobStore, StagedBlob, is_hash
 
 
 class AssetService:
@@ -278,7 +276,7 @@ class AssetService:
         """Stage bytes that are in memory."""
         if len(data) <= SMALL_BYTES:
             return self._blobs.keep(data)
-        return await asyncio.to_thread(_finish, self._blobs.writer(len(data)), data)
+        return await asyncio.to_thread(finish, self._blobs.writer(len(data)), data)
 
     async def stage_stream(
         self,
@@ -287,33 +285,8 @@ class AssetService:
         size_hint: int | None = None,
         limit_bytes: int | None = None,
     ) -> StagedBlob:
-        """Hash and write bytes while they arrive; about 2 MiB are in memory at a time.
-
-        Raises:
-            PayloadTooLarge: more than ``limit_bytes`` came.
-            DiskFull, StorageUnavailable: they could not be stored.
-        """
-        writer = self._blobs.writer(size_hint)
-        buffer = bytearray()
-        total = 0
-        try:
-            async for chunk in chunks:
-                total += len(chunk)
-                if limit_bytes is not None and total > limit_bytes:
-                    raise PayloadTooLarge(f"The file is larger than {limit_bytes} bytes.")
-                buffer += chunk
-                if len(buffer) >= _FLUSH_BYTES:
-                    await asyncio.to_thread(writer.write, bytes(buffer))
-                    buffer.clear()
-            return await asyncio.to_thread(_finish, writer, bytes(buffer))
-        except (asyncio.CancelledError, GeneratorExit):
-            # Not awaited: this task has no more time, and a write that is still under way in
-            # another thread must end before its file can go.
-            asyncio.get_running_loop().run_in_executor(None, writer.abort)
-            raise
-        except BaseException:
-            await asyncio.to_thread(writer.abort)
-            raise
+        """Hash and write bytes while they arrive; see ``stream_staging``."""
+        return await stage_stream(self._blobs, chunks, size_hint, limit_bytes)
 
     def describe(self, staged: StagedBlob, *, name: str, hint: str = "") -> tuple[str, OutputType]:
         """Content type and kind of an output, by its bytes first."""
@@ -339,11 +312,6 @@ class AssetService:
             yield
         finally:
             self._keys_in_use.discard(held)
-
-
-def _finish(writer: BlobWriter, rest: bytes) -> StagedBlob:
-    writer.write(rest)
-    return writer.finish()
 
 
 def _viewer(identity: Identity) -> str | None:

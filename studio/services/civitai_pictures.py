@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.errors import SourceError
+from studio.errors import SourceError, SourceGone
 from studio.services.civitai_models import text_of
 
 _MAX_PROMPT: Final = 10_000
 _MAX_NAME: Final = 200
 _MAX_RESOURCES: Final = 32
 _MAX_ID: Final = 2**53
-_MAX_SEED: Final = 2**64
+_MAX_SEED: Final = 2**64 - 1
 _MAX_SIDE: Final = 32_768
+_MAX_VERSIONS: Final = 64
+EVERYBODY: Final = 1
+"""The level of what may be shown to everybody."""
+_UNRATED: Final = 32
+_LEVELS: Final = {"none": EVERYBODY, "soft": 2, "mature": 4, "x": 8}
+"""Civitai's older words, as the numbers that it has now."""
 _SIZE: Final = re.compile(r"(\d{2,5})\s*x\s*(\d{2,5})", re.ASCII)
 _HASH: Final = re.compile(r"[0-9a-f]{8,64}")
 _EMBEDDING: Final = re.compile(r"embedding:([\w./-]{1,200})")
@@ -102,11 +108,44 @@ class CivitaiPicture:
     """``image``, ``video`` or ``audio``."""
     width: int | None
     height: int | None
-    nsfw: bool
+    nsfw_level: int
+    """By Civitai's numbers: 1 is for everybody, what is not rated has the highest."""
     creator: str | None
     base_model: str | None
     recipe: Recipe | None
     resources: tuple[Resource, ...]
+    version_ids: tuple[int, ...] = ()
+    """Of the models that it was made with."""
+
+    @property
+    def nsfw(self) -> bool:
+        return self.nsfw_level > EVERYBODY
+
+
+def read_pictures(said: Sequence[JsonObject], *, nsfw: bool) -> list[CivitaiPicture]:
+    """The pictures of a page, each once; those that are not for everybody only when asked for."""
+    found: dict[int, CivitaiPicture] = {}
+    for entry in said:
+        try:
+            picture = read_picture(entry)
+        except SourceError:
+            continue
+        # Asked for or not, a page can hold what it was asked to leave out.
+        if nsfw or not picture.nsfw:
+            found.setdefault(picture.id, picture)
+    return list(found.values())
+
+
+def find_picture(said: Sequence[JsonObject], picture_id: int) -> CivitaiPicture:
+    """One picture of an answer.
+
+    Raises:
+        SourceGone: it is not in it.
+    """
+    for picture in read_pictures(said, nsfw=True):
+        if picture.id == picture_id:
+            return picture
+    raise SourceGone("That picture is not at Civitai, or it is not shown to everybody.")
 
 
 def read_picture(said: JsonObject) -> CivitaiPicture:
@@ -129,24 +168,31 @@ def read_picture(said: JsonObject) -> CivitaiPicture:
         kind=kind if kind in ("image", "video", "audio") else "image",
         width=_whole(said.get("width"), 1, _MAX_SIDE),
         height=_whole(said.get("height"), 1, _MAX_SIDE),
-        nsfw=_is_nsfw(said),
+        nsfw_level=_level(said),
         creator=text_of(said.get("username"), _MAX_NAME) or None,
         base_model=text_of(said.get("baseModel"), _MAX_NAME) or None,
         recipe=_recipe(found) if found else None,
         resources=_resources(found),
+        version_ids=_versions(said.get("modelVersionIds")),
     )
 
 
-def _is_nsfw(said: JsonObject) -> bool:
-    """Whether any of Civitai's three ways to say so does; one that says nothing is not believed."""
-    level, browsing = said.get("nsfwLevel"), said.get("browsingLevel")
-    told = [
-        said.get("nsfw") not in (None, False, "None"),
-        isinstance(level, str) and level != "None",
-        type(level) is int and level > 1,
-        type(browsing) is int and browsing > 1,
-    ]
-    return any(told) or (level is None and browsing is None and said.get("nsfw") is None)
+def _level(said: JsonObject) -> int:
+    """The highest that any of Civitai's three ways to say so means; silence is not believed."""
+    told = [said.get(name) for name in ("nsfwLevel", "browsingLevel")]
+    levels = [_LEVELS.get(one.lower(), _UNRATED) for one in told if isinstance(one, str)]
+    levels += [one if 0 < one < _UNRATED else _UNRATED for one in told if type(one) is int]
+    nsfw = said.get("nsfw")
+    if nsfw not in (None, False, "None"):
+        levels.append(_LEVELS.get(nsfw.lower(), 2) if isinstance(nsfw, str) else 2)
+    elif nsfw is not None:
+        levels.append(EVERYBODY)
+    return max(levels, default=_UNRATED)
+
+
+def _versions(said: Any) -> tuple[int, ...]:
+    found = [_whole(one, 1, _MAX_ID) for one in (said if isinstance(said, list) else [])]
+    return tuple(dict.fromkeys(one for one in found if one is not None))[:_MAX_VERSIONS]
 
 
 def _recipe(meta: JsonObject) -> Recipe:
@@ -195,7 +241,9 @@ def _resources(meta: JsonObject) -> tuple[Resource, ...]:
             found.setdefault((resource.kind, name.lower()), resource)
     for key, value in hashes.items() if isinstance(hashes, dict) else ():
         kind, _, name = text_of(key, _MAX_NAME).partition(":")
-        name = name or (text_of(meta.get("Model"), _MAX_NAME) if kind == "model" else kind)
+        if not name and kind == "model":
+            name = text_of(meta.get("Model"), _MAX_NAME)
+        name = name or kind
         kind = _KINDS.get(kind.lower(), "other")
         if (digest := _hash(value)) is not None and name:
             found.setdefault((kind, name.lower()), Resource(kind, name, digest))

@@ -13,16 +13,18 @@ from studio.clients.civitai import CivitaiClient
 from studio.errors import InvalidRequest, NotAModel, SourceError, SourceGone
 from studio.models import Asset, Identity
 from studio.services.assets import AssetService
+from studio.services.civitai_gallery import SHOWN, CivitaiGallery, as_picture
 from studio.services.civitai_models import (
     CivitaiFile,
     CivitaiModel,
     CivitaiVersion,
     read_version,
 )
-from studio.services.civitai_pictures import CivitaiPicture, Resource, read_picture
+from studio.services.civitai_pictures import CivitaiPicture, Resource, find_picture, read_pictures
 from studio.services.remote_references import CivitaiReference, parse_reference
 from studio.services.sources import Sources
 from studio.services.upload_fields import UploadFields
+from studio.store.civitai_gallery import KeptPicture
 from studio.store.model_files import ModelFile, ModelFileStore
 
 _AT_ONCE: Final = 3
@@ -34,7 +36,6 @@ _FOLDERS: Final[Mapping[str, str]] = {
     "controlnet": "controlnet",
     "upscaler": "upscale_models",
 }
-_MEDIA: Final = ("image/", "video/", "audio/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ class SeenModel:
 class Used:
     """A model that a picture was made with: where it can be had, and whether it is here.
 
-    ``match`` says why it is believed to be: ``hash`` or ``name``.
+    ``match`` says why it is believed to be: ``hash``, ``reference`` (it was fetched as that
+    version) or ``name``. ``asked`` is false when Civitai could not be asked which file it is.
     """
 
     resource: Resource
@@ -66,18 +68,21 @@ class Used:
     file: CivitaiFile | None = None
     here: ModelFile | None = None
     match: str | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class SeenPicture:
-    """A picture with the models that it was made with."""
+    """A picture with the models that it was made with; ``kept`` is what the gallery has of it."""
 
     picture: CivitaiPicture
     used: Sequence[Used]
+    kept: KeptPicture | None
 
 
 class CivitaiTools:
-    """Everything is asked of Civitai anew; nothing of it is kept."""
+    """Models are asked of Civitai anew; pictures are taken from the gallery while that is all that
+    there is."""
 
     def __init__(
         self,
@@ -87,25 +92,28 @@ class CivitaiTools:
         hubs: Mapping[str, str],
         files: ModelFileStore,
         assets: AssetService,
+        gallery: CivitaiGallery,
     ) -> None:
         self._civitai = civitai
         self._sources = sources
         self._hubs = hubs
         self._files = files
         self._assets = assets
+        self._gallery = gallery
 
-    async def look(self, text: str) -> SeenModel | SeenPicture:
+    async def look(self, identity: Identity, text: str) -> SeenModel | SeenPicture:
         """What somebody pasted: the address of a model, a version or a picture, or a reference.
 
         Raises:
             InvalidRequest: it is none of Civitai's.
+            Forbidden: it is a picture that the owner leaves out.
             StudioError: it is not there, or Civitai cannot be asked.
         """
         found = parse_reference(text, self._hubs)
         if not isinstance(found, CivitaiReference):
             raise InvalidRequest("That is no address of a model or a picture at Civitai.")
         if found.image is not None:
-            return await self._picture(found.image)
+            return await self._picture(identity, found.image)
         model_id = found.model
         if model_id is None:
             model_id = (await self._sources.civitai_version(found)).model_id
@@ -125,68 +133,84 @@ class CivitaiTools:
         Raises:
             StudioError: Civitai cannot be asked.
         """
+        self._gallery.require_level(nsfw=nsfw)
         asked: dict[str, str | int] = {"modelVersionId": version_id, "limit": limit}
         if cursor is not None:
             asked["cursor"] = cursor
         if not nsfw:
             asked["nsfw"] = "None"
         said, after = await self._civitai.images(**asked)
-        found: dict[int, CivitaiPicture] = {}
-        for entry in said:
-            try:
-                picture = read_picture(entry)
-            except SourceError:
-                continue
-            # Asked for or not, a page can hold what it was asked to leave out.
-            if nsfw or not picture.nsfw:
-                found.setdefault(picture.id, picture)
-        return list(found.values()), after
+        return read_pictures(said, nsfw=nsfw), after
 
     async def use_as_input(self, identity: Identity, picture_id: int) -> Asset:
-        """Bring a picture or film in as a file of the caller's.
+        """Bring a picture or film in as a file of the caller's; a kept one needs no network.
 
         Raises:
             StudioError: it is not there, is no picture, or is too large.
         """
-        picture = await self._found(picture_id)
-        ending = PurePosixPath(urlsplit(picture.url).path).suffix[:10]
-        name = f"civitai-{picture.id}{ending if ending.isascii() else ''}"
+        kept = await self._gallery.find(identity, picture_id)
+        if kept is not None:
+            chunks, url = self._gallery.content(kept), kept.url
+        else:
+            picture = find_picture(await self._civitai.image(picture_id), picture_id)
+            self._gallery.require_level(nsfw=picture.nsfw)
+            chunks, url = self._civitai.media(picture.url), picture.url
+        ending = PurePosixPath(urlsplit(url).path).suffix[:10]
+        name = f"civitai-{picture_id}{ending if ending.isascii() else ''}"
         asset, _ = await self._assets.upload(
-            identity, self._civitai.media(picture.url), UploadFields(name, tags=("civitai",))
+            identity, chunks, UploadFields(name, tags=("civitai",))
         )
-        if not asset.content_type.startswith(_MEDIA):
+        if asset.content_type not in SHOWN:
             await self._assets.delete(identity, asset.id)
             raise NotAModel("What came is neither a picture nor a film.")
         return asset
 
     # -- a picture ----------------------------------------------------------------------------
 
-    async def _found(self, picture_id: int) -> CivitaiPicture:
-        said, _ = await self._civitai.images(imageId=picture_id, limit=1)
-        for entry in said:
-            picture = read_picture(entry)
-            if picture.id == picture_id:
-                return picture
-        raise SourceGone("That picture is not at Civitai, or it is not shown to everybody.")
+    async def kept_picture(self, identity: Identity, picture_id: int) -> SeenPicture:
+        """A picture of the gallery with the models that it was made with.
 
-    async def _picture(self, picture_id: int) -> SeenPicture:
-        picture, gate = await self._found(picture_id), asyncio.Semaphore(_AT_ONCE)
-        shelf = _Shelf(await self._files.all())
+        Raises:
+            NotFound, Forbidden: it is not kept, or the owner leaves it out.
+        """
+        kept = await self._gallery.get(identity, picture_id)
+        return SeenPicture(as_picture(kept), await self._used(as_picture(kept)), kept)
+
+    async def _picture(self, identity: Identity, picture_id: int) -> SeenPicture:
+        """As Civitai has it now, else as it is kept."""
+        kept = await self._gallery.find(identity, picture_id)
+        try:
+            picture = find_picture(await self._civitai.image(picture_id), picture_id)
+        except SourceError:
+            if kept is None:
+                raise
+            picture = as_picture(kept)
+        self._gallery.require_level(nsfw=picture.nsfw)
+        return SeenPicture(picture, await self._used(picture), kept)
+
+    async def _used(self, picture: CivitaiPicture) -> Sequence[Used]:
+        gate, shelf = asyncio.Semaphore(_AT_ONCE), _Shelf(await self._files.all())
 
         async def known(resource: Resource) -> Used:
-            async with gate:
-                version = await self._version(resource)
+            version, asked = None, True
+            try:
+                async with gate:
+                    version = await self._version(resource)
+            except SourceError:
+                asked = False
             file = None if version is None else _file_of(version, resource)
             sha256 = None if file is None else file.sha256
+            folder = _FOLDERS.get(resource.kind)
             here = shelf.with_hash(sha256) or shelf.with_short_hash(resource.hash)
-            if here is not None:
-                return Used(resource, version, file, here, "hash")
-            name = resource.name if file is None else file.name
-            here = shelf.with_name(_FOLDERS.get(resource.kind), name)
-            return Used(resource, version, file, here, None if here is None else "name")
+            match = "hash"
+            if here is None and version is None:
+                here, match = shelf.with_reference(folder, resource.version_id), "reference"
+            if here is None:
+                name = resource.name if file is None else file.name
+                here, match = shelf.with_name(folder, name), "name"
+            return Used(resource, version, file, here, match if here else None, asked)
 
-        used = await asyncio.gather(*(known(resource) for resource in picture.resources))
-        return SeenPicture(picture, used)
+        return await asyncio.gather(*(known(resource) for resource in picture.resources))
 
     async def _version(self, resource: Resource) -> CivitaiVersion | None:
         """The version that a picture means, ``None`` when nobody knows it any more."""
@@ -215,6 +239,15 @@ class _Shelf:
         if digest is None or len(digest) < 10:
             return None
         return self._first(lambda file: bool(file.sha256 and file.sha256.startswith(digest)))
+
+    def with_reference(self, folder: str | None, version_id: int | None) -> ModelFile | None:
+        """A file that was fetched as a version."""
+        reference = f"civitai:{version_id}"
+
+        def fits(file: ModelFile) -> bool:
+            return file.folder == folder and (file.reference or "").split("/")[0] == reference
+
+        return self._first(fits) if version_id is not None else None
 
     def with_name(self, folder: str | None, name: str) -> ModelFile | None:
         """A file of a name, with its ending or without."""

@@ -18,6 +18,7 @@ from studio.models import Identity, Record
 from studio.settings import LIMITS, Secret, Settings
 from studio.store.house_settings import SettingStore
 
+NSFW: Final = "CIVITAI_NSFW"
 TOKENS: Final = ("HF_TOKEN", "CIVITAI_API_KEY", "TELEGRAM_BOT_TOKEN")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{6,512}")
 
@@ -28,8 +29,8 @@ class Setting:
 
     key: str
     kind: str
-    value: str | int | None
-    default: str | int | None
+    value: str | int | bool | None
+    default: str | int | bool | None
     source: str
     """``env``, ``stored`` or ``default``."""
     is_set: bool
@@ -96,6 +97,12 @@ class SettingsService:
             return given
         return Secret(self._stored[key])
 
+    def shows_nsfw(self) -> bool:
+        """Whether pictures of Civitai may be shown that are not for everybody, as it counts now."""
+        if NSFW in self._environment.given:
+            return self._environment.models.shows_nsfw
+        return self._stored.get(NSFW) == "1"
+
     def secrets(self) -> Sequence[str]:
         """Every secret of the house, those that are not in use too: for hiding them."""
         given = [secret.reveal() for secret in self._environment.secrets.values()]
@@ -109,6 +116,7 @@ class SettingsService:
         return [
             SettingGroup("tokens", [self._token(key) for key in TOKENS]),
             SettingGroup("limits", [self._limit(key) for key in LIMITS]),
+            SettingGroup("content", [self._nsfw()]),
             SettingGroup(
                 "addresses",
                 [
@@ -163,6 +171,18 @@ class SettingsService:
             pending=can_be_stored and self._stored.get(key) != self._at_start.get(key),
             least=limit.least,
             most=limit.most,
+        )
+
+    def _nsfw(self) -> Setting:
+        source = self._source(NSFW)
+        return Setting(
+            key=NSFW,
+            kind="switch",
+            value=self.shows_nsfw(),
+            default=False,
+            source=source,
+            is_set=source != "default",
+            editable=source != "env",
         )
 
     def _fixed(self, key: str, value: str | int | None) -> Setting:
@@ -250,6 +270,10 @@ def _checked(setting: Setting, value: Any) -> str:
                 details={"field": "value"},
             )
         return value.strip()
+    if setting.kind == "switch":
+        if not isinstance(value, bool):
+            raise Unprocessable("value must be true or false.", details={"field": "value"})
+        return "1" if value else "0"
     assert setting.least is not None
     assert setting.most is not None
     if type(value) is not int or not setting.least <= value <= setting.most:

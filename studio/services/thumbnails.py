@@ -7,14 +7,13 @@ import contextlib
 import io
 import logging
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from PIL import ExifTags, Image
 
 from studio.clients.video import VideoReader
 from studio.errors import DiskFull, NotFound, StorageUnavailable
 from studio.media import UNREADABLE, open_image
-from studio.models import Asset
 from studio.paths import atomic_write, private_folder
 from studio.store.blobs import BlobStore
 from studio.store.connection import is_disk_full
@@ -40,6 +39,16 @@ _TURNS: Final = {
 """What makes an image upright, by its EXIF orientation."""
 
 
+class Pictured(Protocol):
+    """What can have a thumbnail: bytes by their hash, and what they are."""
+
+    @property
+    def hash(self) -> str: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+
 class Thumbnails:
     """The folder of thumbnails, ``aa/<64 hex>-<side>.webp`` by the hash of the original.
 
@@ -57,7 +66,7 @@ class Thumbnails:
         # By hash, the latest last: a damaged video may take long each time it is tried.
         self._unreadable: dict[str, None] = {}
 
-    async def get(self, asset: Asset, size: Size) -> Path:
+    async def get(self, asset: Pictured, size: Size) -> Path:
         """The thumbnail of an image: upright, of the first frame.
 
         Raises:
@@ -68,7 +77,7 @@ class Thumbnails:
             raise NotFound("Only images have thumbnails.")
         return await self._made(asset, size, self._images)
 
-    async def poster(self, asset: Asset, size: Size) -> Path:
+    async def poster(self, asset: Pictured, size: Size) -> Path:
         """The thumbnail of a video: upright, from near its beginning.
 
         Raises:
@@ -79,7 +88,7 @@ class Thumbnails:
             raise NotFound("Only videos have posters.")
         return await self._made(asset, size, self._posters)
 
-    async def cover(self, asset: Asset, size: Size) -> Path:
+    async def cover(self, asset: Pictured, size: Size) -> Path:
         """What stands for an image or a video: its thumbnail or its poster.
 
         Raises:
@@ -98,7 +107,7 @@ class Thumbnails:
         digest = self._blobs.path(blob_hash).name
         return self._root / digest[:2] / f"{digest}-{side}.webp"
 
-    async def _made(self, asset: Asset, size: Size, one_at_a_time: asyncio.Lock) -> Path:
+    async def _made(self, asset: Pictured, size: Size, one_at_a_time: asyncio.Lock) -> Path:
         side = SIDES[size]
         path = self._path(asset.hash, side)
         if await asyncio.to_thread(path.is_file):
@@ -121,7 +130,7 @@ class Thumbnails:
         if len(self._unreadable) > _MAX_UNREADABLE:
             del self._unreadable[next(iter(self._unreadable))]
 
-    async def _render(self, asset: Asset, side: int) -> bytes:
+    async def _render(self, asset: Pictured, side: int) -> bytes:
         original = self._blobs.path(asset.hash)
         if asset.content_type.startswith("video/"):
             frame = await self._videos.frame(original, asset.content_type, side)

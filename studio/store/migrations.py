@@ -13,6 +13,7 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_civitai import add_civitai
 from studio.store.schema_downloads import add_downloads
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
@@ -179,4 +180,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_picture_counts,
     add_downloads,
     add_models,
+    add_civitai,
 )

@@ -24,7 +24,7 @@ from studio.web.openapi import (
 Route = dict[str, Any]
 
 NUMBER: Final[Schema] = {"type": "number"}
-_ANY: Final[Schema] = {"anyOf": [STRING, INTEGER, {"type": "null"}]}
+_ANY: Final[Schema] = {"anyOf": [STRING, INTEGER, BOOLEAN, {"type": "null"}]}
 
 
 # -- preferences ----------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ PUT_PREFERENCES: Final = route(
 _SETTING: Final = record(
     {
         "key": STRING,
-        "kind": {"type": "string", "enum": ["secret", "integer", "text"]},
+        "kind": {"type": "string", "enum": ["secret", "integer", "text", "switch"]},
         "value": _ANY,
         "default": _ANY,
         "source": {"type": "string", "enum": ["env", "stored", "default"]},
@@ -91,7 +91,7 @@ LIST_SETTINGS: Final = route(
 PUT_SETTING: Final = route(
     _SETTING,
     {**_KEY_ERRORS, 422: "invalid_request"},
-    body=record({"value": {"anyOf": [{**STRING, "example": "hf_..."}, INTEGER]}}),
+    body=record({"value": {"anyOf": [{**STRING, "example": "hf_..."}, INTEGER, BOOLEAN]}}),
 )
 DELETE_SETTING: Final = route(_SETTING, _KEY_ERRORS)
 TEST_SETTING: Final = route(

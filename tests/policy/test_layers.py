@@ -54,15 +54,18 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
 
 SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
-    "assets": frozenset({"references", "upload_fields"}),
+    "assets": frozenset({"references", "stream_staging", "upload_fields"}),
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
+    "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
+    "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
     "civitai_pictures": frozenset({"civitai_models"}),
+    "civitai_recipes": frozenset({"civitai_tools", "presets", "workflows"}),
     "civitai_tools": frozenset(
-        {"assets", "civitai_models", "civitai_pictures", "remote_references", "sources"}
-        | {"upload_fields"}
+        {"assets", "civitai_gallery", "civitai_models", "civitai_pictures"}
+        | {"remote_references", "sources", "upload_fields"}
     ),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),

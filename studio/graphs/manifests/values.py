@@ -59,6 +59,14 @@ def used_values(
     return used
 
 
+def fits(each: Input, value: Any) -> bool:
+    """Whether an input takes a value; nothing is always too little."""
+    try:
+        return not is_empty(value) and _checked(each, value, lambda least, _: least) is not None
+    except InvalidValue:
+        return False
+
+
 def is_empty(value: object) -> bool:
     """Whether nothing was given; white space is nothing."""
     return value is None or value == [] or (isinstance(value, str) and not value.strip())

@@ -1,7 +1,7 @@
 import { html, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
 import { t } from '../../core/messages.js';
-import { numberField } from '../field.js';
+import { numberField, switchField } from '../field.js';
 import { icon } from '../icons.js';
 import { ListElement } from '../list.js';
 
@@ -33,6 +33,15 @@ class SettingsServer extends ListElement {
 
   #row(group, item) {
     const origin = t(`settings.sources.${item.source}`);
+    if (item.kind === 'switch') {
+      return switchField({
+        label: html`${t(`settings.${group}.${item.key}`)} <code>${item.key}</code>`,
+        help: `${t(`settings.${group}.${item.key}.help`)} ${origin}`,
+        checked: item.value,
+        disabled: !item.editable,
+        onChange: (value) => this.#set(item, value),
+      });
+    }
     if (!item.editable) {
       return html`
         <div class="row-words">

@@ -61,6 +61,9 @@ export default {
   unset: 'not set',
   resetOf: 'The default for {key}',
   'groups.limits': 'Limits',
+  'groups.content': 'What is shown',
+  'content.CIVITAI_NSFW': 'Civitai’s pictures that are not for everybody',
+  'content.CIVITAI_NSFW.help': 'While this is off, they are neither shown nor kept, for nobody.',
   'groups.addresses': 'Addresses',
   'groups.folders': 'Folders',
   'sources.env': 'environment',
@@ -71,6 +74,7 @@ export default {
   'limits.MAX_LIVE_CLIENTS': 'Most live connections',
   'limits.MAX_UPLOAD_MB': 'Largest upload, in MB',
   'limits.MAX_ASSET_GIB': 'Largest upload in parts, in GiB',
+  'limits.CIVITAI_GALLERY_MB': 'Room for Civitai’s pictures, in MB',
   'limits.MAX_BODY_MB': 'Largest request, in MB',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
 
