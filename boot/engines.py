@@ -178,6 +178,7 @@ class _Planner:
             *("--output-directory", str(engine_dir / "output")),
             *("--temp-directory", str(self._temp_base("embedded"))),
             *("--user-directory", str(engine_dir / "user")),
+            *("--extra-model-paths-config", str(self._folders.model_paths)),
         )
         return self._managed("embedded", argv, self._settings.app_dir, port)
 

@@ -53,6 +53,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "MAX_UPLOAD_MB": Limit("max_upload_bytes", 100_000, 1, 10_000_000, unit=1_000_000),
     "MAX_ASSET_GIB": Limit("max_asset_bytes", 20, 1, 10_000, unit=1 << 30),
     "MAX_BODY_MB": Limit("max_body_bytes", 32, 1, 1024, unit=1_000_000, storable=False),
+    "CACHE_SIZE_GB": Limit("cache_size_bytes", 0, 0, 1_000_000, unit=1_000_000_000, storable=False),
     "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
 }
 """By the name of the variable."""
@@ -129,6 +130,8 @@ class Settings:
     max_upload_bytes: int
     max_body_bytes: int
     max_asset_bytes: int
+    cache_size_bytes: int
+    """How much of models that jobs named by their address is kept; 0 is no limit."""
     max_live_clients: int
     """Connections of ``/api/ws`` of one user."""
     warmup_workflow: Path | None
@@ -196,6 +199,7 @@ class Settings:
             max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
             max_body_bytes=_number(environ, "MAX_BODY_MB"),
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),
+            cache_size_bytes=_number(environ, "CACHE_SIZE_GB"),
             max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",

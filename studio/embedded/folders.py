@@ -5,9 +5,13 @@ from __future__ import annotations
 import mimetypes
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+_MODEL_SUFFIXES = frozenset(
+    {".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft"}
+)
 _MARKS = {"[output]": "output", "[input]": "input", "[temp]": "temp"}
 
 
@@ -28,12 +32,13 @@ class SaveLocation:
 
 @dataclass(frozen=True)
 class Folders:
-    """The four folders of an engine, as absolute paths."""
+    """The four folders of an engine, as absolute paths, and those of models, by their type."""
 
     input: Path
     output: Path
     temp: Path
     user: Path
+    models: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Make the folders and empty the temporary one, which lives as long as the process."""
@@ -41,6 +46,17 @@ class Folders:
             shutil.rmtree(self.temp)
         for folder in (self.input, self.output, self.temp):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def model_files(self, kind: str) -> list[str]:
+        """Return the names of the model files of a type, as they are at this moment."""
+        return sorted(
+            {
+                str(path.relative_to(folder))
+                for folder in self.models.get(kind, ())
+                for path in folder.rglob("*")
+                if path.suffix.lower() in _MODEL_SUFFIXES and path.is_file()
+            }
+        )
 
     def by_type(self, kind: str) -> Path | None:
         """Return the folder that a ``type`` in a file reference names."""

@@ -7,10 +7,11 @@ from pathlib import PurePath
 from aiohttp import web
 
 from studio.embedded.folders import Folders
-from studio.embedded.nodes_models import CHECKPOINTS, LORAS
+from studio.embedded.nodes_models import BUILT_IN
 from studio.embedded.registry import REGISTRY
 
-_FILES = {"checkpoints": CHECKPOINTS, "loras": LORAS}
+_NO_FILES = frozenset({"pixel_space"})
+"""Built-in choices that ComfyUI knows as well, and does not count as files."""
 _FOLDERS = (
     "checkpoints",
     "configs",
@@ -43,7 +44,7 @@ _FOLDERS = (
 
 
 class ModelRoutes:
-    """Node classes and model files. The models are built in; there are no files of them."""
+    """Node classes and model files, those that are built in and those in the folders."""
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
@@ -77,7 +78,10 @@ class ModelRoutes:
         folder = request.match_info["folder"]
         if folder not in _FOLDERS:
             return web.Response(status=404)
-        return web.json_response(_FILES.get(folder, []))
+        built_in = [name for name in BUILT_IN.get(folder, ()) if name not in _NO_FILES]
+        return web.json_response([*built_in, *self._folders.model_files(folder)])
 
     async def _list_embeddings(self, _request: web.Request) -> web.Response:
-        return web.json_response([PurePath(name).stem for name in _FILES.get("embeddings", [])])
+        return web.json_response(
+            [PurePath(name).stem for name in self._folders.model_files("embeddings")]
+        )

@@ -10,17 +10,21 @@ from studio.embedded.declarations import (
     Input,
     NodeClass,
     Result,
-    choice,
     integer,
     number,
     socket,
     text,
 )
 from studio.embedded.diffusion import Clip, Conditioning, Model, Vae
+from studio.embedded.folders import Folders
 
-CHECKPOINTS = ["embedded-demo.safetensors"]
-LORAS = ["embedded-vivid.safetensors"]
-VAES = ["pixel_space"]
+BUILT_IN = {
+    "checkpoints": ["embedded-demo.safetensors"],
+    "loras": ["embedded-vivid.safetensors"],
+    "vae": ["pixel_space"],
+}
+"""What stands for models here. Files are listed after it, as ComfyUI lists them, and stand for the
+same painter."""
 
 
 def _run_load_checkpoint(_context: Context, **_names: str) -> Result:
@@ -63,7 +67,14 @@ def _strength(name: str) -> Input:
     return number(name, 1.0, -100.0, 100.0)
 
 
-_LORA_NAME = choice("lora_name", LORAS)
+def _model(name: str, kind: str) -> Input:
+    def listing(folders: Folders) -> list[str]:
+        return [*BUILT_IN[kind], *folders.model_files(kind)]
+
+    return Input(name, BUILT_IN[kind], listing=listing)
+
+
+_LORA_NAME = _model("lora_name", "loras")
 
 NODES = (
     NodeClass(
@@ -71,7 +82,7 @@ NODES = (
         display_name="Load Checkpoint",
         category="model/loaders",
         run=_run_load_checkpoint,
-        inputs=(choice("ckpt_name", CHECKPOINTS),),
+        inputs=(_model("ckpt_name", "checkpoints"),),
         outputs=("MODEL", "CLIP", "VAE"),
         description="Loads the painter that this engine has instead of models.",
     ),
@@ -80,7 +91,7 @@ NODES = (
         display_name="Load VAE",
         category="model/loaders",
         run=_run_load_vae,
-        inputs=(choice("vae_name", VAES),),
+        inputs=(_model("vae_name", "vae"),),
         outputs=("VAE",),
     ),
     NodeClass(

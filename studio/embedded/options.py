@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from studio.embedded.execution import Limits
 from studio.embedded.folders import Folders
 
@@ -38,6 +40,7 @@ def read_options(arguments: Sequence[str] | None = None) -> Options:
             output=(chosen.output_directory or base / "output").resolve(),
             temp=temp.resolve(),
             user=(chosen.user_directory or base / "user").resolve(),
+            models=_read_model_paths(chosen.extra_model_paths_config),
         ),
         limits=Limits(
             memory_limit_bytes=chosen.memory_limit_mb * _BYTES_PER_MB,
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8188, help="0 takes any free one and says it")
     for name in ("base", "input", "output", "temp", "user"):
         parser.add_argument(f"--{name}-directory", type=Path)
+    parser.add_argument("--extra-model-paths-config", type=Path, help="where models lie, by type")
     parser.add_argument(
         "--preview-method", default="none", choices=("none", "auto", "latent2rgb", "taesd")
     )
@@ -73,3 +77,16 @@ def _parser() -> argparse.ArgumentParser:
         "--step-delay-ms", type=float, default=20.0, help="how long each sampler step takes"
     )
     return parser
+
+
+def _read_model_paths(path: Path | None) -> dict[str, tuple[Path, ...]]:
+    """Read ComfyUI's file of that kind: for each section and type the folders, one in a line."""
+    found: dict[str, tuple[Path, ...]] = {}
+    sections = {} if path is None else yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    for section in sections.values():
+        base = Path(section.get("base_path") or "")
+        for kind, folders in section.items():
+            if kind not in ("base_path", "is_default"):
+                listed = tuple(base / line for line in str(folders).split("\n") if line)
+                found[kind] = (*found.get(kind, ()), *listed)
+    return found
