@@ -137,8 +137,7 @@ async def _services(
         pace=pace,
         tell=record,
     )
-    queue = JobQueue()
-    usage = Usage(clock)
+    queue, usage = JobQueue(), Usage(clock)
     accounts = await build_accounts(
         db=db, clock=clock, environment_key=settings.api_key, record=record
     )
@@ -187,6 +186,7 @@ async def _services(
         speed=speed,
         on_finish=count_finish,
         record=record,
+        fetching=transfers.fetching,
     )
     jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
     history = HistoryService(

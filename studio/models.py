@@ -151,6 +151,17 @@ class Job:
     def from_editor(self) -> bool:
         return self.origin == EDITOR_ORIGIN
 
+    @property
+    def model_names(self) -> frozenset[str]:
+        """Its models as people named them: one that was fetched by where it was fetched from."""
+        named = {name: fetched_name(text) for *_, name, text in self.extra.get("fetches", ())}
+        return frozenset(named.get(file, file) for _, _, file in self.models)
+
+
+def fetched_name(reference: str) -> str:
+    """How a model is called that was fetched: without a query, which may hold a signature."""
+    return reference.partition("?")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

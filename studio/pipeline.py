@@ -19,6 +19,7 @@ from studio.services.engines import EngineService
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.jobs import JobService
+from studio.services.on_demand import FetchMeans, OnDemand
 from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue
@@ -50,11 +51,13 @@ class Pipeline:
     dispatcher: Dispatcher
     submissions: SubmissionService
     jobs: JobService
+    on_demand: OnDemand
     adopt: Callable[[], Awaitable[None]]
     """Takes up what was unfinished when the Studio before ended."""
 
     async def stop(self) -> None:
         """Let go of every job; the next Studio takes them up where they are."""
+        await self.on_demand.stop()
         await self.runner.stop()
         await self.follower.stop()
 
@@ -75,12 +78,14 @@ def build_pipeline(
     speed: DiskSpeed,
     on_finish: Callable[[Job, int | None], None],
     record: Record,
+    fetching: FetchMeans,
 ) -> Pipeline:
     """The services over an opened database; nothing runs yet.
 
     Args:
         on_finish: told of every job that ended, and how many milliseconds it ran.
         record: told of what people do about jobs.
+        fetching: how files come that jobs name by where they are.
     """
     staging = Staging(
         assets=assets,
@@ -98,6 +103,13 @@ def build_pipeline(
         retention_days=settings.job_retention_days,
         on_finish=on_finish,
     )
+    on_demand = OnDemand(
+        queue=queue,
+        engines=engines,
+        means=fetching,
+        finisher=finisher,
+        wake=lambda: dispatcher.wake(),
+    )
     collector = Collector(jobs=jobs, staging=staging, clock=clock)
     follower = Follower(jobs=jobs, collector=collector, clock=clock, pace=pace)
     runner = Runner(
@@ -112,12 +124,14 @@ def build_pipeline(
             follower=follower,
             clock=clock,
             pace=pace,
+            is_ready=on_demand.is_ready,
         ),
         collector=collector,
         finisher=finisher,
         clock=clock,
         pace=pace,
         wake=lambda: dispatcher.wake(),
+        hold=on_demand.hold,
     )
     dispatcher = Dispatcher(
         queue=queue,
@@ -138,6 +152,7 @@ def build_pipeline(
         wake=dispatcher.wake,
         reserve=dispatcher.reserve,
         start=runner.start,
+        on_demand=on_demand,
         max_depth=settings.max_queue_depth,
         max_depth_member=settings.max_queue_depth_member,
     )
@@ -152,6 +167,7 @@ def build_pipeline(
         runner=runner,
         dispatcher=dispatcher,
         submissions=submissions,
+        on_demand=on_demand,
         jobs=JobService(
             queue=queue,
             jobs=jobs,
@@ -172,5 +188,6 @@ def build_pipeline(
             engines=engines,
             runner=runner,
             finisher=finisher,
+            on_demand=on_demand,
         ),
     )

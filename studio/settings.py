@@ -54,6 +54,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "MAX_ASSET_GIB": Limit("max_asset_bytes", 20, 1, 10_000, unit=1 << 30),
     "CIVITAI_GALLERY_MB": Limit("civitai_gallery_bytes", 5_000, 1, 10_000_000, unit=1_000_000),
     "MAX_BODY_MB": Limit("max_body_bytes", 32, 1, 1024, unit=1_000_000, storable=False),
+    "CACHE_SIZE_GB": Limit("cache_size_bytes", 0, 0, 1_000_000, unit=1_000_000_000, storable=False),
     "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
 }
 """By the name of the variable."""
@@ -131,6 +132,8 @@ class Settings:
     max_body_bytes: int
     max_asset_bytes: int
     civitai_gallery_bytes: int
+    cache_size_bytes: int
+    """How much of models that jobs named by their address is kept; 0 is no limit."""
     max_live_clients: int
     """Connections of ``/api/ws`` of one user."""
     warmup_workflow: Path | None
@@ -199,6 +202,7 @@ class Settings:
             max_body_bytes=_number(environ, "MAX_BODY_MB"),
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),
             civitai_gallery_bytes=_number(environ, "CIVITAI_GALLERY_MB"),
+            cache_size_bytes=_number(environ, "CACHE_SIZE_GB"),
             max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",

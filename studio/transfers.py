@@ -18,13 +18,15 @@ from studio.clients.transfer.transfer import Transfer
 from studio.household import Household
 from studio.hubs import Hubs, open_hubs
 from studio.net import Outbound
-from studio.remote import RemoteFile
+from studio.remote import CACHE, RemoteFile
 from studio.services.assets import AssetService
-from studio.services.download_runs import Means
+from studio.services.download_runs import Means, PublishedFile
 from studio.services.download_work import DownloadWork
 from studio.services.downloads import Downloads
+from studio.services.model_cache import ModelCache
 from studio.services.model_uploads import ModelUploads
 from studio.services.presets import PresetService
+from studio.services.on_demand import FetchMeans
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
 from studio.services.upload_fields import Shelve
@@ -33,6 +35,7 @@ from studio.services.workflows import WorkflowService
 from studio.settings import Settings
 from studio.store.blobs import BlobStore
 from studio.store.downloads import DownloadStore
+from studio.store.model_cache import ModelCacheStore
 from studio.store.model_files import ModelFileStore
 from studio.store.model_roots import find_roots
 from studio.store.part_files import PartFile
@@ -51,6 +54,7 @@ class Transfers:
     house: Household
     hubs: Hubs
     downloads: Downloads
+    fetching: FetchMeans
     outbound: Outbound
     shelve: Shelve
 
@@ -118,10 +122,23 @@ async def open_transfers(house: Household) -> Transfers:
         record=record,
     )
     await downloads.open()
+    cache = ModelCache(
+        store=ModelCacheStore(house.db, settings.models.cache_dir),
+        limit_bytes=settings.cache_size_bytes,
+        clock=house.clock,
+    )
+    await cache.open()
+
+    async def cached(file: PublishedFile) -> None:
+        if file.root == CACHE:
+            await cache.take((file.folder, file.name))
+
+    downloads.on_published(cached)
     models = ModelUploads(
         shelves=means.shelves, owner=means.owner, threads=means.threads, tell=work.tell
     )
-    return Transfers(house, hubs, downloads, outbound, models.shelve)
+    for_jobs = FetchMeans(downloads, cache, hubs.sources.check)
+    return Transfers(house, hubs, downloads, for_jobs, outbound, models.shelve)
 
 
 def _shelves(settings: Settings) -> Shelves:

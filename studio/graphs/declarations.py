@@ -7,6 +7,7 @@ The shapes differ by the age of the node: ``[["a", "b"], {...}]`` and ``["COMBO"
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final, NamedTuple
@@ -36,6 +37,7 @@ MODEL_INPUTS: Final = frozenset(
     {"model_name", "model_path", "text_encoder", "existing_lora", "lora", "name", "model"}
 )
 
+_HUB_REFERENCE: Final = re.compile(r"hf:[^/\s]+/[^/\s]+/.|civitai:\d")
 _NO_OPTIONS: Final[dict[str, Any]] = {}
 _MAX_GROWN_INPUTS: Final = 1000
 
@@ -103,12 +105,19 @@ def is_file_input(class_type: str, declaration: Declaration) -> bool:
 
 
 def is_model_name(value: object) -> bool:
-    """Whether a value names a model file, or the web address of one."""
-    return isinstance(value, str) and (value.lower().endswith(MODEL_SUFFIXES) or is_url(value))
+    """Whether a value names a model file, or says where one is to be fetched from."""
+    return isinstance(value, str) and (
+        value.lower().endswith(MODEL_SUFFIXES) or is_remote_model(value)
+    )
 
 
 def is_url(value: str) -> bool:
     return value[:8].lower().startswith(("http://", "https://"))
+
+
+def is_remote_model(value: str) -> bool:
+    """Whether a value says where a model is to be fetched from."""
+    return is_url(value) or _HUB_REFERENCE.match(value) is not None
 
 
 def is_model_input(declaration: Declaration, value: object) -> bool:

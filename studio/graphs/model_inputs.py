@@ -12,6 +12,7 @@ from studio.graphs.declarations import (
     has_model_input_name,
     is_file_input,
     is_model_name,
+    is_remote_model,
 )
 from studio.graphs.graph import Graph, title_of
 
@@ -41,7 +42,7 @@ def missing_models(graph: Graph, infos: Sequence[ObjectInfo]) -> list[ModelInput
                     choices.setdefault(declared.name, {}).update(dict.fromkeys(names))
         for name, installed in choices.items():
             value = inputs.get(name, "")
-            if isinstance(value, str) and value not in installed:
+            if isinstance(value, str) and value not in installed and not is_remote_model(value):
                 title = title_of(node) or class_type
                 found.append(ModelInput(node_id, title, class_type, name, value, tuple(installed)))
     return found

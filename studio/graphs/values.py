@@ -8,6 +8,7 @@ from studio.graphs.declarations import (
     Declaration,
     is_file_input,
     is_model_input,
+    is_remote_model,
 )
 from studio.graphs.problems import Problems, clip
 from studio.graphs.suggestions import Suggestions
@@ -115,6 +116,9 @@ class ValueChecker:
             if item in choices:
                 continue
             if is_model_input(declared, item):
+                if isinstance(item, str) and is_remote_model(item) and not many:
+                    # It is fetched before the graph is sent, and has a name in the list then.
+                    continue
                 self._report_model(node_id, class_type, declared, item)
             elif not _may_check_itself(class_info):
                 self._report_choice(node_id, class_type, declared, item)

@@ -7,6 +7,7 @@ import logging
 from studio.models import JobError, JobStatus
 from studio.services.engines import EngineService
 from studio.services.finisher import Finisher
+from studio.services.on_demand import OnDemand
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.runner import Runner
 from studio.store.assets import AssetStore
@@ -23,6 +24,7 @@ async def adopt_unfinished(
     engines: EngineService,
     runner: Runner,
     finisher: Finisher,
+    on_demand: OnDemand,
 ) -> None:
     """Queue what never left, rejoin what an engine may hold, end what was to be cancelled.
 
@@ -76,6 +78,8 @@ async def adopt_unfinished(
         else:
             live.update(status=JobStatus.QUEUED, engine=None, executing=False, started_at=None)
             queue.add(live, waiting=True)
+            on_demand.hold(live)
+    await on_demand.tidy()
     if unfinished:
         log.info(
             "%d unfinished jobs taken over, %d of them sent before", len(unfinished), len(sent)

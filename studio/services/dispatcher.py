@@ -134,7 +134,7 @@ class Dispatcher:
                 return
             if self._suits(engine, live.job):
                 found += 1
-                if engine.name not in live.excluded:
+                if not live.held and engine.name not in live.excluded:
                     yield live
 
     def _suits(self, engine: Engine, job: Job) -> bool:

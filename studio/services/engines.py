@@ -11,11 +11,12 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from studio.clients.comfy import ComfyClient, EngineError
+from studio.clients.comfy_models import read_model_lists
 from studio.clients.supervisor import (
     ChildStatus,
     Supervisor,
@@ -184,6 +185,14 @@ class EngineService:
                     engine.learn(await engine.client.object_info())
                     asked = True
         return asked
+
+    async def model_lists(self) -> Mapping[str, list[str]]:
+        """Folders of models and what is listed in them, of an engine that answers; else empty."""
+        for engine in list(self.engines.values()):
+            if engine.ready:
+                with contextlib.suppress(EngineError):
+                    return await read_model_lists(engine.setting.url)
+        return {}
 
     async def restart(self, name: str) -> None:
         """Restart a managed engine on purpose; this never counts as a crash."""

@@ -40,6 +40,8 @@ class LiveJob:
     watchers: set[Watcher] = field(default_factory=set)
     waiting: bool = False
     """In the waiting line, free to be picked or cancelled without asking an engine."""
+    held: bool = False
+    """What it names has to be fetched first: it keeps its place, and others pass it."""
     overtaken: int = 0
     head_since_s: float | None = None
     started_s: float | None = None

@@ -42,6 +42,7 @@ class Runner:
 
     Args:
         wake: asks the dispatcher to look again.
+        hold: keeps a job in its line until what it names was fetched.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class Runner:
         clock: Clock,
         pace: Pace,
         wake: Callable[[], None],
+        hold: Callable[[LiveJob], None],
     ) -> None:
+        self._hold = hold
         self._clock = clock
         self._pace = pace
         self._queue = queue
@@ -224,6 +227,7 @@ class Runner:
             await self._finisher.cancel(live)
             return
         self._queue.wait(live)
+        self._hold(live)
         live.announce(self._queue.position(live))
         self._wake()
 

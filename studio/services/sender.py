@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from studio.clients.comfy import EngineError, PromptRejected, ReplyLost
@@ -11,7 +12,7 @@ from studio.errors import InvalidWorkflow, StudioError
 from studio.graphs.files import file_references
 from studio.graphs.graph import Graph
 from studio.graphs.validation import validate
-from studio.models import OWNER_ID, Identity, Role
+from studio.models import OWNER_ID, Identity, Job, Role
 from studio.services.assets import AssetService
 from studio.services.collector import is_paid
 from studio.services.engine import Engine
@@ -34,7 +35,11 @@ class CredentialsLost(StudioError):
 
 
 class Sender:
-    """Chooses the prompt id, commits it, sends, and finds out what became of it."""
+    """Chooses the prompt id, commits it, sends, and finds out what became of it.
+
+    Args:
+        is_ready: whether all is there that had to be fetched for a job.
+    """
 
     def __init__(
         self,
@@ -47,7 +52,9 @@ class Sender:
         follower: Follower,
         clock: Clock,
         pace: Pace,
+        is_ready: Callable[[Job], Awaitable[bool]],
     ) -> None:
+        self._is_ready = is_ready
         self._engines = engines
         self._jobs = jobs
         self._secrets = secrets
@@ -70,7 +77,10 @@ class Sender:
         Raises:
             ReplyLost: it may be resent, nothing of it is inside the engine.
             EngineUnreachable, EngineRefused: it was not accepted.
+            Requeue: another engine may accept it, or something has to be fetched again.
         """
+        if not await self._is_ready(live.job):
+            raise Requeue
         if live.job.extra.get("unchecked") or not engine.can_run(live.job):
             validate(graph, engine.info or {})
         if live.job.extra.get("unchecked") and is_paid(engine, classes, frozenset(classes)):

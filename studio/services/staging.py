@@ -21,6 +21,7 @@ from studio.graphs.prefixes import force_rerun, with_job_folder
 from studio.models import Asset, Job, OutputType
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
+from studio.services.fetches import cached_names, fetches_of
 from studio.services.output_batch import OutputBatch
 from studio.store.blob_writer import SMALL_BYTES, StagedBlob
 from studio.store.connection import is_disk_full
@@ -121,7 +122,7 @@ class Staging:
             EngineFolderFull, EngineFolderFault: an input cannot be put into place.
             StudioError: an input's bytes are gone.
         """
-        names: dict[tuple[str, tuple[str | int, ...]], str] = {}
+        names = dict(cached_names(fetches_of(job)))
         for node_id, path, asset_id, name in job.extra.get("inputs", ()):
             await self._place(engine, asset_id, name)
             names[node_id, tuple(path)] = f"{INPUT_FOLDER}/{name}"

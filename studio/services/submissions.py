@@ -21,7 +21,7 @@ from studio.errors import (
     Unprocessable,
 )
 from studio.graphs.facts import describe
-from studio.graphs.files import FileReference, file_references
+from studio.graphs.files import FileReference, file_references, replace_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
@@ -29,6 +29,9 @@ from studio.models import Identity, Job, JobStatus, NewJob, Recipe, Role
 from studio.services.assets import AssetService
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
+from studio.services.fetches import KEY as FETCHES
+from studio.services.fetches import cached_names, fetch_records
+from studio.services.on_demand import OnDemand
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.staging import input_records
 from studio.store.jobs import JobStore
@@ -86,9 +89,11 @@ class SubmissionService:
         wake: Callable[[], None],
         reserve: Callable[[Job], Engine | None],
         start: Callable[[Engine, LiveJob], None],
+        on_demand: OnDemand,
         max_depth: int,
         max_depth_member: int,
     ) -> None:
+        self._on_demand = on_demand
         self._queue = queue
         self._jobs = jobs
         self._assets = assets
@@ -151,6 +156,7 @@ class SubmissionService:
         accepted = [LiveJob(each.job) for each in new]
         for live in accepted:
             self._queue.add(live, waiting=True)
+            self._on_demand.hold(live)
         self._wake()
         return accepted
 
@@ -170,12 +176,16 @@ class SubmissionService:
                 raise NotFound(f"secrets.{field_name} names no secret of yours.") from None
         references = _pinned(file_references(graph, info), submission.inputs)
         inputs = await self._assets.resolve(identity, references) if references else {}
-        facts = describe(graph, info)
+        fetches = await self._on_demand.plan(graph, info)
+        named = replace_references(graph, cached_names(fetches)) if fetches else graph
+        facts = describe(named, info)
         extra: dict[str, Any] = {}
         if info is None:
             extra["unchecked"] = True
         if inputs:
             extra["inputs"] = input_records(inputs)
+        if fetches:
+            extra[FETCHES] = fetch_records(fetches)
         if submission.credentials:
             extra["credentials"] = sorted(submission.credentials)
         if submission.secrets:
@@ -215,7 +225,11 @@ class SubmissionService:
         new, graph = await self._judged(identity, submission)
         job = new.job
         engine = None
-        if submission.only_engine is None and not job.extra.get("unchecked"):
+        if (
+            submission.only_engine is None
+            and not job.extra.get("unchecked")
+            and await self._on_demand.is_ready(job)
+        ):
             engine = self._reserve(job)
         if engine is not None:
             job = replace(
@@ -242,6 +256,7 @@ class SubmissionService:
             live.marked = True
             self._start(engine, live)
         else:
+            self._on_demand.hold(live)
             self._wake()
         return live
 

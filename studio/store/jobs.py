@@ -308,7 +308,7 @@ def _insert(connection: sqlite3.Connection, new: NewJob) -> None:
     if job.models:
         connection.executemany(
             "INSERT OR IGNORE INTO job_models (model, job_seq) VALUES (?, ?)",
-            [(file, seq) for _, _, file in job.models],
+            [(file, seq) for file in job.model_names],
         )
     hold_inputs(connection, job, new.input_ids, job.created_at)
     if new.recipe is not None:

@@ -18,6 +18,7 @@ from studio.store.schema_downloads import add_downloads
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library, add_picture_counts
+from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
@@ -181,4 +182,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_downloads,
     add_models,
     add_civitai,
+    add_model_cache,
 )

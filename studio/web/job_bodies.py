@@ -112,7 +112,7 @@ def studio_body(view: JobView, request: HTTPConnection, links: Links) -> dict[st
         "engine_deaths": job.deaths,
         "origin": job.origin,
         "retry_of": job.retry_of,
-        "models": sorted({file for _, _, file in job.models}),
+        "models": sorted(job.model_names),
         "cancel_requested_at": iso_or_none(job.cancel_requested_at),
     }
 

@@ -183,7 +183,11 @@ def job_routes(
                     {
                         **studio_body(
                             JobView(
-                                entry.live.job, (), history.expiry(entry.live.job), entry.position
+                                entry.live.job,
+                                (),
+                                history.expiry(entry.live.job),
+                                entry.position,
+                                entry.live,
                             ),
                             request,
                             links,

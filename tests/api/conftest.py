@@ -28,7 +28,10 @@ def comfyui_studio(
     """A Studio under bootstrap with the ComfyUI of COMFYUI_DIR, on the CPU."""
     cache: pytest.Cache = request.config.cache
     folder = tmp_path_factory.mktemp("api-comfyui")
-    variables = comfyui_variables(folder, cache.mkdir("contract"))
+    variables = {
+        **comfyui_variables(folder, cache.mkdir("contract")),
+        "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8",
+    }
     with run_studio(folder, variables) as running:
         yield running
 

@@ -53,7 +53,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
 SIBLINGS: dict[str, frozenset[str]] = {
-    "adoption": frozenset({"engines", "finisher", "queue", "runner"}),
+    "adoption": frozenset({"engines", "finisher", "on_demand", "queue", "runner"}),
     "assets": frozenset({"references", "stream_staging", "upload_fields"}),
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
@@ -87,6 +87,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
+    "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
@@ -117,6 +118,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "needed_models": frozenset({"catalog_entries"}),
     "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
+    "on_demand": frozenset(
+        {"download_line", "downloads", "engines", "fetch_words", "fetches", "finisher"}
+        | {"model_cache", "model_checks", "queue"}
+    ),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
@@ -137,8 +142,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"catalog", "catalog_entries", "civitai_models", "installs", "model_checks", "model_facts"}
     ),
     "sources": frozenset({"civitai_models", "remote_references"}),
-    "staging": frozenset({"assets", "engine", "output_batch"}),
-    "submissions": frozenset({"assets", "engine", "engines", "queue", "staging"}),
+    "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
+    "submissions": frozenset(
+        {"assets", "engine", "engines", "fetches", "on_demand", "queue", "staging"}
+    ),
     "system": frozenset({"engines", "health", "queue"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "upload_fields": frozenset({"model_checks"}),

@@ -18,6 +18,8 @@ BROAD = {
     # A download's task: what was wanted never just hangs.
     "studio/services/download_work.py": 1,
     "studio/services/runner.py": 1,
+    # A job that waits for its models never waits for something that will not come.
+    "studio/services/on_demand.py": 1,
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,
     # The database, on its thread and off it: whoever waits for an answer gets one.

@@ -107,7 +107,7 @@ export function waitingRow(job, at, count, { isChosen, choose, lift, before }) {
     <span class="place" title=${t('queue.place')}>${job.queue_position + before}</span>
     <div class="row-words">
       <span class="row-title">${title}</span>
-      <span class="hint">${joined(startText(job), priorityText(job))} ${whose(job)}</span>
+      <span class="hint">${joined(job.progress?.message ?? startText(job), priorityText(job))} ${whose(job)}</span>
     </div>
     <label class="check row-check">
       <input

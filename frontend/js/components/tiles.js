@@ -24,6 +24,7 @@ export const positionText = (position) =>
 export function statusText(job) {
   const { progress } = job;
   if (job.cancel_requested_at && !hasEnded(job)) return t('job.canceling');
+  if (isWaiting(job) && progress?.message) return progress.message;
   if (isWaiting(job) && job.queue_position) return positionText(job.queue_position);
   if (isRunning(job) && progress?.current_node_class) {
     const step = progress.steps ? t('job.step', { step: progress.step, steps: progress.steps }) : '';
