@@ -19,7 +19,7 @@ from studio.services.catalog_entries import Document, Entry, Judge, complete, re
 from studio.services.families import Families
 from studio.store.catalog_files import CATALOGS, CatalogFiles
 from studio.store.model_files import base_key
-from studio.store.model_roots import LLM
+from studio.store.model_roots import ALIASES, LLM
 
 log = logging.getLogger(__name__)
 
@@ -150,6 +150,7 @@ class Catalog:
         """
         if sha256 is not None and sha256 in self._by_hash:
             return self._by_hash[sha256], "hash"
+        folder = ALIASES.get(folder or "", folder)
         for entry in self._by_name.get(base_key(name), ()):
             if folder in (None, entry.folder):
                 return entry, "name"

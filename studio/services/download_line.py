@@ -55,6 +55,8 @@ class Entry:
     task: asyncio.Task[None] | None = None
     want: Want | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """It has ended, rests, or waits for another try."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """People act on it one after the other."""
     meter: Meter = field(default_factory=Meter)

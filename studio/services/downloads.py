@@ -155,6 +155,18 @@ class Downloads:
             return entry.row
         return await self._store.get(download_id)
 
+    async def tried(self, download_id: str) -> Download:
+        """One download, once it has ended, rests, or was tried and will be again.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        if (entry := self._work.entries.get(download_id)) is not None:
+            if entry.row.state is not DownloadState.PAUSED:
+                await entry.tried.wait()
+            return entry.row
+        return await self._store.get(download_id)
+
     async def pause(self, download_id: str) -> DownloadView:
         """Let it rest until somebody resumes it; what came is kept.
 
