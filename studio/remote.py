@@ -13,6 +13,11 @@ LLM: Final = "llm"
 CACHE: Final = "cache"
 
 
+def without_query(reference: str) -> str:
+    """A reference as clients see it: the query of an address may hold a signature."""
+    return reference.split("?")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
     """One file of a server elsewhere, as a reference was understood."""

@@ -24,6 +24,7 @@ from studio.net import Outbound
 from studio.remote import CACHE
 from studio.services.catalog import Catalog, offer_entry
 from studio.services.disk import DiskService
+from studio.services.downloads import Downloads
 from studio.services.engine_lists import EngineLists
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -192,7 +193,7 @@ async def open_stock(
             hubs=transfers.hubs.search,
         ),
         installs=InstallService(catalog=base.catalog, files=base.store, downloads=downloads),
-        disk=_disk(settings, base),
+        disk=_disk(settings, base, downloads),
         jobs=jobs,
         lists=EngineLists(engines),
         manifest=manifest,
@@ -202,7 +203,7 @@ async def open_stock(
     return stock
 
 
-def _disk(settings: Settings, base: OfflineStock) -> DiskService:
+def _disk(settings: Settings, base: OfflineStock, downloads: Downloads) -> DiskService:
     studio, models, pod = settings.studio_dir, settings.models, settings.models.pod
 
     async def pod_volume() -> Volume | None:
@@ -220,6 +221,7 @@ def _disk(settings: Settings, base: OfflineStock) -> DiskService:
             "logs": [studio / "logs"],
             "engine": [settings.engine_dir / "output", settings.engine_dir / "temp"],
         },
+        parts=downloads.room,
         roles={
             "studio": studio,
             "engine": settings.engine_dir,

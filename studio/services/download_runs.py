@@ -160,9 +160,12 @@ class Run:
             return self._published(shelf, name, *found)
         return await self._fetch(remote, sha256, part, target, shelf, name)
 
-    async def _resolve(self) -> RemoteFile:
+    def _require_going(self) -> None:
         if self._is_stopping:
             raise Stopped
+
+    async def _resolve(self) -> RemoteFile:
+        self._require_going()
         self._resolving = asyncio.ensure_future(
             self._means.resolver.resolve(self._download.reference, None)
         )
@@ -185,7 +188,9 @@ class Run:
         if not target.is_file():
             return None
         part = part_path(shelf.base, shelf.folder, self._means.owner, row.id)
-        if not are_one(part, target) and not holds(target, row.size_bytes, row.sha256):
+        if not are_one(part, target) and not holds(
+            target, row.size_bytes, row.sha256, going=self._require_going
+        ):
             return None
         discard(part)
         return self._published(shelf, row.name, row.size_bytes, row.sha256)
@@ -200,7 +205,11 @@ class Run:
         size = remote.size_bytes or row.expected_bytes
         if size is None and sha256 is not None and target.is_file():
             size = target.stat().st_size
-        if size is not None and sha256 is not None and holds(target, size, sha256):
+        if (
+            size is not None
+            and sha256 is not None
+            and holds(target, size, sha256, going=self._require_going)
+        ):
             discard(part)
             return size, sha256
         if not row.replaces:
@@ -222,8 +231,7 @@ class Run:
         await self._in_thread(part.open)
         try:
             self._fetching = self._means.fetching(remote, part)
-            if self._is_stopping:
-                raise Stopped
+            self._require_going()
             await self._in_thread(self._fetching.run)
             size, digest = part.size, part.sha256
             assert size is not None
@@ -239,8 +247,7 @@ class Run:
             )
         finally:
             await self._in_thread(part.close)
-        if self._is_stopping:
-            raise Stopped
+        self._require_going()
         await self._note(state=DownloadState.VERIFYING, size_bytes=size, sha256=digest)
         await self._in_thread(lambda: publish(path, target, replace=self._download.replaces))
         await self._in_thread(lambda: discard(path))

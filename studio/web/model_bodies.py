@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from studio.clock import iso
+from studio.remote import without_query
 from studio.services.catalog import Bundle, Listed
 from studio.services.catalog_entries import Entry
 from studio.services.families import Families
@@ -28,7 +29,7 @@ def file_body(file: ModelFile, families: Families, *, writable: bool) -> dict[st
         "checked_at": _time(file.checked_at),
         "expected_sha256": file.expected_sha256,
         "fault": file.fault or None,
-        "reference": file.reference,
+        "reference": None if file.reference is None else without_query(file.reference),
         "kind": file.kind,
         "family": file.family,
         "family_name": family.name if family else file.family,
