@@ -36,6 +36,8 @@ class RemoteFile:
     page: str | None = None
     """A page for people, where a licence can be accepted."""
     license: str | None = None
+    trigger_words: tuple[str, ...] = ()
+    """Of a LoRA, as its author published them."""
     mirrors: tuple[str, ...] = ()
     """Other places of the same bytes; believed only with ``sha256``."""
 

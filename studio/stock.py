@@ -73,7 +73,7 @@ class OfflineStock:
         installs = InstallService(catalog=self.catalog, files=self.store, downloads=None)
         router.include_router(catalog_routes(catalog=self.catalog, installs=installs))
         router.include_router(
-            file_routes(files=self.files, actions=self.actions, families=self.catalog.families)
+            file_routes(files=self.files, actions=self.actions, catalog=self.catalog)
         )
         return router
 
@@ -98,7 +98,7 @@ class Stock:
             model_routes(
                 files=self.base.files,
                 actions=self.base.actions,
-                families=self.base.catalog.families,
+                catalog=self.base.catalog,
                 needs=self.needs,
                 disk=self.disk,
                 jobs=self.jobs,

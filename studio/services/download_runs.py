@@ -45,6 +45,7 @@ class PublishedFile:
     size_bytes: int
     sha256: str
     reference: str
+    trigger_words: tuple[str, ...] = ()
 
 
 class Fetching(Protocol):
@@ -98,6 +99,7 @@ class Run:
         self._resolving: asyncio.Future[RemoteFile] | None = None
         self._fetching: Fetching | None = None
         self._part: PartFile | None = None
+        self._trigger_words: tuple[str, ...] = ()
 
     @property
     def received(self) -> int | None:
@@ -135,6 +137,7 @@ class Run:
         if (known := await self._in_thread(self._got_its_name)) is not None:
             return known
         remote = await self._resolve()
+        self._trigger_words = remote.trigger_words
         name = str(safe_relative(self._download.name or remote.name))
         check_name(name, allow_pickle=self._download.allow_pickle)
         self._require_free(name)
@@ -256,7 +259,14 @@ class Run:
     def _published(self, shelf: Shelf, name: str, size: int, sha256: str) -> PublishedFile:
         row = self._download
         return PublishedFile(
-            row.root, row.folder, name, shelf.folder / name, size, sha256, row.reference
+            root=row.root,
+            folder=row.folder,
+            name=name,
+            path=shelf.folder / name,
+            size_bytes=size,
+            sha256=sha256,
+            reference=row.reference,
+            trigger_words=self._trigger_words,
         )
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:

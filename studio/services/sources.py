@@ -127,6 +127,7 @@ class Sources:
             token=CIVITAI,
             page=page,
             license=await self._license(version),
+            trigger_words=version.trained_words,
         )
 
     async def _license(self, version: CivitaiVersion) -> str | None:
