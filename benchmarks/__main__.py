@@ -29,6 +29,8 @@ from benchmarks import (
 from benchmarks.options import Options
 from benchmarks.report import Part, document, say, table, verdict
 
+LEAST_MIB: Final = 128
+"""A smaller file is gone before anybody can pause it."""
 PARTS: Final[dict[str, Callable[[Options], Part]]] = {
     "jobs": jobs.measure,
     "start": start.measure,
@@ -59,13 +61,16 @@ def main(arguments: Sequence[str]) -> int:
     found = machine.facts(chosen.work)
     say(machine.sentence(found))
     rounds = chosen.rounds or (3 if chosen.quick else 12)
+    file_mib = chosen.file_mib or (1024 if chosen.quick else 10_240)
     done: list[Part] = []
     broken = []
     for name in names:
         say(f"{name}:")
         work = Path(tempfile.mkdtemp(prefix="bench-", dir=chosen.work)).resolve()
         try:
-            part = PARTS[name](Options(work=work, rounds=rounds, quick=chosen.quick))
+            part = PARTS[name](
+                Options(work=work, rounds=rounds, quick=chosen.quick, file_mib=file_mib)
+            )
         except (RuntimeError, httpx.HTTPError, OSError) as error:
             broken.append(name)
             say(f"{name} could not be measured: {type(error).__name__}: {error}")
@@ -90,12 +95,21 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if broken else 0
 
 
+def _size(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_MIB:
+        raise argparse.ArgumentTypeError(f"at least {LEAST_MIB}")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/bench", description="Measure Studio against its budgets and its rivals."
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--rounds", type=int, help="of the part jobs (12; 3 with --quick)")
+    parser.add_argument(
+        "--file-mib", type=_size, help="of the part downloads (10240; 1024 with --quick)"
+    )
     parser.add_argument("--quick", action="store_true", help="small counts: does it work at all?")
     parser.add_argument("--out", type=Path, default=Path("build/bench.json"), help="the JSON file")
     parser.add_argument(

@@ -1,16 +1,16 @@
-"""A model of many gigabytes over loopback, beside ``curl`` and the client of Hugging Face."""
+"""A model of many gigabytes over loopback, beside ``curl`` and ``hf download``."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,10 +29,18 @@ _MIB: Final = 1 << 20
 _HEADERS: Final = {"Authorization": f"Bearer {KEY}"}
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """What one download cost: seconds until its bytes are synced, and of the processor."""
+
+    seconds: float
+    cpu_s: float
+    peak_mib: float
+
+
 def measure(options: Options) -> Part:
     """The same sparse file by each of them in turn; every byte is on disk at the end of each."""
-    size = (1 if options.quick else 10) << 30
-    repeats = 1 if options.quick else 3
+    size = options.file_mib * _MIB
     folder = options.folder("downloads")
     _sparse(folder / "served" / _NAME, size)
     _sparse(folder / "served" / _SMALL, 64 * _MIB)
@@ -44,54 +52,84 @@ def measure(options: Options) -> Part:
         ) as studio,
     ):
         _download(studio, f"{base}/{_SMALL}", models)
-        reset_peak(studio.pid)
-        _download(studio, f"{base}/{_SMALL}", models)
-        small_mib = peak_mib(studio.pid)
-        reset_peak(studio.pid)
-        took: dict[str, list[float]] = {"studio": [], "curl": [], "hashed": [], "hf": []}
-        cpu = []
-        for _ in range(repeats):
-            plain, hashed = _curl(f"{base}/{_NAME}", folder / "curl.bin")
-            took["curl"].append(plain)
-            took["hashed"].append(hashed)
-            before = cpu_s(studio.pid)
-            took["studio"].append(_download(studio, f"{base}/{_NAME}", models))
-            cpu.append(cpu_s(studio.pid) - before)
-            if (seconds := _hugging_face(base, folder / "hf")) is not None:
-                took["hf"].append(seconds)
-        grown = peak_mib(studio.pid) - small_mib
+        small = _download(studio, f"{base}/{_SMALL}", models)
+        turns: dict[str, Callable[[], Fetch]] = {
+            "curl": lambda: _curl(f"{base}/{_NAME}", folder / "curl.bin"),
+            "studio": lambda: _download(studio, f"{base}/{_NAME}", models),
+            "hf": lambda: _hugging_face(base, folder / "hf"),
+        }
+        took: dict[str, list[Fetch]] = {name: [] for name in turns}
+        names = list(turns)
+        for number in range(1 if options.quick else 3):
+            # Each of them is the first once: what the one before left to write slows the next.
+            first = number % len(names)
+            for name in (*names[first:], *names[:first]):
+                took[name].append(turns[name]())
         lost = _paused(studio, base, size, models)
-    speeds = {name: size / median(all_s) / 1e6 for name, all_s in took.items() if all_s}
-    gb = size >> 30
-    figures = [
+    return Part(
+        "downloads",
+        _figures(options.file_mib, took, small.peak_mib, lost),
+        _remarks(options.file_mib, took),
+        raw={
+            "file_mib": options.file_mib,
+            "lost_bytes": lost,
+            **{name: [asdict(one) for one in all_of] for name, all_of in took.items()},
+        },
+    )
+
+
+def _figures(
+    mib: int, took: Mapping[str, Sequence[Fetch]], small_mib: float, lost: int
+) -> list[Figure]:
+    speed = {
+        name: mib * _MIB / median([one.seconds for one in all_of]) / 1e6
+        for name, all_of in took.items()
+    }
+    peak = {name: max(one.peak_mib for one in all_of) for name, all_of in took.items()}
+    what = f"{mib} MiB over loopback"
+    return [
         Figure(
-            f"{gb} GiB over loopback, checked, hashed and synced, MB/s",
-            speeds["studio"],
-            speeds["curl"],
+            f"{what}, checked, hashed and synced, MB/s",
+            speed["studio"],
+            speed["curl"],
             "curl, then fsync",
         ),
+        Figure("the same, beside hf", speed["studio"], speed["hf"], "hf download, then fsync"),
         Figure(
             "its speed as a share of curl's",
-            speeds["studio"] / speeds["curl"],
+            speed["studio"] / speed["curl"],
             budget=Budget("at_least", 0.9),
         ),
-        Figure(f"memory of {gb} GiB over 64 MiB, MiB", grown, budget=Budget("at_most", 16)),
+        Figure(
+            f"memory of {mib} MiB over 64 MiB, MiB",
+            peak["studio"] - small_mib,
+            budget=Budget("at_most", 16),
+        ),
+        Figure("peak memory while it fetches, MiB", peak["studio"], peak["hf"], "hf download"),
         Figure(
             "fetched twice because of a pause, MiB",
             lost / _MIB,
             budget=Budget("at_most", CHUNK_BYTES / _MIB),
         ),
     ]
-    remarks = [
-        f"curl, fsync and then sha256sum, which is what the file costs otherwise:"
-        f" {speeds['hashed']:,.0f} MB/s",
-        f"processor time of Studio: {median(cpu) / gb:.2f} s for each GiB",
+
+
+def _remarks(mib: int, took: Mapping[str, Sequence[Fetch]]) -> list[str]:
+    names = {"studio": "Studio", "curl": "curl", "hf": "hf download"}
+    per_gib = 1024 / mib
+    return [
+        "processor time for each GiB: "
+        + ", ".join(
+            f"{names[name]} {median([one.cpu_s for one in all_of]) * per_gib:.2f} s"
+            for name, all_of in took.items()
+        )
+        + "; Studio alone hashes what comes",
+        "seconds of each round, in turn: "
+        + "; ".join(
+            f"{names[name]} {', '.join(f'{one.seconds:.1f}' for one in all_of)}"
+            for name, all_of in took.items()
+        ),
     ]
-    if "hf" in speeds:
-        remarks.append(f"hf download of the same file: {speeds['hf']:,.0f} MB/s")
-    else:
-        remarks.append("huggingface_hub is not installed, so hf download was not measured")
-    return Part("downloads", figures, remarks, raw={**took, "cpu_s": cpu, "lost_bytes": lost})
 
 
 def _sparse(path: Path, size: int) -> None:
@@ -122,39 +160,46 @@ def _serving(folder: Path) -> Iterator[str]:
             process.kill()
 
 
-def _curl(url: str, target: Path) -> tuple[float, float]:
-    """Seconds until the bytes are on disk, and until they are hashed as well."""
+def _curl(url: str, target: Path) -> Fetch:
     curl = shutil.which("curl")
     if curl is None:
         raise RuntimeError("curl is not there to compare with")
+    return _by([curl, "-sf", "-o", str(target), url], target)
+
+
+def _hugging_face(base: str, folder: Path) -> Fetch:
+    """By the program of ``huggingface_hub``, from a hub on loopback, and nobody else is asked."""
+    program = Path(sys.executable).with_name("hf")
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "HF_HOME": str(folder / "home"),
+        "HF_ENDPOINT": base,
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+    }
+    command = [str(program), "download", "bench/large", _NAME, "--local-dir", str(folder)]
+    fetch = _by(command, folder / _NAME, environ)
+    shutil.rmtree(folder)
+    return fetch
+
+
+def _by(command: Sequence[str], target: Path, environ: Mapping[str, str] | None = None) -> Fetch:
+    """Let a program fetch ``target``, and make certain that it is on disk."""
     started = time.perf_counter()
-    subprocess.run([curl, "-sf", "-o", str(target), url], check=True)
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} ended with {process.returncode}")
     with target.open("rb") as file:
         os.fsync(file.fileno())
-    plain_s = time.perf_counter() - started
-    subprocess.run(["sha256sum", str(target)], check=True, stdout=subprocess.DEVNULL)  # noqa: S607
-    hashed_s = time.perf_counter() - started
-    target.unlink()
-    return plain_s, hashed_s
-
-
-def _hugging_face(base: str, folder: Path) -> float | None:
-    """Seconds of the same file by the client of Hugging Face, synced; ``None`` without it."""
-    if importlib.util.find_spec("huggingface_hub") is None:
-        return None
-    started = time.perf_counter()
-    program = (
-        "from huggingface_hub import hf_hub_download as get;"
-        f"get('bench/large', '{_NAME}', local_dir={str(folder)!r})"
-    )
-    environ = {**os.environ, "HF_ENDPOINT": base, "HF_HOME": str(folder / "home")}
-    environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
-    subprocess.run([sys.executable, "-c", program], check=True, env=environ)
-    with (folder / _NAME).open("rb") as file:
-        os.fsync(file.fileno())
     seconds = time.perf_counter() - started
-    shutil.rmtree(folder)
-    return seconds
+    target.unlink()
+    return Fetch(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def _ask(studio: RunningStudio, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -181,15 +226,17 @@ def _ended(studio: RunningStudio, download_id: str, models: Path) -> None:
     _ask(studio, "DELETE", f"/{download_id}")
 
 
-def _download(studio: RunningStudio, url: str, models: Path) -> float:
-    """Seconds from the wish to the published file."""
-    started = time.perf_counter()
+def _download(studio: RunningStudio, url: str, models: Path) -> Fetch:
+    """From the wish to the published file."""
+    reset_peak(studio.pid)
+    before, started = cpu_s(studio.pid), time.perf_counter()
     download_id = _add(studio, url)
     while _ask(studio, "GET", f"/{download_id}")["ended_at"] is None:
         time.sleep(0.02)
     seconds = time.perf_counter() - started
+    cost = Fetch(seconds, cpu_s(studio.pid) - before, peak_mib(studio.pid))
     _ended(studio, download_id, models)
-    return seconds
+    return cost
 
 
 def _paused(studio: RunningStudio, base: str, size: int, models: Path) -> int:

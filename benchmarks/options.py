@@ -10,12 +10,14 @@ from pathlib import Path
 class Options:
     """How much is measured, and where the files of the run lie.
 
-    ``work`` should be on the disk that a real STUDIO_DIR would be on.
+    ``work`` should be on the disk that a real STUDIO_DIR would be on. ``file_mib`` is the size of
+    the file that the part downloads fetches.
     """
 
     work: Path
     rounds: int
     quick: bool
+    file_mib: int
 
     def folder(self, name: str) -> Path:
         """A new folder for one measurement."""

@@ -13,6 +13,11 @@ LLM: Final = "llm"
 CACHE: Final = "cache"
 
 
+def without_query(reference: str) -> str:
+    """A reference as clients see it: the query of an address may hold a signature."""
+    return reference.split("?")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
     """One file of a server elsewhere, as a reference was understood."""
@@ -31,6 +36,8 @@ class RemoteFile:
     page: str | None = None
     """A page for people, where a licence can be accepted."""
     license: str | None = None
+    trigger_words: tuple[str, ...] = ()
+    """Of a LoRA, as its author published them."""
     mirrors: tuple[str, ...] = ()
     """Other places of the same bytes; believed only with ``sha256``."""
     folder: str | None = None

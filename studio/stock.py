@@ -24,6 +24,7 @@ from studio.net import Outbound
 from studio.remote import CACHE
 from studio.services.catalog import Catalog, offer_entry
 from studio.services.disk import DiskService
+from studio.services.downloads import Downloads
 from studio.services.engine_lists import EngineLists
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -74,7 +75,7 @@ class OfflineStock:
         installs = InstallService(catalog=self.catalog, files=self.store, downloads=None)
         router.include_router(catalog_routes(catalog=self.catalog, installs=installs))
         router.include_router(
-            file_routes(files=self.files, actions=self.actions, families=self.catalog.families)
+            file_routes(files=self.files, actions=self.actions, catalog=self.catalog)
         )
         return router
 
@@ -101,7 +102,7 @@ class Stock:
             model_routes(
                 files=self.base.files,
                 actions=self.base.actions,
-                families=self.base.catalog.families,
+                catalog=self.base.catalog,
                 needs=self.needs,
                 disk=self.disk,
                 jobs=self.jobs,
@@ -199,7 +200,7 @@ async def open_stock(
         looks=ReferenceLooks(
             resolver=transfers.hubs.sources, catalog=base.catalog, files=base.store
         ),
-        disk=_disk(settings, base),
+        disk=_disk(settings, base, downloads),
         jobs=jobs,
         lists=EngineLists(engines),
         manifest=manifest,
@@ -209,7 +210,7 @@ async def open_stock(
     return stock
 
 
-def _disk(settings: Settings, base: OfflineStock) -> DiskService:
+def _disk(settings: Settings, base: OfflineStock, downloads: Downloads) -> DiskService:
     studio, models, pod = settings.studio_dir, settings.models, settings.models.pod
 
     async def pod_volume() -> Volume | None:
@@ -228,6 +229,7 @@ def _disk(settings: Settings, base: OfflineStock) -> DiskService:
             "logs": [studio / "logs"],
             "engine": [settings.engine_dir / "output", settings.engine_dir / "temp"],
         },
+        parts=downloads.room,
         roles={
             "studio": studio,
             "engine": settings.engine_dir,

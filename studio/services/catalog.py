@@ -18,8 +18,8 @@ from studio.errors import NotFound, StudioError
 from studio.services.catalog_entries import Document, Entry, Judge, complete, read_catalog, refusal
 from studio.services.families import Families
 from studio.store.catalog_files import CATALOGS, CatalogFiles
-from studio.store.model_files import base_key
-from studio.store.model_roots import LLM
+from studio.store.model_files import ModelFile, base_key
+from studio.store.model_roots import ALIASES, LLM
 
 log = logging.getLogger(__name__)
 
@@ -150,10 +150,29 @@ class Catalog:
         """
         if sha256 is not None and sha256 in self._by_hash:
             return self._by_hash[sha256], "hash"
+        folder = ALIASES.get(folder or "", folder)
         for entry in self._by_name.get(base_key(name), ()):
             if folder in (None, entry.folder):
                 return entry, "name"
         return None
+
+    def entry_of(self, file: ModelFile) -> Entry | None:
+        """The entry that a file on disk is, unless size or hash say otherwise."""
+        found = self.find(file.name, file.folder, file.sha256)
+        if found is None:
+            return None
+        entry, match = found
+        if match == "name" and entry.size_bytes not in (None, file.size_bytes):
+            return None
+        is_other = match == "name" and entry.sha256 and file.sha256
+        return None if is_other else entry
+
+    def half_of(self, entry: Entry | None) -> tuple[str, str] | None:
+        """Of a model of two noise passes: its own role, and the file of the other half."""
+        if entry is None or entry.pair is None:
+            return None
+        other = self._listed.get(entry.pair["with"])
+        return None if other is None else (entry.pair["role"], other.entry.file)
 
     def bundle(self, bundle_id: str) -> tuple[Bundle, list[Entry]]:
         """A bundle and its entries, without those that the owner removed.

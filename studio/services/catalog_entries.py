@@ -16,7 +16,7 @@ import orjson
 from studio.errors import InvalidCatalog, InvalidRequest, StudioError
 from studio.graphs.problems import clip
 from studio.paths import safe_relative
-from studio.store.model_roots import check_folder
+from studio.store.model_roots import ALIASES, check_folder
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "catalogs"
 SCHEMA: Final = json.loads((FOLDER / "catalog.schema.json").read_text(encoding="utf-8"))
@@ -119,6 +119,8 @@ def complete(entry: Mapping[str, Any]) -> Entry:
             [(f"{entry['id']}.{name}", f"An entry of its own needs {name}.") for name in missing]
         )
     values = {name: entry[name] for name in _FIELDS if name in entry}
+    # What lies in a folder of an older name is known by the newer one.
+    values["folder"] = ALIASES.get(entry["folder"], entry["folder"])
     for name in ("trigger_words", "tags"):
         values[name] = tuple(values.get(name) or ())
     return Entry(**values)

@@ -40,6 +40,7 @@ class DiskService:
 
     Args:
         folders: what is measured by walking, by what it is (``thumbs``, ``db``, ...).
+        parts: bytes of what downloads brought so far, and of those of them that have failed.
         roles: folders whose disks are told about, by what they are for.
         pod_volume: what the pod's own API says of its volume.
     """
@@ -51,6 +52,7 @@ class DiskService:
         users: ModelUsers,
         usage: DiskUsageStore,
         folders: Mapping[str, Sequence[Path]],
+        parts: Callable[[], Awaitable[tuple[int, int]]],
         roles: Mapping[str, Path],
         clock: Clock,
         pod_volume: Callable[[], Awaitable[Volume | None]] | None = None,
@@ -59,6 +61,7 @@ class DiskService:
         self._users = users
         self._usage = usage
         self._folders = folders
+        self._parts = parts
         self._roles = roles
         self._clock = clock
         self._pod_volume = pod_volume
@@ -69,6 +72,7 @@ class DiskService:
         """Volumes with warnings, bytes by what they are, and what could go."""
         measured = await self._measure()
         library = await self._usage.library()
+        parts, failed_parts = await self._parts()
         files = await self._files.all()
         users, used = await self._users.all(), await self._files.last_uses()
         folders: dict[str, int] = defaultdict(int)
@@ -84,6 +88,7 @@ class DiskService:
                 "outputs": library.outputs,
                 "uploads": library.uploads,
                 "trash": library.trash,
+                "downloads": parts,
                 **measured.folders,
             },
             "models": {
@@ -92,6 +97,7 @@ class DiskService:
             },
             "reclaimable": {
                 "trash": library.trash,
+                "downloads": failed_parts,
                 "thumbs": measured.folders.get("thumbs", 0),
                 "cache": measured.folders.get("cache", 0),
                 "duplicates": [_told(file, users, used) for file in _duplicates(files)],

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from studio.clock import iso, iso_or_none
+from studio.remote import without_query
 from studio.services.download_runs import Run
 from studio.store.downloads import Download, DownloadState
 
@@ -55,6 +56,8 @@ class Entry:
     task: asyncio.Task[None] | None = None
     want: Want | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """It has ended, rests, or waits for another try."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """People act on it one after the other."""
     meter: Meter = field(default_factory=Meter)
@@ -119,12 +122,12 @@ def ended_view(row: Download) -> DownloadView:
 
 
 def download_body(shown: DownloadView) -> dict[str, Any]:
-    """A download as clients see it. Of an address the query stays out: it may hold a signature."""
+    """A download as clients see it."""
     row, progress = shown.row, shown.progress
     error = None if row.error is None else asdict(row.error)
     return {
         "id": row.id,
-        "reference": row.reference.split("?")[0],
+        "reference": without_query(row.reference),
         "root": row.root,
         "folder": row.folder,
         "name": row.name,

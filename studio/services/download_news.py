@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import asdict
 from typing import Any, Final
 
-from studio.errors import NotFound
+from studio.errors import NotFound, StudioError
 from studio.services.download_line import download_body
-from studio.services.downloads import Downloads
+from studio.services.downloads import LIMITS, Downloads
 from studio.services.feed import Feed
 from studio.services.news import Topic
+
+log = logging.getLogger(__name__)
 
 TELL_EVERY_S: Final = 0.2
 
@@ -54,18 +57,24 @@ class DownloadNews:
         while True:
             await asyncio.sleep(self._tell_every_s)
             if self._changed:
-                self._feed.tell(Topic.DOWNLOADS, "changed", await self._what_changed())
+                ids, self._changed = self._changed, set()
+                try:
+                    changed = await self._what_changed(ids)
+                except StudioError as error:
+                    log.warning("what became of downloads cannot be told yet: %s", error.message)
+                    self._changed |= ids
+                    continue
+                self._feed.tell(Topic.DOWNLOADS, "changed", changed)
                 continue
             active = [download_body(one) for one in self._downloads.active()]
             if active != before:
                 self._feed.tell_state("downloads", Topic.DOWNLOADS, "progress", {"items": active})
             before = active
 
-    async def _what_changed(self) -> dict[str, Any]:
-        ids, self._changed = self._changed, set()
+    async def _what_changed(self, ids: set[str]) -> dict[str, Any]:
         items: list[dict[str, Any]] = []
         gone: list[str] = []
-        for download_id in sorted(ids):
+        for download_id in sorted(ids - {LIMITS}):
             try:
                 items.append(download_body(await self._downloads.get(download_id)))
             except NotFound:

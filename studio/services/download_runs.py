@@ -45,6 +45,7 @@ class PublishedFile:
     size_bytes: int
     sha256: str
     reference: str
+    trigger_words: tuple[str, ...] = ()
 
 
 class Fetching(Protocol):
@@ -98,6 +99,7 @@ class Run:
         self._resolving: asyncio.Future[RemoteFile] | None = None
         self._fetching: Fetching | None = None
         self._part: PartFile | None = None
+        self._trigger_words: tuple[str, ...] = ()
 
     @property
     def received(self) -> int | None:
@@ -135,6 +137,7 @@ class Run:
         if (known := await self._in_thread(self._got_its_name)) is not None:
             return known
         remote = await self._resolve()
+        self._trigger_words = remote.trigger_words
         name = str(safe_relative(self._download.name or remote.name))
         check_name(name, allow_pickle=self._download.allow_pickle)
         self._require_free(name)
@@ -160,9 +163,12 @@ class Run:
             return self._published(shelf, name, *found)
         return await self._fetch(remote, sha256, part, target, shelf, name)
 
-    async def _resolve(self) -> RemoteFile:
+    def _require_going(self) -> None:
         if self._is_stopping:
             raise Stopped
+
+    async def _resolve(self) -> RemoteFile:
+        self._require_going()
         self._resolving = asyncio.ensure_future(
             self._means.resolver.resolve(self._download.reference, None)
         )
@@ -185,7 +191,9 @@ class Run:
         if not target.is_file():
             return None
         part = part_path(shelf.base, shelf.folder, self._means.owner, row.id)
-        if not are_one(part, target) and not holds(target, row.size_bytes, row.sha256):
+        if not are_one(part, target) and not holds(
+            target, row.size_bytes, row.sha256, going=self._require_going
+        ):
             return None
         discard(part)
         return self._published(shelf, row.name, row.size_bytes, row.sha256)
@@ -200,7 +208,11 @@ class Run:
         size = remote.size_bytes or row.expected_bytes
         if size is None and sha256 is not None and target.is_file():
             size = target.stat().st_size
-        if size is not None and sha256 is not None and holds(target, size, sha256):
+        if (
+            size is not None
+            and sha256 is not None
+            and holds(target, size, sha256, going=self._require_going)
+        ):
             discard(part)
             return size, sha256
         if not row.replaces:
@@ -222,8 +234,7 @@ class Run:
         await self._in_thread(part.open)
         try:
             self._fetching = self._means.fetching(remote, part)
-            if self._is_stopping:
-                raise Stopped
+            self._require_going()
             await self._in_thread(self._fetching.run)
             size, digest = part.size, part.sha256
             assert size is not None
@@ -239,8 +250,7 @@ class Run:
             )
         finally:
             await self._in_thread(part.close)
-        if self._is_stopping:
-            raise Stopped
+        self._require_going()
         await self._note(state=DownloadState.VERIFYING, size_bytes=size, sha256=digest)
         await self._in_thread(lambda: publish(path, target, replace=self._download.replaces))
         await self._in_thread(lambda: discard(path))
@@ -249,7 +259,14 @@ class Run:
     def _published(self, shelf: Shelf, name: str, size: int, sha256: str) -> PublishedFile:
         row = self._download
         return PublishedFile(
-            row.root, row.folder, name, shelf.folder / name, size, sha256, row.reference
+            root=row.root,
+            folder=row.folder,
+            name=name,
+            path=shelf.folder / name,
+            size_bytes=size,
+            sha256=sha256,
+            reference=row.reference,
+            trigger_words=self._trigger_words,
         )
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:

@@ -235,6 +235,8 @@ class DownloadWork:
         row = replace(entry.row, **changes)
         await self._store.put(row)
         entry.row = row
+        if row.state is DownloadState.PAUSED or row.error is not None:
+            entry.tried.set()
         self.changed(row.id)
 
     async def end(self, entry: Entry, state: DownloadState, **changes: Any) -> None:
@@ -251,6 +253,7 @@ class DownloadWork:
             entry.row = row
             del self.entries[row.id]
             entry.ended.set()
+            entry.tried.set()
             self.changed(row.id)
             self._woken.set()
 

@@ -17,10 +17,12 @@ from studio.services.download_runs import Means, PublishedFile
 from studio.services.download_wishes import new_download
 from studio.services.download_work import MAX_ENDED, DownloadWork
 from studio.store.downloads import Download, DownloadLimits, DownloadState, DownloadStore
-from studio.store.part_folders import sweep
+from studio.store.part_folders import part_bytes, sweep
 
 MAX_UNFINISHED: Final = 2_000
 SHOWN_ENDED: Final = 50
+LIMITS: Final = ""
+"""What listeners are told instead of an id when the limits have changed."""
 
 
 class Downloads:
@@ -144,6 +146,13 @@ class Downloads:
             view(entry, now_s) for entry in self._work.entries.values() if entry.task is not None
         ]
 
+    async def room(self) -> tuple[int, int]:
+        """Bytes that parts take: of all downloads, and of those that have ended without success."""
+        folders, owner = list(self._means.shelves.part_folders()), self._means.owner
+        found = await asyncio.to_thread(part_bytes, folders, owner)
+        ended = [size for one, size in found.items() if one not in self._work.entries]
+        return sum(found.values()), sum(ended)
+
     async def wait(self, download_id: str) -> Download:
         """One download, once it has ended.
 
@@ -152,6 +161,18 @@ class Downloads:
         """
         if (entry := self._work.entries.get(download_id)) is not None:
             await entry.ended.wait()
+            return entry.row
+        return await self._store.get(download_id)
+
+    async def tried(self, download_id: str) -> Download:
+        """One download, once it has ended, rests, or was tried and will be again.
+
+        Raises:
+            NotFound: there is none of that id.
+        """
+        if (entry := self._work.entries.get(download_id)) is not None:
+            if entry.row.state is not DownloadState.PAUSED:
+                await entry.tried.wait()
             return entry.row
         return await self._store.get(download_id)
 
@@ -270,7 +291,7 @@ class Downloads:
         self._work.limits = limits
         self._throttle.set(limits.bytes_per_second)
         self._work.wake()
-        self._work.changed("")
+        self._work.changed(LIMITS)
         return limits
 
     # -- the life of Studio -----------------------------------------------------------------------

@@ -11,6 +11,7 @@ from studio.models import Identity
 from studio.remote import Wish
 from studio.services.catalog import Bundle, Catalog
 from studio.services.catalog_entries import Entry
+from studio.store.downloads import DownloadError
 from studio.store.model_files import ModelFile, ModelFileStore
 
 PRESENT: Final = "present"
@@ -26,6 +27,8 @@ class Download(Protocol):
     def id(self) -> str: ...
     @property
     def state(self) -> str: ...
+    @property
+    def error(self) -> DownloadError | None: ...
 
 
 class Downloads(Protocol):
@@ -34,6 +37,8 @@ class Downloads(Protocol):
     async def add(self, wish: Wish, *, by: str) -> Download: ...
 
     async def wait(self, download_id: str) -> Download: ...
+
+    async def tried(self, download_id: str) -> Download: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,10 @@ class Inventory:
     def __init__(self, files: Iterable[ModelFile]) -> None:
         self._by_place: dict[tuple[str, str], ModelFile] = {}
         self._by_hash: dict[str, ModelFile] = {}
+        self._by_source: dict[tuple[str, str | None], ModelFile] = {}
         for file in files:
             self._by_place[file.folder, file.name] = file
+            self._by_source[file.folder, file.reference] = file
             if file.sha256 and not file.fault:
                 self._by_hash[file.sha256] = file
 
@@ -75,8 +82,14 @@ class Inventory:
         return None if sha256 is None else self._by_hash.get(sha256)
 
     def has(self, wish: Wish) -> bool:
-        """Whether the file that a wish names is there, sound and, where that is known, the same."""
-        file = self._by_place.get((wish.folder, wish.name or ""))
+        """Whether the file that a wish names is there, sound and, where that is known, the same.
+
+        Without a name it is the one that came from there.
+        """
+        if wish.name is None:
+            file = self._by_source.get((wish.folder, wish.reference))
+        else:
+            file = self._by_place.get((wish.folder, wish.name))
         if file is None or file.fault:
             return False
         return not (wish.sha256 and file.sha256 and wish.sha256 != file.sha256)

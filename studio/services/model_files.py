@@ -44,6 +44,8 @@ class Published(Protocol):
     def sha256(self) -> str | None: ...
     @property
     def reference(self) -> str: ...
+    @property
+    def trigger_words(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,8 @@ class ModelFiles:
                 expected_sha256=published.sha256,
                 checked_at=now_ms if published.sha256 else None,
                 reference=published.reference,
+                # Its author's list is better than one that was counted in captions.
+                trigger_words=published.trigger_words or file.trigger_words,
             )
             await self._store.put([file])
         return file

@@ -18,8 +18,9 @@ from studio.graphs.manifests.document import read_document
 from studio.models import OWNER_ID
 from studio.remote import Wish
 from studio.services.catalog import Catalog
-from studio.services.catalog_entries import Entry, Judge, read_catalog
-from studio.services.installs import Downloads, Inventory, wish_of
+from studio.services.catalog_entries import Judge, complete, read_catalog
+from studio.services.download_runs import name_of
+from studio.services.installs import Download, Downloads, Inventory, wish_of
 from studio.services.model_files import ModelFiles
 
 log = logging.getLogger(__name__)
@@ -77,27 +78,40 @@ class ModelManifest:
         if planned["before"]:
             self._hold("models: the manifest's are being fetched")
         try:
-            await self._bring(planned["before"])
+            first = await self._ask(planned["before"])
+            # Once, not until it succeeds: a hub that is away keeps nobody from working.
+            for each, download in first.items():
+                tried = await self._downloads.tried(download.id)
+                if tried.state != "done" and tried.error is not None:
+                    log.warning("%s is not there yet: %s", each.where, tried.error.message)
             self._hold(None)
-            await self._bring(planned["after"])
+            asked = {**first, **await self._ask(planned["after"])}
+            await asyncio.gather(*(self._follow(where, one) for where, one in asked.items()))
         except StudioError as error:
             self._fail(f"The manifest of models was not finished: {error.message}")
         finally:
             self._hold(None)
 
-    async def _bring(self, planned: list[Planned]) -> None:
-        inventory = Inventory(await self._files.all())
-        await asyncio.gather(*(self._one(each) for each in planned if not inventory.has(each.wish)))
+    async def _ask(self, planned: list[Planned]) -> dict[Planned, Download]:
+        """Have fetched what is not there."""
+        inventory, asked = Inventory(await self._files.all()), {}
+        for each in planned:
+            if inventory.has(each.wish):
+                continue
+            try:
+                asked[each] = await self._downloads.add(each.wish, by=OWNER_ID)
+            except StudioError as error:
+                self._not_fetched(each, error.message)
+        return asked
 
-    async def _one(self, planned: Planned) -> None:
-        try:
-            download = await self._downloads.add(planned.wish, by=OWNER_ID)
-            ended = await self._downloads.wait(download.id)
-        except StudioError as error:
-            self._fail(f"The manifest's {planned.where} was not fetched: {error.message}")
-            return
+    async def _follow(self, planned: Planned, download: Download) -> None:
+        ended = await self._downloads.wait(download.id)
         if ended.state != "done":
-            self._fail(f"The manifest's {planned.where} was not fetched: it is {ended.state}.")
+            reason = ended.error.message if ended.error else f"it is {ended.state}."
+            self._not_fetched(planned, reason)
+
+    def _not_fetched(self, planned: Planned, reason: str) -> None:
+        self._fail(f"The manifest's {planned.where} was not fetched: {reason}")
 
     def _fail(self, sentence: str) -> None:
         log.warning("%s", sentence)
@@ -141,20 +155,21 @@ class ModelManifest:
 
 def _wish(said: Mapping[str, Any], judge: Judge) -> Wish:
     """A wish in the manifest's own words, checked as an entry of a catalog is."""
-    name = str(said.get("name") or "model")
+    allow_pickle = said.get("allow_pickle") is True
+    name = said.get("name") or name_of(str(said["reference"]), None, allow_pickle=allow_pickle)
     entry = {
         "id": "manifest",
         "name": "manifest",
         "folder": said["folder"],
-        "file": name,
+        "file": "model" if name is None else str(name),
         "reference": said["reference"],
         "sha256": said.get("sha256"),
         "size_bytes": said.get("size_bytes"),
     }
     document = read_catalog({"catalog": 1, "entries": [entry]}, judge)
-    checked = Entry(**document.entries[0])
+    checked = complete(document.entries[0])
     return wish_of(
         checked,
-        name=name if "name" in said else None,
-        allow_pickle=said.get("allow_pickle") is True,
+        name=None if name is None else checked.file,
+        allow_pickle=allow_pickle,
     )

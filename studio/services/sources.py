@@ -129,6 +129,7 @@ class Sources:
             license=await self._license(version),
             folder=file.folder,
             about_bytes=file.about_bytes,
+            trigger_words=version.trained_words,
         )
 
     async def _license(self, version: CivitaiVersion) -> str | None:

@@ -34,6 +34,16 @@ def discard(path: Path) -> None:
             one.unlink()
 
 
+def part_bytes(folders: Collection[Path], owner: str) -> dict[str, int]:
+    """The room that each download takes until it is whole, by its id."""
+    found: dict[str, int] = {}
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for path in (folder / FOLDER / owner).glob("*.part"):
+                found[path.stem] = path.stat().st_size
+    return found
+
+
 def sweep(folders: Collection[Path], owner: str, keep: Collection[str]) -> int:
     """Remove the parts of downloads that nobody knows any more.
 

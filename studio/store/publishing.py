@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -16,24 +17,45 @@ _READ_BYTES: Final = 1 << 20
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def file_sha256(path: Path) -> str:
+def _go_on() -> None:
+    """Nobody stops it."""
+
+
+def file_sha256(path: Path, *, going: Callable[[], None] = _go_on) -> str:
     """The hash of a file on disk.
+
+    Args:
+        going: called again and again; whatever it raises ends the reading.
 
     Raises:
         StorageUnavailable: it cannot be read.
     """
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(_READ_BYTES))
     try:
         with path.open("rb", buffering=0) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while count := file.readinto(buffer):
+                going()
+                digest.update(buffer[:count])
     except OSError as error:
         raise StorageUnavailable("A file there cannot be read.") from error
+    return digest.hexdigest()
 
 
-def holds(path: Path, size_bytes: int | None, sha256: str | None) -> bool:
-    """Whether a file of exactly that content is at ``path``; ``False`` unless both are known."""
+def holds(
+    path: Path,
+    size_bytes: int | None,
+    sha256: str | None,
+    *,
+    going: Callable[[], None] = _go_on,
+) -> bool:
+    """Whether a file of exactly that content is at ``path``; ``False`` unless both are known.
+
+    Args:
+        going: as of ``file_sha256``.
+    """
     if size_bytes is None or sha256 is None or path.is_symlink() or not path.is_file():
         return False
-    return path.stat().st_size == size_bytes and file_sha256(path) == sha256
+    return path.stat().st_size == size_bytes and file_sha256(path, going=going) == sha256
 
 
 def publish(part: Path, target: Path, *, replace: bool) -> None:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from studio.clock import iso
-from studio.services.catalog import Bundle, Listed
+from studio.remote import without_query
+from studio.services.catalog import Bundle, Catalog, Listed
 from studio.services.catalog_entries import Entry
 from studio.services.families import Families
 from studio.services.installs import PRESENT, Inventory, Presence
@@ -15,8 +16,9 @@ from studio.services.needed_models import Need, Needs, wish_body
 from studio.store.model_files import ModelFile
 
 
-def file_body(file: ModelFile, families: Families, *, writable: bool) -> dict[str, Any]:
-    family = families.find(file.family)
+def file_body(file: ModelFile, catalog: Catalog, *, writable: bool) -> dict[str, Any]:
+    family, entry = catalog.families.find(file.family), catalog.entry_of(file)
+    half = catalog.half_of(entry)
     return {
         "id": file.id,
         "root": file.root,
@@ -28,12 +30,13 @@ def file_body(file: ModelFile, families: Families, *, writable: bool) -> dict[st
         "checked_at": _time(file.checked_at),
         "expected_sha256": file.expected_sha256,
         "fault": file.fault or None,
-        "reference": file.reference,
+        "reference": None if file.reference is None else without_query(file.reference),
         "kind": file.kind,
         "family": file.family,
         "family_name": family.name if family else file.family,
         "belongs_in": file.belongs_in,
-        "trigger_words": list(file.trigger_words),
+        "trigger_words": list(file.trigger_words or (entry.trigger_words if entry else ())),
+        "pair": None if half is None else {"role": half[0], "with": half[1]},
         "facts": file.facts,
         "notes": file.notes,
         "favourite": file.favourite,

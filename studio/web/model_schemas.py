@@ -42,6 +42,7 @@ _FILE: Final[dict[str, Schema]] = {
     "family_name": optional(STRING),
     "belongs_in": optional(STRING),
     "trigger_words": array(STRING),
+    "pair": optional(record({"role": {**STRING, "enum": ["high", "low"]}, "with": STRING})),
     "facts": OBJECT,
     "notes": STRING,
     "favourite": BOOLEAN,

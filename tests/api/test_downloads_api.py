@@ -71,6 +71,20 @@ async def test_a_download_is_shown_from_the_wish_to_the_file(
     assert "canary" not in studio.log.read_text()
 
 
+async def test_the_signature_of_an_address_is_shown_with_no_model(
+    client: httpx.AsyncClient, origin: Origin
+) -> None:
+    origin.serve("signed.safetensors", MODEL)
+    added = await add(client, origin.url("signed.safetensors?X-Amz-Signature=canary"))
+    assert (await ended(client, added["id"]))["state"] == "done"
+    for _ in range(600):
+        found = (await client.get("/api/models?q=signed")).json()["items"]
+        if found:
+            break
+        await asyncio.sleep(0.05)
+    assert [one["reference"] for one in found] == [origin.url("signed.safetensors")]
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "code"),
     [

@@ -89,6 +89,17 @@ async def test_a_file_of_civitai_arrives_under_its_own_name(setting: Setting) ->
     assert all("authorization" not in asked.headers for asked in setting.civitai.origin.asked)
 
 
+async def test_a_lora_of_civitai_keeps_the_trigger_words_of_its_author(setting: Setting) -> None:
+    done = await setting.fetched("civitai:10")
+    assert done["state"] == "done", done
+    for _ in range(1000):
+        items = (await setting.client.get("/api/models")).json()["items"]
+        if items:
+            break
+        await asyncio.sleep(0.01)
+    assert [one["trigger_words"] for one in items] == [["inkwash", "ink wash style"]]
+
+
 async def test_what_a_hub_refuses_is_a_failed_download_that_says_what_to_do(
     setting: Setting,
 ) -> None:

@@ -112,7 +112,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "model_actions": frozenset({"families", "model_files"}),
     "model_facts": frozenset({"families"}),
     "model_files": frozenset({"families", "model_facts"}),
-    "model_manifest": frozenset({"catalog", "catalog_entries", "installs", "model_files"}),
+    "model_manifest": frozenset(
+        {"catalog", "catalog_entries", "download_runs", "installs", "model_files"}
+    ),
     "model_needs": frozenset(
         {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
     ),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from studio.errors import InvalidCatalog, NotFound
 from studio.net import Outbound
@@ -16,6 +19,8 @@ from studio.services.catalog_entries import FOLDER, SCHEMA, is_reference, read_c
 from studio.store.catalog_files import CATALOGS, CatalogFiles
 
 SHA = "a" * 64
+NAMING = (".json", ".yaml")
+"""Kinds of files of a workflow that name models."""
 OWN = {
     "id": "my-lora",
     "name": "Mine",
@@ -56,11 +61,41 @@ async def test_the_shipped_catalogs_are_whole_and_agree_with_each_other(tmp_path
             assert {other.pair["role"], each.entry.pair["role"]} == {"high", "low"}
     for bundle in catalog.bundles:
         assert bundle.entries and set(bundle.entries) <= ids
-        assert catalog.families.find(bundle.family) is not None
+        assert bundle.family is None or catalog.families.find(bundle.family) is not None
     for name in CATALOGS:
         jsonschema.Draft202012Validator(SCHEMA).validate(
             json.loads((FOLDER / f"{name}.json").read_bytes())
         )
+
+
+def test_the_shipped_bundles_are_as_their_schema_says() -> None:
+    schemas = {
+        name: json.loads((FOLDER / name).read_bytes())
+        for name in ("catalog.schema.json", "bundles.schema.json")
+    }
+    bundles = json.loads((FOLDER / "bundles.json").read_bytes())
+    assert bundles["$schema"] == "bundles.schema.json"
+    registry = Registry().with_resources(
+        (name, DRAFT202012.create_resource(schema)) for name, schema in schemas.items()
+    )
+    judge = jsonschema.Draft202012Validator(schemas["bundles.schema.json"], registry=registry)
+    assert list(judge.iter_errors(bundles)) == []
+    assert list(judge.iter_errors({**bundles, "bundles": [{"id": "../x"}]})) != []
+
+
+async def test_each_shipped_workflow_has_a_bundle_with_all_of_its_models(tmp_path: Path) -> None:
+    catalog = await opened(tmp_path)
+    files = {
+        bundle.id: {entry.file for entry in catalog.bundle(bundle.id)[1]}
+        for bundle in catalog.bundles
+    }
+    needing = 0
+    for workflow in (FOLDER.parent / "workflows").iterdir():
+        texts = [path.read_text() for path in workflow.rglob("*") if path.suffix in NAMING]
+        needed = {name for text in texts for name in re.findall(r"[\w.-]+\.safetensors", text)}
+        needing += bool(needed)
+        assert not needed or any(needed <= has for has in files.values()), workflow.name
+    assert needing >= 10
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,32 @@
+"""What downloads take of the disks before they are models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.api.model_house import open_models
+from tests.api.test_model_needs import downloaded
+from tests.fakes.download_rig import safetensors
+from tests.fakes.origin import running_origin
+
+SIZE = 2_000_000
+
+
+async def test_the_room_that_a_failed_download_keeps_is_told_and_given_back(
+    tmp_path: Path,
+) -> None:
+    async with running_origin() as origin:
+        served = origin.serve("half.safetensors", safetensors(SIZE, 1), cut_after=100_000)
+        served.refuse_if = lambda _: (404, {}) if origin.sent >= 100_000 else None
+        allow = {"STUDIO_OUTBOUND_ALLOW": f"127.0.0.1:{origin.port}"}
+        async with open_models(tmp_path, **allow) as client:
+            wish = {"reference": origin.url("half.safetensors"), "folder": "loras"}
+            added = (await client.post("/api/downloads", json=wish)).json()
+            [failed] = await downloaded(client, [added["id"]])
+            assert failed["error"]["code"] == "model_source_gone"
+            found = (await client.get("/api/models/disk")).json()
+            assert found["usage"]["downloads"] == SIZE
+            assert found["reclaimable"]["downloads"] == SIZE
+            await client.delete(f"/api/downloads/{failed['id']}")
+            found = (await client.get("/api/models/disk")).json()
+            assert found["usage"]["downloads"] == found["reclaimable"]["downloads"] == 0

@@ -1,0 +1,41 @@
+"""The words that wake a LoRA, and the other half of one of two: from its header or a catalog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.api.model_house import open_models
+from tests.api.test_models_api import models, scan
+from tests.fakes.model_files import LORA, put, safetensors
+
+HIGH = "wan2.2_i2v_lightx2v_4steps_lora_v1_high_noise.safetensors"
+LOW = HIGH.replace("high", "low")
+
+
+async def test_a_file_that_a_catalog_knows_has_its_trigger_words_and_its_other_half(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / f"models/loras/wan/{HIGH}", safetensors(LORA))
+    put(tmp_path / "models/loras/ink.safetensors", safetensors(LORA))
+    own = {
+        "id": "ink",
+        "name": "Ink",
+        "folder": "loras",
+        "file": "ink.safetensors",
+        "reference": "civitai:1",
+        "trigger_words": ["inkwash"],
+    }
+    async with open_models(tmp_path) as client:
+
+        async def known(**changes: Any) -> dict[str, Any]:
+            taken = await client.put("/api/catalog/ink", json={**own, **changes})
+            assert taken.status_code in (200, 201), taken.text
+            return (await models(client))["loras/ink.safetensors"]
+
+        await scan(client)
+        assert (await known())["trigger_words"] == ["inkwash"]
+        assert (await known())["pair"] is None
+        assert (await known(size_bytes=5))["trigger_words"] == []
+        high = (await models(client))[f"loras/wan/{HIGH}"]
+        assert high["pair"] == {"role": "high", "with": LOW}
