@@ -25,8 +25,8 @@ from studio.services.download_work import DownloadWork
 from studio.services.downloads import Downloads
 from studio.services.model_cache import ModelCache
 from studio.services.model_uploads import ModelUploads
-from studio.services.presets import PresetService
 from studio.services.on_demand import FetchMeans
+from studio.services.presets import PresetService
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
 from studio.services.upload_fields import Shelve

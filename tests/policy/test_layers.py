@@ -115,6 +115,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "model_manifest": frozenset(
         {"catalog", "catalog_entries", "download_runs", "installs", "model_files"}
     ),
+    "model_origins": frozenset({"catalog"}),
     "model_needs": frozenset(
         {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
     ),
