@@ -30,6 +30,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.installs import InstallService
 from studio.services.jobs import JobService
+from studio.services.lora_choices import LoraChoices
 from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles, Published
 from studio.services.model_manifest import ModelManifest
@@ -47,6 +48,7 @@ from studio.store.model_roots import find_roots
 from studio.store.workflows import WorkflowStore
 from studio.transfers import Transfers
 from studio.web.catalog_api import catalog_routes
+from studio.web.loras_api import lora_routes
 from studio.web.models_api import file_routes, model_routes
 from studio.web.references_api import reference_routes
 from studio.workshop import Workshop
@@ -106,6 +108,8 @@ class Stock:
         router = APIRouter()
         router.include_router(catalog_routes(catalog=self.base.catalog, installs=self.installs))
         router.include_router(reference_routes(self.looks))
+        loras = LoraChoices(files=self.base.store, catalog=self.base.catalog)
+        router.include_router(lora_routes(loras))
         router.include_router(
             model_routes(
                 files=self.base.files,

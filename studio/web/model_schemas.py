@@ -140,6 +140,30 @@ LIST: Final[Route] = route(
         *_PAGED,
     ),
 )
+LORAS: Final[Route] = route(
+    record(
+        {
+            "family_name": optional(STRING),
+            "items": array(
+                record(
+                    {
+                        "file": STRING,
+                        "title": optional(STRING),
+                        "family": optional(STRING),
+                        "family_name": optional(STRING),
+                        "fits": optional(BOOLEAN),
+                        "trigger_words": array(STRING),
+                        "favourite": BOOLEAN,
+                    }
+                )
+            ),
+        }
+    ),
+    parameters=(
+        query("checkpoint", "the file that they are to change"),
+        query("base_model", "what a workflow is for, where nothing is known of the file"),
+    ),
+)
 FACETS: Final[Route] = route(record({"folder": _FACET, "family": _FACET, "kind": _FACET}))
 FOLDERS: Final[Route] = route(record({"items": array(STRING)}))
 LOOK: Final[Route] = route(

@@ -29,6 +29,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/library/rules", {"admin"}),
     ("PUT", "/api/library/rules", {"admin"}),
     ("POST", "/api/library/rules/preview", {"admin"}),
+    ("GET", "/api/loras", {"jobs"}),
     ("GET", "/api/downloads", {"graphs:run"}),
     ("POST", "/api/downloads", {"models:write"}),
     ("GET", "/api/downloads/limits", {"graphs:run"}),

@@ -88,3 +88,10 @@ class Keyboard(Pointer):
 def has_focus(target: Locator) -> bool:
     found: Any = target.evaluate("each => each === document.activeElement")
     return bool(found)
+
+
+def add_lora(page: Page, name: str) -> None:
+    """Find a LoRA by its name, and take it."""
+    field = page.get_by_role("combobox", name="Add a LoRA")
+    field.fill(name)
+    page.locator("lora-picker").get_by_role("option", name=name).click()

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.hands import add_lora
 from tests.browser.test_hostile import HOSTILE, check
 
 
@@ -142,7 +143,7 @@ def test_the_list_says_how_much_of_a_batch_is_still_here(page: Page, owner: http
 def test_the_answer_to_a_question_and_the_strength_of_a_lora_are_varied(
     page: Page, owner: httpx.Client
 ) -> None:
-    page.get_by_label("Add a LoRA").select_option(label="embedded-vivid")
+    add_lora(page, "embedded-vivid")
     page.fill("#prompt", "a [[Which animal?:fox|owl|hare]] in the [[place=Where?]]")
     page.get_by_role("button", name="Vary Strength of embedded-vivid").click()
     page.locator("vary-field [name=text]").fill("0.4, 0.8")
@@ -177,7 +178,7 @@ def test_the_answer_to_a_question_and_the_strength_of_a_lora_are_varied(
 
 def test_everything_as_it_was_leaves_nothing_varied(page: Page) -> None:
     once = page.get_by_role("button", name="Create", exact=True)
-    page.get_by_label("Add a LoRA").select_option(label="embedded-vivid")
+    add_lora(page, "embedded-vivid")
     page.get_by_role("button", name="Vary Strength of embedded-vivid").click()
     page.locator("vary-field [name=text]").fill("0.4, 0.8")
     page.get_by_role("button", name="Vary this").click()

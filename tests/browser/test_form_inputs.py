@@ -11,6 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.api.graphs import fresh_png, upload, wait_ended
+from tests.browser.hands import add_lora
 from tests.browser.test_create_view import jobs_of, values_of
 
 
@@ -91,7 +92,7 @@ def test_a_mask_is_painted_over_its_picture(page: Page, owner: httpx.Client) -> 
 
 
 def test_loras_have_strengths(page: Page, owner: httpx.Client) -> None:
-    page.get_by_label("Add a LoRA").select_option(label="embedded-vivid")
+    add_lora(page, "embedded-vivid")
     page.get_by_role("spinbutton", name="Strength of embedded-vivid").fill("0.6")
     page.get_by_role("spinbutton", name="Strength of embedded-vivid").press("Tab")
     page.fill("#prompt", "a fox with a style")
@@ -103,7 +104,7 @@ def test_loras_have_strengths(page: Page, owner: httpx.Client) -> None:
 
 def test_models_of_two_passes_take_pairs_and_scenes_have_an_order(page: Page) -> None:
     take_up(page, "Scenes to video")
-    page.get_by_label("Add a LoRA").select_option(label="embedded-vivid")
+    add_lora(page, "embedded-vivid")
     page.get_by_label("Pair").check()
     expect(page.get_by_label("File of the second pass")).to_be_visible()
     page.get_by_role("button", name="Add a scene").click()

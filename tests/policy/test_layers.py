@@ -112,6 +112,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "model_actions": frozenset({"families", "model_files"}),
     "model_facts": frozenset({"families"}),
     "model_files": frozenset({"families", "model_facts"}),
+    "lora_choices": frozenset({"catalog", "families"}),
     "model_manifest": frozenset(
         {"catalog", "catalog_entries", "download_runs", "installs", "model_files"}
     ),

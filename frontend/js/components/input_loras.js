@@ -1,14 +1,26 @@
 import { Element, html, live, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
+import { hasWords, loras, shortName, withWords, withoutWords } from '../models/loras.js';
 import { icon } from './icons.js';
+import './lora_picker.js';
 import { openVary, strengthPlace } from './vary.js';
 
-const shortName = (file) => file.replace(/\.\w+$/, '');
+/** A file that was trained on hundreds of captions names words by the dozen. */
+const MOST_WORDS = 12;
 
 /** LoRAs with their strengths; models of two passes take a pair of files, each with its own. */
 class LoraInput extends Element {
   static properties = { field: { attribute: false }, value: { attribute: false }, onChange: { attribute: false } };
+
+  constructor() {
+    super();
+    this.watch(loras);
+  }
+
+  updated() {
+    if (this.value?.length) loras.look();
+  }
 
   render() {
     const options = this.field.options ?? [];
@@ -20,10 +32,7 @@ class LoraInput extends Element {
           </ul>`
         : nothing}
       ${options.length
-        ? html`<select aria-label=${t('making.addLora')} @change=${(event) => this.#add(event)}>
-            <option value="" .selected=${live(true)}>${t('making.addLora')}</option>
-            ${options.map((option, index) => html`<option value=${index}>${shortName(option.value)}</option>`)}
-          </select>`
+        ? html`<lora-picker .options=${options} .onPick=${(file) => this.#add(file)}></lora-picker>`
         : html`<p class="hint">${t('making.noLoras')}</p>`}
     `;
   }
@@ -55,7 +64,32 @@ class LoraInput extends Element {
           : this.#strength(this.#place(index, '', t('making.strengthOf', { name }), lora.strength), (strength) =>
               this.#set(index, { ...lora, strength }),
             )}
+        ${this.#words(lora.file ?? lora.high?.file)}
       </li>
+    `;
+  }
+
+  /** The words that it was trained on: a tap puts one into the prompt, another takes it out. */
+  #words(file) {
+    const words = loras.of(file)?.trigger_words.slice(0, MOST_WORDS) ?? [];
+    const prompt = draft.fields.find(({ type }) => type === 'text');
+    if (!words.length || !prompt || draft.varied[prompt.id]) return nothing;
+    const text = draft.value(prompt) ?? '';
+    const toggle = (word) => draft.set(prompt.id, hasWords(text, word) ? withoutWords(text, word) : withWords(text, word));
+    return html`
+      <div class="lora-triggers" role="group" aria-label=${t('making.triggers', { name: shortName(file) })}>
+        ${words.map(
+          (word) => html`<button
+            type="button"
+            class="trigger"
+            aria-pressed=${hasWords(text, word) ? 'true' : 'false'}
+            title=${t('making.trigger')}
+            @click=${() => toggle(word)}
+          >
+            ${word}
+          </button>`,
+        )}
+      </div>
     `;
   }
 
@@ -124,10 +158,8 @@ class LoraInput extends Element {
     this.onChange(this.value.map((each, at) => (at === index ? lora : each)));
   }
 
-  #add({ target }) {
-    const chosen = this.field.options[Number(target.value)];
-    target.value = '';
-    if (chosen) this.onChange([...(this.value ?? []), { file: chosen.value, strength: 1 }]);
+  #add(file) {
+    this.onChange([...(this.value ?? []), { file, strength: 1 }]);
   }
 
   /** One file for both passes becomes two, and the other way round. */
