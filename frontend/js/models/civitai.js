@@ -1,5 +1,6 @@
 import { address, api } from '../core/api.js';
 import { t } from '../core/messages.js';
+import { downloads } from './downloads.js';
 import { draft } from './draft.js';
 import { notices } from './notices.js';
 import { recall, useAsInput } from './recall.js';
@@ -19,6 +20,12 @@ export const keptPicture = (id) => api.get(pathOf(id));
 export const keep = (id) => api.put(pathOf(id));
 export const rate = (id, stars) => api.put(pathOf(id, '/stars'), { stars });
 export const takeOut = (id) => api.remove(pathOf(id));
+
+/** Whether something has come whose place among the models Studio is yet to find out. */
+export function isSettling({ model, picture }) {
+  const wanted = [...(model?.versions.flatMap(({ files }) => files) ?? []), ...(picture?.used ?? [])];
+  return wanted.some(({ install }) => install && downloads.of(install)?.state === 'done');
+}
 
 /** A page of what is kept: of one version, or of all. */
 export const keptPage = ({ version, stars, nsfw, cursor, limit = PAGE }) =>

@@ -1,7 +1,7 @@
 import { Element, html, live, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
-import { civitaiAddress, keep, look } from '../models/civitai.js';
+import { civitaiAddress, isSettling, keep, look } from '../models/civitai.js';
 import { downloads } from '../models/downloads.js';
 import { wayOut } from '../components/download_row.js';
 import { icon } from '../components/icons.js';
@@ -10,6 +10,8 @@ import '../components/civitai/gallery.js';
 import '../components/civitai/model.js';
 import '../components/civitai/picture.js';
 
+/** A model that came is known a moment after its download has ended. */
+const SETTLE_MS = 1500;
 const EXAMPLE = 'https://civitai.com/models/…';
 
 /** `#/civitai` is all that is kept; what stands behind it is looked up: a model, or one picture. */
@@ -32,6 +34,7 @@ class CivitaiView extends Element {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.stop();
+    clearTimeout(this.timer);
     downloads.removeEventListener('arrived', this.onArrival);
     router.removeEventListener('change', this.onRoute);
   }
@@ -48,6 +51,7 @@ class CivitaiView extends Element {
   /** Ask, and ask again when a model has come: then it is no longer missing. */
   async #look() {
     const { text } = this;
+    clearTimeout(this.timer);
     if (!text) return;
     this.isLooking = true;
     this.requestUpdate();
@@ -62,6 +66,7 @@ class CivitaiView extends Element {
     }
     this.isLooking = false;
     this.requestUpdate();
+    if (this.found && isSettling(this.found)) this.timer = setTimeout(() => this.#look(), SETTLE_MS);
   }
 
   /** Nothing of another site's is shown in the page: it has to be here first. */

@@ -2,7 +2,7 @@ import { Element, html, nothing } from '../../core/element.js';
 import { copyText } from '../../core/clipboard.js';
 import { numberText } from '../../core/json.js';
 import { t } from '../../core/messages.js';
-import { altOf, keptPicture, leftOutText, makePreset, rate, takeAsInput, takeOut, takeParameters } from '../../models/civitai.js';
+import { altOf, isSettling, keptPicture, leftOutText, makePreset, rate, takeAsInput, takeOut, takeParameters } from '../../models/civitai.js';
 import { downloads, mayFetch } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
 import { session } from '../../models/session.js';
@@ -12,6 +12,8 @@ import { starButtons } from '../stars.js';
 import { installState } from './install.js';
 import { whyText } from './reasons.js';
 
+/** A model that came is known a moment after its download has ended. */
+const SETTLE_MS = 1500;
 const FACTS = ['seed', 'steps', 'cfg', 'sampler_name', 'scheduler'];
 
 /** Show one picture of the gallery, with all that can be done with it. */
@@ -56,10 +58,12 @@ class CivitaiPicture extends Element {
 
   disconnectedCallback() {
     super.disconnectedCallback();
+    clearTimeout(this.timer);
     downloads.removeEventListener('arrived', this.onArrival);
   }
 
   async #load() {
+    clearTimeout(this.timer);
     if (!this.item) return;
     try {
       this.picture = await keptPicture(this.item.id);
@@ -68,6 +72,7 @@ class CivitaiPicture extends Element {
       this.error = error;
     }
     this.requestUpdate();
+    if (this.picture && isSettling({ picture: this.picture })) this.timer = setTimeout(() => this.#load(), SETTLE_MS);
   }
 
   render() {
