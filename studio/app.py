@@ -293,7 +293,7 @@ async def _services(
         more=(
             workshop.routes(links),
             gallery.router(links),
-            transfers.router(assets, workshop.workflows, workshop.presets.presets),
+            transfers.router(stock.store, assets, workshop.workflows, workshop.presets.presets),
             stock.routes(),
             editing.router,
             house.routes(controls),

@@ -9,6 +9,7 @@ StudioError
 ├── Forbidden                 403  forbidden
 │   ├── BlockedAddress        403  blocked_address
 │   ├── CrossOrigin           403  cross_origin
+│   ├── NsfwLeftOut           403  nsfw_left_out
 │   └── SessionRequired       403  session_required
 ├── NotFound                  404  not_found
 │   └── BlobNotFound          404  blob_not_found
@@ -123,6 +124,10 @@ class BlockedAddress(Forbidden):
 
 class CrossOrigin(Forbidden):
     code = "cross_origin"
+
+
+class NsfwLeftOut(Forbidden):
+    code = "nsfw_left_out"
 
 
 class SessionRequired(Forbidden):

@@ -103,6 +103,11 @@ class Stock:
     lists: EngineLists
     manifest: ModelManifest | None
 
+    @property
+    def store(self) -> ModelFileStore:
+        """The one store that files are written through; a second one would not see changes."""
+        return self.base.store
+
     def routes(self) -> APIRouter:
         """All routes."""
         router = APIRouter()

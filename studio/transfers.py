@@ -71,12 +71,19 @@ class Transfers:
         )
 
     def router(
-        self, assets: AssetService, workflows: WorkflowService, presets: PresetService
+        self,
+        files: ModelFileStore,
+        assets: AssetService,
+        workflows: WorkflowService,
+        presets: PresetService,
     ) -> APIRouter:
-        """Everything under ``/api/downloads`` and about the hubs."""
+        """Everything under ``/api/downloads`` and about the hubs.
+
+        Args:
+            files: the one that the model files are written through: it knows when they change.
+        """
         router = APIRouter()
         router.include_router(download_routes(self.downloads))
-        files = ModelFileStore(self.house.db)
         router.include_router(self.hubs.router(files, assets, workflows, presets))
         return router
 

@@ -39,6 +39,12 @@ export const VIEWS = {
     messages: ['models', 'downloads', 'errors'],
     styles: ['pictures', 'downloads', 'models', 'model', 'model-disk'],
   },
+  civitai: {
+    load: () => import('./views/civitai.js'),
+    content: html`<civitai-view></civitai-view>`,
+    messages: ['civitai', 'models', 'downloads', 'library', 'errors'],
+    styles: ['pictures', 'library', 'downloads', 'models', 'model', 'civitai'],
+  },
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,

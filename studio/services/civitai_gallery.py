@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.errors import BlobNotFound, Forbidden, NotFound, StudioError
+from studio.errors import BlobNotFound, NotFound, NsfwLeftOut, StudioError
 from studio.models import Identity
 from studio.services.civitai_pictures import EVERYBODY, CivitaiPicture, Recipe, Resource
 from studio.services.thumbnails import Size, Thumbnails
@@ -63,10 +63,10 @@ class CivitaiGallery:
         """Refuse what the owner's settings leave out.
 
         Raises:
-            Forbidden: it is not for everybody.
+            NsfwLeftOut: it is not for everybody.
         """
         if nsfw and not self.shows_nsfw():
-            raise Forbidden(_NOT_FOR_EVERYBODY)
+            raise NsfwLeftOut(_NOT_FOR_EVERYBODY)
 
     async def page(
         self,
@@ -81,7 +81,7 @@ class CivitaiGallery:
         """A page of what is kept, and where the next one begins.
 
         Raises:
-            Forbidden: the owner leaves out what is asked for.
+            NsfwLeftOut: the owner leaves out what is asked for.
         """
         self.require_level(nsfw=nsfw)
         wanted = KeptFilter(
@@ -98,7 +98,7 @@ class CivitaiGallery:
 
         Raises:
             NotFound: it is not.
-            Forbidden: the owner leaves it out.
+            NsfwLeftOut: the owner leaves it out.
         """
         kept = await self._store.get(identity.user_id, picture_id)
         self.require_level(nsfw=kept.nsfw_level > EVERYBODY)
@@ -108,7 +108,7 @@ class CivitaiGallery:
         """One that is kept, ``None`` when it is not.
 
         Raises:
-            Forbidden: the owner leaves it out.
+            NsfwLeftOut: the owner leaves it out.
         """
         try:
             return await self.get(identity, picture_id)
@@ -119,7 +119,7 @@ class CivitaiGallery:
         """One that is kept, and the file with its bytes.
 
         Raises:
-            NotFound, Forbidden: as ``get``; or its bytes are lost.
+            NotFound, NsfwLeftOut: as ``get``; or its bytes are lost.
         """
         kept = await self.get(identity, picture_id)
         path = self._blobs.path(kept.hash)
@@ -133,7 +133,7 @@ class CivitaiGallery:
         """One that is kept, and a small picture of it.
 
         Raises:
-            NotFound, Forbidden: as ``get``; or it cannot be made small.
+            NotFound, NsfwLeftOut: as ``get``; or it cannot be made small.
         """
         kept = await self.get(identity, picture_id)
         return kept, await self._thumbnails.cover(kept, size)
@@ -158,7 +158,7 @@ class CivitaiGallery:
         """Set the caller's own stars, 0 to 5; one with anybody's stars is not let go of.
 
         Raises:
-            NotFound, Forbidden: as ``get``.
+            NotFound, NsfwLeftOut: as ``get``.
         """
         await self.get(identity, picture_id)
         await self._store.rate(identity.user_id, picture_id, stars)

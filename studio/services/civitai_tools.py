@@ -106,7 +106,7 @@ class CivitaiTools:
 
         Raises:
             InvalidRequest: it is none of Civitai's.
-            Forbidden: it is a picture that the owner leaves out.
+            NsfwLeftOut: it is a picture that the owner leaves out.
             StudioError: it is not there, or Civitai cannot be asked.
         """
         found = parse_reference(text, self._hubs)
@@ -171,7 +171,7 @@ class CivitaiTools:
         """A picture of the gallery with the models that it was made with.
 
         Raises:
-            NotFound, Forbidden: it is not kept, or the owner leaves it out.
+            NotFound, NsfwLeftOut: it is not kept, or the owner leaves it out.
         """
         kept = await self._gallery.get(identity, picture_id)
         return SeenPicture(as_picture(kept), await self._used(as_picture(kept)), kept)

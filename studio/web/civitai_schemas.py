@@ -130,7 +130,7 @@ _SEEN: Final = record(
         "kept": optional(_KEPT),
     }
 )
-_NSFW: Final = "forbidden: the owner leaves out what is not for everybody"
+_NSFW: Final = "forbidden, nsfw_left_out"
 _REFUSALS: Final = {
     400: "invalid_request",
     403: _NSFW,

@@ -16,6 +16,7 @@ from tests.api.model_house import open_models
 from tests.api.test_models_api import hashed, scan
 from tests.fakes.civitai import Civitai, running_civitai
 from tests.fakes.model_files import CHECKPOINT, LORA, put, safetensors
+from tests.faults.harness import until_it
 
 HERE, THERE = safetensors(LORA), safetensors(CHECKPOINT)
 META = {
@@ -99,6 +100,20 @@ async def test_what_is_not_here_comes_with_the_body_of_its_download(setting: Set
     }
     answer = await setting.client.post("/api/downloads", json=file["install"])
     assert answer.status_code in (200, 201), answer.text
+
+
+async def test_a_model_that_has_come_is_here_at_the_next_look(setting: Setting) -> None:
+    found = (await setting.look("civitai:20"))["model"]
+    answer = await setting.client.post(
+        "/api/downloads", json=found["versions"][0]["files"][0]["install"]
+    )
+    assert answer.status_code == 201, answer.text
+
+    async def is_here() -> bool:
+        model = (await setting.look("civitai:20"))["model"]
+        return model["versions"][0]["files"][0]["here"] is not None
+
+    await until_it(is_here, "the look finds what has come")
 
 
 async def test_a_file_becomes_an_entry_of_the_owners_catalog_as_it_is_shown(

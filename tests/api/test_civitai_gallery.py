@@ -99,7 +99,7 @@ async def test_what_is_not_for_everybody_needs_the_owners_word(house: CivitaiHou
             "/api/civitai/look", params={"url": f"{house.civitai.base}/images/2"}
         ),
     ):
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "nsfw_left_out")
     setting = "/api/settings/CIVITAI_NSFW"
     assert (await house.client.put(setting, json={"value": 1})).status_code == 422
     assert (await house.client.put(setting, json={"value": True})).json()["value"] is True
@@ -108,7 +108,7 @@ async def test_what_is_not_for_everybody_needs_the_owners_word(house: CivitaiHou
     assert ids(await house.kept("?version=10&nsfw=1")) == [1, 2, 3]
     await house.client.put(setting, json={"value": False})
     hidden = await house.client.get("/api/civitai/pictures/2/content")
-    assert (hidden.status_code, hidden.json()["error"]["code"]) == (403, "forbidden")
+    assert (hidden.status_code, hidden.json()["error"]["code"]) == (403, "nsfw_left_out")
 
 
 async def test_a_picture_published_twice_has_the_stricter_level(house: CivitaiHouse) -> None:

@@ -109,6 +109,7 @@ class ModelsView extends Element {
 
 function menu() {
   return [
+    { label: t('models.civitai'), icon: 'library', href: '#/civitai' },
     mayFetch() && { label: t('models.scan'), icon: 'again', run: scan },
     mayFetch() && { label: t('models.newEntry'), icon: 'plus', href: '#/models/entry/new' },
     mayFetch() && { label: t('models.import'), icon: 'upload', run: importEntries },

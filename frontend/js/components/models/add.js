@@ -2,6 +2,7 @@ import { html, live, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
 import { sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
+import { civitaiAddress, isCivitai } from '../../models/civitai.js';
 import { downloads } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
 import { session } from '../../models/session.js';
@@ -107,6 +108,9 @@ class ModelAdd extends FormElement {
           <small>${t('models.linkHelp')}</small>
         </label>
         <p class="hint" role="status">${this.isLooking ? t('models.looking') : ''}</p>
+        ${isCivitai(this.reference)
+          ? html`<a class="link" href=${civitaiAddress(this.reference)}>${t('models.civitaiLook')}</a>`
+          : nothing}
         ${look ? this.#seen(look) : nothing} ${this.#refusal()}
         <div class="dialog-actions">
           <button type="button" @click=${() => this.close()}>${t('shell.cancel')}</button>

@@ -4,6 +4,8 @@ export default {
   'tab.downloads': 'Downloads',
   'tab.disk': 'Speicher',
   'more.title': 'Mehr zu Modellen',
+  civitai: 'Modelle und Bilder von Civitai',
+  civitaiLook: 'Versionen ansehen, und was damit gemacht wurde',
   scan: 'Jetzt in die Ordner sehen',
   scanned: 'Nachgesehen: {added} neu, {changed} verändert, {gone} weg.',
   import: 'Einträge eines Katalogs übernehmen',

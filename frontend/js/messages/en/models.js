@@ -4,6 +4,8 @@ export default {
   'tab.downloads': 'Downloads',
   'tab.disk': 'Disk',
   'more.title': 'More for models',
+  civitai: 'Models and pictures of Civitai',
+  civitaiLook: 'See its versions and what people made with it',
   scan: 'Look at the folders now',
   scanned: 'Looked: {added} new, {changed} changed, {gone} gone.',
   import: 'Import entries of a catalog',
