@@ -16,10 +16,11 @@ from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
 from studio.services.engines import EngineService
+from studio.services.fetch_plans import FetchMeans
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.jobs import JobService
-from studio.services.on_demand import FetchMeans, OnDemand
+from studio.services.on_demand import OnDemand
 from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue

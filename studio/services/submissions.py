@@ -27,6 +27,8 @@ from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
 from studio.models import Identity, Job, JobStatus, NewJob, Recipe, Role
 from studio.services.assets import AssetService
+from studio.services.download_credentials import KEY as DOWNLOAD_CREDENTIALS
+from studio.services.download_credentials import Credential, credential_records
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.fetches import KEY as FETCHES
@@ -58,6 +60,7 @@ class Submission:
     idempotency_key: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    download_credentials: Sequence[Credential] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin: str = "api"
     retry_of: str | None = None
@@ -154,7 +157,8 @@ class SubmissionService:
             self._entering[identity.user_id] -= count
         # Without their graphs, which together may be large: they are read when their turn comes.
         accepted = [LiveJob(each.job) for each in new]
-        for live in accepted:
+        for live, submission in zip(accepted, submissions, strict=True):
+            live.download_credentials = _values(submission.download_credentials)
             self._queue.add(live, waiting=True)
             self._on_demand.hold(live)
         self._wake()
@@ -176,7 +180,9 @@ class SubmissionService:
                 raise NotFound(f"secrets.{field_name} names no secret of yours.") from None
         references = _pinned(file_references(graph, info), submission.inputs)
         inputs = await self._assets.resolve(identity, references) if references else {}
-        fetches = await self._on_demand.plan(graph, info)
+        fetches = await self._on_demand.planner.plan(
+            identity, graph, info, submission.download_credentials
+        )
         named = replace_references(graph, cached_names(fetches)) if fetches else graph
         facts = describe(named, info)
         extra: dict[str, Any] = {}
@@ -186,6 +192,7 @@ class SubmissionService:
             extra["inputs"] = input_records(inputs)
         if fetches:
             extra[FETCHES] = fetch_records(fetches)
+            extra[DOWNLOAD_CREDENTIALS] = credential_records(submission.download_credentials)
         if submission.credentials:
             extra["credentials"] = sorted(submission.credentials)
         if submission.secrets:
@@ -249,6 +256,7 @@ class SubmissionService:
         if engine is not None:
             engine.occupied -= 1
         live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
+        live.download_credentials = _values(submission.download_credentials)
         if submission.only_engine is not None:
             live.excluded = set(self._engines.engines) - {submission.only_engine}
         self._queue.add(live, waiting=engine is None)
@@ -318,6 +326,10 @@ def check_priority(identity: Identity, priority: int) -> None:
         raise InvalidRequest(f"priority lies between -{MAX_PRIORITY} and {MAX_PRIORITY}.")
     if priority > 0 and identity.role is not Role.OWNER:
         raise Forbidden("Only the owner may raise a job above normal priority.")
+
+
+def _values(credentials: Sequence[Credential]) -> dict[int, str]:
+    return {at: each.value for at, each in enumerate(credentials) if each.value is not None}
 
 
 def _pinned(
