@@ -39,6 +39,7 @@ StudioError
 │   ├── InvalidBatch          422  invalid_batch
 │   ├── InvalidCatalog        422  invalid_catalog
 │   ├── NotAModel             422  not_a_model
+│   ├── NotMedia              422  not_media
 │   ├── PickleRefused         422  pickle_refused
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
@@ -53,6 +54,7 @@ StudioError
 │   ├── SourceGone            502  model_source_gone
 │   ├── SourceStalled         502  stalled
 │   ├── SourceTooLarge        502  too_large
+│   ├── InputUnavailable      502  input_unavailable
 │   └── SourceBusy            502  rate_limited
 ├── Unavailable               503  unavailable
 │   └── StorageUnavailable    503  storage_unavailable
@@ -240,6 +242,10 @@ class InvalidCatalog(Unprocessable):
     code = "invalid_catalog"
 
 
+class NotMedia(Unprocessable):
+    code = "not_media"
+
+
 class NotAModel(Unprocessable):
     code = "not_a_model"
 
@@ -292,6 +298,10 @@ class SourceRefused(SourceError):
 
 class SourceGone(SourceError):
     code = "model_source_gone"
+
+
+class InputUnavailable(SourceError):
+    code = "input_unavailable"
 
 
 class SourceStalled(SourceError):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
+from studio.clients.media import MediaClient
 from studio.clients.transfer.throttle import Throttle
 from studio.clients.transfer.transfer import Transfer
 from studio.household import Household
@@ -140,6 +141,8 @@ async def open_transfers(house: Household) -> Transfers:
         downloads,
         cache,
         check_reference=hubs.sources.check,
+        check_url=outbound.check,
+        media=MediaClient(outbound),
         lent=tokens,
         secrets=SecretStore(house.db),
         key=await PrefStore(house.db).signing_key(),

@@ -15,6 +15,7 @@ from studio.services.download_credentials import Credential, LentCredentials
 from studio.services.downloads import Downloads
 from studio.services.engines import EngineService
 from studio.services.fetches import Fetch, cached_name
+from studio.services.media_inputs import Source
 from studio.services.model_cache import ModelCache
 from studio.services.model_checks import check_name
 from studio.store.secrets import SecretStore
@@ -30,13 +31,16 @@ class ModelUnknown(Unprocessable):
 class FetchMeans:
     """How files come.
 
-    ``check_reference`` refuses a reference that nothing can be fetched by; ``key`` makes names of
+    ``check_reference`` refuses a reference that nothing can be fetched by, ``check_url`` an address
+    that nothing is; ``media`` opens those of pictures, films and sounds; ``key`` makes names of
     files that need credentials.
     """
 
     downloads: Downloads
     cache: ModelCache
     check_reference: Callable[[str], None]
+    check_url: Callable[[str], object]
+    media: Source
     lent: LentCredentials
     secrets: SecretStore
     key: bytes

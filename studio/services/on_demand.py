@@ -15,15 +15,17 @@ from typing import Final
 from studio.errors import StudioError
 from studio.models import Job, JobError, Progress
 from studio.remote import CACHE, Wish
-from studio.services.download_credentials import credentials_of
+from studio.services.download_credentials import Credential, credentials_of
 from studio.services.download_line import DownloadView
 from studio.services.engines import EngineService
 from studio.services.fetch_plans import FetchMeans, FetchPlanner, revealed
 from studio.services.fetch_words import progress_message
 from studio.services.fetches import Fetch, fetches_of
 from studio.services.finisher import Finisher
+from studio.services.media_inputs import MediaFetch, MediaInputs, missing_media, with_media
 from studio.services.queue import JobQueue, LiveJob
 from studio.store.downloads import DownloadState
+from studio.store.jobs import JobStore
 from studio.store.model_cache import Place
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,8 @@ class OnDemand:
         queue: JobQueue,
         engines: EngineService,
         means: FetchMeans,
+        media: MediaInputs,
+        jobs: JobStore,
         finisher: Finisher,
         wake: Callable[[], None],
     ) -> None:
@@ -64,6 +68,8 @@ class OnDemand:
         self._cache = means.cache
         self._means = means
         self.planner = FetchPlanner(engines, means)
+        self.media = media
+        self._jobs = jobs
         self._finisher = finisher
         self._wake = wake
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -75,13 +81,16 @@ class OnDemand:
 
     async def is_ready(self, job: Job) -> bool:
         """Whether nothing has to be fetched for a job."""
+        if missing_media(job):
+            return False
         return all([await self._cache.has(fetch.place) for fetch in fetches_of(job)])
 
     # -- while it waits ------------------------------------------------------------------------
 
     def hold(self, live: LiveJob) -> None:
         """Keep a queued job from being sent until what it names is there."""
-        if fetches_of(live.job) and live.job.id not in self._tasks:
+        lacks = fetches_of(live.job) or missing_media(live.job)
+        if lacks and live.job.id not in self._tasks:
             live.held = True
             task = asyncio.create_task(self._serve(live), name=f"models of job {live.job.id}")
             self._tasks[live.job.id] = task
@@ -106,10 +115,12 @@ class OnDemand:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._means.media.close()
 
     async def _serve(self, live: LiveJob) -> None:
         fetches = {fetch.place: fetch for fetch in fetches_of(live.job)}
         try:
+            await self._bring_media(live)
             await self._bring(live, fetches)
             await self._await_lists(live)
             await self._cache.use(fetches)
@@ -138,6 +149,30 @@ class OnDemand:
         if self._is_wanted(live) and not live.closing:
             self._queue.claim(live)
             await self._finisher.fail(live, error)
+
+    async def _bring_media(self, live: LiveJob) -> None:
+        """Have every file that is named by its address among the user's own."""
+        for fetch in missing_media(live.job):
+            self._say(live, f"Fetching {fetch.title}")
+            credential = await self._credential(fetch, live)
+            bringing = asyncio.create_task(
+                self.media.bring(live.job.user_id, fetch, credential),
+                name=f"input of {live.job.id}",
+            )
+            try:
+                while not bringing.done() and self._is_wanted(live):
+                    await asyncio.wait([bringing], timeout=_LOOK_S)
+                if not bringing.done():
+                    return
+                asset = bringing.result()
+            except StudioError as error:
+                message = f"{fetch.title}: {error.message}"
+                failure = JobError(error.code, message, fetch.node_id, details=error.details)
+                raise CannotBring(failure) from error
+            finally:
+                bringing.cancel()
+            job = live.update(extra=with_media(live.job, {fetch: asset}))
+            await self._jobs.add_inputs(job, [asset.id])
 
     async def _bring(self, live: LiveJob, fetches: Mapping[Place, Fetch]) -> None:
         """Have every file in the cache, or raise why one cannot be had."""
@@ -194,7 +229,9 @@ class OnDemand:
             await asyncio.gather(*ends, return_exceptions=True)
 
     def _tell(self, live: LiveJob, going: Sequence[tuple[str, DownloadView]]) -> None:
-        message = progress_message(going)
+        self._say(live, progress_message(going))
+
+    def _say(self, live: LiveJob, message: str) -> None:
         if live.progress is None or live.progress.message != message:
             live.progress = Progress(0.0, 0, 0, message=message)
             for watcher in live.watchers:
@@ -245,8 +282,13 @@ class OnDemand:
 
     async def _lend(self, fetch: Fetch, live: LiveJob) -> None:
         """Let the download have the credentials that its job came with."""
+        if (known := await self._credential(fetch, live)) is not None:
+            self._means.lent.lend(fetch.place, known)
+
+    async def _credential(self, fetch: Fetch | MediaFetch, live: LiveJob) -> Credential | None:
+        """What the job came with for a file."""
         if fetch.credential is None:
-            return
+            return None
         known = credentials_of(live.job.extra)[fetch.credential]
         given = live.download_credentials.get(fetch.credential)
         known = await revealed(self._means.secrets, live.job.user_id, replace(known, value=given))
@@ -259,7 +301,7 @@ class OnDemand:
                     node_id=fetch.node_id,
                 )
             )
-        self._means.lent.lend(fetch.place, known)
+        return known
 
     async def _let_go(self, place: Place) -> None:
         """End the download of what no job waits for any more."""

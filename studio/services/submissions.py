@@ -21,18 +21,19 @@ from studio.errors import (
     Unprocessable,
 )
 from studio.graphs.facts import describe
-from studio.graphs.files import FileReference, file_references, replace_references
+from studio.graphs.files import replace_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
 from studio.models import Identity, Job, JobStatus, NewJob, Recipe, Role
-from studio.services.assets import AssetService
 from studio.services.download_credentials import KEY as DOWNLOAD_CREDENTIALS
 from studio.services.download_credentials import Credential, credential_records
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.fetches import KEY as FETCHES
 from studio.services.fetches import cached_names, fetch_records
+from studio.services.media_inputs import KEY as MEDIA
+from studio.services.media_inputs import media_records
 from studio.services.on_demand import OnDemand
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.staging import input_records
@@ -85,7 +86,6 @@ class SubmissionService:
         *,
         queue: JobQueue,
         jobs: JobStore,
-        assets: AssetService,
         secrets: SecretStore,
         engines: EngineService,
         clock: Clock,
@@ -99,7 +99,6 @@ class SubmissionService:
         self._on_demand = on_demand
         self._queue = queue
         self._jobs = jobs
-        self._assets = assets
         self._secrets = secrets
         self._engines = engines
         self._clock = clock
@@ -178,11 +177,13 @@ class SubmissionService:
             except NotFound:
                 # Whoever took the value for the name must not find it in an answer.
                 raise NotFound(f"secrets.{field_name} names no secret of yours.") from None
-        references = _pinned(file_references(graph, info), submission.inputs)
-        inputs = await self._assets.resolve(identity, references) if references else {}
         fetches = await self._on_demand.planner.plan(
             identity, graph, info, submission.download_credentials
         )
+        admitted = await self._on_demand.media.admit(
+            identity, graph, info, submission.inputs, submission.download_credentials
+        )
+        graph, inputs = admitted.graph, admitted.inputs
         named = replace_references(graph, cached_names(fetches)) if fetches else graph
         facts = describe(named, info)
         extra: dict[str, Any] = {}
@@ -192,6 +193,9 @@ class SubmissionService:
             extra["inputs"] = input_records(inputs)
         if fetches:
             extra[FETCHES] = fetch_records(fetches)
+        if admitted.media:
+            extra[MEDIA] = media_records(admitted.media)
+        if fetches or admitted.media:
             extra[DOWNLOAD_CREDENTIALS] = credential_records(submission.download_credentials)
         if submission.credentials:
             extra["credentials"] = sorted(submission.credentials)
@@ -330,17 +334,3 @@ def check_priority(identity: Identity, priority: int) -> None:
 
 def _values(credentials: Sequence[Credential]) -> dict[int, str]:
     return {at: each.value for at, each in enumerate(credentials) if each.value is not None}
-
-
-def _pinned(
-    references: list[FileReference], inputs: Mapping[tuple[str, tuple[str | int, ...]], str]
-) -> list[FileReference]:
-    """A retry reads the bytes that the first run read, whatever was uploaded since."""
-    if not inputs:
-        return references
-    return [
-        replace(reference, asset_id=inputs[reference.key], name=None)
-        if reference.key in inputs
-        else reference
-        for reference in references
-    ]

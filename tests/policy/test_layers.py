@@ -85,7 +85,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
     "fetch_plans": frozenset(
-        {"download_credentials", "downloads", "engines", "fetches", "model_cache", "model_checks"}
+        {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}
+        | {"model_cache", "model_checks"}
     ),
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
@@ -108,6 +109,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "log_news": frozenset({"feed", "news"}),
     "machine_news": frozenset({"feed", "news"}),
+    "media_inputs": frozenset({"assets", "download_credentials", "staging", "upload_fields"}),
     "metrics": frozenset({"engines", "queue"}),
     "model_actions": frozenset({"families", "model_files"}),
     "model_facts": frozenset({"families"}),
@@ -120,7 +122,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
     "on_demand": frozenset(
         {"download_credentials", "download_line", "engines", "fetch_plans", "fetch_words"}
-        | {"fetches", "finisher", "queue"}
+        | {"fetches", "finisher", "media_inputs", "queue"}
     ),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
@@ -141,7 +143,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
     "submissions": frozenset(
-        {"assets", "download_credentials", "engine", "engines", "fetches", "on_demand"}
+        {"download_credentials", "engine", "engines", "fetches", "media_inputs", "on_demand"}
         | {"queue", "staging"}
     ),
     "system": frozenset({"engines", "health", "queue"}),
