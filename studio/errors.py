@@ -41,6 +41,7 @@ StudioError
 │   ├── InvalidBatch          422  invalid_batch
 │   ├── InvalidCatalog        422  invalid_catalog
 │   ├── NotAModel             422  not_a_model
+│   ├── NotMedia              422  not_media
 │   ├── PickleRefused         422  pickle_refused
 │   └── IdempotencyKeyReuse   422  idempotency_key_reuse
 ├── TooManyRequests           429  rate_limited
@@ -55,6 +56,7 @@ StudioError
 │   ├── SourceGone            502  model_source_gone
 │   ├── SourceStalled         502  stalled
 │   ├── SourceTooLarge        502  too_large
+│   ├── InputUnavailable      502  input_unavailable
 │   └── SourceBusy            502  rate_limited
 ├── Unavailable               503  unavailable
 │   └── StorageUnavailable    503  storage_unavailable
@@ -250,6 +252,10 @@ class InvalidCatalog(Unprocessable):
     code = "invalid_catalog"
 
 
+class NotMedia(Unprocessable):
+    code = "not_media"
+
+
 class NotAModel(Unprocessable):
     code = "not_a_model"
 
@@ -302,6 +308,10 @@ class SourceRefused(SourceError):
 
 class SourceGone(SourceError):
     code = "model_source_gone"
+
+
+class InputUnavailable(SourceError):
+    code = "input_unavailable"
 
 
 class SourceStalled(SourceError):

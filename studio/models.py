@@ -154,7 +154,7 @@ class Job:
     @property
     def model_names(self) -> frozenset[str]:
         """Its models as people named them: one that was fetched by where it was fetched from."""
-        named = {name: fetched_name(text) for *_, name, text in self.extra.get("fetches", ())}
+        named = {name: fetched_name(text) for *_, name, text, _ in self.extra.get("fetches", ())}
         return frozenset(named.get(file, file) for _, _, file in self.models)
 
 

@@ -16,10 +16,12 @@ from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
 from studio.services.engines import EngineService
+from studio.services.fetch_plans import FetchMeans
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.jobs import JobService
-from studio.services.on_demand import FetchMeans, OnDemand
+from studio.services.media_inputs import MediaInputs
+from studio.services.on_demand import OnDemand
 from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue
@@ -107,6 +109,8 @@ def build_pipeline(
         queue=queue,
         engines=engines,
         means=fetching,
+        media=MediaInputs(assets=assets, source=fetching.media, check_url=fetching.check_url),
+        jobs=jobs,
         finisher=finisher,
         wake=lambda: dispatcher.wake(),
     )
@@ -145,7 +149,6 @@ def build_pipeline(
     submissions = SubmissionService(
         queue=queue,
         jobs=jobs,
-        assets=assets,
         secrets=secrets,
         engines=engines,
         clock=clock,

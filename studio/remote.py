@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -11,6 +12,12 @@ from studio.models import Identity
 MODELS: Final = "models"
 LLM: Final = "llm"
 CACHE: Final = "cache"
+_CACHED: Final = re.compile(r"[0-9a-f]{56}\.[a-z0-9]{1,11}")
+
+
+def is_cached_name(name: str) -> bool:
+    """Whether that is how files are named that were fetched for jobs; no other file is."""
+    return len(name) > 56 and _CACHED.fullmatch(name) is not None
 
 
 def without_query(reference: str) -> str:
@@ -32,7 +39,8 @@ class RemoteFile:
     etag: str | None = None
     """A strong validator, if it is known before."""
     token: str | None = None
-    """Which stored token a request may carry, ``huggingface`` or ``civitai``: never the token."""
+    """Which token a request may carry: never the token. ``huggingface`` or ``civitai``, or the
+    place in the cache of a file that is fetched with credentials of a job's."""
     page: str | None = None
     """A page for people, where a licence can be accepted."""
     license: str | None = None
@@ -94,3 +102,6 @@ class Tokens(Protocol):
 
     def headers(self, remote: RemoteFile, url: str) -> Mapping[str, str]:
         """What a request of ``remote`` to exactly ``url`` may carry; empty for any other host."""
+
+    def address(self, remote: RemoteFile, url: str) -> str:
+        """Exactly what is asked for in place of ``url``: a token may be a part of it."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
+from studio.clients.media import MediaClient
 from studio.clients.transfer.throttle import Throttle
 from studio.clients.transfer.transfer import Transfer
 from studio.household import Household
@@ -20,12 +21,13 @@ from studio.hubs import Hubs, open_hubs
 from studio.net import Outbound
 from studio.remote import CACHE, RemoteFile
 from studio.services.assets import AssetService
+from studio.services.download_credentials import LentCredentials
 from studio.services.download_runs import Means, PublishedFile
 from studio.services.download_work import DownloadWork
 from studio.services.downloads import Downloads
+from studio.services.fetch_plans import FetchMeans
 from studio.services.model_cache import ModelCache
 from studio.services.model_uploads import ModelUploads
-from studio.services.on_demand import FetchMeans
 from studio.services.presets import PresetService
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
@@ -39,6 +41,8 @@ from studio.store.model_cache import ModelCacheStore
 from studio.store.model_files import ModelFileStore
 from studio.store.model_roots import find_roots
 from studio.store.part_files import PartFile
+from studio.store.prefs import PrefStore
+from studio.store.secrets import SecretStore
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
 from studio.web.downloads_api import download_routes
@@ -96,7 +100,7 @@ async def open_transfers(house: Household) -> Transfers:
     """The services, with what an earlier Studio left taken up."""
     settings, outbound = house.settings, Outbound(house.settings.outbound_allow)
     throttle, tls = Throttle(), ssl.create_default_context()
-    tokens = SourceTokens(settings.hub_urls, house.settings_service.secret)
+    tokens = LentCredentials(SourceTokens(settings.hub_urls, house.settings_service.secret))
     hubs, store = open_hubs(house, outbound), DownloadStore(house.db)
 
     def fetching(remote: RemoteFile, part: PartFile) -> Transfer:
@@ -116,6 +120,7 @@ async def open_transfers(house: Household) -> Transfers:
         part=PartFile,
         owner=await store.owner(),
         threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="download"),
+        entrusted=tokens.remote,
     )
     record = house.activity.record
     work = DownloadWork(store=store, means=means, clock=house.clock, record=record)
@@ -144,7 +149,16 @@ async def open_transfers(house: Household) -> Transfers:
     models = ModelUploads(
         shelves=means.shelves, owner=means.owner, threads=means.threads, tell=work.tell
     )
-    for_jobs = FetchMeans(downloads, cache, hubs.sources.check)
+    for_jobs = FetchMeans(
+        downloads,
+        cache,
+        check_reference=hubs.sources.check,
+        check_url=outbound.check,
+        media=MediaClient(outbound),
+        lent=tokens,
+        secrets=SecretStore(house.db),
+        key=await PrefStore(house.db).signing_key(),
+    )
     return Transfers(house, hubs, downloads, for_jobs, outbound, models.shelve)
 
 

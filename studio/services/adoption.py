@@ -78,7 +78,7 @@ async def adopt_unfinished(
         else:
             live.update(status=JobStatus.QUEUED, engine=None, executing=False, started_at=None)
             queue.add(live, waiting=True)
-            on_demand.hold(live)
+            await on_demand.adopt(live)
     await on_demand.tidy()
     if unfinished:
         log.info(

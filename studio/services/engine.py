@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from studio.clients.comfy import ComfyClient
 from studio.clients.comfy_events import EngineEvent, EngineSocket, PreviewFrame
+from studio.graphs.cached_names import take_cached_names
 from studio.graphs.declarations import ClassInfo
 from studio.models import Job
 from studio.settings import EngineSetting
@@ -111,6 +112,9 @@ class Engine:
     info: dict[str, Any] | None = None
     _produced: OrderedDict[FileKey, str] = field(default_factory=OrderedDict)
     _classes: frozenset[str] = frozenset()
+    _cached: dict[str, set[str]] = field(default_factory=dict)
+    """Files that were fetched for jobs, by the classes that list them. Nobody chooses them by
+    name: what was fetched with somebody's credentials is not for others."""
     _capable: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -207,6 +211,10 @@ class Engine:
 
     def learn(self, info: dict[str, Any]) -> None:
         """Take over an ``object_info``, without the texts only an editor shows."""
+        self._cached = {}
+        for name, node in info.items():
+            if isinstance(node, dict):
+                take_cached_names(node.get("input"), self._cached.setdefault(name, set()))
         self.info = {
             name: ClassInfo({key: node[key] for key in _KEPT_KEYS if key in node})
             for name, node in info.items()
@@ -225,7 +233,8 @@ class Engine:
         known = self._capable.get(job.graph_key)
         if known is None:
             known = job.classes <= self._classes and all(
-                file in self._choices(node, name) for node, name, file in job.models
+                file in self._choices(node, name) or file in self._cached.get(node, ())
+                for node, name, file in job.models
             )
             self._capable[job.graph_key] = known
         return known

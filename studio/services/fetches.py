@@ -17,7 +17,6 @@ KEY: Final = "fetches"
 """Where a job's ``extra`` has them."""
 
 _USUAL_SUFFIX: Final = ".safetensors"
-_NAME_LENGTH: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,8 @@ class Fetch:
     folder: str
     name: str
     reference: str
+    credential: int | None = None
+    """Which of the job's credentials it is fetched with."""
 
     @property
     def place(self) -> Place:
@@ -43,16 +44,16 @@ class Fetch:
 def fetches_of(job: Job) -> list[Fetch]:
     """All of a job's."""
     return [
-        Fetch(node_id, tuple(path), folder, name, reference)
-        for node_id, path, folder, name, reference in job.extra.get(KEY, ())
+        Fetch(node_id, tuple(path), folder, name, reference, credential)
+        for node_id, path, folder, name, reference, credential in job.extra.get(KEY, ())
     ]
 
 
 def fetch_records(fetches: Iterable[Fetch]) -> list[list[Any]]:
     """How a job's row remembers them."""
     return [
-        [fetch.node_id, list(fetch.path), fetch.folder, fetch.name, fetch.reference]
-        for fetch in fetches
+        [each.node_id, list(each.path), each.folder, each.name, each.reference, each.credential]
+        for each in fetches
     ]
 
 
@@ -61,10 +62,14 @@ def cached_names(fetches: Iterable[Fetch]) -> Mapping[tuple[str, tuple[str | int
     return {(fetch.node_id, fetch.path): fetch.name for fetch in fetches}
 
 
-def cached_name(reference: str) -> str:
-    """The name of a reference's file in the cache: two of them never have the same."""
-    digest = hashlib.sha256(reference.encode()).hexdigest()[:_NAME_LENGTH]
-    return digest + _suffix(reference)
+def cached_name(reference: str, mark: bytes | None = None) -> str:
+    """The name of a reference's file in the cache: two of them never have the same.
+
+    Args:
+        mark: of the credentials that it is fetched with; who has others gets another file.
+    """
+    digest = mark or hashlib.sha224(reference.encode()).digest()
+    return digest.hex() + _suffix(reference)
 
 
 def _suffix(reference: str) -> str:

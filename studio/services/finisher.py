@@ -146,6 +146,7 @@ class Finisher:
     ) -> None:
         live.collected.clear()
         live.credentials.clear()
+        live.download_credentials.clear()
         live.publish(stored)
         live.outputs.sort(key=output_order)
         self._queue.finish(live, expires_at)

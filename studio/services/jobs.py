@@ -19,6 +19,7 @@ from studio.errors import (
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
 from studio.models import Asset, Identity, Job, JobStatus, NewJob, Recipe, Record, unrecorded
+from studio.services.download_credentials import Credential, given_again
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
@@ -266,6 +267,7 @@ class JobService:
         *,
         new_seed: bool,
         credentials: Mapping[str, str] | None = None,
+        download_credentials: Sequence[Credential] = (),
     ) -> JobView:
         """Submit the same graph over the same input bytes again, with the same or new seeds.
 
@@ -273,6 +275,7 @@ class JobService:
 
         Args:
             credentials: short-lived ones; those that came with the first run are gone.
+            download_credentials: the same, for models that the graph names by their address.
 
         Raises:
             Conflict: it has not ended, or it came with credentials and none are given now.
@@ -299,6 +302,7 @@ class JobService:
                 metadata=view.job.metadata,
                 secrets=view.job.extra.get("secrets", {}),
                 credentials=given,
+                download_credentials=given_again(view.job.extra, download_credentials),
                 retry_of=job_id,
                 recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={

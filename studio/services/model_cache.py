@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from studio.clock import Clock
+from studio.errors import DiskFull, StorageUnavailable
 from studio.store.model_cache import CachedFile, ModelCacheStore, Place
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class ModelCache:
             if size is None:
                 return False
             self._files[place] = CachedFile(*place, size, self._clock.now_ms())
-            await self._store.put([self._files[place]])
+            await self._remember([self._files[place]])
         await self.make_room()
         return True
 
@@ -80,7 +81,14 @@ class ModelCache:
         for file in used:
             self._files[file.place] = replace(file, used_at=now_ms)
         if used:
-            await self._store.put(self._files[file.place] for file in used)
+            await self._remember([self._files[file.place] for file in used])
+
+    async def _remember(self, files: Collection[CachedFile]) -> None:
+        """Store when they were used. A disk that refuses harms no job: a start looks for itself."""
+        try:
+            await self._store.put(files)
+        except (DiskFull, StorageUnavailable) as error:
+            log.warning("the use of %d cached models is not stored: %s", len(files), error.message)
 
     async def make_room(self, size_bytes: int = 0) -> bool:
         """Remove what is too much once ``size_bytes`` more are there. Return whether any went."""

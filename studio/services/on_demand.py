@@ -9,38 +9,31 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from studio.errors import StudioError, Unavailable, Unprocessable
-from studio.graphs.declarations import ObjectInfo
-from studio.graphs.graph import Graph
-from studio.graphs.model_references import folder_of, model_references
+from studio.errors import StudioError
 from studio.models import Job, JobError, Progress
 from studio.remote import CACHE, Wish
+from studio.services.download_credentials import Credential, credentials_of
 from studio.services.download_line import DownloadView
-from studio.services.downloads import Downloads
 from studio.services.engines import EngineService
+from studio.services.fetch_plans import FetchMeans, FetchPlanner, revealed
 from studio.services.fetch_words import progress_message
-from studio.services.fetches import Fetch, cached_name, fetches_of
+from studio.services.fetches import Fetch, fetches_of
 from studio.services.finisher import Finisher
-from studio.services.model_cache import ModelCache
-from studio.services.model_checks import check_name
+from studio.services.media_inputs import MediaFetch, MediaInputs, missing_media, with_media
 from studio.services.queue import JobQueue, LiveJob
 from studio.store.downloads import DownloadState
+from studio.store.jobs import JobStore
 from studio.store.model_cache import Place
 
 log = logging.getLogger(__name__)
 
-MAX_FETCHES: Final = 64
 _PRIORITY: Final = 10
 """Somebody waits for these; what is only to be there some day comes after them."""
 _LOOK_S: Final = 0.5
 _LOOKS_AT_LISTS: Final = 2
-
-
-class ModelUnknown(Unprocessable):
-    code = "model_folder_unknown"
 
 
 class CannotBring(Exception):
@@ -49,15 +42,6 @@ class CannotBring(Exception):
     def __init__(self, error: JobError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class FetchMeans:
-    """How files come: ``check_reference`` refuses one that nothing can be fetched by."""
-
-    downloads: Downloads
-    cache: ModelCache
-    check_reference: Callable[[str], None]
 
 
 class OnDemand:
@@ -73,6 +57,8 @@ class OnDemand:
         queue: JobQueue,
         engines: EngineService,
         means: FetchMeans,
+        media: MediaInputs,
+        jobs: JobStore,
         finisher: Finisher,
         wake: Callable[[], None],
     ) -> None:
@@ -80,7 +66,10 @@ class OnDemand:
         self._engines = engines
         self._downloads = means.downloads
         self._cache = means.cache
-        self._check_reference = means.check_reference
+        self._means = means
+        self.planner = FetchPlanner(engines, means)
+        self.media = media
+        self._jobs = jobs
         self._finisher = finisher
         self._wake = wake
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -88,52 +77,31 @@ class OnDemand:
         self._choosing = asyncio.Lock()
         self._cache.keep(self._needed)
 
-    # -- when a job is accepted ----------------------------------------------------------------
-
-    async def plan(self, graph: Graph, info: ObjectInfo | None) -> list[Fetch]:
-        """What has to be fetched for a graph.
-
-        Raises:
-            InvalidRequest, BlockedAddress, PickleRefused, NotAModel, Unprocessable: it cannot be.
-            Unavailable: no engine has said yet where models belong.
-        """
-        found = model_references(graph, info)
-        if not found:
-            return []
-        if len(found) > MAX_FETCHES:
-            raise Unprocessable(f"A graph names at most {MAX_FETCHES} models by their address.")
-        listings = await self._engines.model_lists() if info is not None else {}
-        if not listings:
-            raise Unavailable(
-                "No engine has said yet where models belong that are fetched.", retry_after_s=2
-            )
-        fetches = []
-        for each in found:
-            self._check_reference(each.reference)
-            folder = folder_of(each, listings)
-            if folder is None:
-                raise ModelUnknown(
-                    f"Nothing tells which folder {each.class_type[:60]} takes {each.name[:60]} "
-                    "from: download the model there, and name it.",
-                    details={"node_id": each.node_id, "input": each.name},
-                )
-            name = cached_name(each.reference)
-            check_name(name, allow_pickle=False)
-            fetches.append(Fetch(each.node_id, each.path, folder, name, each.reference))
-        return fetches
+    # -- when a job is accepted, and before it is sent ------------------------------------------
 
     async def is_ready(self, job: Job) -> bool:
         """Whether nothing has to be fetched for a job."""
+        if missing_media(job):
+            return False
         return all([await self._cache.has(fetch.place) for fetch in fetches_of(job)])
 
     # -- while it waits ------------------------------------------------------------------------
 
     def hold(self, live: LiveJob) -> None:
         """Keep a queued job from being sent until what it names is there."""
-        if fetches_of(live.job) and live.job.id not in self._tasks:
+        lacks = fetches_of(live.job) or missing_media(live.job)
+        if lacks and live.job.id not in self._tasks:
             live.held = True
             task = asyncio.create_task(self._serve(live), name=f"models of job {live.job.id}")
             self._tasks[live.job.id] = task
+
+    async def adopt(self, live: LiveJob) -> None:
+        """``hold`` after a start: downloads that go on get what they need before they do."""
+        for fetch in fetches_of(live.job):
+            # What is lost is said by the job itself, should it turn out to be needed.
+            with contextlib.suppress(CannotBring, StudioError):
+                await self._lend(fetch, live)
+        self.hold(live)
 
     async def tidy(self) -> None:
         """After a start, once the unfinished jobs are known: end what nobody waits for."""
@@ -147,10 +115,12 @@ class OnDemand:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._means.media.close()
 
     async def _serve(self, live: LiveJob) -> None:
         fetches = {fetch.place: fetch for fetch in fetches_of(live.job)}
         try:
+            await self._bring_media(live)
             await self._bring(live, fetches)
             await self._await_lists(live)
             await self._cache.use(fetches)
@@ -180,17 +150,41 @@ class OnDemand:
             self._queue.claim(live)
             await self._finisher.fail(live, error)
 
+    async def _bring_media(self, live: LiveJob) -> None:
+        """Have every file that is named by its address among the user's own."""
+        for fetch in missing_media(live.job):
+            self._say(live, f"Fetching {fetch.title}")
+            credential = await self._credential(fetch, live)
+            bringing = asyncio.create_task(
+                self.media.bring(live.job.user_id, fetch, credential),
+                name=f"input of {live.job.id}",
+            )
+            try:
+                while not bringing.done() and self._is_wanted(live):
+                    await asyncio.wait([bringing], timeout=_LOOK_S)
+                if not bringing.done():
+                    return
+                asset = bringing.result()
+            except StudioError as error:
+                message = f"{fetch.title}: {error.message}"
+                failure = JobError(error.code, message, fetch.node_id, details=error.details)
+                raise CannotBring(failure) from error
+            finally:
+                bringing.cancel()
+            job = live.update(extra=with_media(live.job, {fetch: asset}))
+            await self._jobs.add_inputs(job, [asset.id])
+
     async def _bring(self, live: LiveJob, fetches: Mapping[Place, Fetch]) -> None:
         """Have every file in the cache, or raise why one cannot be had."""
         missing = [place for place in fetches if not await self._cache.has(place)]
-        ids = {place: await self._want(fetches[place], live.job) for place in missing}
+        ids = {place: await self._want(fetches[place], live) for place in missing}
         while ids and self._is_wanted(live):
             views = {place: await self._downloads.get(ids[place]) for place in ids}
             for place, view in views.items():
                 if view.row.state.has_ended:
                     del ids[place]
                     if await self._is_to_be_tried_again(fetches[place], view):
-                        ids[place] = await self._want(fetches[place], live.job)
+                        ids[place] = await self._want(fetches[place], live)
             going = [place for place in ids if not views[place].row.state.has_ended]
             if going:
                 self._tell(live, [(fetches[place].title, views[place]) for place in going])
@@ -200,6 +194,7 @@ class OnDemand:
     async def _is_to_be_tried_again(self, fetch: Fetch, view: DownloadView) -> bool:
         """Take what a download has brought, or raise why it brought nothing."""
         state, error = view.row.state, view.row.error
+        self._means.lent.withdraw(fetch.place)
         if state is DownloadState.DONE and await self._cache.take(fetch.place):
             return False
         if state is DownloadState.FAILED and error is not None:
@@ -234,7 +229,9 @@ class OnDemand:
             await asyncio.gather(*ends, return_exceptions=True)
 
     def _tell(self, live: LiveJob, going: Sequence[tuple[str, DownloadView]]) -> None:
-        message = progress_message(going)
+        self._say(live, progress_message(going))
+
+    def _say(self, live: LiveJob, message: str) -> None:
         if live.progress is None or live.progress.message != message:
             live.progress = Progress(0.0, 0, 0, message=message)
             for watcher in live.watchers:
@@ -269,7 +266,7 @@ class OnDemand:
         """What unfinished jobs name."""
         return {fetch.place for live in self._queue.live.values() for fetch in fetches_of(live.job)}
 
-    async def _want(self, fetch: Fetch, job: Job) -> str:
+    async def _want(self, fetch: Fetch, live: LiveJob) -> str:
         wish = Wish(
             reference=fetch.reference,
             folder=fetch.folder,
@@ -280,13 +277,38 @@ class OnDemand:
             replace=True,
         )
         async with self._choosing:
-            return (await self._downloads.add(wish, by=job.user_id)).id
+            await self._lend(fetch, live)
+            return (await self._downloads.add(wish, by=live.job.user_id)).id
+
+    async def _lend(self, fetch: Fetch, live: LiveJob) -> None:
+        """Let the download have the credentials that its job came with."""
+        if (known := await self._credential(fetch, live)) is not None:
+            self._means.lent.lend(fetch.place, known)
+
+    async def _credential(self, fetch: Fetch | MediaFetch, live: LiveJob) -> Credential | None:
+        """What the job came with for a file."""
+        if fetch.credential is None:
+            return None
+        known = credentials_of(live.job.extra)[fetch.credential]
+        given = live.download_credentials.get(fetch.credential)
+        known = await revealed(self._means.secrets, live.job.user_id, replace(known, value=given))
+        if known.value is None:
+            raise CannotBring(
+                JobError(
+                    "credentials_lost",
+                    f"The credentials for {fetch.title} lived in memory only and Studio was "
+                    "restarted. Submit the job again, or store a named secret.",
+                    node_id=fetch.node_id,
+                )
+            )
+        return known
 
     async def _let_go(self, place: Place) -> None:
         """End the download of what no job waits for any more."""
         async with self._choosing:
             if place in self._needed():
                 return
+            self._means.lent.withdraw(place)
             for view in await self._downloads.list(ended=0):
                 if view.row.place == (CACHE, *place):
                     with contextlib.suppress(StudioError):

@@ -34,6 +34,8 @@ class LiveJob:
     job: Job
     graph: Graph | None = None
     credentials: dict[str, str] = field(default_factory=dict)
+    download_credentials: dict[int, str] = field(default_factory=dict)
+    """Values for what its graph names by an address, by their place in the request; the same."""
     progress: Progress | None = None
     preview: Preview | None = None
     outputs: list[Asset] = field(default_factory=list)

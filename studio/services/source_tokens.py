@@ -33,6 +33,10 @@ class SourceTokens:
         secret = self._secret(setting)
         return {} if secret is None else {"Authorization": f"Bearer {secret.reveal()}"}
 
+    def address(self, remote: RemoteFile, url: str) -> str:  # noqa: ARG002
+        """``url`` as it is: these tokens go into headers."""
+        return url
+
 
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)

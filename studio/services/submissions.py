@@ -21,16 +21,19 @@ from studio.errors import (
     Unprocessable,
 )
 from studio.graphs.facts import describe
-from studio.graphs.files import FileReference, file_references, replace_references
+from studio.graphs.files import replace_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
 from studio.models import Identity, Job, JobStatus, NewJob, Recipe, Role
-from studio.services.assets import AssetService
+from studio.services.download_credentials import KEY as DOWNLOAD_CREDENTIALS
+from studio.services.download_credentials import Credential, credential_records
 from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.fetches import KEY as FETCHES
 from studio.services.fetches import cached_names, fetch_records
+from studio.services.media_inputs import KEY as MEDIA
+from studio.services.media_inputs import media_records
 from studio.services.on_demand import OnDemand
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.staging import input_records
@@ -58,6 +61,7 @@ class Submission:
     idempotency_key: str | None = None
     credentials: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    download_credentials: Sequence[Credential] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     origin: str = "api"
     retry_of: str | None = None
@@ -82,7 +86,6 @@ class SubmissionService:
         *,
         queue: JobQueue,
         jobs: JobStore,
-        assets: AssetService,
         secrets: SecretStore,
         engines: EngineService,
         clock: Clock,
@@ -96,7 +99,6 @@ class SubmissionService:
         self._on_demand = on_demand
         self._queue = queue
         self._jobs = jobs
-        self._assets = assets
         self._secrets = secrets
         self._engines = engines
         self._clock = clock
@@ -154,7 +156,8 @@ class SubmissionService:
             self._entering[identity.user_id] -= count
         # Without their graphs, which together may be large: they are read when their turn comes.
         accepted = [LiveJob(each.job) for each in new]
-        for live in accepted:
+        for live, submission in zip(accepted, submissions, strict=True):
+            live.download_credentials = _values(submission.download_credentials)
             self._queue.add(live, waiting=True)
             self._on_demand.hold(live)
         self._wake()
@@ -174,9 +177,13 @@ class SubmissionService:
             except NotFound:
                 # Whoever took the value for the name must not find it in an answer.
                 raise NotFound(f"secrets.{field_name} names no secret of yours.") from None
-        references = _pinned(file_references(graph, info), submission.inputs)
-        inputs = await self._assets.resolve(identity, references) if references else {}
-        fetches = await self._on_demand.plan(graph, info)
+        fetches = await self._on_demand.planner.plan(
+            identity, graph, info, submission.download_credentials
+        )
+        admitted = await self._on_demand.media.admit(
+            identity, graph, info, submission.inputs, submission.download_credentials
+        )
+        graph, inputs = admitted.graph, admitted.inputs
         named = replace_references(graph, cached_names(fetches)) if fetches else graph
         facts = describe(named, info)
         extra: dict[str, Any] = {}
@@ -186,6 +193,10 @@ class SubmissionService:
             extra["inputs"] = input_records(inputs)
         if fetches:
             extra[FETCHES] = fetch_records(fetches)
+        if admitted.media:
+            extra[MEDIA] = media_records(admitted.media)
+        if fetches or admitted.media:
+            extra[DOWNLOAD_CREDENTIALS] = credential_records(submission.download_credentials)
         if submission.credentials:
             extra["credentials"] = sorted(submission.credentials)
         if submission.secrets:
@@ -249,6 +260,7 @@ class SubmissionService:
         if engine is not None:
             engine.occupied -= 1
         live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
+        live.download_credentials = _values(submission.download_credentials)
         if submission.only_engine is not None:
             live.excluded = set(self._engines.engines) - {submission.only_engine}
         self._queue.add(live, waiting=engine is None)
@@ -320,15 +332,5 @@ def check_priority(identity: Identity, priority: int) -> None:
         raise Forbidden("Only the owner may raise a job above normal priority.")
 
 
-def _pinned(
-    references: list[FileReference], inputs: Mapping[tuple[str, tuple[str | int, ...]], str]
-) -> list[FileReference]:
-    """A retry reads the bytes that the first run read, whatever was uploaded since."""
-    if not inputs:
-        return references
-    return [
-        replace(reference, asset_id=inputs[reference.key], name=None)
-        if reference.key in inputs
-        else reference
-        for reference in references
-    ]
+def _values(credentials: Sequence[Credential]) -> dict[int, str]:
+    return {at: each.value for at, each in enumerate(credentials) if each.value is not None}

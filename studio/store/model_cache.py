@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from studio.remote import is_cached_name
 from studio.store.db import Database
 
 Place = tuple[str, str]
 """Folder and name of a file in the cache."""
-
-_NAME: Final = re.compile(r"[0-9a-f]{40}\.[a-z0-9]{1,11}")
-"""Files of other names are nobody's business here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +68,13 @@ class ModelCacheStore:
     # -- files; these block ------------------------------------------------------------------------
 
     def scan(self) -> list[CachedFile]:
-        """Every file of the cache as it lies on disk; the time is that of its last change."""
+        """Every file of the cache as it lies on disk; the time is that of its last change.
+
+        Files of other names are nobody's business here.
+        """
         found = []
         for path in self._root.glob("*/*"):
-            if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            if is_cached_name(path.name) and path.is_file() and not path.is_symlink():
                 facts = path.stat()
                 file = CachedFile(
                     path.parent.name, path.name, facts.st_size, facts.st_mtime_ns // 1_000_000

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from studio.models import JobStatus, OutputType
 from studio.web.examples import GRAPH
+from studio.web.job_credentials import SCHEMA as CREDENTIALS
 from studio.web.job_extras import RECIPE, STARTS
 from studio.web.openapi import (
     BOOLEAN,
@@ -109,6 +110,7 @@ _EXTRA_DATA: Final = {
     "additionalProperties": False,
     "description": "Short-lived credentials: held in memory for this job, never stored.",
 }
+_GIVEN: Final = {"extra_data": _EXTRA_DATA, "credentials": CREDENTIALS}
 _V2_SUBMIT: Final = {
     **record(
         {"workflow": _WORKFLOW, "extra_data": _EXTRA_DATA, "metadata": LABELS},
@@ -120,6 +122,7 @@ _SUBMIT: Final = {
     **record(
         {
             **_V2_SUBMIT["properties"],
+            "credentials": CREDENTIALS,
             "title": STRING,
             "workflow_id": STRING,
             "priority": {
@@ -292,7 +295,7 @@ RETRY: Final[dict[str, Any]] = {
     ),
     "openapi_extra": {
         "requestBody": json_body(
-            record({"new_seed": BOOLEAN, "extra_data": _EXTRA_DATA}, required=()),
+            record({"new_seed": BOOLEAN, **_GIVEN}, required=()),
             required=False,
             example={"new_seed": True},
         )

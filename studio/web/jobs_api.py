@@ -20,6 +20,7 @@ from studio.store.job_list import JobFilter
 from studio.web import job_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
+from studio.web.job_credentials import download_credentials
 from studio.web.job_extras import recipe_body
 from studio.web.links import Links
 from studio.web.respond import json_response
@@ -38,6 +39,7 @@ _SUBMIT_FIELDS: Final = frozenset(
     {
         "workflow",
         "extra_data",
+        "credentials",
         "metadata",
         "priority",
         "deadline_at",
@@ -135,7 +137,13 @@ def job_routes(
         if not isinstance(new_seed, bool):
             raise Unprocessable("new_seed must be true or false.")
         given = credentials(body.get("extra_data"))
-        view = await jobs.retry(identity, job_id, new_seed=new_seed, credentials=given)
+        view = await jobs.retry(
+            identity,
+            job_id,
+            new_seed=new_seed,
+            credentials=given,
+            download_credentials=download_credentials(body.get("credentials")),
+        )
         return json_response(studio_body(view, request, links), 201)
 
     @router.delete(
@@ -241,6 +249,7 @@ def _submission(body: dict[str, Any], key: str | None) -> Submission:
         idempotency_key=key,
         credentials=credentials(body.get("extra_data")),
         secrets=_secrets(body.get("secrets")),
+        download_credentials=download_credentials(body.get("credentials")),
         metadata=labels(body.get("metadata")),
     )
 

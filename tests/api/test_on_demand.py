@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import struct
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.graphs import TERMINAL, Graph, solid, text_to_image
+from tests.api.graphs import solid, text_to_image
+from tests.api.on_demand_client import (
+    WITHIN_S,
+    cached,
+    downloads,
+    ended,
+    fetching,
+    submit,
+    with_lora,
+)
 from tests.api.studio_process import RunningStudio
 from tests.fakes.download_rig import safetensors
 from tests.fakes.origin import Origin, running_origin
-
-WITHIN_S = 60
-_seeds = itertools.count(70_000)
 
 
 @pytest.fixture
@@ -33,19 +37,6 @@ async def client(studio: RunningStudio) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-def with_lora(*names: str) -> Graph:
-    """A picture through a chain of LoRAs."""
-    graph = text_to_image(seed=next(_seeds), steps=1)
-    model: list[object] = ["1", 0]
-    for number, name in enumerate(names):
-        node = f"lora{number}"
-        inputs = {"model": model, "lora_name": name, "strength_model": 1.0}
-        graph[node] = {"class_type": "LoraLoaderModelOnly", "inputs": inputs}
-        model = [node, 0]
-    graph["5"]["inputs"]["model"] = model
-    return graph
-
-
 def lora() -> bytes:
     """A LoRA of one layer of Stable Diffusion 1.5, without any effect."""
     layer = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q"
@@ -56,47 +47,6 @@ def lora() -> bytes:
     }
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + bytes(2560)
-
-
-async def submit(client: httpx.AsyncClient, graph: Graph, **more: Any) -> dict[str, Any]:
-    answer = await client.post("/api/jobs", json={"workflow": graph, **more})
-    assert answer.status_code == 201, answer.text
-    job: dict[str, Any] = answer.json()
-    return job
-
-
-async def look(client: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (await client.get(f"/api/jobs/{job['id']}")).json()
-    return found
-
-
-async def ended(client: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            found = await look(client, job)
-            if found["status"] in TERMINAL:
-                return found
-            await asyncio.sleep(0.05)
-
-
-async def fetching(client: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, Any]:
-    """The job once it says what is fetched, and how far that is."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            found = await look(client, job)
-            if "Fetching" in ((found["progress"] or {}).get("message") or ""):
-                return found
-            assert found["status"] == "queued", found
-            await asyncio.sleep(0.05)
-
-
-async def downloads(client: httpx.AsyncClient, origin: Origin) -> list[dict[str, Any]]:
-    listed = (await client.get("/api/downloads?ended=500")).json()["items"]
-    return [one for one in listed if one["reference"].startswith(origin.base)]
-
-
-def cached(studio: RunningStudio) -> set[str]:
-    return {path.name for path in (studio.folder / "cache" / "loras").glob("*.safetensors")}
 
 
 async def test_a_lora_named_by_its_address_is_fetched_used_and_shown_as_it_was_named(

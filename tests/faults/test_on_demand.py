@@ -17,10 +17,9 @@ from tests.api.graphs import TERMINAL, Graph, text_to_image
 from tests.api.studio_process import RunningStudio, run_studio
 from tests.fakes.download_rig import safetensors
 from tests.fakes.origin import Origin, running_origin
-from tests.faults.harness import until
 
 WITHIN_S = 120
-SIZE = 24_000_000
+SIZE = 6_000_000
 
 
 @pytest.fixture
@@ -67,28 +66,48 @@ def has_ended(job: dict[str, Any]) -> bool:
     return job["status"] in TERMINAL
 
 
-async def test_a_kill_while_a_model_is_fetched_costs_neither_the_job_nor_what_came(
+async def test_a_kill_while_models_are_fetched_costs_no_job_but_those_whose_credentials_are_lost(
     origin: Origin, tmp_path: Path
 ) -> None:
-    content = safetensors(SIZE, 1)
-    origin.serve("large.safetensors", content)
+    names, secret = ("open", "lent", "stored"), "canary-of-the-kill"
+    files = {name: origin.serve(f"{name}.safetensors", safetensors(SIZE, 1)) for name in names}
+    for name in ("lent", "stored"):
+        files[name].refuse_if = lambda asked: (
+            None if asked.headers.get("authorization") == f"Bearer {secret}" else (401, {})
+        )
+    auths = {"open": None, "lent": {"token": secret}, "stored": {"secret": "files"}}
     with run_studio(tmp_path, {"STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}) as studio:
         async with studio.async_client() as client:
             # Slow enough to be killed in the middle.
-            limits = {"concurrency": 2, "bytes_per_second": 4_000_000}
+            limits: dict[str, int | None] = {"concurrency": 3, "bytes_per_second": SIZE // 20}
             assert (await client.put("/api/downloads/limits", json=limits)).status_code == 200
-            graph = with_lora(origin.url("large.safetensors"))
-            answer = await client.post("/api/jobs", json={"workflow": graph})
-        job_id = answer.json()["id"]
-        await job_when(studio, job_id, is_fetching)
-        await until(lambda: origin.sent > SIZE // 3, within_s=WITHIN_S)
+            assert (await client.put("/api/secrets/files", json={"value": secret})).is_success
+            jobs = {}
+            for name, auth in auths.items():
+                url = origin.url(f"{name}.safetensors")
+                given = [{"url_pattern": url, "auth": {"type": "bearer", **(auth or {})}}]
+                body = {"workflow": with_lora(url), "credentials": given if auth else []}
+                jobs[name] = (await client.post("/api/jobs", json=body)).json()["id"]
+        for name in names:
+            await job_when(studio, jobs[name], is_fetching)
         killed = process_of(studio)
         os.kill(killed, signal.SIGKILL)
-        found = await job_when(studio, job_id, has_ended)
-        assert process_of(studio) != killed
-        assert (found["status"], found["attempts"]) == ("succeeded", 1)
-        [kept] = (studio.folder / "cache" / "loras").glob("*.safetensors")
-        assert kept.read_bytes() == content
+        await job_when(studio, jobs["open"], lambda job: process_of(studio) != killed)
         async with studio.async_client() as client:
-            [download] = (await client.get("/api/downloads?ended=10")).json()["items"]
-        assert download["state"] == "done"
+            limits["bytes_per_second"] = None
+            assert (await client.put("/api/downloads/limits", json=limits)).status_code == 200
+        ends = {name: await job_when(studio, jobs[name], has_ended) for name in names}
+        assert {name: end["status"] for name, end in ends.items()} == {
+            "open": "succeeded",
+            "lent": "failed",
+            "stored": "succeeded",
+        }
+        assert ends["lent"]["error"]["code"] == "credentials_lost"
+        assert ends["open"]["attempts"] == ends["stored"]["attempts"] == 1
+        kept = list((studio.folder / "cache" / "loras").glob("*.safetensors"))
+        assert [path.read_bytes() == files["open"].content for path in kept] == [True, True]
+        async with studio.async_client() as client:
+            listed = (await client.get("/api/downloads?ended=10")).json()["items"]
+        states = {one["reference"].rpartition("/")[2]: one["state"] for one in listed}
+        assert states.pop("lent.safetensors") in ("canceled", "failed")
+        assert states == {"open.safetensors": "done", "stored.safetensors": "done"}

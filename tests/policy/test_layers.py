@@ -87,6 +87,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engine_link": frozenset({"engine", "pace"}),
     "engines": frozenset({"engine", "engine_link", "events", "pace"}),
     "feed": frozenset({"news"}),
+    "fetch_plans": frozenset(
+        {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}
+        | {"model_cache", "model_checks"}
+    ),
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
@@ -97,7 +101,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "installs": frozenset({"catalog", "catalog_entries"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
-    "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
+    "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
     "library": frozenset({"indexer"}),
@@ -108,6 +112,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "log_news": frozenset({"feed", "news"}),
     "machine_news": frozenset({"feed", "news"}),
+    "media_inputs": frozenset({"assets", "download_credentials", "staging", "upload_fields"}),
     "metrics": frozenset({"engines", "queue"}),
     "model_actions": frozenset({"families", "model_files"}),
     "model_facts": frozenset({"families"}),
@@ -123,8 +128,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "needed_models": frozenset({"catalog_entries"}),
     "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
     "on_demand": frozenset(
-        {"download_line", "downloads", "engines", "fetch_words", "fetches", "finisher"}
-        | {"model_cache", "model_checks", "queue"}
+        {"download_credentials", "download_line", "engines", "fetch_plans", "fetch_words"}
+        | {"fetches", "finisher", "media_inputs", "queue"}
     ),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
@@ -148,7 +153,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
     "submissions": frozenset(
-        {"assets", "engine", "engines", "fetches", "on_demand", "queue", "staging"}
+        {"download_credentials", "engine", "engines", "fetches", "media_inputs", "on_demand"}
+        | {"queue", "staging"}
     ),
     "system": frozenset({"engines", "health", "queue"}),
     "system_news": frozenset({"feed", "health", "news"}),

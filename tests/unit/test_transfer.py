@@ -50,6 +50,9 @@ class NoTokens:
     def headers(self, remote: RemoteFile, url: str) -> Mapping[str, str]:
         return {}
 
+    def address(self, remote: RemoteFile, url: str) -> str:
+        return url
+
 
 @pytest.fixture
 async def origin() -> AsyncIterator[Origin]:

@@ -66,7 +66,7 @@ class Caller:
 
     def get(self, line: Line, url: str, headers: Mapping[str, str]) -> Answer:
         """One request, with the token that belongs to exactly that host."""
-        parts = urlsplit(url)
+        parts = urlsplit(self._tokens.address(self._remote, url))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return line.get(target, {**headers, **self._tokens.headers(self._remote, url)})
 

@@ -15,7 +15,7 @@ from studio.store.migrations import migrate
 from studio.store.model_cache import ModelCacheStore, Place
 from tests.fakes.model_files import put
 
-A, B, C = (("loras", f"{letter * 40}.safetensors") for letter in "abc")
+A, B, C = (("loras", f"{letter * 56}.safetensors") for letter in "abc")
 
 
 def prepare(connection: sqlite3.Connection) -> None:
