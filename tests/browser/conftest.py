@@ -143,8 +143,18 @@ def page(open_page: OpenPage, site: RunningStudio, state: dict[str, Any]) -> Pag
     """The owner's page, just opened."""
     opened = open_page(storage_state=state)
     opened.goto(site.url)
-    opened.wait_for_selector("#prompt")
+    wait_for_parts(opened)
     return opened
+
+
+def wait_for_parts(page: Page) -> None:
+    """Until all is there that a page loads by itself once the form can be used, like its keys."""
+    page.wait_for_selector("#prompt")
+    page.evaluate(
+        """import('/static/js/parts.js').then(
+            ({ PARTS, loadPart }) => Promise.all(Object.values(PARTS).map(loadPart)),
+        )"""
+    )
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.graphs import wait_ended, wait_for_library
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
 from tests.browser.library import cell, made, open_library, search
+
+ONE_PICTURE = re.compile(r"/api/library/[0-9a-f-]{36}$")
 
 
 def lightbox(page: Page) -> Locator:
@@ -91,6 +94,26 @@ def test_keys_lead_on_judge_and_throw_away(page: Page, owner: httpx.Client) -> N
     expect(page.locator(".cell")).to_have_count(2)
     page.get_by_role("button", name="Undo").click()
     expect(cell(page, "a gecko 1")).to_have_attribute("aria-label", "a gecko 1, Favourite, 5 stars")
+
+
+def test_a_star_that_is_given_before_the_details_come_stays(
+    page: Page, owner: httpx.Client
+) -> None:
+    job = owner.get(f"/api/jobs/{made(owner, 'a newt of one star')}").json()
+    without_a_star = owner.get(f"/api/library/{job['outputs'][0]['id']}").json()
+    open_library(page)
+    search(page, "newt")
+    held: list[Route] = []
+    page.route(ONE_PICTURE, lambda route: held.append(route))
+    with page.expect_request(ONE_PICTURE):
+        cell(page, "a newt of one star").click()
+    star = lightbox(page).get_by_role("button", name="1 star", exact=True)
+    with page.expect_response("**/api/library/actions"):
+        star.click()
+    for route in held:
+        route.fulfill(json=without_a_star)
+    expect(prompt_in(page)).to_have_text("a newt of one star")
+    expect(star).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_last_picture_of_a_list_closes_it(page: Page, owner: httpx.Client) -> None:

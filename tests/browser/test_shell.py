@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, wait_for_parts
 
 DROP = """([name, type, bytes]) => {
     const transfer = new DataTransfer();
@@ -55,12 +55,19 @@ def test_a_theme_that_was_chosen_stays(page: Page, clean_preferences: None) -> N
 def test_a_theme_stays_though_the_page_was_left_before_studio_had_it(
     page: Page, clean_preferences: None
 ) -> None:
-    page.route("**/api/preferences", lambda route: None)
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if route.request.method == "PUT" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/preferences", hold_the_first)
     with page.expect_request(
         lambda sent: sent.url.endswith("/api/preferences") and sent.method == "PUT"
     ):
         page.get_by_role("button", name="Switch to dark").click()
-    page.unroute_all(behavior="ignoreErrors")
     with page.expect_response(
         lambda answer: answer.url.endswith("/api/preferences") and answer.request.method == "PUT"
     ):
@@ -80,6 +87,26 @@ def test_the_palette_finds_what_can_be_done_and_does_it(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("library-view h1")).to_be_visible()
     expect(palette).to_have_count(0)
+
+
+def test_the_palette_finds_presets_and_the_parts_of_settings(
+    page: Page, owner: httpx.Client
+) -> None:
+    wish = {"name": "Walrus at noon", "values": {"prompt": "a walrus at noon"}}
+    made = owner.post("/api/presets", json={**wish, "workflow_id": "text-to-image"})
+    assert made.status_code == 201, made.text
+    page.keyboard.press("Control+K")
+    palette = page.get_by_role("dialog", name="All commands")
+    field = palette.get_by_role("combobox")
+    field.fill("settings keyb")
+    expect(palette.get_by_role("option", name="Settings: Keyboard")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Keyboard", level=2)).to_be_visible()
+    page.keyboard.press("Control+K")
+    field.fill("walrus at")
+    expect(palette.get_by_role("option", name="Walrus at noon")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#prompt")).to_have_value("a walrus at noon")
 
 
 def test_the_palette_is_left_by_esc_and_by_back_and_the_focus_returns(page: Page) -> None:
@@ -228,6 +255,7 @@ def test_the_menu_of_a_phone_goes_by_the_keyboard(
 ) -> None:
     page = open_page(360, 740, storage_state=state)
     page.goto(site.url)
+    wait_for_parts(page)
     more = page.get_by_role("button", name="More", exact=True)
     more.focus()
     page.keyboard.press("ArrowDown")

@@ -1,7 +1,11 @@
 import { Element, html, nothing } from '../core/element.js';
-import { t } from '../core/messages.js';
+import { loadMessages, t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { shortcuts } from '../core/shortcuts.js';
+import { draft } from '../models/draft.js';
+import { notices } from '../models/notices.js';
+import { presets } from '../models/presets.js';
+import { SECTIONS, shownSections } from '../models/sections.js';
 import { listed } from '../models/workflows.js';
 import { icon } from './icons.js';
 import { keysOf } from './shortcut_list.js';
@@ -18,28 +22,30 @@ class CommandPalette extends Element {
     super();
     this.query = '';
     this.at = 0;
-    this.flows = [];
+    /** What can be gone to by its name, beside the views. */
+    this.places = [];
     this.watch(shortcuts);
   }
 
   connectedCallback() {
     super.connectedCallback();
-    this.#load();
+    for (const load of [sections, workflows, ownPresets]) this.#add(load);
   }
 
-  async #load() {
+  async #add(load) {
     try {
-      this.flows = (await listed()).items;
+      const found = await load();
+      this.places = [...this.places, ...found];
       this.requestUpdate();
     } catch {
-      // Commands are found all the same.
+      // All else is found all the same.
     }
   }
 
   get found() {
     const { query } = this;
     const commands = shortcuts.commands.filter(({ id }) => id !== 'palette');
-    return query.trim() ? [...matching([...commands, ...places(this.flows)], query), searchFor(query.trim())] : commands;
+    return query.trim() ? [...matching([...commands, ...this.places], query), searchFor(query.trim())] : commands;
   }
 
   render() {
@@ -110,14 +116,37 @@ class CommandPalette extends Element {
   }
 }
 
-/** What can be gone to by its name, beside the views. */
-const places = (flows) =>
-  flows.map(({ id, name }) => ({
+async function sections() {
+  await loadMessages('settings');
+  return shownSections().map((name) => ({
+    id: `section.${name}`,
+    icon: SECTIONS[name].icon,
+    label: () => `${t('shell.views.settings')}: ${t(`settings.sections.${name}`)}`,
+    run: () => router.go(`settings/${name}`),
+  }));
+}
+
+const workflows = async () =>
+  (await listed()).items.map(({ id, name }) => ({
     id: `workflow.${id}`,
     icon: 'workflows',
     label: () => name,
     run: () => router.go(`workflows/${encodeURIComponent(id)}`),
   }));
+
+async function ownPresets() {
+  await presets.load();
+  return presets.items.map((preset) => ({
+    id: `preset.${preset.id}`,
+    icon: 'presets',
+    label: () => preset.name,
+    run: () =>
+      notices.attempt(async () => {
+        router.go('create');
+        await draft.choosePreset(preset);
+      }),
+  }));
+}
 
 const searchFor = (text) => ({
   id: 'search.library',

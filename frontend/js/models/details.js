@@ -10,6 +10,8 @@ class Details extends EventTarget {
   constructor() {
     super();
     this.known = new Map();
+    /** Those that are asked for, with what was changed of them meanwhile. */
+    this.asked = new Map();
     pictures.addEventListener('patch', ({ detail }) => this.#patch(detail));
     pictures.addEventListener('gone', ({ detail }) => detail.forEach((id) => this.known.delete(id)));
   }
@@ -22,6 +24,7 @@ class Details extends EventTarget {
     for (const id of ids) {
       const found = this.known.get(id);
       if (found) this.put({ ...found, ...change(found) });
+      else this.asked.get(id)?.push(change);
     }
   }
 
@@ -32,17 +35,25 @@ class Details extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
-  /** Ask for one; what was made a moment ago is in the library a moment later. */
   async load(id) {
-    if (this.known.has(id)) return;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        this.put(await api.get(`/api/library/${id}`));
-        return;
-      } catch (error) {
-        if (error.status !== 404 || tries === TRIES) return;
-        await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      }
+    if (this.known.has(id) || this.asked.has(id)) return;
+    const changes = [];
+    this.asked.set(id, changes);
+    const found = await ask(id);
+    this.asked.delete(id);
+    // The answer may be older than what was changed while it was on its way.
+    if (found) this.put(changes.reduce((detail, change) => ({ ...detail, ...change(detail) }), found));
+  }
+}
+
+/** Ask for one; what was made a moment ago is in the library a moment later. */
+async function ask(id) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await api.get(`/api/library/${id}`);
+    } catch (error) {
+      if (error.status !== 404 || tries === TRIES) return null;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     }
   }
 }

@@ -11,7 +11,19 @@ import { notices } from './notices.js';
  * that fails what was before is back.
  */
 class Pictures extends Store {
-  async #act(ids, action, value) {
+  constructor() {
+    super();
+    this.acting = Promise.resolve();
+  }
+
+  /** One after the other, as they were done: what is in the trash takes no stars. */
+  #act(ids, action, value) {
+    const acted = this.acting.then(() => this.#send(ids, action, value));
+    this.acting = acted.catch(() => {});
+    return acted;
+  }
+
+  async #send(ids, action, value) {
     let refused = 0;
     for (let start = 0; start < ids.length; start += MOST_AT_ONCE) {
       const part = ids.slice(start, start + MOST_AT_ONCE);

@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
+import { SECTIONS, shownSections } from '../models/sections.js';
 import { session } from '../models/session.js';
 import { icon } from '../components/icons.js';
 import '../components/account.js';
@@ -14,39 +15,17 @@ import '../components/settings/retention.js';
 import '../components/settings/server.js';
 import '../components/settings/services.js';
 
-const SECTIONS = {
-  account: {
-    icon: 'account',
-    content: html`<account-password></account-password><account-sessions></account-sessions>`,
-  },
-  looks: { icon: 'sun', content: html`<settings-looks></settings-looks>` },
-  defaults: { icon: 'use', content: html`<settings-defaults></settings-defaults>` },
-  alerts: { icon: 'bell', content: html`<settings-alerts></settings-alerts>` },
-  keyboard: {
-    icon: 'keyboard',
-    content: html`<section class="card"><shortcut-list></shortcut-list></section>`,
-  },
-  keys: { icon: 'key', content: html`<api-keys></api-keys>`, mayBe: () => session.can('admin') || session.can('graphs:run') },
-  people: {
-    icon: 'people',
-    content: html`<people-invite></people-invite><people-list></people-list>`,
-    mayBe: () => session.isOwner,
-  },
-  services: {
-    icon: 'link',
-    content: html`<settings-services></settings-services>`,
-    mayBe: () => session.can('admin'),
-  },
-  retention: {
-    icon: 'remove',
-    content: html`<settings-retention></settings-retention>`,
-    mayBe: () => session.can('admin'),
-  },
-  server: {
-    icon: 'system',
-    content: html`<settings-server></settings-server>`,
-    mayBe: () => session.can('admin'),
-  },
+const CONTENT = {
+  account: html`<account-password></account-password><account-sessions></account-sessions>`,
+  looks: html`<settings-looks></settings-looks>`,
+  defaults: html`<settings-defaults></settings-defaults>`,
+  alerts: html`<settings-alerts></settings-alerts>`,
+  keyboard: html`<section class="card"><shortcut-list></shortcut-list></section>`,
+  keys: html`<api-keys></api-keys>`,
+  people: html`<people-invite></people-invite><people-list></people-list>`,
+  services: html`<settings-services></settings-services>`,
+  retention: html`<settings-retention></settings-retention>`,
+  server: html`<settings-server></settings-server>`,
 };
 
 /** Everything that can be set, by whom it concerns. On a phone: a list, then one of it. */
@@ -57,7 +36,7 @@ class SettingsView extends Element {
   }
 
   render() {
-    const names = Object.keys(SECTIONS).filter((name) => SECTIONS[name].mayBe?.() ?? true);
+    const names = shownSections();
     const asked = names.includes(router.argument) ? router.argument : '';
     const shown = asked || names[0];
     return html`
@@ -77,7 +56,7 @@ class SettingsView extends Element {
         </nav>
         <div class="settings-section">
           <h2 class="settings-title">${t(`settings.sections.${shown}`)}</h2>
-          ${SECTIONS[shown].content}
+          ${CONTENT[shown]}
         </div>
       </div>
     `;
