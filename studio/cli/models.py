@@ -91,8 +91,9 @@ async def _pull(options: argparse.Namespace) -> int:
         )
     async with open_running(options) as session:
         client = session.client
+        unknown = 0
         if options.workflow:
-            downloads = await _for_workflow(client, options.workflow)
+            downloads, unknown = await _for_workflow(client, options.workflow)
         else:
             downloads = [
                 each
@@ -100,8 +101,9 @@ async def _pull(options: argparse.Namespace) -> int:
                 for each in await _wanted(client, target, options)
             ]
         if not downloads:
-            print("Everything is there.", file=sys.stderr)
-            return 0
+            if not unknown:
+                print("Everything is there.", file=sys.stderr)
+            return 1 if unknown else 0
         screen = Screen(quiet=options.quiet)
         try:
             failed = [
@@ -114,7 +116,7 @@ async def _pull(options: argparse.Namespace) -> int:
     for ended in failed:
         error = ended.get("error") or {"code": ended["state"], "message": "It was canceled."}
         print(f"studio: {_name(ended)}: {error['message']} [{error['code']}]", file=sys.stderr)
-    return 1 if failed else 0
+    return 1 if failed or unknown else 0
 
 
 async def _wanted(client: Client, target: str, options: argparse.Namespace) -> list[str]:
@@ -136,9 +138,10 @@ async def _wanted(client: Client, target: str, options: argparse.Namespace) -> l
     return [str(each) for each in made["downloads"]]
 
 
-async def _for_workflow(client: Client, path: Path) -> list[str]:
+async def _for_workflow(client: Client, path: Path) -> tuple[list[str], int]:
+    """The ids of the downloads that bring what is missing, and how many somebody must see to."""
     found = await client.post("/api/models/missing", {"graph": _read(path), "search": True})
-    downloads = []
+    downloads, unknown = [], 0
     for model in found["models"]:
         if model["state"] == "present":
             continue
@@ -146,8 +149,9 @@ async def _for_workflow(client: Client, path: Path) -> list[str]:
             made = await client.post("/api/downloads", model["install"])
             downloads.append(str(made["id"]))
         else:
+            unknown += 1
             print(f"studio: {model['file']}: {_advice(model)}", file=sys.stderr)
-    return downloads
+    return downloads, unknown
 
 
 def _advice(model: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from studio.services.model_users import ModelUsers, Users, users_of
 from studio.settings import DAY_MS
 from studio.store.disk_usage import DiskUsageStore
 from studio.store.model_files import ModelFile, ModelFileStore
+from studio.store.model_roots import LLM
 
 MEASURE_EVERY_S: Final = 300.0
 UNUSED_MS: Final = 90 * DAY_MS
@@ -193,7 +194,10 @@ def _unused(
     found = [
         file
         for file in files
-        if max(file.added_at, used.get(file.name, 0)) < since and not users_of(file, users)
+        # Who talks to a language model makes no job.
+        if file.folder != LLM
+        and max(file.added_at, used.get(file.name, 0)) < since
+        and not users_of(file, users)
     ]
     return sorted(found, key=lambda file: -file.size_bytes)[:MAX_LISTED]
 

@@ -259,9 +259,17 @@ class Run:
             await self._in_thread(part.close)
         self._require_going()
         await self._note(state=DownloadState.VERIFYING, size_bytes=size, sha256=digest)
-        await self._in_thread(lambda: publish(path, target, replace=self._download.replaces))
-        await self._in_thread(lambda: discard(path))
+        await self._in_thread(lambda: self._publish(path, target, size, digest))
         return self._published(shelf, name, size, digest)
+
+    def _publish(self, part: Path, target: Path, size: int, sha256: str) -> None:
+        try:
+            publish(part, target, replace=self._download.replaces)
+        except NameTaken:
+            # Somebody who shares these folders may have brought the very same file meanwhile.
+            if not holds(target, size, sha256):
+                raise
+        discard(part)
 
     def _published(self, shelf: Shelf, name: str, size: int, sha256: str) -> PublishedFile:
         row = self._download

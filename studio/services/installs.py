@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from studio.errors import Unavailable
-from studio.models import Identity
+from studio.models import Identity, Role
 from studio.remote import Wish
 from studio.services.catalog import Bundle, Catalog
 from studio.services.catalog_entries import Entry
@@ -134,11 +134,15 @@ class InstallService:
         if self._downloads is None:
             raise Unavailable("Nothing can be fetched here; start Studio.")
         inventory = await self.inventory()
-        return [
-            await self._downloads.add(wish_of(entry), by=identity.user_id)
-            for entry in entries
-            if inventory.presence(entry).state != PRESENT
-        ]
+        made = []
+        for entry in entries:
+            state = inventory.presence(entry).state
+            if state != PRESENT:
+                # A damaged file makes room for a whole one, if its owner wants that.
+                replaces = state == DAMAGED and identity.role is Role.OWNER
+                wish = wish_of(entry, replace=replaces)
+                made.append(await self._downloads.add(wish, by=identity.user_id))
+        return made
 
 
 def wish_of(entry: Entry, **changes: object) -> Wish:

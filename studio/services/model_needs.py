@@ -175,7 +175,9 @@ class ModelNeeds:
             found=found,
             match=match,
             offers=tuple(offers),
-            install=wish_for(wanted.file, folder, offers) if state in (MISSING, DAMAGED) else None,
+            install=wish_for(wanted.file, folder, offers, state=state)
+            if state in (MISSING, DAMAGED)
+            else None,
             disagree=disagree,
         )
 

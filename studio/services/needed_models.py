@@ -93,7 +93,7 @@ def with_offers(need: Need, offers: Sequence[Offer]) -> Need:
     return replace(
         need,
         offers=(*need.offers, *offers),
-        install=need.install or wish_for(need.file, need.folder, sure),
+        install=need.install or wish_for(need.file, need.folder, sure, state=need.state),
     )
 
 
@@ -173,8 +173,13 @@ def known_offers(
     return offers
 
 
-def wish_for(file: str, folder: str | None, offers: Sequence[Offer]) -> Wish | None:
-    """What to ask for: under the name and in the folder that the workflow expects."""
+def wish_for(
+    file: str, folder: str | None, offers: Sequence[Offer], *, state: str = MISSING
+) -> Wish | None:
+    """What to ask for: under the name and in the folder that the workflow expects.
+
+    A damaged file lies there; only the owner may have it replaced.
+    """
     for offer in offers:
         place = folder or offer.folder
         if place is not None:
@@ -184,6 +189,7 @@ def wish_for(file: str, folder: str | None, offers: Sequence[Offer]) -> Wish | N
                 name=file,
                 sha256=offer.sha256,
                 size_bytes=offer.size_bytes,
+                replace=state == DAMAGED,
             )
     return None
 
@@ -205,5 +211,6 @@ def wish_body(wish: Wish) -> dict[str, Any]:
         "name": wish.name,
         "sha256": wish.sha256,
         "size_bytes": wish.size_bytes,
+        "replace": wish.replace or None,
     }
     return {name: value for name, value in said.items() if value is not None}

@@ -1,12 +1,16 @@
-"""What downloads take of the disks before they are models."""
+"""What the disks tell: what downloads take before they are models, and what can go."""
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
 
 from tests.api.model_house import open_models
 from tests.api.test_model_needs import downloaded
+from tests.api.test_models_api import scan
 from tests.fakes.download_rig import safetensors
+from tests.fakes.model_files import put
 from tests.fakes.origin import running_origin
 
 SIZE = 2_000_000
@@ -30,3 +34,17 @@ async def test_the_room_that_a_failed_download_keeps_is_told_and_given_back(
             await client.delete(f"/api/downloads/{failed['id']}")
             found = (await client.get("/api/models/disk")).json()
             assert found["usage"]["downloads"] == found["reclaimable"]["downloads"] == 0
+
+
+async def test_what_nobody_used_for_long_can_go_but_no_language_model(tmp_path: Path) -> None:
+    """Jobs say which models they use; a conversation is no job."""
+    put(tmp_path / "models/vae/old.safetensors", safetensors(1_000, 1))
+    put(tmp_path / "llm/old.safetensors", safetensors(1_000, 2))
+    async with open_models(tmp_path) as client:
+        await scan(client)
+        assert (await client.get("/api/models/disk")).json()["reclaimable"]["unused"] == []
+    with contextlib.closing(sqlite3.connect(tmp_path / "house/db/studio.db")) as database, database:
+        assert database.execute("UPDATE model_files SET added_at = 0").rowcount == 2
+    async with open_models(tmp_path) as client:
+        found = (await client.get("/api/models/disk")).json()
+        assert [one["folder"] for one in found["reclaimable"]["unused"]] == ["vae"]

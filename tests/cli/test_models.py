@@ -86,6 +86,11 @@ def test_a_workflows_models_are_pulled_and_one_that_fails_is_named(place: Place)
             ended = place.run("models", "pull", "--for", str(workflow))
             assert "nobody-knows.safetensors: nobody knows" in ended.err
             assert "one.safetensors" not in ended.err
+            assert ended.status == 1 and "Everything" not in ended.err
+            node["properties"] = {"models": models[:1]}
+            workflow.write_text(json.dumps(graph))
+            ended = place.run("models", "pull", "--for", str(workflow))
+            assert ended.status == 0 and "Everything is there." in ended.err
 
 
 @contextmanager

@@ -43,6 +43,8 @@ class Served:
     weak_etag: bool = False
     has_date: bool = False
     honours_if_range: bool = True
+    ignores_if_range: bool = False
+    """Sends stretches of whatever the file is now, as if no condition had been named."""
     chunked: bool = False
     closes: bool = False
     """No length at all: the end of the connection is the end of the body."""
@@ -176,7 +178,7 @@ class Origin:
         return await self._body(writer, file, body, start)
 
     def _is_same(self, file: Served, asked: dict[str, str]) -> bool:
-        condition = asked.get("if-range")
+        condition = None if file.ignores_if_range else asked.get("if-range")
         if condition is None or not file.honours_if_range:
             return condition is None or file.honours_if_range
         return condition == (file.etag if file.has_etag else OLD_DATE if file.has_date else None)

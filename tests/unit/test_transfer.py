@@ -145,6 +145,14 @@ async def test_content_that_changes_under_way_is_begun_anew(
     assert await fetched(origin.url("m"), part) == OTHER
 
 
+@pytest.mark.parametrize("at", [3, 5])
+async def test_a_server_that_ignores_the_condition_is_caught_by_its_tag(
+    origin: Origin, part: PartFile, at: int
+) -> None:
+    origin.serve("m", CONTENT, swaps={at: OTHER}, ignores_if_range=True)
+    assert await fetched(origin.url("m"), part) == OTHER
+
+
 async def test_content_that_changes_without_an_end_is_given_up(
     origin: Origin, part: PartFile
 ) -> None:
