@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
+from studio.addresses import base_url, outbound, proxies, public_url, remote_name
 from studio.errors import InvalidRequest
 from studio.model_settings import ModelSettings
-from studio.net import parse_allowed
 from studio.paths import run_folder
 
 DAY_MS: Final = 86_400_000
-_PUBLIC_URL: Final = re.compile(
-    r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
-    r"(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
-)
-_RUNPOD_PROXIES: Final = ("100.64.0.0/10", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-"""Where the last hop of RunPod's proxy to a pod comes from."""
 
 
 SECRETS: Final = ("API_KEY", "HF_TOKEN", "CIVITAI_API_KEY", "TELEGRAM_BOT_TOKEN")
@@ -171,11 +161,11 @@ class Settings:
             host=environ.get("STUDIO_HOST") or ("0.0.0.0" if in_image else "127.0.0.1"),  # noqa: S104
             port=port,
             comfy_port=None if comfy_port < 0 else comfy_port,
-            public_url=_public_url(environ, "STUDIO_PUBLIC_URL", port),
-            comfy_public_url=_public_url(
+            public_url=public_url(environ, "STUDIO_PUBLIC_URL", port),
+            comfy_public_url=public_url(
                 environ, "STUDIO_COMFY_PUBLIC_URL", port + 1 if comfy_port < 0 else comfy_port
             ),
-            trusted_proxies=_proxies(environ),
+            trusted_proxies=proxies(environ),
             engines=_engines(environ),
             api_key=None if api_key is None else Secret(api_key),
             given=frozenset(name for name, value in environ.items() if value.strip())
@@ -184,13 +174,13 @@ class Settings:
                 name: Secret(value) for name in SECRETS if (value := environ.get(name, "").strip())
             },
             hub_urls={
-                "HF_TOKEN": _base_url(environ, "HF_ENDPOINT", "https://huggingface.co"),
-                "CIVITAI_API_KEY": _base_url(environ, "CIVITAI_URL", "https://civitai.com"),
-                "TELEGRAM_BOT_TOKEN": _base_url(
+                "HF_TOKEN": base_url(environ, "HF_ENDPOINT", "https://huggingface.co"),
+                "CIVITAI_API_KEY": base_url(environ, "CIVITAI_URL", "https://civitai.com"),
+                "TELEGRAM_BOT_TOKEN": base_url(
                     environ, "TELEGRAM_API_URL", "https://api.telegram.org"
                 ),
             },
-            outbound_allow=_outbound(environ),
+            outbound_allow=outbound(environ),
             model_dir=folders["MODEL_DIR"][0],
             models=ModelSettings.from_env(environ, base),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
@@ -245,69 +235,10 @@ def _integer(environ: Mapping[str, str], name: str, default: int, *, low: int, h
     return value
 
 
-def _base_url(environ: Mapping[str, str], name: str, default: str) -> str:
-    """Where a service elsewhere is: its usual address, a mirror of it or one's own server."""
-    given = environ.get(name, "").strip().rstrip("/") or default
-    try:
-        parts = urlsplit(given)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        is_usable = False
-    if not is_usable or "@" in given or "?" in given:
-        raise InvalidRequest(f"{name} must be http:// or https:// with a host, and no user name.")
-    return given
-
-
-def _outbound(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The list of the environment, and the hubs that it names: a mirror is named to be used."""
-    listed = environ.get("STUDIO_OUTBOUND_ALLOW", "").split(",")
-    found = [entry.strip() for entry in listed if entry.strip()]
-    for entry in found:
-        parse_allowed(entry)
-    for name in ("HF_ENDPOINT", "CIVITAI_URL"):
-        if environ.get(name, "").strip():
-            parts = urlsplit(_base_url(environ, name, ""))
-            host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-            found.append(f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}")
-    return tuple(found)
-
-
 def _number(environ: Mapping[str, str], name: str) -> int:
     limit = LIMITS[name]
     read = _integer(environ, name, limit.default, low=limit.least, high=limit.most)
     return read * limit.unit
-
-
-def _public_url(environ: Mapping[str, str], name: str, port: int) -> str | None:
-    given = environ.get(name, "").strip().rstrip("/")
-    if given:
-        if not _PUBLIC_URL.fullmatch(given):
-            raise InvalidRequest(
-                f"{name} must be http:// or https:// with a host, a port if need be, and no path."
-            )
-        return given
-    pod = environ.get("RUNPOD_POD_ID")
-    return f"https://{pod}-{port}.proxy.runpod.net" if pod else None
-
-
-def _proxies(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Networks whose word about the client and the scheme counts.
-
-    Nobody's does unless it is named, this machine's neither: what a tunnel or a TCP forwarder
-    brings comes from loopback too, with whatever header a stranger wrote.
-    """
-    listed = environ.get("STUDIO_TRUSTED_PROXIES", "").split(",")
-    found = []
-    for one in (part.strip() for part in listed if part.strip()):
-        try:
-            found.append(str(ip_network(one, strict=False)))
-        except ValueError:
-            raise InvalidRequest(
-                f"STUDIO_TRUSTED_PROXIES needs addresses or networks, not {one!r}."
-            ) from None
-    if not found and environ.get("RUNPOD_POD_ID"):
-        return _RUNPOD_PROXIES
-    return tuple(found)
 
 
 def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:
@@ -329,24 +260,3 @@ def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:
     if len({engine.name for engine in engines}) < len(engines):
         raise InvalidRequest("STUDIO_ENGINE names one of its engines twice.")
     return engines
-
-
-def remote_name(url: str) -> str:
-    """The name of an engine given by ``url``: the same wherever it stands in the list.
-
-    Bootstrap names engines by the same rule; jobs remember the name over restarts.
-
-    Raises:
-        InvalidRequest: it is no address.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        raise InvalidRequest("STUDIO_ENGINE holds an address that cannot be read.") from None
-    host, path = parts.hostname or "", parts.path.rstrip("/")
-    name = f"{re.sub('[^a-z0-9.-]', '-', host)}-{port}"
-    if name == f"{host}-{port}" and not path and (parts.scheme == "https") == (port == 443):
-        return name
-    whole = f"{parts.scheme}://{host}:{port}{path}"
-    return f"{name}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boot import engines as boot_engines
-from studio import settings
+from studio import addresses
 from studio.errors import InvalidRequest
 from studio.settings import Settings
 
@@ -28,17 +28,17 @@ ODD = (
 
 @pytest.mark.parametrize(("url", "name"), ADDRESSES)
 def test_an_engine_is_named_after_its_address(url: str, name: str) -> None:
-    assert settings.remote_name(url) == name
+    assert addresses.remote_name(url) == name
 
 
 @pytest.mark.parametrize("url", [*(url for url, _ in ADDRESSES), *ODD])
 def test_bootstrap_and_studio_give_an_engine_the_same_name(url: str) -> None:
-    assert boot_engines.remote_name(url) == settings.remote_name(url)
+    assert boot_engines.remote_name(url) == addresses.remote_name(url)
 
 
 def test_different_addresses_never_share_a_name() -> None:
     urls = [*(url for url, _ in ADDRESSES), *ODD]
-    names = {settings.remote_name(url) for url in urls}
+    names = {addresses.remote_name(url) for url in urls}
     assert len(names) == len(urls)
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789.-") for name in names)
 
