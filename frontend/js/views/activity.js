@@ -14,13 +14,16 @@ const MINUTE_MS = 60_000;
 const KINDS = [
   'session',
   'login',
+  'password',
   'user',
   'invitation',
   'key',
+  'secret',
   'setting',
   'queue',
   'job',
   'engine',
+  'editor',
   'workflow',
   'preset',
   'batch',
@@ -28,6 +31,7 @@ const KINDS = [
   'download',
   'library',
   'model',
+  'studio',
 ];
 const ICONS = {
   model: 'file',
