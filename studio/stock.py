@@ -34,12 +34,14 @@ from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles, Published
 from studio.services.model_manifest import ModelManifest
 from studio.services.model_needs import ModelNeeds
+from studio.services.model_origins import ModelOrigins
 from studio.services.model_users import ModelUsers
 from studio.services.reference_looks import ReferenceLooks
 from studio.settings import Settings
 from studio.store.catalog_files import CatalogFiles
 from studio.store.db import Database
 from studio.store.disk_usage import DiskUsageStore
+from studio.store.downloads import DownloadStore
 from studio.store.model_files import ModelFileStore
 from studio.store.model_roots import find_roots
 from studio.store.workflows import WorkflowStore
@@ -69,6 +71,7 @@ class OfflineStock:
     catalog: Catalog
     files: ModelFiles
     actions: ModelActions
+    origins: ModelOrigins
 
     def routes(self) -> APIRouter:
         """The routes of the command line's own Studio."""
@@ -76,7 +79,12 @@ class OfflineStock:
         installs = InstallService(catalog=self.catalog, files=self.store, downloads=None)
         router.include_router(catalog_routes(catalog=self.catalog, installs=installs))
         router.include_router(
-            file_routes(files=self.files, actions=self.actions, families=self.catalog.families)
+            file_routes(
+                files=self.files,
+                actions=self.actions,
+                families=self.catalog.families,
+                origins=self.origins,
+            )
         )
         return router
 
@@ -106,6 +114,7 @@ class Stock:
                 files=self.base.files,
                 actions=self.base.actions,
                 families=self.base.catalog.families,
+                origins=self.base.origins,
                 needs=self.needs,
                 disk=self.disk,
                 jobs=self.jobs,
@@ -154,7 +163,8 @@ async def open_offline_stock(
         workflows=users.of,
         record=record,
     )
-    return OfflineStock(settings, clock, db, store, users, catalog, files, actions)
+    origins = ModelOrigins(catalog, DownloadStore(db))
+    return OfflineStock(settings, clock, db, store, users, catalog, files, actions, origins)
 
 
 async def open_stock(

@@ -202,11 +202,14 @@ class Downloads:
             await self._work.discard(entry.row)
             await self._work.end(entry, DownloadState.CANCELED)
 
-    async def retry(self, download_id: str, *, allow_pickle: bool = False) -> DownloadView:
+    async def retry(
+        self, download_id: str, *, allow_pickle: bool = False, replaces: bool = False
+    ) -> DownloadView:
         """Try one again that failed or was cancelled.
 
         Args:
             allow_pickle: the owner's word for this file, given now.
+            replaces: the owner's word that the file which has its name may go.
 
         Raises:
             NotFound: there is none of that id.
@@ -227,6 +230,7 @@ class Downloads:
                 ended_at=None,
                 rank=self._last_rank() + 1,
                 allow_pickle=row.allow_pickle or allow_pickle,
+                replaces=row.replaces or replaces,
             )
             await self._store.put(row)
             self._work.entries[row.id] = Entry(row)

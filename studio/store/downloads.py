@@ -173,6 +173,19 @@ class DownloadStore:
 
         return await self._db.read(work)
 
+    async def of_bytes(self, sha256: str) -> Download | None:
+        """The latest that brought exactly these bytes."""
+
+        def work(connection: sqlite3.Connection) -> Any:
+            return connection.execute(
+                "SELECT * FROM downloads WHERE sha256 = ? AND state = ?"
+                " ORDER BY ended_at DESC, id LIMIT 1",
+                (sha256, DownloadState.DONE),
+            ).fetchone()
+
+        row = await self._db.read(work)
+        return None if row is None else _download(row)
+
     async def forget(self, download_id: str) -> None:
         """Remove the row of one."""
         await self._db.write(

@@ -107,7 +107,7 @@ RESUME: Final = route(_DOWNLOAD, _ENDED)
 RETRY: Final[dict[str, Any]] = route(
     _DOWNLOAD,
     {404: "not_found", 409: "conflict: it has not ended, or is done"},
-    body=record({"allow_pickle": BOOLEAN}, ()),
+    body=record({"allow_pickle": BOOLEAN, "replace": BOOLEAN}, ()),
     example={},
 )
 MOVE: Final = route(

@@ -87,8 +87,13 @@ def download_routes(downloads: Downloads) -> APIRouter:
     @router.post("/{download_id}/retry", summary="Try one again that failed", **schemas.RETRY)
     async def retry(request: Request, download_id: str) -> Response:
         identity = caller(request, Scope.MODELS_WRITE)
-        allow = _word(identity, await json_body(request), "allow_pickle")
-        return json_response(download_body(await downloads.retry(download_id, allow_pickle=allow)))
+        body = await json_body(request)
+        tried = await downloads.retry(
+            download_id,
+            allow_pickle=_word(identity, body, "allow_pickle"),
+            replaces=_word(identity, body, "replace"),
+        )
+        return json_response(download_body(tried))
 
     @router.post("/{download_id}/move", summary="Change whose turn it is", **schemas.MOVE)
     async def move(request: Request, download_id: str) -> Response:

@@ -51,7 +51,17 @@ _FILE: Final[dict[str, Schema]] = {
 }
 _NAMED: Final = record({"id": STRING, "name": STRING})
 _DEPENDENTS: Final = record({"workflows": array(_NAMED), "in_use": BOOLEAN})
-_DETAIL: Final = record({**_FILE, "needed_by": _DEPENDENTS})
+_DETAIL: Final = record(
+    {
+        **_FILE,
+        "needed_by": _DEPENDENTS,
+        "origin": optional(
+            record(
+                {name: optional(STRING) for name in ("entry", "license", "page")},
+            )
+        ),
+    }
+)
 _PLACE: Final = optional(record({"id": STRING, "folder": STRING, "name": STRING}))
 _STATE: Final[Schema] = {**STRING, "enum": ["present", "different", "damaged", "absent"]}
 _ENTRY: Final[Schema] = SCHEMA["$defs"]["entry"]

@@ -19,6 +19,7 @@ from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles
 from studio.services.model_needs import MAX_MODELS, ModelNeeds
+from studio.services.model_origins import ModelOrigins
 from studio.store.model_files import SORTS, STATES, ModelFile, ModelFilter, Sort
 from studio.web import model_schemas as schemas
 from studio.web.caller import caller, json_body, optional_text, whole_number
@@ -39,6 +40,7 @@ def model_routes(
     files: ModelFiles,
     actions: ModelActions,
     families: Families,
+    origins: ModelOrigins,
     needs: ModelNeeds,
     disk: DiskService,
     jobs: JobService,
@@ -70,19 +72,26 @@ def model_routes(
         return json_response(await disk.look())
 
     # Last, because any word may be a file's id.
-    add_file_routes(router, files=files, actions=actions, families=families)
+    add_file_routes(router, files=files, actions=actions, families=families, origins=origins)
     return router
 
 
-def file_routes(*, files: ModelFiles, actions: ModelActions, families: Families) -> APIRouter:
+def file_routes(
+    *, files: ModelFiles, actions: ModelActions, families: Families, origins: ModelOrigins
+) -> APIRouter:
     """The routes that need no engine."""
     router = APIRouter(prefix="/api/models", tags=["Models"])
-    add_file_routes(router, files=files, actions=actions, families=families)
+    add_file_routes(router, files=files, actions=actions, families=families, origins=origins)
     return router
 
 
 def add_file_routes(
-    router: APIRouter, *, files: ModelFiles, actions: ModelActions, families: Families
+    router: APIRouter,
+    *,
+    files: ModelFiles,
+    actions: ModelActions,
+    families: Families,
+    origins: ModelOrigins,
 ) -> None:
     """What concerns files alone."""
 
@@ -90,7 +99,11 @@ def add_file_routes(
         return file_body(file, families, writable=actions.is_writable(file))
 
     async def detail(file: ModelFile) -> dict[str, Any]:
-        return body(file) | {"needed_by": dependents_body(await actions.dependents(file))}
+        origin = await origins.of(file)
+        return body(file) | {
+            "needed_by": dependents_body(await actions.dependents(file)),
+            "origin": None if origin is None else asdict(origin),
+        }
 
     @router.get("", summary="The model files that are there", **schemas.LIST)
     async def list_models(request: Request) -> Response:

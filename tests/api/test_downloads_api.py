@@ -98,6 +98,23 @@ async def test_a_wrong_wish_is_refused(
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
 
 
+async def test_a_name_that_is_taken_is_replaced_at_the_owners_word(
+    studio: RunningStudio, client: httpx.AsyncClient, origin: Origin
+) -> None:
+    path = studio.folder / "models" / "loras" / "taken.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(safetensors(4_000, 6))
+    origin.serve("taken.safetensors", MODEL)
+    failed = await ended(client, (await add(client, origin.url("taken.safetensors")))["id"])
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "name_taken"), failed
+    place = f"/api/downloads/{failed['id']}/retry"
+    async with studio.async_client(studio.make_key("models:write", "graphs:run")) as other:
+        assert (await other.post(place, json={"replace": "yes"})).status_code == 422
+    assert (await client.post(place, json={"replace": True})).status_code == 200
+    done = await ended(client, failed["id"])
+    assert (done["state"], path.read_bytes() == MODEL) == ("done", True)
+
+
 async def test_members_look_and_only_whoever_may_write_models_changes(
     studio: RunningStudio, client: httpx.AsyncClient
 ) -> None:

@@ -49,6 +49,21 @@ async def test_what_is_there_already_is_said_by_its_hash(setting: Setting) -> No
     assert (found["here"]["folder"], found["here"]["name"]) == ("loras", "ink.safetensors")
 
 
+async def test_a_file_knows_the_licence_and_the_page_that_its_download_told(
+    setting: Setting,
+) -> None:
+    await setting.fetched("hf:a/model/d/one.safetensors")
+    async with asyncio.timeout(30):
+        while True:
+            listed = (await setting.client.get("/api/models")).json()["items"]
+            if listed and listed[0]["sha256"]:
+                break
+            await asyncio.sleep(0.05)
+    found = (await setting.client.get(f"/api/models/{listed[0]['id']}")).json()
+    page = f"{setting.hub.base}/a/model"
+    assert found["origin"] == {"entry": None, "license": "apache-2.0", "page": page}
+
+
 async def test_what_a_hub_refuses_is_refused_with_the_page_to_go_to(setting: Setting) -> None:
     setting.hub.repositories["b/gated"] = Repository(
         lfs={"one.safetensors": safetensors(5_000, 3)}, gated="manual"

@@ -12,7 +12,7 @@ from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import AssertAccessible, OpenPage
 
-VIEWS = ("create", "queue", "library", "settings", "system", "activity", "help")
+VIEWS = ("create", "queue", "library", "models", "settings", "system", "activity", "help")
 SECTIONS = (
     "account",
     "looks",

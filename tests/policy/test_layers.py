@@ -110,6 +110,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "model_files": frozenset({"families", "model_facts"}),
     "model_manifest": frozenset({"catalog", "catalog_entries", "installs", "model_files"}),
     "lora_choices": frozenset({"catalog", "families"}),
+    "model_origins": frozenset({"catalog"}),
     "model_needs": frozenset(
         {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
     ),

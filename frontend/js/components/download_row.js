@@ -82,7 +82,20 @@ export function progressBar(download) {
   ></progress>`;
 }
 
-const act = (action) => () => notices.attempt(action);
+/** The download that the keyboard acted on last: its row may move, and the focus goes with it. */
+let acted = null;
+
+/** Give the focus back to a row that has moved; after each update of what shows rows. */
+export function keepFocus(root) {
+  if (!acted || document.activeElement !== document.body) return;
+  root.querySelector(`[data-download="${CSS.escape(acted)}"] button`)?.focus();
+}
+
+const act = (id, action) => (event) => {
+  // A menu's entry comes without an event, and gives the focus back to its button.
+  acted = !event || event.detail === 0 ? id : null;
+  return notices.attempt(action);
+};
 
 /** @param order ids of those that wait, when they can be put in another order */
 export function downloadRow(download, order = []) {
@@ -103,32 +116,49 @@ export function downloadRow(download, order = []) {
 function buttons(download, order) {
   const { id, state, error } = download;
   const name = nameOf(download);
+  const rests = state === 'paused' || Boolean(download.retry_in_seconds);
   const items = hasEnded(download) ? [] : orderItems(id, order);
   return html`
-    <div class="download-acts">
-      ${state === 'paused' || download.retry_in_seconds
-        ? button('play', 'downloads.resume', name, () => downloads.resume(id))
-        : nothing}
-      ${hasEnded(download) || state === 'paused'
+    <div class="download-acts" data-download=${id}>
+      ${hasEnded(download)
         ? nothing
-        : button('pause', 'downloads.pause', name, () => downloads.pause(id))}
-      ${error?.code === 'pickle_refused' && session.isOwner
-        ? html`<button type="button" @click=${act(() => downloads.retry(id, true))}>
-            ${icon('warning')}${t('downloads.allowPickle')}
-          </button>`
-        : nothing}
+        : rests
+          ? button('play', 'downloads.resume', download, () => downloads.resume(id))
+          : button('pause', 'downloads.pause', download, () => downloads.pause(id))}
+      ${state === 'failed' ? ownersWord(id, error) : nothing}
       ${state === 'failed' || state === 'canceled'
-        ? button('again', 'downloads.retry', name, () => downloads.retry(id))
+        ? button('again', 'downloads.retry', download, () => downloads.retry(id))
         : nothing}
       ${items.length ? html`<menu-button label=${t('downloads.order', { name })} .items=${items}></menu-button>` : nothing}
-      ${button('close', hasEnded(download) ? 'downloads.forget' : 'downloads.cancel', name, () => downloads.cancel(id))}
+      ${hasEnded(download)
+        ? button('close', 'downloads.forget', download, () => leave(id))
+        : button('close', 'downloads.cancel', download, () => downloads.cancel(id))}
     </div>
   `;
 }
 
-function button(symbol, message, name, run) {
-  const label = t(message, { name });
-  return html`<button type="button" class="round" aria-label=${label} title=${label} @click=${act(run)}>${icon(symbol)}</button>`;
+/** What only the owner may say, for this one file. */
+function ownersWord(id, { code }) {
+  if (!session.isOwner) return nothing;
+  const retry = (word) => act(id, () => downloads.retry(id, { [word]: true }));
+  if (code === 'pickle_refused') {
+    return html`<button type="button" @click=${retry('allow_pickle')}>${icon('warning')}${t('downloads.allowPickle')}</button>`;
+  }
+  if (code !== 'name_taken') return nothing;
+  return html`<button type="button" @click=${retry('replace')}>${icon('swap')}${t('downloads.replace')}</button>`;
+}
+
+/** Off the list: the focus goes on to the row that comes next. */
+function leave(id) {
+  const row = document.querySelector(`[data-download="${CSS.escape(id)}"]`)?.closest('li');
+  const next = row?.nextElementSibling ?? row?.previousElementSibling;
+  acted &&= next?.querySelector('[data-download]')?.dataset.download ?? null;
+  return downloads.cancel(id);
+}
+
+function button(symbol, message, download, run) {
+  const label = t(message, { name: nameOf(download) });
+  return html`<button type="button" class="round" aria-label=${label} title=${label} @click=${act(download.id, run)}>${icon(symbol)}</button>`;
 }
 
 /** Where it can go among those that wait. */
@@ -138,7 +168,7 @@ function orderItems(id, order) {
   const to = (message, symbol, before) => ({
     label: t(message),
     icon: symbol,
-    run: act(() => downloads.move(id, before)),
+    run: act(id, () => downloads.move(id, before)),
   });
   return [
     at > 0 && to('downloads.first', 'first', order[0]),

@@ -15,7 +15,7 @@ const pathOf = (id, rest = '') => `/api/downloads/${encodeURIComponent(id)}${res
 
 /**
  * Everything that is fetched from elsewhere, as it goes, for as long as somebody watches. Says
- * `change`, and `arrived` when a file has come that was on its way.
+ * `change`, and `arrived` with the download when a file has come.
  */
 class Downloads extends Store {
   constructor() {
@@ -112,9 +112,9 @@ class Downloads extends Store {
     return this.#act(api.post(pathOf(id, '/resume')));
   }
 
-  /** @param allowPickle the owner's word that this one file may be a pickle */
-  retry(id, allowPickle = false) {
-    return this.#act(api.post(pathOf(id, '/retry'), allowPickle ? { allow_pickle: true } : {}));
+  /** @param words the owner's: `allow_pickle` for this one file, `replace` the one that has its name */
+  retry(id, words = {}) {
+    return this.#act(api.post(pathOf(id, '/retry'), words));
   }
 
   /** Right before another one that waits, or to the end. */
@@ -171,7 +171,8 @@ class Downloads extends Store {
     for (const item of items) {
       const known = before?.get(item.id);
       this.byId.set(item.id, item);
-      if (item.state === 'done' && known && !hasEnded(known)) this.#arrived(item);
+      // A small one may have come before anybody heard of it.
+      if (item.state === 'done' && before && !(known && hasEnded(known))) this.#arrived(item);
     }
   }
 

@@ -156,9 +156,12 @@ class Stock extends Store {
     return api.post(entryPath(id, '/install'));
   }
 
+  /** At once here; whether it is still what was asked for, Studio says. */
   #replace(file) {
-    this.items = this.items?.map((each) => (each.id === file.id ? file : each)) ?? null;
+    if (!this.items) return;
+    this.items = this.items.map((each) => (each.id === file.id ? file : each));
     this.changed();
+    this.load();
   }
 }
 

@@ -101,7 +101,9 @@ class ModelsView extends Element {
   #glance(isList) {
     const volume = this.disk?.volumes.find(({ roles }) => roles.includes('models'));
     if (!volume || (!isList && !volume.level)) return nothing;
-    return html`<a class="disk-glance" href="#/models/disk" aria-label=${t('models.toDisk')}>${volumeBar(volume, false)}</a>`;
+    return html`<a class="disk-glance" href="#/models/disk">
+      <span class="unseen">${t('models.toDisk')}</span>${volumeBar(volume, false)}
+    </a>`;
   }
 }
 

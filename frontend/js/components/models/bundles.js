@@ -78,8 +78,8 @@ class ModelBundles extends Element {
         ? html`<footer>
             ${isComing
               ? html`<a class="button" href="#/models/downloads">${icon('download')}${t('models.underWay')}</a>`
-              : html`<button class="primary" aria-label=${t('models.installOf', { name })} @click=${() => this.#install(id, name)}>
-                  ${icon('download')}${this.#installText(bundle)}
+              : html`<button class="primary" @click=${() => this.#install(id, name)}>
+                  ${icon('download')}<span>${this.#installText(bundle)} <span class="unseen">${name}</span></span>
                 </button>`}
           </footer>`
         : nothing}

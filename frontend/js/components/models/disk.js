@@ -89,7 +89,7 @@ class ModelDisk extends Element {
         <h2 id=${`disk-${name}`}>${title} <small>${sizeText(total)}</small></h2>
         <p class="hint">${help}</p>
         <ul class="rows">
-          ${files.map((file) => html`<li class="row">${this.#file(file)}</li>`)}
+          ${files.map((file) => html`<li class="row model">${this.#file(file)}</li>`)}
         </ul>
       </section>
     `;
@@ -102,17 +102,19 @@ class ModelDisk extends Element {
     };
     return html`
       <div class="row-words">
-        <a class="row-title" href=${fileAddress(file.id)} title=${file.name}>${name}</a>
-        <span class="hint">
-          ${[
-            file.folder,
-            sizeText(file.bytes),
-            file.used_at ? t('models.usedAgo', { time: agoText(new Date(file.used_at).toISOString()) }) : t('models.neverUsed'),
-            file.workflows.length ? t('models.neededBy', { count: file.workflows.length }) : '',
-          ]
-            .filter(Boolean)
-            .join(' · ')}
-        </span>
+        <a class="model-open" href=${fileAddress(file.id)} title=${file.name}>
+          <span class="row-title">${name}</span>
+          <span class="hint">
+            ${[
+              file.folder,
+              sizeText(file.bytes),
+              file.used_at ? t('models.usedAgo', { time: agoText(new Date(file.used_at).toISOString()) }) : t('models.neverUsed'),
+              file.workflows.length ? t('models.neededBy', { count: file.workflows.length }) : '',
+            ]
+              .filter(Boolean)
+              .join(' · ')}
+          </span>
+        </a>
       </div>
       ${mayFetch()
         ? html`<button class="round" aria-label=${t('models.deleteOf', { name })} title=${t('models.delete')} @click=${remove}>

@@ -3,7 +3,7 @@ import { sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
 import { downloads, isActive, mayFetch } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
-import { downloadRow } from '../download_row.js';
+import { downloadRow, keepFocus } from '../download_row.js';
 import { errorText } from '../form.js';
 import { icon } from '../icons.js';
 
@@ -27,6 +27,10 @@ class ModelDownloads extends Element {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.stop();
+  }
+
+  updated() {
+    keepFocus(this);
   }
 
   render() {

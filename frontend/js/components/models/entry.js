@@ -1,4 +1,4 @@
-import { Element, html, live, nothing } from '../../core/element.js';
+import { html, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
 import { sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
@@ -140,18 +140,19 @@ class ModelEntry extends FormElement {
     `;
   }
 
+  /** What somebody typed stays when Studio does not take it. */
   #form(entry) {
     const field = (name, label, { required = false, help = '' } = {}) => html`
       <label class="field">
         <span>${label}</span>
-        <input name=${name} .value=${live(String(entry[name] ?? ''))} ?required=${required} autocomplete="off" spellcheck="false" />
+        <input name=${name} .value=${String(entry[name] ?? '')} ?required=${required} autocomplete="off" spellcheck="false" />
         ${help ? html`<small>${help}</small>` : nothing}
       </label>
     `;
     const words = (name, label) => html`
       <label class="field">
         <span>${label}</span>
-        <input name=${name} .value=${live(entry[name].join(', '))} autocomplete="off" />
+        <input name=${name} .value=${entry[name].join(', ')} autocomplete="off" />
         <small>${t('models.wordsHelp')}</small>
       </label>
     `;
@@ -162,7 +163,7 @@ class ModelEntry extends FormElement {
         <label class="field">
           <span>${t('models.folder')}</span>
           <select name="folder">
-            ${(stock.folders ?? []).map((each) => html`<option value=${each} .selected=${live(each === entry.folder)}>${each}</option>`)}
+            ${(stock.folders ?? []).map((each) => html`<option value=${each} .selected=${each === entry.folder}>${each}</option>`)}
           </select>
         </label>
         ${field('file', t('models.fact.file'), { required: true })}

@@ -1,4 +1,4 @@
-import { Element, html, live, nothing } from '../../core/element.js';
+import { Element, html, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
 import { copyText } from '../../core/clipboard.js';
 import { agoText, dateText, sizeText } from '../../core/format.js';
@@ -152,17 +152,17 @@ class ModelFile extends Element {
             <select name="family">
               <option value="">${t('models.familyUnknown')}</option>
               ${file.family && !known ? html`<option value=${file.family} selected>${file.family_name}</option>` : nothing}
-              ${families.map(({ id, name }) => html`<option value=${id} .selected=${live(id === file.family)}>${name}</option>`)}
+              ${families.map(({ id, name }) => html`<option value=${id} .selected=${id === file.family}>${name}</option>`)}
             </select>
           </label>
           <label class="field">
             <span>${t('models.triggerWords')}</span>
-            <input name="words" .value=${live(file.trigger_words.join(', '))} autocomplete="off" />
+            <input name="words" .value=${file.trigger_words.join(', ')} autocomplete="off" />
             <small>${t('models.wordsHelp')}</small>
           </label>
           <label class="field">
             <span>${t('models.notes')}</span>
-            <textarea name="notes" rows="3" maxlength="4000" .value=${live(file.notes)}></textarea>
+            <textarea name="notes" rows="3" maxlength="4000" .value=${file.notes}></textarea>
           </label>
           <div class="dialog-actions"><button class="primary">${t('models.save')}</button></div>
         </form>
@@ -182,7 +182,7 @@ class ModelFile extends Element {
         <label class="field">
           <span>${t('models.otherFolder')}</span>
           <select name="folder">
-            ${(stock.folders ?? []).map((each) => html`<option value=${each} .selected=${live(each === file.folder)}>${each}</option>`)}
+            ${(stock.folders ?? []).map((each) => html`<option value=${each} .selected=${each === file.folder}>${each}</option>`)}
           </select>
         </label>
         <button>${icon('board')}${t('models.move')}</button>

@@ -4,7 +4,7 @@ import { downloads, isActive, mayFetch } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
 import { session } from '../../models/session.js';
 import { MISSING, STATES, stock } from '../../models/stock.js';
-import { downloadRow } from '../download_row.js';
+import { downloadRow, keepFocus } from '../download_row.js';
 import { errorText } from '../form.js';
 import { icon } from '../icons.js';
 import { entryRow, fileRow } from './rows.js';
@@ -28,6 +28,10 @@ class ModelList extends Element {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.stop();
+  }
+
+  updated() {
+    keepFocus(this);
   }
 
   render() {

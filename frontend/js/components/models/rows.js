@@ -38,8 +38,10 @@ export function fileRow(file) {
   const words = file.trigger_words.slice(0, SHOWN_WORDS);
   return html`
     <div class="row-words">
-      <a class="model-open row-title" href=${fileAddress(file.id)} title=${file.name}>${name}</a>
-      <span class="hint">${joined(below ? `${file.folder}/${below}` : file.folder, sizeText(file.size_bytes))}</span>
+      <a class="model-open" href=${fileAddress(file.id)} title=${file.name}>
+        <span class="row-title">${name}</span>
+        <span class="hint">${joined(below ? `${file.folder}/${below}` : file.folder, sizeText(file.size_bytes))}</span>
+      </a>
       <span class="marks">
         ${familyMark(file)} ${marks(file)}
         ${words.map((word) => html`<span class="mark is-word">${word}</span>`)}
@@ -85,10 +87,12 @@ export function verify(file) {
 export function entryRow(entry) {
   return html`
     <div class="row-words">
-      <a class="model-open row-title" href=${entryAddress(entry.id)}>${entry.name}</a>
-      <span class="hint">
-        ${joined(entry.folder, entry.size_bytes ? sizeText(entry.size_bytes) : t('models.sizeUnknown'), entry.license)}
-      </span>
+      <a class="model-open" href=${entryAddress(entry.id)}>
+        <span class="row-title">${entry.name}</span>
+        <span class="hint">
+          ${joined(entry.folder, entry.size_bytes ? sizeText(entry.size_bytes) : t('models.sizeUnknown'), entry.license)}
+        </span>
+      </a>
       <span class="marks">
         ${familyMark(entry)} ${entry.gated ? html`<span class="mark">${t('models.gated')}</span>` : nothing}
         ${entry.state === 'absent' ? nothing : html`<span class="mark is-bad">${t(`models.state.${entry.state}`)}</span>`}

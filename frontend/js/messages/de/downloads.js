@@ -24,6 +24,7 @@ export default {
   toSettings: 'Token eintragen',
   toPage: 'Seite öffnen',
   allowPickle: 'Diese Datei erlauben',
+  replace: 'Die hiesige ersetzen',
 
   'why.token': 'Die Quelle will für diese Datei ein Token, oder ein anderes als das bekommene.',
   'why.licence': 'Die Quelle gibt sie nur denen, die auf ihrer Seite die Lizenz angenommen oder sie gekauft haben.',

@@ -25,6 +25,7 @@ export default {
   toSettings: 'Set the token',
   toPage: 'Open its page',
   allowPickle: 'Allow this file',
+  replace: 'Replace the one here',
 
   'why.token': 'Its source wants a token for this file, or another one than it got.',
   'why.licence': 'Its source gives it only to who has accepted its licence, or bought it, on its page.',

@@ -1,0 +1,499 @@
+"""The Models view: what is installed, what can be, downloads as they go, the disks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.api.studio_process import RunningStudio
+from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage, come_in
+from tests.browser.model_pages import ModelSite, running_model_site
+from tests.browser.test_looks import check as check_looks
+from tests.browser.test_looks import check_for_fingers
+from tests.fakes.download_rig import safetensors as model_of
+from tests.fakes.hub import Repository
+from tests.fakes.model_files import CHECKPOINT, LORA, SDXL, put, safetensors
+
+TAGS = {"ss_base_model_version": "sdxl_base_v1-0", "modelspec.trigger_phrase": "anna, red hair"}
+SLOW = 200_000
+"""Bytes a second, for downloads that are to be looked at while they come."""
+
+
+@pytest.fixture(scope="module")
+def house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSite]:
+    with running_model_site(tmp_path_factory.mktemp("models")) as site:
+        yield site
+
+
+@pytest.fixture
+def shelves(house: ModelSite) -> Iterator[httpx.Client]:
+    """The owner's client; no download and no file of the test is left when it is over."""
+    with house.studio.client() as client:
+        yield client
+        for one in client.get("/api/downloads").json()["items"]:
+            client.delete(f"/api/downloads/{one['id']}")
+            client.delete(f"/api/downloads/{one['id']}")
+        client.put("/api/downloads/limits", json={"concurrency": 2, "bytes_per_second": None})
+        for one in client.get("/api/models").json()["items"]:
+            client.delete(f"/api/models/{one['id']}?force=1")
+
+
+@pytest.fixture
+def models(open_page: OpenPage, house: ModelSite, shelves: httpx.Client) -> Page:
+    """The owner's page."""
+    return opened(open_page(storage_state=house.state), house)
+
+
+def opened(page: Page, house: ModelSite, address: str = "models") -> Page:
+    page.goto(f"{house.url}/#/{address}")
+    expect(page.locator("models-view .view")).to_be_visible()
+    return page
+
+
+def add_files(house: ModelSite, client: httpx.Client, **files: bytes) -> None:
+    """Files on disk by ``folder__name``, known to Studio."""
+    for place, content in files.items():
+        folder, _, name = place.partition("__")
+        put(house.models / folder / f"{name}.safetensors", content)
+    assert client.post("/api/models/scan").status_code == 200
+
+
+def row(page: Page, text: str) -> Locator:
+    return page.locator(".models-rows .row.model").filter(has_text=text)
+
+
+def download(page: Page, name: str) -> Locator:
+    return page.locator(".row.download").filter(has_text=name)
+
+
+def choice(place: Page | Locator, name: str) -> Locator:
+    """A list to choose from; what helps to choose belongs to its name."""
+    return place.get_by_role("combobox", name=re.compile(f"^{name}"))
+
+
+def fetch(client: httpx.Client, reference: str, folder: str = "loras") -> dict[str, Any]:
+    answer = client.post("/api/downloads", json={"reference": reference, "folder": folder})
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def test_a_link_becomes_a_model_that_is_watched_paused_and_listed(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    content = model_of(1_500_000, 1)
+    hub = house.hubs.hub
+    hub.repositories["a/styles"] = Repository(
+        lfs={"loras/ink.safetensors": content}, card={"license": "apache-2.0"}
+    )
+    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": SLOW})
+    models.get_by_role("button", name="Add a model").click()
+    dialog = models.get_by_role("dialog", name="Add a model")
+    dialog.get_by_label("Link or reference").fill(
+        f"{hub.base}/a/styles/blob/main/loras/ink.safetensors"
+    )
+    expect(choice(dialog, "Folder")).to_have_value("loras")
+    expect(dialog).to_contain_text("Guessed by its name")
+    expect(dialog).to_contain_text("apache-2.0")
+    dialog.get_by_role("button", name="Fetch it").click()
+    expect(dialog).to_have_count(0)
+    one = download(models, "ink.safetensors")
+    expect(one.locator(".download-state")).to_contain_text("of 1.5 MB")
+    one.get_by_role("button", name="Pause ink.safetensors").click()
+    expect(one.locator(".download-state")).to_contain_text("Paused")
+    one.get_by_role("button", name="Go on with ink.safetensors").click()
+    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": None})
+    expect(row(models, "ink.safetensors")).to_be_visible()
+    assert (house.models / "loras/ink.safetensors").read_bytes() == content
+    row(models, "ink.safetensors").get_by_role("link").click()
+    expect(models.locator("model-file .model-facts")).to_contain_text("apache-2.0")
+
+
+def test_what_a_hub_refuses_says_why_and_where_to_go(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    hub = house.hubs.hub
+    hub.repositories["a/gated"] = Repository(
+        lfs={"one.safetensors": model_of(5_000, 2)}, gated="manual"
+    )
+    models.get_by_role("button", name="Add a model").click()
+    dialog = models.get_by_role("dialog", name="Add a model")
+    dialog.get_by_label("Link or reference").fill("hf:a/gated/one.safetensors")
+    expect(dialog.get_by_role("alert")).to_contain_text("wants a token")
+    expect(dialog.get_by_role("link", name="Set the token")).to_have_attribute(
+        "href", "#/settings/services"
+    )
+    page = dialog.get_by_role("link", name="Open its page")
+    expect(page).to_have_attribute("href", f"{hub.base}/a/gated")
+    expect(dialog.get_by_role("button", name="Fetch it")).to_be_disabled()
+    dialog.get_by_label("Link or reference").fill("https://10.0.0.1/one.safetensors")
+    expect(dialog.get_by_role("alert")).to_contain_text("Nothing is fetched from such an address")
+
+
+def test_a_pickle_comes_at_the_owners_word_alone(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    house.hubs.hub.repositories["a/old"] = Repository(lfs={"old.ckpt": b"\x80\x02K\x01." * 50})
+    models.get_by_role("button", name="Add a model").click()
+    dialog = models.get_by_role("dialog", name="Add a model")
+    dialog.get_by_label("Link or reference").fill("hf:a/old/old.ckpt")
+    expect(dialog).to_contain_text("can run code")
+    choice(dialog, "Folder").select_option("checkpoints")
+    expect(dialog.get_by_role("button", name="Fetch it")).to_be_disabled()
+    dialog.get_by_label("I trust where this file comes from.").check()
+    dialog.get_by_role("button", name="Fetch it").click()
+    expect(row(models, "old.ckpt")).to_be_visible()
+    assert (house.models / "checkpoints/old.ckpt").is_file()
+
+
+def test_downloads_are_put_in_another_order_given_up_and_tried_again(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    hub = house.hubs.hub
+    names = ("first", "second", "third")
+    hub.repositories["a/line"] = Repository(
+        lfs={f"{name}.safetensors": model_of(900_000, 3 + at) for at, name in enumerate(names)}
+    )
+    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": 16_384})
+    for name in names:
+        fetch(shelves, f"hf:a/line/{name}.safetensors")
+    opened(models, house, "models/downloads")
+    titles = models.locator("section:has(#downloads-now) .row-title")
+    expect(titles).to_have_text([f"{name}.safetensors" for name in names])
+    third = download(models, "third.safetensors")
+    third.get_by_role("button", name="Another place in the line for third.safetensors").click()
+    models.get_by_role("menuitem", name="To the front").click()
+    expect(titles).to_have_text(["first.safetensors", "third.safetensors", "second.safetensors"])
+    third.get_by_role("button", name="Cancel third.safetensors").click()
+    ended = models.locator("section:has(#downloads-ended) .row-title")
+    expect(ended).to_have_text(["third.safetensors"])
+    choice(models, "At once").select_option("3")
+    choice(models, "Speed").select_option("As fast as it goes")
+    third.get_by_role("button", name="Try third.safetensors again").click()
+    states = models.locator("section:has(#downloads-ended) .download-state")
+    expect(states).to_have_text([re.compile("^Here")] * 3)
+    for name in names:
+        assert (house.models / f"loras/{name}.safetensors").is_file()
+    assert shelves.get("/api/downloads/limits").json() == {
+        "concurrency": 3,
+        "bytes_per_second": None,
+    }
+
+
+def test_a_download_that_failed_says_why_and_the_owner_replaces_what_is_in_its_way(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    content = model_of(50_000, 8)
+    house.hubs.hub.repositories["a/way"] = Repository(lfs={"way.safetensors": content})
+    add_files(house, shelves, loras__way=safetensors(LORA))
+    fetch(shelves, "hf:a/way/way.safetensors")
+    opened(models, house, "models/downloads")
+    one = download(models, "way.safetensors")
+    expect(one).to_contain_text("Another file of that name is there already.")
+    one.get_by_role("button", name="Replace the one here").click()
+    expect(one.locator(".download-state")).to_contain_text("Here")
+    assert (house.models / "loras/way.safetensors").read_bytes() == content
+
+
+def test_the_list_is_searched_filtered_and_sorted(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    add_files(
+        house,
+        shelves,
+        loras__anna=safetensors(LORA, TAGS),
+        checkpoints__base=safetensors(SDXL),
+        checkpoints__stray=safetensors(LORA, fill=b"\2"),
+        vae__cut=safetensors(CHECKPOINT)[:-3],
+    )
+    models.reload()
+    names = models.locator(".models-rows .row-title")
+    expect(names).to_have_count(4)
+    models.get_by_label("Search models").fill("red hair")
+    expect(names).to_have_text(["anna.safetensors"])
+    models.get_by_label("Search models").fill("")
+    expect(names).to_have_count(4)
+    choice(models, "Base model").select_option("SDXL")
+    expect(names).to_have_text(["anna.safetensors", "base.safetensors"])
+    choice(models, "Order").select_option("Largest first")
+    sizes = {one["name"]: one["size_bytes"] for one in shelves.get("/api/models").json()["items"]}
+    largest = sorted(("anna.safetensors", "base.safetensors"), key=lambda name: -sizes[name])
+    expect(names).to_have_text(largest)
+    choice(models, "Folder").select_option("vae")
+    expect(models.locator(".empty")).to_contain_text("Nothing fits that.")
+    models.get_by_role("button", name="Show all").click()
+    choice(models, "Condition").select_option("Damaged")
+    expect(names).to_have_text(["cut.safetensors"])
+    expect(row(models, "cut")).to_contain_text("Cut off")
+    choice(models, "Condition").select_option("In the wrong folder")
+    expect(names).to_have_text(["stray.safetensors"])
+    row(models, "stray").get_by_role("button", name="Move to loras").click()
+    expect(names).to_have_count(0)
+    assert (house.models / "loras/stray.safetensors").is_file()
+
+
+def test_deleting_says_what_would_break(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    add_files(house, shelves, checkpoints__sd_xl_base_1=safetensors(SDXL))
+    put(house.models / "checkpoints/sd_xl_base_1.0.safetensors", safetensors(SDXL, fill=b"\3"))
+    shelves.post("/api/models/scan")
+    models.reload()
+    needed = row(models, "sd_xl_base_1.0")
+    needed.get_by_role("button", name="More for sd_xl_base_1.0.safetensors").click()
+    models.get_by_role("menuitem", name="Delete").click()
+    dialog = models.get_by_role("dialog", name="Delete this model?")
+    expect(dialog).to_contain_text("would not run any more")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    assert (house.models / "checkpoints/sd_xl_base_1.0.safetensors").is_file()
+    needed.get_by_role("link").click()
+    users = models.locator("section:has(#model-users) a")
+    expect(users.first).to_be_visible()
+    models.get_by_role("button", name="Delete", exact=True).click()
+    dialog.get_by_role("button", name="Delete all the same").click()
+    expect(row(models, "sd_xl_base_1.safetensors")).to_be_visible()
+    expect(needed).to_have_count(0)
+    assert not (house.models / "checkpoints/sd_xl_base_1.0.safetensors").exists()
+
+
+def test_what_its_owner_knows_better_is_kept(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    add_files(house, shelves, loras__anna=safetensors(LORA, TAGS))
+    models.reload()
+    row(models, "anna").get_by_role("link").click()
+    expect(models.locator(".words li")).to_have_text(["anna", "red hair"])
+    models.locator("summary").click()
+    choice(models, "Base model").select_option("FLUX.1")
+    models.get_by_role("textbox", name="Trigger words").fill("anna, blue hair")
+    models.get_by_label("Notes").fill("not with turbo")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".words li")).to_have_text(["anna", "blue hair"])
+    [found] = shelves.get("/api/models").json()["items"]
+    assert (found["family"], found["notes"]) == ("flux-1", "not with turbo")
+    assert found["trigger_words"] == ["anna", "blue hair"]
+
+
+def test_an_entry_is_added_installed_changed_and_taken_out(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    content = model_of(30_000, 12)
+    house.hubs.hub.repositories["a/own"] = Repository(lfs={"own.safetensors": content})
+    opened(models, house, "models/entry/new")
+    models.get_by_label("Name", exact=True).fill("House style")
+    models.get_by_label("Source").fill("hf:a/own/own.safetensors")
+    choice(models, "Folder").select_option("loras")
+    models.get_by_label("File name").fill("../own.safetensors")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".entry-problems")).to_contain_text("file")
+    models.get_by_label("File name").fill("own.safetensors")
+    models.get_by_role("button", name="Save").click()
+    expect(models.get_by_role("heading", name="House style")).to_be_visible()
+    models.get_by_role("button", name="Install House style").click()
+    expect(models.get_by_role("link", name="Show the file")).to_be_visible()
+    assert (house.models / "loras/own.safetensors").read_bytes() == content
+    models.locator("summary").click()
+    models.get_by_label("Licence").fill("mit")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".model-facts")).to_contain_text("mit")
+    models.get_by_role("button", name="Take it out of the catalog").click()
+    expect(models.locator("model-list")).to_be_visible()
+    listed = shelves.get("/api/catalog?q=house+style").json()
+    assert listed["total"] == 0
+    models.get_by_role("button", name="Undo").click()
+    expect(models.locator(".notice")).to_have_count(0)
+    listed = shelves.get("/api/catalog?q=house+style").json()["items"]
+    assert [one["license"] for one in listed] == ["mit"]
+    shelves.delete(f"/api/catalog/{listed[0]['id']}")
+
+
+def test_a_bundle_fetches_what_is_missing_of_it(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    [bundle, *_] = shelves.get("/api/models/bundles").json()["items"]
+    entries = [shelves.get(f"/api/catalog/{one['id']}").json() for one in bundle["entries"]]
+    for at, entry in enumerate(entries):
+        owner, name, path = entry["reference"].removeprefix("hf:").partition("@")[0].split("/", 2)
+        content = model_of(20_000, 20 + at)
+        known = house.hubs.hub.repositories.setdefault(f"{owner}/{name}", Repository())
+        known.lfs[path] = content
+        facts = {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+        answer = shelves.put(f"/api/catalog/{entry['id']}", json=facts)
+        assert answer.status_code == 200, answer.text
+    opened(models, house, "models/bundles")
+    card = models.locator(".bundle").filter(
+        has=models.get_by_role("heading", name=bundle["name"], exact=True)
+    )
+    expect(card).to_contain_text(f"{len(entries)} of {len(entries)} missing")
+    install = card.get_by_role("button", name=re.compile(f"^Install.* {bundle['name']}$"))
+    expect(install).to_contain_text(f"{len(entries) * 20} kB")
+    install.click()
+    expect(card).to_contain_text("All here")
+    for entry in entries:
+        assert (house.models / entry["folder"] / entry["file"]).is_file()
+        shelves.post(f"/api/catalog/{entry['id']}/reset")
+
+
+def test_a_file_of_this_device_becomes_a_model(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    content = safetensors(LORA, TAGS)
+    models.get_by_role("button", name="Add a model").click()
+    dialog = models.get_by_role("dialog", name="Add a model")
+    dialog.get_by_role("button", name="From this device").click()
+    dialog.get_by_label("Model file").set_input_files(
+        {"name": "mine.safetensors", "mimeType": "application/octet-stream", "buffer": content}
+    )
+    choice(dialog, "Folder").select_option("loras")
+    dialog.get_by_role("button", name="Upload").click()
+    expect(dialog).to_have_count(0)
+    expect(row(models, "mine.safetensors")).to_contain_text("red hair")
+    assert (house.models / "loras/mine.safetensors").read_bytes() == content
+
+
+def test_a_catalog_is_imported_whole_or_not_at_all_and_exported(
+    models: Page, house: ModelSite, shelves: httpx.Client, tmp_path: Path
+) -> None:
+    entry = {
+        "id": "house-imported",
+        "name": "Imported",
+        "folder": "loras",
+        "file": "imported.safetensors",
+        "reference": "hf:a/b/imported.safetensors",
+    }
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps({"catalog": 1, "entries": [entry]}))
+    bad.write_text(json.dumps({"catalog": 1, "entries": [{**entry, "file": "../out"}]}))
+    menu = models.get_by_role("button", name="More for models")
+    for file, said in ((bad, "../out"), (good, "1 entry was taken over.")):
+        menu.click()
+        with models.expect_file_chooser() as chooser:
+            models.get_by_role("menuitem", name="Import entries of a catalog").click()
+        chooser.value.set_files(file)
+        expect(models.locator(".notice").filter(has_text=said)).to_be_visible()
+    menu.click()
+    with models.expect_download() as started:
+        models.get_by_role("menuitem", name="Export my entries only").click()
+    exported = json.loads(Path(started.value.path()).read_text())
+    assert [one["id"] for one in exported["entries"]] == ["house-imported"]
+    shelves.delete("/api/catalog/house-imported")
+
+
+def test_members_see_everything_and_change_nothing(
+    open_page: OpenPage, house: ModelSite, shelves: httpx.Client
+) -> None:
+    add_files(house, shelves, loras__anna=safetensors(LORA, TAGS))
+    link = shelves.post("/api/invitations", json={"role": "member"}).json()["url"]
+    token = link.rpartition("/")[2]
+    state = come_in(house.studio, "/api/join", token=token, name="Mia", password=PASSWORD)
+    page = opened(open_page(storage_state=state), house)
+    expect(row(page, "anna")).to_be_visible()
+    page.get_by_role("button", name="Not installed").click()
+    expect(page.locator(".models-rows .row.model")).not_to_have_count(0)
+    expect(page.locator(".models-rows[aria-busy=false]")).to_be_visible()
+    for name in ("^Add a model", "^Install ", "^Delete"):
+        expect(page.get_by_role("button", name=re.compile(name))).to_have_count(0)
+    page.get_by_role("button", name="Installed", exact=True).click()
+    row(page, "anna").get_by_role("link").click()
+    expect(page.locator("model-file .words")).to_be_visible()
+    expect(page.get_by_role("button", name="Verify")).to_have_count(0)
+    expect(page.locator("model-file form")).to_have_count(0)
+
+
+def test_the_keyboard_goes_there_and_keeps_its_place(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    house.hubs.hub.repositories["a/keys"] = Repository(
+        lfs={"keys.safetensors": model_of(900_000, 40)}
+    )
+    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": 16_384})
+    fetch(shelves, "hf:a/keys/keys.safetensors")
+    models.goto(f"{house.url}/#/create")
+    # The part that handles the keys is there when its dialog opens.
+    expect(models.locator("#prompt")).to_be_visible()
+    models.locator("main").focus()
+    models.wait_for_load_state("networkidle")
+    models.keyboard.press("g")
+    models.keyboard.press("m")
+    expect(models.locator("models-view .view")).to_be_visible()
+    pause = models.get_by_role("button", name="Pause keys.safetensors")
+    expect(download(models, "keys").locator("progress")).to_be_visible()
+    pause.focus()
+    models.keyboard.press("Enter")
+    resume = models.get_by_role("button", name="Go on with keys.safetensors")
+    expect(resume).to_be_focused()
+    models.keyboard.press("Enter")
+    expect(pause).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_page_of_models_fits_can_be_read_and_keeps_nobody_out(
+    open_page: OpenPage,
+    house: ModelSite,
+    shelves: httpx.Client,
+    assert_accessible: AssertAccessible,
+    width: int,
+    scheme: str,
+) -> None:
+    long_name = "a_name_that_is_longer_than_any_screen_is_wide_" * 3
+    files = {
+        "loras__anna": safetensors(LORA, TAGS),
+        f"checkpoints__{long_name}": safetensors(LORA, fill=b"\4"),
+        "vae__cut": safetensors(CHECKPOINT)[:-3],
+    }
+    add_files(house, shelves, **files)
+    house.hubs.hub.repositories["a/looks"] = Repository(
+        lfs={"slow.safetensors": model_of(900_000, 41)}
+    )
+    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": 16_384})
+    fetch(shelves, "hf:a/looks/slow.safetensors")
+    fetch(shelves, "hf:a/looks/gone.safetensors")
+    found = shelves.get("/api/models?q=anna").json()["items"][0]
+    entry = shelves.get("/api/catalog").json()["items"][0]
+    page = open_page(
+        width, 740, color_scheme=scheme, storage_state=house.state, reduced_motion="reduce"
+    )
+    shown = {
+        "models": ".row.model",
+        "models/bundles": ".bundle",
+        "models/downloads": ".row.download progress",
+        "models/disk": ".volume",
+        f"models/file/{found['id']}": "model-file .model-facts",
+        f"models/entry/{entry['id']}": "model-entry .model-facts",
+    }
+    for address, selector in shown.items():
+        opened(page, house, address)
+        expect(page.locator(selector).first).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        check_looks(page, address)
+        assert_accessible(page)
+        if width == 360:
+            check_for_fingers(page, address)
+    opened(page, house)
+    page.get_by_role("button", name="Add a model").click()
+    dialog = page.get_by_role("dialog", name="Add a model")
+    dialog.get_by_label("Link or reference").fill("hf:a/looks/slow.safetensors")
+    expect(dialog.locator(".model-facts")).to_be_visible()
+    check_looks(page, "add")
+    assert_accessible(page)
+
+
+def test_a_guest_is_not_offered_what_they_may_not_see(
+    open_page: OpenPage, site: RunningStudio, owner: httpx.Client
+) -> None:
+    link = owner.post("/api/invitations", json={"role": "guest"}).json()["url"]
+    token = link.rpartition("/")[2]
+    state = come_in(site, "/api/join", token=token, name="Guest of models", password=PASSWORD)
+    page = open_page(storage_state=state)
+    page.goto(site.url)
+    expect(page.get_by_role("link", name="Create", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Models", exact=True)).to_have_count(0)
