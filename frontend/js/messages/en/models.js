@@ -15,6 +15,7 @@ export default {
   exportOwn: 'Export my entries only',
   newEntry: 'New entry of the catalog',
 
+  filters: 'Filters',
   search: 'Search models',
   which: 'Which models',
   'which.here': 'Installed',
@@ -148,7 +149,7 @@ export default {
   toDisk: 'What uses the disk',
   volumes: 'Disks',
   free: '{free} free of {total}',
-  usedOf: 'How full the disk of {names} is',
+  usedOf: 'How full this disk is: {names}',
   'level.low': 'Nearly full',
   'level.full': 'Full',
   'role.studio': 'Studio',
@@ -180,7 +181,8 @@ export default {
   neverUsed: 'never used',
   neededBy: { one: '{count} workflow needs it', other: '{count} workflows need it' },
 
-  add: 'Add a model',
+  addTitle: 'Add a model',
+  add: 'Add',
   way: 'Where from',
   'way.link': 'From a link',
   'way.device': 'From this device',
