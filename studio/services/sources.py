@@ -123,11 +123,11 @@ class Sources:
             url=url,
             name=file.name,
             # Civitai rounds sizes: the hash says more.
+            trigger_words=version.trained_words,
             sha256=file.sha256,
             token=CIVITAI,
             page=page,
             license=await self._license(version),
-            trigger_words=version.trained_words,
         )
 
     async def _license(self, version: CivitaiVersion) -> str | None:
