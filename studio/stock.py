@@ -73,7 +73,7 @@ class OfflineStock:
         installs = InstallService(catalog=self.catalog, files=self.store, downloads=None)
         router.include_router(catalog_routes(catalog=self.catalog, installs=installs))
         router.include_router(
-            file_routes(files=self.files, actions=self.actions, catalog=self.catalog)
+            file_routes(files=self.files, actions=self.actions, families=self.catalog.families)
         )
         return router
 
@@ -98,7 +98,7 @@ class Stock:
             model_routes(
                 files=self.base.files,
                 actions=self.base.actions,
-                catalog=self.base.catalog,
+                families=self.base.catalog.families,
                 needs=self.needs,
                 disk=self.disk,
                 jobs=self.jobs,
@@ -143,7 +143,7 @@ async def open_offline_stock(
         files=files,
         store=store,
         roots=roots,
-        families=catalog.families,
+        catalog=catalog,
         workflows=users.of,
         record=record,
     )

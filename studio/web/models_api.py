@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from studio.errors import InvalidRequest, Unprocessable
 from studio.models import Scope
-from studio.services.catalog import Catalog
 from studio.services.disk import DiskService
+from studio.services.families import Families
 from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
 from studio.services.model_files import ModelFiles
@@ -33,7 +33,7 @@ def model_routes(
     *,
     files: ModelFiles,
     actions: ModelActions,
-    catalog: Catalog,
+    families: Families,
     needs: ModelNeeds,
     disk: DiskService,
     jobs: JobService,
@@ -62,24 +62,24 @@ def model_routes(
         return json_response(await disk.look())
 
     # Last, because any word may be a file's id.
-    add_file_routes(router, files=files, actions=actions, catalog=catalog)
+    add_file_routes(router, files=files, actions=actions, families=families)
     return router
 
 
-def file_routes(*, files: ModelFiles, actions: ModelActions, catalog: Catalog) -> APIRouter:
+def file_routes(*, files: ModelFiles, actions: ModelActions, families: Families) -> APIRouter:
     """The routes that need no engine."""
     router = APIRouter(prefix="/api/models", tags=["Models"])
-    add_file_routes(router, files=files, actions=actions, catalog=catalog)
+    add_file_routes(router, files=files, actions=actions, families=families)
     return router
 
 
 def add_file_routes(
-    router: APIRouter, *, files: ModelFiles, actions: ModelActions, catalog: Catalog
+    router: APIRouter, *, files: ModelFiles, actions: ModelActions, families: Families
 ) -> None:
     """What concerns files alone."""
 
     def body(file: ModelFile) -> dict[str, Any]:
-        return file_body(file, catalog, writable=actions.is_writable(file))
+        return file_body(file, families, actions.known(file), writable=actions.is_writable(file))
 
     async def detail(file: ModelFile) -> dict[str, Any]:
         return body(file) | {"needed_by": dependents_body(await actions.dependents(file))}

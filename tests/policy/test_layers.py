@@ -91,7 +91,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "https_source": frozenset({"download_runs"}),
     "hub_search": frozenset({"civitai_models", "needed_models", "sources"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
-    "installs": frozenset({"catalog", "catalog_entries"}),
+    "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "jobs": frozenset({"finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
@@ -105,12 +105,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "log_news": frozenset({"feed", "news"}),
     "machine_news": frozenset({"feed", "news"}),
     "metrics": frozenset({"engines", "queue"}),
-    "model_actions": frozenset({"families", "model_files"}),
+    "model_actions": frozenset({"catalog", "catalog_entries", "model_files"}),
     "model_facts": frozenset({"families"}),
     "model_files": frozenset({"families", "model_facts"}),
-    "model_manifest": frozenset(
-        {"catalog", "catalog_entries", "download_runs", "installs", "model_files"}
-    ),
+    "model_manifest": frozenset({"catalog", "catalog_entries", "installs", "model_files"}),
     "model_needs": frozenset(
         {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
     ),
