@@ -9,6 +9,8 @@ import { removeModel } from './removal.js';
 import { fileAddress, nameParts } from './rows.js';
 
 const LISTS = ['damaged', 'duplicates', 'unused'];
+/** What can go that is no model, and where that is done; what has no place goes by itself. */
+const WAYS = { trash: '#/library/trashed=1', downloads: '#/models/downloads', cache: '', thumbs: '' };
 const SHOWN = 12;
 
 /** One volume as a bar: what of it is used, and unless that is plain, what lies there. */
@@ -74,6 +76,7 @@ class ModelDisk extends Element {
             : html`<p class="hint">${t('models.none')}</p>`}
         </section>
       </div>
+      ${canGo(disk.reclaimable)}
       ${this.#files(t('models.largest'), t('models.largestHelp'), disk.models.largest.slice(0, SHOWN), 'largest')}
       ${LISTS.map((name) =>
         this.#files(t(`models.${name}`), t(`models.${name}Help`), disk.reclaimable[name], name),
@@ -123,6 +126,30 @@ class ModelDisk extends Element {
         : nothing}
     `;
   }
+}
+
+/** Other things that take room and need not. */
+function canGo(reclaimable) {
+  const shown = Object.entries(WAYS).filter(([name]) => reclaimable[name] > 0);
+  if (!shown.length) return nothing;
+  return html`
+    <section class="card" aria-labelledby="disk-can-go">
+      <h2 id="disk-can-go">${t('models.canGo')}</h2>
+      <ul class="rows">
+        ${shown.map(
+          ([name, place]) => html`
+            <li class="row">
+              <div class="row-words">
+                <span class="row-title">${t(`models.usage.${name}`)} · ${sizeText(reclaimable[name])}</span>
+                <span class="hint">${t(`models.canGo.${name}`)}</span>
+              </div>
+              ${place ? html`<a class="button" href=${place}>${t('models.canGoShow')}</a>` : nothing}
+            </li>
+          `,
+        )}
+      </ul>
+    </section>
+  `;
 }
 
 /** Amounts beside each other, the largest first; of nothing nothing is said. */
