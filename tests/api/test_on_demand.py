@@ -23,7 +23,9 @@ from tests.api.on_demand_client import (
 )
 from tests.api.studio_process import RunningStudio, run_studio
 from tests.contract.harness import run_embedded
+from tests.fakes.civitai import running_civitai
 from tests.fakes.download_rig import safetensors
+from tests.fakes.hub import Repository, running_hub
 from tests.fakes.origin import Origin, running_origin
 
 
@@ -231,3 +233,21 @@ async def test_an_engine_that_does_not_see_the_cache_fails_the_job_by_that_name(
                 graph = with_lora(origin.url("unseen.safetensors"))
                 job = await ended(client, await submit(client, graph))
     assert (job["status"], job["error"]["code"]) == ("failed", "model_not_listed")
+
+
+async def test_references_of_both_hubs_are_fetched_like_addresses(tmp_path: Path) -> None:
+    async with running_hub() as hub, running_civitai() as civitai:
+        content = safetensors(40_000, 10)
+        hub.repositories["a/model"] = Repository(lfs={"d/one.safetensors": content})
+        civitai.add_model(1, civitai.version(10, (100, "ink.safetensors", content)))
+        variables = {"HF_ENDPOINT": hub.base, "CIVITAI_URL": civitai.base}
+        # Where the hub redirects to is another host, as it is in the world.
+        variables["STUDIO_OUTBOUND_ALLOW"] = "127.0.0.0/8,localhost"
+        with run_studio(tmp_path, variables) as studio:
+            async with studio.async_client() as client:
+                graph = with_lora("hf:a/model/d/one.safetensors", "civitai:10")
+                job = await ended(client, await submit(client, graph))
+            kept = [studio.folder / "cache" / "loras" / name for name in cached(studio)]
+            assert (job["status"], job["error"]) == ("succeeded", None)
+            assert [path.read_bytes() == content for path in kept] == [True, True]
+            assert {"hf:a/model/d/one.safetensors", "civitai:10"} <= set(job["models"])
