@@ -128,7 +128,7 @@ def build_pipeline(
             follower=follower,
             clock=clock,
             pace=pace,
-            is_ready=on_demand.is_ready,
+            take_up=on_demand.take_up,
         ),
         collector=collector,
         finisher=finisher,

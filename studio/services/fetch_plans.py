@@ -68,6 +68,9 @@ class FetchPlanner:
             InvalidRequest, BlockedAddress, PickleRefused, NotAModel, Unprocessable: it cannot be.
             Unavailable: no engine has said yet where models belong.
         """
+        # Judged though only a picture may need them: what is no name must not be stored as one.
+        secrets = self._means.secrets
+        known = [await revealed(secrets, identity.user_id, each) for each in credentials]
         found = model_references(graph, info)
         if not found:
             return []
@@ -80,8 +83,7 @@ class FetchPlanner:
             raise Unavailable(
                 "No engine has said yet where models belong that are fetched.", retry_after_s=2
             )
-        secrets, fetches = self._means.secrets, []
-        known = [await revealed(secrets, identity.user_id, each) for each in credentials]
+        fetches = []
         for each in found:
             self._means.check_reference(each.reference)
             folder = folder_of(each, listings)

@@ -72,7 +72,7 @@ class Inventory:
         file = self._by_place.get((entry.folder, entry.file))
         if file is not None and file.fault:
             return Presence(DAMAGED, file)
-        if file is not None and _is(file, entry):
+        if file is not None and file.has_bytes(sha256=entry.sha256, size_bytes=entry.size_bytes):
             return Presence(PRESENT, file)
         if entry.sha256 in self._by_hash:
             return Presence(PRESENT, self._by_hash[entry.sha256])
@@ -93,7 +93,7 @@ class Inventory:
             file = self._by_source.get((wish.folder, wish.reference))
         if file is None or file.fault:
             return False
-        return not (wish.sha256 and file.sha256 and wish.sha256 != file.sha256)
+        return file.has_bytes(sha256=wish.sha256, size_bytes=wish.size_bytes)
 
 
 class InstallService:
@@ -156,9 +156,3 @@ def wish_of(entry: Entry, **changes: object) -> Wish:
         "size_bytes": entry.size_bytes,
     }
     return Wish(**{**values, **changes})  # type: ignore[arg-type]
-
-
-def _is(file: ModelFile, entry: Entry) -> bool:
-    if entry.size_bytes is not None and entry.size_bytes != file.size_bytes:
-        return False
-    return not (entry.sha256 and file.sha256 and entry.sha256 != file.sha256)

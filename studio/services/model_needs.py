@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from studio.errors import InvalidWorkflow, StudioError
@@ -164,7 +165,10 @@ class ModelNeeds:
         folder = wanted.folder or (entry.folder if entry else None)
         sha256 = wanted.sha256 or (entry.sha256 if entry else None)
         disagree = bool(entry and wanted.sha256 and entry.sha256 and entry.sha256 != wanted.sha256)
-        state, found, match = self._state(wanted, folder, sha256, by_place, by_hash, by_base)
+        known = wanted
+        if wanted.size_bytes is None and entry is not None and not disagree:
+            known = replace(wanted, size_bytes=entry.size_bytes)
+        state, found, match = self._state(known, folder, sha256, by_place, by_hash, by_base)
         offers = known_offers(wanted, folder, listed)
         return Need(
             file=wanted.file,
@@ -194,9 +198,9 @@ class ModelNeeds:
         if file is not None:
             if file.fault:
                 return DAMAGED, file, "name"
-            if sha256 and file.sha256 and sha256 != file.sha256:
-                return DIFFERENT, file, "name"
-            return PRESENT, file, "hash" if sha256 and file.sha256 else "name"
+            if file.has_bytes(sha256=sha256, size_bytes=wanted.size_bytes):
+                return PRESENT, file, "hash" if sha256 and file.sha256 else "name"
+            return DIFFERENT, file, "name"
         if self._is_offered(wanted):
             # An engine elsewhere has disks of its own: what it lists is there.
             return PRESENT, None, "engine"

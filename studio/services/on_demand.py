@@ -85,6 +85,13 @@ class OnDemand:
             return False
         return all([await self._cache.has(fetch.place) for fetch in fetches_of(job)])
 
+    async def take_up(self, job: Job) -> bool:
+        """``is_ready`` of a job that is sent now, which is when what it names is used."""
+        is_ready = await self.is_ready(job)
+        if is_ready:
+            await self._cache.use(fetch.place for fetch in fetches_of(job))
+        return is_ready
+
     # -- while it waits ------------------------------------------------------------------------
 
     def hold(self, live: LiveJob) -> None:
@@ -123,7 +130,6 @@ class OnDemand:
             await self._bring_media(live)
             await self._bring(live, fetches)
             await self._await_lists(live)
-            await self._cache.use(fetches)
         except CannotBring as failure:
             await self._fail(live, failure.error)
         except StudioError as error:

@@ -38,7 +38,7 @@ class Sender:
     """Chooses the prompt id, commits it, sends, and finds out what became of it.
 
     Args:
-        is_ready: whether all is there that had to be fetched for a job.
+        take_up: counts what had to be fetched for a job as used; whether all of it is there.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Sender:
         follower: Follower,
         clock: Clock,
         pace: Pace,
-        is_ready: Callable[[Job], Awaitable[bool]],
+        take_up: Callable[[Job], Awaitable[bool]],
     ) -> None:
-        self._is_ready = is_ready
+        self._take_up = take_up
         self._engines = engines
         self._jobs = jobs
         self._secrets = secrets
@@ -79,7 +79,7 @@ class Sender:
             EngineUnreachable, EngineRefused: it was not accepted.
             Requeue: another engine may accept it, or something has to be fetched again.
         """
-        if not await self._is_ready(live.job):
+        if not await self._take_up(live.job):
             raise Requeue
         if live.job.extra.get("unchecked") or not engine.can_run(live.job):
             validate(graph, engine.info or {})

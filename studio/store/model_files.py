@@ -56,6 +56,13 @@ class ModelFile:
     used_at: int | None = None
     """When a job last named it; only where a page or the file itself was asked for."""
 
+    def has_bytes(self, *, sha256: str | None, size_bytes: int | None) -> bool:
+        """Whether these are the bytes that somebody describes, as far as anybody can tell: the hash
+        decides once it is computed, the size until then."""
+        if sha256 and self.sha256:
+            return sha256 == self.sha256
+        return size_bytes in (None, self.size_bytes)
+
     @property
     def key(self) -> tuple[str, str, str]:
         return self.root, self.place, self.name

@@ -6,6 +6,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from tests.api.model_house import open_models
 from tests.api.test_model_needs import downloaded
 from tests.api.test_models_api import scan
@@ -14,6 +16,7 @@ from tests.fakes.model_files import put
 from tests.fakes.origin import running_origin
 
 SIZE = 2_000_000
+MESSAGES = Path(__file__).resolve().parents[2] / "frontend/js/messages"
 
 
 async def test_the_room_that_a_failed_download_keeps_is_told_and_given_back(
@@ -48,3 +51,15 @@ async def test_what_nobody_used_for_long_can_go_but_no_language_model(tmp_path: 
     async with open_models(tmp_path) as client:
         found = (await client.get("/api/models/disk")).json()
         assert [one["folder"] for one in found["reclaimable"]["unused"]] == ["vae"]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+async def test_the_page_has_words_for_everything_that_uses_the_disk(
+    language: str, tmp_path: Path
+) -> None:
+    words = (MESSAGES / language / "models.js").read_text(encoding="utf-8")
+    async with open_models(tmp_path) as client:
+        found = (await client.get("/api/models/disk")).json()
+    roles = {role.replace(" ", "-") for volume in found["volumes"] for role in volume["roles"]}
+    wanted = [*(f"'usage.{name}'" for name in found["usage"]), *(f"'role.{one}'" for one in roles)]
+    assert [key for key in wanted if key not in words] == []

@@ -160,3 +160,19 @@ async def test_a_job_that_waits_for_a_picture_says_so_and_can_be_cancelled(
             if not origin.open:
                 return
             await asyncio.sleep(0.05)
+
+
+async def test_a_secret_for_a_picture_that_is_not_there_is_refused_when_it_is_sent(
+    client: httpx.AsyncClient, origin: Origin
+) -> None:
+    """Who takes the value for the name must not find it stored with the job."""
+    auth = {"type": "bearer", "secret": CANARY}
+    answer = await client.post(
+        "/api/jobs",
+        json={
+            "workflow": invert(origin.url("closed.png")),
+            "credentials": [{"url_pattern": f"{origin.base}/**", "auth": auth}],
+        },
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    assert CANARY not in answer.text

@@ -187,6 +187,21 @@ async def test_a_name_with_other_bytes_or_half_a_file_is_not_there(tmp_path: Pat
         assert found["half.safetensors"]["state"] == "damaged"
 
 
+async def test_a_file_of_another_size_is_another_one_before_its_hash_is_computed(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path / "models" / "vae" / "ae.safetensors", VAE_BYTES)
+    said = {"file": "ae.safetensors", "class": "VAELoader", "input": "vae_name"}
+    said |= {"directory": "vae", "url": "https://example.org/ae.safetensors"}
+    async with open_models(tmp_path) as client:
+        await scan(client)
+        states = [
+            (await lacks(client, models=[said | {"size": size}]))["ae.safetensors"]["state"]
+            for size in (len(VAE_BYTES), len(VAE_BYTES) + 1)
+        ]
+        assert states == ["present", "different"]
+
+
 async def test_a_stored_workflow_and_a_file_with_hostile_names_are_answered(
     tmp_path: Path,
 ) -> None:

@@ -148,6 +148,28 @@ def test_an_entry_is_added_installed_changed_and_taken_out(
     shelves.delete(f"/api/catalog/{listed[0]['id']}")
 
 
+def test_what_the_form_of_an_entry_does_not_show_stays_when_it_is_saved(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    facts = {"name": "Gated", "folder": "loras", "file": "gated.safetensors"}
+    facts |= {"reference": "hf:a/gated/gated.safetensors"}
+    unseen = {"size_bytes": 1234, "gated": True, "pair": {"role": "high", "with": "own-low"}}
+    assert shelves.put("/api/catalog/own-gated", json=facts | unseen).status_code == 200
+    opened(models, house, "models/entry/own-gated")
+    models.locator("summary").click()
+    models.get_by_label("Licence").fill("mit")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".model-facts")).to_contain_text("mit")
+    found = shelves.get("/api/catalog/own-gated").json()
+    assert {name: found[name] for name in unseen} == unseen
+    # Of another file nobody knows the size.
+    models.get_by_label("Source").fill("hf:a/gated/other.safetensors")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".model-facts")).to_contain_text("other.safetensors")
+    assert shelves.get("/api/catalog/own-gated").json()["size_bytes"] is None
+    shelves.delete("/api/catalog/own-gated")
+
+
 def test_a_bundle_fetches_what_is_missing_of_it(
     models: Page, house: ModelSite, shelves: httpx.Client
 ) -> None:

@@ -10,8 +10,9 @@ import './menu.js';
 /* One download each, with all that can be done about it. Needs the messages and styles `downloads`. */
 
 const joined = (...parts) => parts.filter(Boolean).join(' · ');
-/** A file whose source was not asked yet has no name of its own. */
-export const nameOf = ({ name, reference }) => name ?? reference.split('/').at(-1);
+/** A file has no name of its own before its source was asked, nor in the cache of models: a hash is none. */
+export const nameOf = ({ name, reference, root }) => (root === 'cache' || name === null ? endOf(reference) : name);
+const endOf = (reference) => (reference.startsWith('civitai:') ? reference : reference.split('/').at(-1));
 
 /** Where it comes from, in a word. */
 export function sourceOf({ reference }) {

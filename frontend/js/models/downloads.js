@@ -92,10 +92,12 @@ class Downloads extends Store {
 
   /** The download that brings this file, else the latest that tried to: of what `install` names. */
   of({ reference, folder, name, sha256 }) {
+    // What a job brought is its own: it is not among the models.
     const isIt = (each) =>
-      (sha256 && [each.sha256, each.expected_sha256].includes(sha256)) ||
-      (name && each.folder === folder && each.name === name) ||
-      (reference && each.folder === folder && each.reference === reference.split('?')[0]);
+      each.root !== 'cache' &&
+      ((sha256 && [each.sha256, each.expected_sha256].includes(sha256)) ||
+        (name && each.folder === folder && each.name === name) ||
+        (reference && each.folder === folder && each.reference === reference.split('?')[0]));
     return this.unfinished.find(isIt) ?? this.ended.find(isIt) ?? null;
   }
 

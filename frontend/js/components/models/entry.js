@@ -188,8 +188,12 @@ class ModelEntry extends FormElement {
   async #save(values) {
     const list = (text) => text.split(',').map((word) => word.trim()).filter(Boolean);
     const text = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.trim() || null]));
-    const body = { ...text, trigger_words: list(values.trigger_words), tags: list(values.tags) };
     const isNew = this.entryId === NEW;
+    // What the form does not show stays: size, pair, whether there is a licence to accept.
+    const before = isNew ? BLANK : own(this.entry);
+    const body = { ...before, ...text, trigger_words: list(values.trigger_words), tags: list(values.tags) };
+    // Of another file nobody knows the size.
+    if (body.reference !== before.reference || body.sha256 !== before.sha256) body.size_bytes = null;
     const id = isNew ? newId(values.name) : this.entryId;
     this.entry = await api.put(entryPath(id), body);
     notices.say(t('models.saved'));

@@ -1,0 +1,33 @@
+"""The cache of models that jobs named by their address: what counts as use of it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from datetime import datetime
+from pathlib import Path
+
+from tests.api.on_demand_client import ended, submit, with_lora
+from tests.api.studio_process import run_studio
+from tests.fakes.download_rig import safetensors
+from tests.fakes.origin import running_origin
+
+
+async def test_a_model_that_is_there_when_its_job_is_sent_counts_as_used_by_it(
+    tmp_path: Path,
+) -> None:
+    """Else what is used most would be the first to make room."""
+    environ = {"STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    async with running_origin() as origin:
+        origin.serve("used.safetensors", safetensors(100_000, 61))
+        graph = with_lora(origin.url("used.safetensors"))
+        with run_studio(tmp_path, environ) as studio:
+            async with studio.async_client() as client:
+                for _ in range(2):
+                    job = await ended(client, await submit(client, graph))
+                    assert job["status"] == "succeeded"
+            database = studio.folder / "db" / "studio.db"
+    # Nobody else may read it while Studio runs.
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        [(used_at,)] = db.execute("SELECT used_at FROM model_cache").fetchall()
+    assert used_at >= datetime.fromisoformat(job["created_at"]).timestamp() * 1000
