@@ -24,7 +24,12 @@ export function volumeBar({ roles, total_bytes: total, free_bytes: free, level }
         ${level ? html`<span class="mark is-bad">${t(`models.level.${level}`)}</span>` : nothing}
         ${isNamed ? html`<span class="hint">${names}</span>` : nothing}
       </p>
-      <progress max=${total} .value=${used} aria-label=${t('models.usedOf', { names })}></progress>
+      <progress
+        max=${total}
+        .value=${used}
+        aria-label=${t('models.usedOf', { names })}
+        aria-valuetext=${t('models.percent', { percent: Math.round((used / total) * 100) })}
+      ></progress>
     </div>
   `;
 }

@@ -121,7 +121,9 @@ class ModelList extends Element {
           ])}
           ${choice('family', t('models.family'), [
             ['', t('models.everyFamily')],
-            ...including(choices.families, query.family).map((each) => [each, stock.familyName(each)]),
+            ...including(choices.families, query.family)
+              .map((each) => [each, stock.familyName(each)])
+              .sort(([, a], [, b]) => a.localeCompare(b)),
           ])}
           ${stock.isMissing
             ? nothing
