@@ -190,8 +190,12 @@ def test_a_bundle_fetches_what_is_missing_of_it(
     expect(card).to_contain_text(f"{len(entries)} of {len(entries)} missing")
     install = card.get_by_role("button", name=re.compile(f"^Install.* {bundle['name']}$"))
     expect(install).to_contain_text(f"{len(entries) * 20} kB")
+    # Whoever has scrolled down stays there while it comes.
+    models.set_viewport_size({"width": 1280, "height": 300})
+    models.evaluate("scrollTo(0, 500)")
     install.click()
     expect(card).to_contain_text("All here")
+    expect(models.locator(".model-tabs")).not_to_be_in_viewport()
     for entry in entries:
         assert (house.models / entry["folder"] / entry["file"]).is_file()
         shelves.post(f"/api/catalog/{entry['id']}/reset")

@@ -50,9 +50,12 @@ class ModelsView extends Element {
     return router.view === 'models';
   }
 
-  /** On a phone there are more tabs than fit. */
+  /** On a phone there are more tabs than fit: another one is shown, and then left alone. */
   updated() {
-    this.querySelector('.model-tabs [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    const tab = this.querySelector('.model-tabs [aria-current]');
+    if (tab === this.tab) return;
+    this.tab = tab;
+    tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }
 
   async #askDisk() {
