@@ -3,12 +3,15 @@ import { api } from '../../core/api.js';
 import { agoText, sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
 import { mayFetch } from '../../models/downloads.js';
+import { notices } from '../../models/notices.js';
 import { errorText } from '../form.js';
 import { icon } from '../icons.js';
 import { removeModel } from './removal.js';
 import { fileAddress, nameParts } from './rows.js';
 
 const LISTS = ['damaged', 'duplicates', 'unused'];
+/** What can go as a whole, and where that is done. */
+const SPARE = { trash: '#/library/trashed=1', downloads: '#/models/downloads', cache: null };
 const SHOWN = 12;
 
 /** One volume as a bar: what of it is used, and unless that is plain, what lies there. */
@@ -74,11 +77,44 @@ class ModelDisk extends Element {
             : html`<p class="hint">${t('models.none')}</p>`}
         </section>
       </div>
-      ${this.#files(t('models.largest'), t('models.largestHelp'), disk.models.largest.slice(0, SHOWN), 'largest')}
+      ${this.#spare(disk.reclaimable)} ${this.#files(t('models.largest'), t('models.largestHelp'), disk.models.largest.slice(0, SHOWN), 'largest')}
       ${LISTS.map((name) =>
         this.#files(t(`models.${name}`), t(`models.${name}Help`), disk.reclaimable[name], name),
       )}
     `;
+  }
+
+  #spare(reclaimable) {
+    const names = Object.keys(SPARE).filter((name) => reclaimable[name] > 0);
+    if (!names.length) return nothing;
+    return html`
+      <section class="card" aria-labelledby="disk-spare">
+        <h2 id="disk-spare">${t('models.spare')}</h2>
+        <ul class="rows">
+          ${names.map(
+            (name) => html`<li class="row">
+              <div class="row-words">
+                <span class="row-title">${t(`models.usage.${name}`)} <small>${sizeText(reclaimable[name])}</small></span>
+                <span class="hint">${t(`models.spare.${name}`)}</span>
+              </div>
+              ${SPARE[name]
+                ? html`<a class="button" href=${SPARE[name]}>${icon('right')}${t('models.spareShow')}</a>`
+                : mayFetch()
+                  ? html`<button @click=${() => this.#empty()}>${icon('remove')}${t('models.emptyCache')}</button>`
+                  : nothing}
+            </li>`,
+          )}
+        </ul>
+      </section>
+    `;
+  }
+
+  #empty() {
+    return notices.attempt(async () => {
+      const { freed_bytes: freed } = await api.remove('/api/models/cache');
+      notices.say(t('models.cacheEmptied', { size: sizeText(freed) }));
+      await this.load();
+    });
   }
 
   #files(title, help, files, name) {
