@@ -1,205 +1,38 @@
-"""The Models view: what is installed, what can be, downloads as they go, the disks."""
+"""The Models view: what is installed and what can be, one model, bundles, the catalog."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage, come_in
-from tests.browser.model_pages import ModelSite, running_model_site
+from tests.browser.model_pages import (
+    ModelSite,
+    add_files,
+    choice,
+    fetch,
+    house,
+    models,
+    opened,
+    row,
+    shelves,
+)
 from tests.browser.test_looks import check as check_looks
 from tests.browser.test_looks import check_for_fingers
 from tests.fakes.download_rig import safetensors as model_of
 from tests.fakes.hub import Repository
 from tests.fakes.model_files import CHECKPOINT, LORA, SDXL, put, safetensors
 
+__all__ = ["house", "models", "shelves"]
 TAGS = {"ss_base_model_version": "sdxl_base_v1-0", "modelspec.trigger_phrase": "anna, red hair"}
-SLOW = 200_000
-"""Bytes a second, for downloads that are to be looked at while they come."""
-
-
-@pytest.fixture(scope="module")
-def house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSite]:
-    with running_model_site(tmp_path_factory.mktemp("models")) as site:
-        yield site
-
-
-@pytest.fixture
-def shelves(house: ModelSite) -> Iterator[httpx.Client]:
-    """The owner's client; no download and no file of the test is left when it is over."""
-    with house.studio.client() as client:
-        yield client
-        for one in client.get("/api/downloads").json()["items"]:
-            client.delete(f"/api/downloads/{one['id']}")
-            client.delete(f"/api/downloads/{one['id']}")
-        client.put("/api/downloads/limits", json={"concurrency": 2, "bytes_per_second": None})
-        for one in client.get("/api/models").json()["items"]:
-            client.delete(f"/api/models/{one['id']}?force=1")
-
-
-@pytest.fixture
-def models(open_page: OpenPage, house: ModelSite, shelves: httpx.Client) -> Page:
-    """The owner's page."""
-    return opened(open_page(storage_state=house.state), house)
-
-
-def opened(page: Page, house: ModelSite, address: str = "models") -> Page:
-    page.goto(f"{house.url}/#/{address}")
-    expect(page.locator("models-view .view")).to_be_visible()
-    return page
-
-
-def add_files(house: ModelSite, client: httpx.Client, **files: bytes) -> None:
-    """Files on disk by ``folder__name``, known to Studio."""
-    for place, content in files.items():
-        folder, _, name = place.partition("__")
-        put(house.models / folder / f"{name}.safetensors", content)
-    assert client.post("/api/models/scan").status_code == 200
-
-
-def row(page: Page, text: str) -> Locator:
-    return page.locator(".models-rows .row.model").filter(has_text=text)
-
-
-def download(page: Page, name: str) -> Locator:
-    return page.locator(".row.download").filter(has_text=name)
-
-
-def choice(place: Page | Locator, name: str) -> Locator:
-    """A list to choose from; what helps to choose belongs to its name."""
-    return place.get_by_role("combobox", name=re.compile(f"^{name}"))
-
-
-def fetch(client: httpx.Client, reference: str, folder: str = "loras") -> dict[str, Any]:
-    answer = client.post("/api/downloads", json={"reference": reference, "folder": folder})
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def test_a_link_becomes_a_model_that_is_watched_paused_and_listed(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    content = model_of(1_500_000, 1)
-    hub = house.hubs.hub
-    hub.repositories["a/styles"] = Repository(
-        lfs={"loras/ink.safetensors": content}, card={"license": "apache-2.0"}
-    )
-    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": SLOW})
-    models.get_by_role("button", name="Add a model").click()
-    dialog = models.get_by_role("dialog", name="Add a model")
-    dialog.get_by_label("Link or reference").fill(
-        f"{hub.base}/a/styles/blob/main/loras/ink.safetensors"
-    )
-    expect(choice(dialog, "Folder")).to_have_value("loras")
-    expect(dialog).to_contain_text("Guessed by its name")
-    expect(dialog).to_contain_text("apache-2.0")
-    dialog.get_by_role("button", name="Fetch it").click()
-    expect(dialog).to_have_count(0)
-    one = download(models, "ink.safetensors")
-    expect(one.locator(".download-state")).to_contain_text("of 1.5 MB")
-    one.get_by_role("button", name="Pause ink.safetensors").click()
-    expect(one.locator(".download-state")).to_contain_text("Paused")
-    one.get_by_role("button", name="Go on with ink.safetensors").click()
-    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": None})
-    expect(row(models, "ink.safetensors")).to_be_visible()
-    assert (house.models / "loras/ink.safetensors").read_bytes() == content
-    row(models, "ink.safetensors").get_by_role("link").click()
-    expect(models.locator("model-file .model-facts")).to_contain_text("apache-2.0")
-
-
-def test_what_a_hub_refuses_says_why_and_where_to_go(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    hub = house.hubs.hub
-    hub.repositories["a/gated"] = Repository(
-        lfs={"one.safetensors": model_of(5_000, 2)}, gated="manual"
-    )
-    models.get_by_role("button", name="Add a model").click()
-    dialog = models.get_by_role("dialog", name="Add a model")
-    dialog.get_by_label("Link or reference").fill("hf:a/gated/one.safetensors")
-    expect(dialog.get_by_role("alert")).to_contain_text("wants a token")
-    expect(dialog.get_by_role("link", name="Set the token")).to_have_attribute(
-        "href", "#/settings/services"
-    )
-    page = dialog.get_by_role("link", name="Open its page")
-    expect(page).to_have_attribute("href", f"{hub.base}/a/gated")
-    expect(dialog.get_by_role("button", name="Fetch it")).to_be_disabled()
-    dialog.get_by_label("Link or reference").fill("https://10.0.0.1/one.safetensors")
-    expect(dialog.get_by_role("alert")).to_contain_text("Nothing is fetched from such an address")
-
-
-def test_a_pickle_comes_at_the_owners_word_alone(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    house.hubs.hub.repositories["a/old"] = Repository(lfs={"old.ckpt": b"\x80\x02K\x01." * 50})
-    models.get_by_role("button", name="Add a model").click()
-    dialog = models.get_by_role("dialog", name="Add a model")
-    dialog.get_by_label("Link or reference").fill("hf:a/old/old.ckpt")
-    expect(dialog).to_contain_text("can run code")
-    choice(dialog, "Folder").select_option("checkpoints")
-    expect(dialog.get_by_role("button", name="Fetch it")).to_be_disabled()
-    dialog.get_by_label("I trust where this file comes from.").check()
-    dialog.get_by_role("button", name="Fetch it").click()
-    expect(row(models, "old.ckpt")).to_be_visible()
-    assert (house.models / "checkpoints/old.ckpt").is_file()
-
-
-def test_downloads_are_put_in_another_order_given_up_and_tried_again(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    hub = house.hubs.hub
-    names = ("first", "second", "third")
-    hub.repositories["a/line"] = Repository(
-        lfs={f"{name}.safetensors": model_of(900_000, 3 + at) for at, name in enumerate(names)}
-    )
-    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": 16_384})
-    for name in names:
-        fetch(shelves, f"hf:a/line/{name}.safetensors")
-    opened(models, house, "models/downloads")
-    titles = models.locator("section:has(#downloads-now) .row-title")
-    expect(titles).to_have_text([f"{name}.safetensors" for name in names])
-    third = download(models, "third.safetensors")
-    third.get_by_role("button", name="Another place in the line for third.safetensors").click()
-    models.get_by_role("menuitem", name="To the front").click()
-    expect(titles).to_have_text(["first.safetensors", "third.safetensors", "second.safetensors"])
-    third.get_by_role("button", name="Cancel third.safetensors").click()
-    ended = models.locator("section:has(#downloads-ended) .row-title")
-    expect(ended).to_have_text(["third.safetensors"])
-    choice(models, "At once").select_option("3")
-    choice(models, "Speed").select_option("As fast as it goes")
-    third.get_by_role("button", name="Try third.safetensors again").click()
-    states = models.locator("section:has(#downloads-ended) .download-state")
-    expect(states).to_have_text([re.compile("^Here")] * 3)
-    for name in names:
-        assert (house.models / f"loras/{name}.safetensors").is_file()
-    assert shelves.get("/api/downloads/limits").json() == {
-        "concurrency": 3,
-        "bytes_per_second": None,
-    }
-
-
-def test_a_download_that_failed_says_why_and_the_owner_replaces_what_is_in_its_way(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    content = model_of(50_000, 8)
-    house.hubs.hub.repositories["a/way"] = Repository(lfs={"way.safetensors": content})
-    add_files(house, shelves, loras__way=safetensors(LORA))
-    fetch(shelves, "hf:a/way/way.safetensors")
-    opened(models, house, "models/downloads")
-    one = download(models, "way.safetensors")
-    expect(one).to_contain_text("Another file of that name is there already.")
-    one.get_by_role("button", name="Replace the one here").click()
-    expect(one.locator(".download-state")).to_contain_text("Here")
-    assert (house.models / "loras/way.safetensors").read_bytes() == content
 
 
 def test_the_list_is_searched_filtered_and_sorted(
@@ -364,23 +197,6 @@ def test_a_bundle_fetches_what_is_missing_of_it(
         shelves.post(f"/api/catalog/{entry['id']}/reset")
 
 
-def test_a_file_of_this_device_becomes_a_model(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    content = safetensors(LORA, TAGS)
-    models.get_by_role("button", name="Add a model").click()
-    dialog = models.get_by_role("dialog", name="Add a model")
-    dialog.get_by_role("button", name="From this device").click()
-    dialog.get_by_label("Model file").set_input_files(
-        {"name": "mine.safetensors", "mimeType": "application/octet-stream", "buffer": content}
-    )
-    choice(dialog, "Folder").select_option("loras")
-    dialog.get_by_role("button", name="Upload").click()
-    expect(dialog).to_have_count(0)
-    expect(row(models, "mine.safetensors")).to_contain_text("red hair")
-    assert (house.models / "loras/mine.safetensors").read_bytes() == content
-
-
 def test_a_catalog_is_imported_whole_or_not_at_all_and_exported(
     models: Page, house: ModelSite, shelves: httpx.Client, tmp_path: Path
 ) -> None:
@@ -421,39 +237,13 @@ def test_members_see_everything_and_change_nothing(
     page.get_by_role("button", name="Not installed").click()
     expect(page.locator(".models-rows .row.model")).not_to_have_count(0)
     expect(page.locator(".models-rows[aria-busy=false]")).to_be_visible()
-    for name in ("^Add a model", "^Install ", "^Delete"):
+    for name in ("^Add$", "^Install ", "^Delete"):
         expect(page.get_by_role("button", name=re.compile(name))).to_have_count(0)
     page.get_by_role("button", name="Installed", exact=True).click()
     row(page, "anna").get_by_role("link").click()
     expect(page.locator("model-file .words")).to_be_visible()
     expect(page.get_by_role("button", name="Verify")).to_have_count(0)
     expect(page.locator("model-file form")).to_have_count(0)
-
-
-def test_the_keyboard_goes_there_and_keeps_its_place(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    house.hubs.hub.repositories["a/keys"] = Repository(
-        lfs={"keys.safetensors": model_of(900_000, 40)}
-    )
-    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": 16_384})
-    fetch(shelves, "hf:a/keys/keys.safetensors")
-    models.goto(f"{house.url}/#/create")
-    # The part that handles the keys is there when its dialog opens.
-    expect(models.locator("#prompt")).to_be_visible()
-    models.locator("main").focus()
-    models.wait_for_load_state("networkidle")
-    models.keyboard.press("g")
-    models.keyboard.press("m")
-    expect(models.locator("models-view .view")).to_be_visible()
-    pause = models.get_by_role("button", name="Pause keys.safetensors")
-    expect(download(models, "keys").locator("progress")).to_be_visible()
-    pause.focus()
-    models.keyboard.press("Enter")
-    resume = models.get_by_role("button", name="Go on with keys.safetensors")
-    expect(resume).to_be_focused()
-    models.keyboard.press("Enter")
-    expect(pause).to_be_focused()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -474,11 +264,13 @@ def test_every_page_of_models_fits_can_be_read_and_keeps_nobody_out(
     }
     add_files(house, shelves, **files)
     house.hubs.hub.repositories["a/looks"] = Repository(
-        lfs={"slow.safetensors": model_of(900_000, 41)}
+        lfs={"slow.safetensors": model_of(8_000_000, 41)}
     )
-    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": 16_384})
+    shelves.put("/api/downloads/limits", json={"concurrency": 2, "bytes_per_second": 16_384})
     fetch(shelves, "hf:a/looks/slow.safetensors")
-    fetch(shelves, "hf:a/looks/gone.safetensors")
+    gone = fetch(shelves, "hf:a/looks/gone.safetensors")
+    while shelves.get(f"/api/downloads/{gone['id']}").json()["state"] != "failed":
+        time.sleep(0.05)
     found = shelves.get("/api/models?q=anna").json()["items"][0]
     entry = shelves.get("/api/catalog").json()["items"][0]
     page = open_page(
@@ -487,7 +279,7 @@ def test_every_page_of_models_fits_can_be_read_and_keeps_nobody_out(
     shown = {
         "models": ".row.model",
         "models/bundles": ".bundle",
-        "models/downloads": ".row.download progress",
+        "models/downloads": ".row.download .row-reason",
         "models/disk": ".volume",
         f"models/file/{found['id']}": "model-file .model-facts",
         f"models/entry/{entry['id']}": "model-entry .model-facts",
@@ -501,7 +293,7 @@ def test_every_page_of_models_fits_can_be_read_and_keeps_nobody_out(
         if width == 360:
             check_for_fingers(page, address)
     opened(page, house)
-    page.get_by_role("button", name="Add a model").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     dialog = page.get_by_role("dialog", name="Add a model")
     dialog.get_by_label("Link or reference").fill("hf:a/looks/slow.safetensors")
     expect(dialog.locator(".model-facts")).to_be_visible()
