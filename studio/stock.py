@@ -84,7 +84,7 @@ class OfflineStock:
             file_routes(
                 files=self.files,
                 actions=self.actions,
-                catalog=self.catalog,
+                families=self.catalog.families,
                 origins=self.origins,
             )
         )
@@ -121,7 +121,7 @@ class Stock:
             model_routes(
                 files=self.base.files,
                 actions=self.base.actions,
-                catalog=self.base.catalog,
+                families=self.base.catalog.families,
                 origins=self.base.origins,
                 needs=self.needs,
                 disk=self.disk,
@@ -168,7 +168,7 @@ async def open_offline_stock(
         files=files,
         store=store,
         roots=roots,
-        families=catalog.families,
+        catalog=catalog,
         workflows=users.of,
         record=record,
     )

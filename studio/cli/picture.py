@@ -15,6 +15,8 @@ from studio.graphs.text_to_image import LOADER, Picture, filled, read_workflow
 from studio.graphs.text_to_image import checkpoints as all_checkpoints
 
 _MAX_LISTED: Final = 20
+FIRST_CHECKPOINT: Final = "v1-5-pruned-emaonly-fp16"
+"""The entry of the catalog that whoever has no checkpoint is told of."""
 
 
 async def make_picture_graph(
@@ -87,9 +89,10 @@ async def _choose_checkpoint(
     names = all_checkpoints([info])
     if not names:
         raise CommandFailed(
-            "The engine has no checkpoint, which a picture from words needs. Put a model file "
-            f"(such as an SD 1.5 or SDXL .safetensors from huggingface.co) into {checkpoints} and "
-            "run this again; STUDIO_ENGINE=embedded paints a demonstration without any model.",
+            "The engine has no checkpoint, which a picture from words needs. "
+            f"“./start.sh models pull {FIRST_CHECKPOINT}” brings a small one (2 GB), or put a "
+            f"model file of your own into {checkpoints}; then run this again. "
+            "STUDIO_ENGINE=embedded paints a demonstration without any model.",
             reason="no_checkpoint",
         )
     if wanted is not None:

@@ -167,9 +167,9 @@ class Catalog:
         is_other = match == "name" and entry.sha256 and file.sha256
         return None if is_other else entry
 
-    def half_of(self, entry: Entry | None) -> tuple[str, str] | None:
+    def half_of(self, entry: Entry) -> tuple[str, str] | None:
         """Of a model of two noise passes: its own role, and the file of the other half."""
-        if entry is None or entry.pair is None:
+        if entry.pair is None:
             return None
         other = self._listed.get(entry.pair["with"])
         return None if other is None else (entry.pair["role"], other.entry.file)

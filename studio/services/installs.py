@@ -11,6 +11,7 @@ from studio.models import Identity, Role
 from studio.remote import Wish
 from studio.services.catalog import Bundle, Catalog
 from studio.services.catalog_entries import Entry
+from studio.services.download_runs import name_of
 from studio.store.downloads import DownloadError
 from studio.store.model_files import ModelFile, ModelFileStore
 
@@ -84,12 +85,12 @@ class Inventory:
     def has(self, wish: Wish) -> bool:
         """Whether the file that a wish names is there, sound and, where that is known, the same.
 
-        Without a name it is the one that came from there.
+        Without a name it is that of its address, or what came from there.
         """
-        if wish.name is None:
+        name = wish.name or name_of(wish.reference, None, allow_pickle=True)
+        file = self._by_place.get((wish.folder, name or ""))
+        if file is None and wish.name is None:
             file = self._by_source.get((wish.folder, wish.reference))
-        else:
-            file = self._by_place.get((wish.folder, wish.name))
         if file is None or file.fault:
             return False
         return file.has_bytes(sha256=wish.sha256, size_bytes=wish.size_bytes)

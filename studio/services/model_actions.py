@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from studio.errors import Forbidden, ModelInUse, ModelNeeded, Unprocessable
 from studio.models import Identity, Record
-from studio.services.families import Families
+from studio.services.catalog import Catalog
+from studio.services.catalog_entries import Entry
 from studio.services.model_files import ModelFiles
 from studio.store.model_disk import delete_file, look, move_file
 from studio.store.model_files import CHANGEABLE, ModelFile, ModelFileStore
@@ -30,6 +31,14 @@ class Dependents:
     in_use: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An entry of the catalogs; ``half`` is its role in a pair, and the file of the other half."""
+
+    entry: Entry
+    half: tuple[str, str] | None
+
+
 class ModelActions:
     """Changes files and their rows together.
 
@@ -44,20 +53,25 @@ class ModelActions:
         files: ModelFiles,
         store: ModelFileStore,
         roots: ModelRoots,
-        families: Families,
+        catalog: Catalog,
         workflows: Needing,
         record: Record,
     ) -> None:
         self._files = files
         self._store = store
         self._roots = roots
-        self._families = families
+        self._catalog = catalog
         self._workflows = workflows
         self._record = record
 
     async def dependents(self, file: ModelFile) -> Dependents:
         """Who would miss a file."""
         return Dependents(tuple(await self._workflows(file)), await self._in_use(file))
+
+    def known(self, file: ModelFile) -> Known | None:
+        """What the catalogs know of a file."""
+        entry = self._catalog.entry_of(file)
+        return None if entry is None else Known(entry, self._catalog.half_of(entry))
 
     def is_writable(self, file: ModelFile) -> bool:
         """Whether it may be moved and deleted."""
@@ -77,7 +91,7 @@ class ModelActions:
                 raise Unprocessable(
                     f"{name[:40]} does not take that.", details={"field": name[:40]}
                 )
-        if family := self._families.find(changes.get("family")):
+        if family := self._catalog.families.find(changes.get("family")):
             changes["family"] = family.id
         file = await self._store.get(file_id)
         await self._store.change(file_id, changes)

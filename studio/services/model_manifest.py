@@ -19,7 +19,6 @@ from studio.models import OWNER_ID
 from studio.remote import Wish
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Judge, complete, read_catalog
-from studio.services.download_runs import name_of
 from studio.services.installs import Download, Downloads, Inventory, wish_of
 from studio.services.model_files import ModelFiles
 
@@ -155,13 +154,12 @@ class ModelManifest:
 
 def _wish(said: Mapping[str, Any], judge: Judge) -> Wish:
     """A wish in the manifest's own words, checked as an entry of a catalog is."""
-    allow_pickle = said.get("allow_pickle") is True
-    name = said.get("name") or name_of(str(said["reference"]), None, allow_pickle=allow_pickle)
+    name = str(said.get("name") or "model")
     entry = {
         "id": "manifest",
         "name": "manifest",
         "folder": said["folder"],
-        "file": "model" if name is None else str(name),
+        "file": name,
         "reference": said["reference"],
         "sha256": said.get("sha256"),
         "size_bytes": said.get("size_bytes"),
@@ -170,6 +168,6 @@ def _wish(said: Mapping[str, Any], judge: Judge) -> Wish:
     checked = complete(document.entries[0])
     return wish_of(
         checked,
-        name=None if name is None else checked.file,
-        allow_pickle=allow_pickle,
+        name=name if "name" in said else None,
+        allow_pickle=said.get("allow_pickle") is True,
     )

@@ -123,13 +123,13 @@ class Sources:
             url=url,
             name=file.name,
             # Civitai rounds sizes: the hash says more.
+            trigger_words=version.trained_words,
             sha256=file.sha256,
             token=CIVITAI,
             page=page,
             license=await self._license(version),
             folder=file.folder,
             about_bytes=file.about_bytes,
-            trigger_words=version.trained_words,
         )
 
     async def _license(self, version: CivitaiVersion) -> str | None:

@@ -7,18 +7,19 @@ from typing import Any
 
 from studio.clock import iso
 from studio.remote import without_query
-from studio.services.catalog import Bundle, Catalog, Listed
+from studio.services.catalog import Bundle, Listed
 from studio.services.catalog_entries import Entry
 from studio.services.families import Families
 from studio.services.installs import PRESENT, Inventory, Presence
-from studio.services.model_actions import Dependents
+from studio.services.model_actions import Dependents, Known
 from studio.services.needed_models import Need, Needs, wish_body
 from studio.store.model_files import ModelFile
 
 
-def file_body(file: ModelFile, catalog: Catalog, *, writable: bool) -> dict[str, Any]:
-    family, entry = catalog.families.find(file.family), catalog.entry_of(file)
-    half = catalog.half_of(entry)
+def file_body(
+    file: ModelFile, families: Families, known: Known | None, *, writable: bool
+) -> dict[str, Any]:
+    family, half = families.find(file.family), known.half if known else None
     return {
         "id": file.id,
         "root": file.root,
@@ -35,7 +36,7 @@ def file_body(file: ModelFile, catalog: Catalog, *, writable: bool) -> dict[str,
         "family": file.family,
         "family_name": family.name if family else file.family,
         "belongs_in": file.belongs_in,
-        "trigger_words": list(file.trigger_words or (entry.trigger_words if entry else ())),
+        "trigger_words": list(file.trigger_words or (known.entry.trigger_words if known else ())),
         "pair": None if half is None else {"role": half[0], "with": half[1]},
         "facts": file.facts,
         "notes": file.notes,

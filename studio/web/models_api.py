@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from studio.errors import InvalidRequest, Unprocessable
 from studio.models import Scope
-from studio.services.catalog import Catalog
 from studio.services.disk import DiskService
+from studio.services.families import Families
 from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
 from studio.services.model_cache import ModelCache
@@ -40,7 +40,7 @@ def model_routes(
     *,
     files: ModelFiles,
     actions: ModelActions,
-    catalog: Catalog,
+    families: Families,
     origins: ModelOrigins,
     needs: ModelNeeds,
     disk: DiskService,
@@ -81,16 +81,16 @@ def model_routes(
         return json_response({"freed_bytes": freed})
 
     # Last, because any word may be a file's id.
-    add_file_routes(router, files=files, actions=actions, catalog=catalog, origins=origins)
+    add_file_routes(router, files=files, actions=actions, families=families, origins=origins)
     return router
 
 
 def file_routes(
-    *, files: ModelFiles, actions: ModelActions, catalog: Catalog, origins: ModelOrigins
+    *, files: ModelFiles, actions: ModelActions, families: Families, origins: ModelOrigins
 ) -> APIRouter:
     """The routes that need no engine."""
     router = APIRouter(prefix="/api/models", tags=["Models"])
-    add_file_routes(router, files=files, actions=actions, catalog=catalog, origins=origins)
+    add_file_routes(router, files=files, actions=actions, families=families, origins=origins)
     return router
 
 
@@ -99,13 +99,13 @@ def add_file_routes(
     *,
     files: ModelFiles,
     actions: ModelActions,
-    catalog: Catalog,
+    families: Families,
     origins: ModelOrigins,
 ) -> None:
     """What concerns files alone."""
 
     def body(file: ModelFile) -> dict[str, Any]:
-        return file_body(file, catalog, writable=actions.is_writable(file))
+        return file_body(file, families, actions.known(file), writable=actions.is_writable(file))
 
     async def detail(file: ModelFile) -> dict[str, Any]:
         origin = await origins.of(file)

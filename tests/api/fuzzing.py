@@ -18,7 +18,12 @@ from tests.api.graphs import png, run, solid, upload, wait_for_library
 from tests.api.people import PASSWORD
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 
-UNAVAILABLE: Final = {503: {"unavailable", "storage_unavailable"}, 507: {"disk_full"}}
+UNAVAILABLE: Final = {
+    # Nobody is there who could be asked: see ``NOBODY_THERE``.
+    502: {"source_unreachable"},
+    503: {"unavailable", "storage_unavailable"},
+    507: {"disk_full"},
+}
 NOBODY_THERE: Final = "http://127.0.0.1:9"
 Things = dict[str, str]
 Seen = Counter[int]

@@ -9,14 +9,11 @@ from tests.api.model_house import open_models
 from tests.api.test_models_api import models, scan
 from tests.fakes.model_files import LORA, put, safetensors
 
-HIGH = "wan2.2_i2v_lightx2v_4steps_lora_v1_high_noise.safetensors"
-LOW = HIGH.replace("high", "low")
-
 
 async def test_a_file_that_a_catalog_knows_has_its_trigger_words_and_its_other_half(
     tmp_path: Path,
 ) -> None:
-    put(tmp_path / f"models/loras/wan/{HIGH}", safetensors(LORA))
+    put(tmp_path / "models/loras/wan/high.safetensors", safetensors(LORA))
     put(tmp_path / "models/loras/ink.safetensors", safetensors(LORA))
     own = {
         "id": "ink",
@@ -37,5 +34,16 @@ async def test_a_file_that_a_catalog_knows_has_its_trigger_words_and_its_other_h
         assert (await known())["trigger_words"] == ["inkwash"]
         assert (await known())["pair"] is None
         assert (await known(size_bytes=5))["trigger_words"] == []
-        high = (await models(client))[f"loras/wan/{HIGH}"]
-        assert high["pair"] == {"role": "high", "with": LOW}
+        halves = [
+            {
+                **own,
+                "id": role,
+                "file": f"wan/{role}.safetensors",
+                "pair": {"role": role, "with": other},
+            }
+            for role, other in (("high", "low"), ("low", "high"))
+        ]
+        taken = await client.post("/api/catalog/import", json={"catalog": 1, "entries": halves})
+        assert taken.json() == {"imported": 2}
+        high = (await models(client))["loras/wan/high.safetensors"]
+        assert high["pair"] == {"role": "high", "with": "wan/low.safetensors"}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import struct
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,8 +21,11 @@ from tests.api.on_demand_client import (
     submit,
     with_lora,
 )
-from tests.api.studio_process import RunningStudio
+from tests.api.studio_process import RunningStudio, run_studio
+from tests.contract.harness import run_embedded
+from tests.fakes.civitai import running_civitai
 from tests.fakes.download_rig import safetensors
+from tests.fakes.hub import Repository, running_hub
 from tests.fakes.origin import Origin, running_origin
 
 
@@ -214,3 +218,36 @@ async def test_a_job_run_again_takes_what_is_kept(
     answer = await client.post(f"/api/jobs/{first['id']}/retry", json={"new_seed": True})
     assert (await ended(client, answer.json()))["status"] == "succeeded"
     assert len(origin.asked) == asked
+
+
+async def test_an_engine_that_does_not_see_the_cache_fails_the_job_by_that_name(
+    origin: Origin, tmp_path: Path
+) -> None:
+    origin.serve("unseen.safetensors", safetensors(50_000, 9))
+    home = tmp_path / "elsewhere"
+    home.mkdir()
+    with run_embedded(home) as engine:
+        variables = {"STUDIO_ENGINE": engine.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+        with run_studio(tmp_path / "here", {**variables, "COMFYUI_PORT": "0"}) as studio:
+            async with studio.async_client() as client:
+                graph = with_lora(origin.url("unseen.safetensors"))
+                job = await ended(client, await submit(client, graph))
+    assert (job["status"], job["error"]["code"]) == ("failed", "model_not_listed")
+
+
+async def test_references_of_both_hubs_are_fetched_like_addresses(tmp_path: Path) -> None:
+    async with running_hub() as hub, running_civitai() as civitai:
+        content = safetensors(40_000, 10)
+        hub.repositories["a/model"] = Repository(lfs={"d/one.safetensors": content})
+        civitai.add_model(1, civitai.version(10, (100, "ink.safetensors", content)))
+        variables = {"HF_ENDPOINT": hub.base, "CIVITAI_URL": civitai.base}
+        # Where the hub redirects to is another host, as it is in the world.
+        variables["STUDIO_OUTBOUND_ALLOW"] = "127.0.0.0/8,localhost"
+        with run_studio(tmp_path, variables) as studio:
+            async with studio.async_client() as client:
+                graph = with_lora("hf:a/model/d/one.safetensors", "civitai:10")
+                job = await ended(client, await submit(client, graph))
+            kept = [studio.folder / "cache" / "loras" / name for name in cached(studio)]
+            assert (job["status"], job["error"]) == ("succeeded", None)
+            assert [path.read_bytes() == content for path in kept] == [True, True]
+            assert {"hf:a/model/d/one.safetensors", "civitai:10"} <= set(job["models"])

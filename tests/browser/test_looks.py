@@ -168,6 +168,11 @@ def test_on_a_phone_everything_can_be_hit_and_nothing_zooms(
     wait_ended(owner, made["id"])
     owner.post("/api/queue/pause")
     owner.post("/api/create", json={"prompt": "a fox that waits"})
+    # In Activity each leads to what it was done to.
+    owner.delete(f"/api/workflows/{owner.post('/api/workflows/text-to-image/copy').json()['id']}")
+    output = owner.get(f"/api/jobs/{made['id']}").json()["outputs"][0]["id"]
+    for action in ("trash", "restore"):
+        owner.post("/api/library/actions", json={"ids": [output], "action": action})
     page = open_page(360, 740, has_touch=True, is_mobile=True, storage_state=state)
     for view in VIEWS:
         page.goto(f"{site.url}/#/{view}")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.api.graphs import solid, wait_ended
+from tests.api.graphs import solid, text_to_image, wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import AssertAccessible, OpenPage
 from tests.browser.library import create
@@ -105,6 +105,27 @@ def test_priority_goes_before_age(page: Page, owner: httpx.Client, line: Locator
     expect(line.nth(0)).to_contain_text("high priority")
     expect(line.nth(0)).to_contain_text("in line two")
     assert owner.get("/api/queue").json()["jobs"][0]["priority"] > 0
+
+
+def test_a_job_that_waits_for_its_model_says_so_in_the_queue_and_on_the_stage(
+    page: Page, owner: httpx.Client
+) -> None:
+    graph = text_to_image()
+    # Nobody answers there: it goes on trying.
+    name = "https://models.invalid/detail.safetensors"
+    inputs = {"model": ["1", 0], "lora_name": name, "strength_model": 1.0}
+    graph["8"] = {"class_type": "LoraLoaderModelOnly", "inputs": inputs}
+    graph["5"]["inputs"]["model"] = ["8", 0]
+    answer = owner.post("/api/jobs", json={"workflow": graph, "title": "with a detail"})
+    job_id = answer.json()["id"]
+    stage = page.locator("result-stage")
+    expect(stage.get_by_text("detail.safetensors")).to_be_visible()
+    page.get_by_role("link", name="Queue").click()
+    row = page.locator(".row.waiting").filter(has_text="with a detail")
+    expect(row).to_contain_text("detail.safetensors")
+    page.get_by_role("button", name="Cancel “with a detail”").click()
+    expect(row).to_have_count(0)
+    assert owner.get(f"/api/jobs/{job_id}").json()["status"] == "canceled"
 
 
 def test_several_jobs_are_cancelled_at_once(page: Page, owner: httpx.Client, line: Locator) -> None:

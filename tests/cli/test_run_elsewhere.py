@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.cli.program import Place, plain_picture
+from studio.cli.picture import FIRST_CHECKPOINT
+from tests.cli.program import ROOT, Place, plain_picture
 
 _READY = b'{"ready": true, "reasons": [], "engines": {}}'
 
@@ -54,7 +55,10 @@ def test_without_any_checkpoint_the_message_says_what_helps(place: Place) -> Non
         ended = place.run("run", "a fox", "--url", url)
     assert (ended.status, ended.out) == (1, "")
     assert "models/checkpoints" in ended.err
+    assert f"models pull {FIRST_CHECKPOINT}" in ended.err
     assert "[no_checkpoint]" in ended.err
+    listed = json.loads((ROOT / "catalogs" / "models.json").read_text(encoding="utf-8"))["entries"]
+    assert FIRST_CHECKPOINT in {entry["id"] for entry in listed}
 
 
 def test_the_newer_style_of_a_list_of_checkpoints_is_understood_too(place: Place) -> None:

@@ -210,6 +210,16 @@ async def test_a_body_that_never_ends_is_ended(origin: Origin, part: PartFile) -
     assert part.received <= SIZE * 2 + 1
 
 
+async def test_a_server_that_wants_to_be_left_alone_for_long_is_asked_once_and_its_time_is_told(
+    origin: Origin, part: PartFile
+) -> None:
+    origin.serve("m", CONTENT, refusals=[(429, {"Retry-After": "3600"})] * 9)
+    with pytest.raises(SourceBusy) as refused:
+        await fetched(origin.url("m"), part)
+    assert refused.value.retry_after_s == 3600
+    assert len(origin.asked) == 1
+
+
 async def test_a_server_that_wants_a_moment_gets_it(origin: Origin, part: PartFile) -> None:
     origin.serve("m", CONTENT, refusals=[(429, {"Retry-After": "1"}), (503, {})])
     assert await fetched(origin.url("m"), part) == CONTENT

@@ -21,7 +21,8 @@ class CreateAdvice extends Element {
     const lacksCheckpoint = draft.fields.some(({ type, options }) => type === 'checkpoint' && !options?.length);
     const isModel = state === 'missing' && lacksCheckpoint && !nodes;
     const lacks = [
-      models && t('making.missingModels', { count: models }),
+      // Whoever may know them is shown each of them.
+      models && !maySeeModels() && t('making.missingModels', { count: models }),
       nodes && t('making.missingNodes', { count: nodes }),
     ].filter(Boolean);
     const [title, why] =
@@ -33,7 +34,7 @@ class CreateAdvice extends Element {
     return html`
       <div class="card advice" role="status" tabindex="-1">
         <h2>${title}</h2>
-        <p>${why}</p>
+        ${why ? html`<p>${why}</p>` : nothing}
         ${isModel && session.can('graphs:run') ? html`<p>${t('making.noModelGraph')}</p>` : nothing}
         ${state === 'missing' && models
           ? missingModels({ workflow_id: workflow.id }, () => draft.load())

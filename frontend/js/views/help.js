@@ -41,7 +41,10 @@ class HelpView extends Element {
           )}
         </ol>
         <p class="hint">${t('help.more')}</p>
-        <p><a class="button" href="#/create">${t('shell.toCreate')}</a></p>
+        <p class="inline-buttons">
+          ${session.can('models:write') ? html`<a class="button" href="#/models">${t('shell.views.models')}</a>` : ''}
+          <a class="button" href="#/create">${t('shell.toCreate')}</a>
+        </p>
       </div>
     `;
   }

@@ -53,3 +53,16 @@ async def test_the_start_of_one_studio_leaves_what_another_one_is_bringing(tmp_p
             await first.downloads.retry(half.id)
             assert (await first.downloads.wait(half.id)).state == "done"
             assert (tmp_path / "models/loras/m.safetensors").read_bytes() == MINE
+
+
+async def test_a_name_that_another_file_has_is_refused_before_anything_is_fetched(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "models" / "loras" / "m.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(OTHER)
+    async with running_origin() as origin, open_rig(tmp_path) as rig:
+        origin.serve("m.safetensors", MINE)
+        ended = await rig.ended(origin.url("m.safetensors"))
+        assert ended.error and ended.error.code == "name_taken"
+        assert origin.asked == []

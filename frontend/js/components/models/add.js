@@ -21,7 +21,7 @@ const PICKLE = /\.(ckpt|pt|pth|bin|pkl)$/i;
 /** Open the dialog that brings a model: from a link, or from this device. */
 export function openAdd(reference = '') {
   openDialog({
-    label: t('models.add'),
+    label: t('models.addTitle'),
     content: (close) => html`<model-add .reference=${reference} .close=${close}></model-add>`,
   });
 }
@@ -61,7 +61,7 @@ class ModelAdd extends FormElement {
   render() {
     return html`
       <header class="view-head">
-        <h2>${t('models.add')}</h2>
+        <h2>${t('models.addTitle')}</h2>
         <button class="bare" aria-label=${t('shell.close')} @click=${() => this.close()}>${icon('close')}</button>
       </header>
       ${session.can('assets') ? this.#ways() : nothing}

@@ -10,8 +10,8 @@ import { removeModel } from './removal.js';
 import { fileAddress, nameParts } from './rows.js';
 
 const LISTS = ['damaged', 'duplicates', 'unused'];
-/** What can go as a whole, and where that is done. */
-const SPARE = { trash: '#/library/trashed=1', downloads: '#/models/downloads', cache: null };
+/** What can go that is no model, and where that is done; what has no place goes by itself. */
+const WAYS = { trash: '#/library/trashed=1', downloads: '#/models/downloads', cache: '', thumbs: '' };
 const SHOWN = 12;
 
 /** One volume as a bar: what of it is used, and unless that is plain, what lies there. */
@@ -25,7 +25,12 @@ export function volumeBar({ roles, total_bytes: total, free_bytes: free, level }
         ${level ? html`<span class="mark is-bad">${t(`models.level.${level}`)}</span>` : nothing}
         ${isNamed ? html`<span class="hint">${names}</span>` : nothing}
       </p>
-      <progress max=${total} .value=${used} aria-label=${t('models.usedOf', { names })}></progress>
+      <progress
+        max=${total}
+        .value=${used}
+        aria-label=${t('models.usedOf', { names })}
+        aria-valuetext=${t('models.percent', { percent: Math.round((used / total) * 100) })}
+      ></progress>
     </div>
   `;
 }
@@ -77,32 +82,35 @@ class ModelDisk extends Element {
             : html`<p class="hint">${t('models.none')}</p>`}
         </section>
       </div>
-      ${this.#spare(disk.reclaimable)} ${this.#files(t('models.largest'), t('models.largestHelp'), disk.models.largest.slice(0, SHOWN), 'largest')}
+      ${this.#canGo(disk.reclaimable)}
+      ${this.#files(t('models.largest'), t('models.largestHelp'), disk.models.largest.slice(0, SHOWN), 'largest')}
       ${LISTS.map((name) =>
         this.#files(t(`models.${name}`), t(`models.${name}Help`), disk.reclaimable[name], name),
       )}
     `;
   }
 
-  #spare(reclaimable) {
-    const names = Object.keys(SPARE).filter((name) => reclaimable[name] > 0);
-    if (!names.length) return nothing;
+  /** Other things that take room and need not. */
+  #canGo(reclaimable) {
+    const shown = Object.entries(WAYS).filter(([name]) => reclaimable[name] > 0);
+    if (!shown.length) return nothing;
     return html`
-      <section class="card" aria-labelledby="disk-spare">
-        <h2 id="disk-spare">${t('models.spare')}</h2>
+      <section class="card" aria-labelledby="disk-can-go">
+        <h2 id="disk-can-go">${t('models.canGo')}</h2>
         <ul class="rows">
-          ${names.map(
-            (name) => html`<li class="row">
-              <div class="row-words">
-                <span class="row-title">${t(`models.usage.${name}`)} <small>${sizeText(reclaimable[name])}</small></span>
-                <span class="hint">${t(`models.spare.${name}`)}</span>
-              </div>
-              ${SPARE[name]
-                ? html`<a class="button" href=${SPARE[name]}>${icon('right')}${t('models.spareShow')}</a>`
-                : mayFetch()
+          ${shown.map(
+            ([name, place]) => html`
+              <li class="row">
+                <div class="row-words">
+                  <span class="row-title">${t(`models.usage.${name}`)} · ${sizeText(reclaimable[name])}</span>
+                  <span class="hint">${t(`models.canGo.${name}`)}</span>
+                </div>
+                ${place ? html`<a class="button" href=${place}>${t('models.canGoShow')}</a>` : nothing}
+                ${name === 'cache' && mayFetch()
                   ? html`<button @click=${() => this.#empty()}>${icon('remove')}${t('models.emptyCache')}</button>`
                   : nothing}
-            </li>`,
+              </li>
+            `,
           )}
         </ul>
       </section>

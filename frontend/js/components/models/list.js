@@ -17,6 +17,7 @@ class ModelList extends Element {
   constructor() {
     super();
     this.watch(stock, downloads, session);
+    this.isOpen = false;
   }
 
   connectedCallback() {
@@ -38,7 +39,7 @@ class ModelList extends Element {
     const { items, total, error, isMissing, isLoading } = stock;
     const row = isMissing ? entryRow : fileRow;
     return html`
-      ${underWay()} ${filters()}
+      ${underWay()} ${this.#filters()}
       ${error ? html`<div class="problem" role="alert">
         ${errorText(error)}<button @click=${() => stock.load()}>${icon('again')}${t('shell.tryAgain')}</button>
       </div>` : nothing}
@@ -61,6 +62,84 @@ class ModelList extends Element {
         : nothing}
     `;
   }
+
+  /** On a phone the list comes first: what narrows it opens below the search. */
+  #filters() {
+    const { query, choices } = stock;
+    const choice = (name, label, options) => html`
+      <label>
+        <span class="unseen">${label}</span>
+        <select
+          class=${query[name] && name !== 'sort' ? 'is-set' : ''}
+          @change=${({ target }) => stock.ask({ [name]: target.value })}
+        >
+          ${options.map(([value, text]) => html`<option value=${value} .selected=${live(value === query[name])}>${text}</option>`)}
+        </select>
+      </label>
+    `;
+    const including = (values, chosen) => [...new Set([...values, ...(chosen ? [chosen] : [])])];
+    return html`
+      <search class="model-filters">
+        <label class="model-search">
+          <span class="unseen">${t('models.search')}</span>
+          ${icon('search')}
+          <input
+            type="search"
+            placeholder=${t('models.search')}
+            .value=${live(query.q)}
+            @input=${({ target }) => stock.ask({ q: target.value })}
+          />
+        </label>
+        <fieldset class="segments">
+          <legend class="unseen">${t('models.which')}</legend>
+          ${['', MISSING].map((state) => {
+            const isChosen = state === MISSING ? stock.isMissing : !stock.isMissing;
+            return html`<button
+              type="button"
+              aria-pressed=${isChosen ? 'true' : 'false'}
+              @click=${() => isChosen || stock.ask({ state, folder: '', family: '' })}
+            >
+              ${t(state ? 'models.which.missing' : 'models.which.here')}
+            </button>`;
+          })}
+        </fieldset>
+        <button
+          type="button"
+          class="only-narrow"
+          aria-label=${t('models.filters')}
+          title=${t('models.filters')}
+          aria-expanded=${this.isOpen ? 'true' : 'false'}
+          aria-controls="model-choices"
+          @click=${() => this.#open()}
+        >
+          ${icon('filter')}
+        </button>
+        <div id="model-choices" class="model-choices ${this.isOpen ? 'is-open' : ''}">
+          ${choice('folder', t('models.folder'), [
+            ['', t('models.everyFolder')],
+            ...including(choices.folders, query.folder).map((each) => [each, each]),
+          ])}
+          ${choice('family', t('models.family'), [
+            ['', t('models.everyFamily')],
+            ...including(choices.families, query.family)
+              .map((each) => [each, stock.familyName(each)])
+              .sort(([, a], [, b]) => a.localeCompare(b)),
+          ])}
+          ${stock.isMissing
+            ? nothing
+            : choice('state', t('models.condition'), [
+                ...STATES.filter((each) => each !== MISSING).map((each) => [each, t(`models.show.${each || 'all'}`)]),
+              ])}
+          ${choice('sort', t('models.sort'), stock.sorts.map((each) => [each, t(`models.sort.${each}`)]))}
+        </div>
+      </search>
+    `;
+  }
+
+  #open() {
+    this.isOpen = !this.isOpen;
+    this.requestUpdate();
+  }
 }
 
 /** What is on its way: the first of them. */
@@ -80,63 +159,6 @@ function underWay() {
         ${repeat(shown, ({ id }) => id, (each) => html`<li class="row download">${downloadRow(each, order)}</li>`)}
       </ul>
     </section>
-  `;
-}
-
-function filters() {
-  const { query, choices } = stock;
-  const choice = (name, label, options) => html`
-    <label>
-      <span class="unseen">${label}</span>
-      <select
-        class=${query[name] && name !== 'sort' ? 'is-set' : ''}
-        @change=${({ target }) => stock.ask({ [name]: target.value })}
-      >
-        ${options.map(([value, text]) => html`<option value=${value} .selected=${live(value === query[name])}>${text}</option>`)}
-      </select>
-    </label>
-  `;
-  const with_ = (values, chosen) => [...new Set([...values, ...(chosen ? [chosen] : [])])];
-  return html`
-    <search class="model-filters">
-      <label class="model-search">
-        <span class="unseen">${t('models.search')}</span>
-        ${icon('search')}
-        <input
-          type="search"
-          placeholder=${t('models.search')}
-          .value=${live(query.q)}
-          @input=${({ target }) => stock.ask({ q: target.value })}
-        />
-      </label>
-      <fieldset class="segments">
-        <legend class="unseen">${t('models.which')}</legend>
-        ${['', MISSING].map((state) => {
-          const isChosen = state === MISSING ? stock.isMissing : !stock.isMissing;
-          return html`<button
-            type="button"
-            aria-pressed=${isChosen ? 'true' : 'false'}
-            @click=${() => isChosen || stock.ask({ state, folder: '', family: '' })}
-          >
-            ${t(state ? 'models.which.missing' : 'models.which.here')}
-          </button>`;
-        })}
-      </fieldset>
-      ${choice('folder', t('models.folder'), [
-        ['', t('models.everyFolder')],
-        ...with_(choices.folders, query.folder).map((each) => [each, each]),
-      ])}
-      ${choice('family', t('models.family'), [
-        ['', t('models.everyFamily')],
-        ...with_(choices.families, query.family).map((each) => [each, stock.familyName(each)]),
-      ])}
-      ${stock.isMissing
-        ? nothing
-        : choice('state', t('models.condition'), [
-            ...STATES.filter((each) => each !== MISSING).map((each) => [each, t(`models.show.${each || 'all'}`)]),
-          ])}
-      ${choice('sort', t('models.sort'), stock.sorts.map((each) => [each, t(`models.sort.${each}`)]))}
-    </search>
   `;
 }
 

@@ -21,7 +21,7 @@ export default {
   queue_full: 'Die Schlange ist voll. Versuche es gleich noch einmal.',
   rate_limited: 'Das war zu viel auf einmal. Versuche es gleich noch einmal.',
   no_checkpoint:
-    'Ein Bild aus Worten braucht einen Checkpoint. Lege eine Modelldatei (.safetensors, etwa SD 1.5 oder SDXL) in den Ordner models/checkpoints dieses Studios und sieh noch einmal nach.',
+    'Ein Bild aus Worten braucht einen Checkpoint. Installiere einen unter Modelle („Stable Diffusion 1.5“ ist der kleinste), oder lege eine eigene Datei in den Ordner models/checkpoints dieses Studios.',
   unavailable: 'Studio ist noch nicht so weit. Versuche es gleich noch einmal.',
   storage_unavailable:
     'Studio kann gerade nicht auf seine Platte schreiben. Nichts ging verloren; versuche es noch einmal.',

@@ -20,7 +20,7 @@ export default {
   queue_full: 'The queue is full. Try again in a moment.',
   rate_limited: 'That was too much at once. Try again in a moment.',
   no_checkpoint:
-    'A picture from words needs a checkpoint. Put a model file (.safetensors, such as SD 1.5 or SDXL) into the folder models/checkpoints of this Studio, then look again.',
+    'A picture from words needs a checkpoint. Install one under Models (“Stable Diffusion 1.5” is the smallest), or put a file of your own into the folder models/checkpoints of this Studio.',
   unavailable: 'Studio is not ready for that yet. Try again in a moment.',
   storage_unavailable: 'Studio cannot write to its disk just now. Nothing was lost; try again.',
   disk_full: 'The disk is full. Remove something, then try again.',
