@@ -32,6 +32,7 @@ from studio.services.installs import InstallService
 from studio.services.jobs import JobService
 from studio.services.lora_choices import LoraChoices
 from studio.services.model_actions import ModelActions
+from studio.services.model_cache import ModelCache
 from studio.services.model_files import ModelFiles, Published
 from studio.services.model_manifest import ModelManifest
 from studio.services.model_needs import ModelNeeds
@@ -99,6 +100,7 @@ class Stock:
     installs: InstallService
     looks: ReferenceLooks
     disk: DiskService
+    cache: ModelCache
     jobs: JobService
     lists: EngineLists
     manifest: ModelManifest | None
@@ -123,6 +125,7 @@ class Stock:
                 origins=self.base.origins,
                 needs=self.needs,
                 disk=self.disk,
+                cache=self.cache,
                 jobs=self.jobs,
             )
         )
@@ -219,7 +222,8 @@ async def open_stock(
         looks=ReferenceLooks(
             resolver=transfers.hubs.sources, catalog=base.catalog, files=base.store
         ),
-        disk=_disk(settings, base, downloads),
+        disk=_disk(settings, base, downloads, transfers.fetching.cache),
+        cache=transfers.fetching.cache,
         jobs=jobs,
         lists=EngineLists(engines),
         manifest=manifest,
@@ -229,7 +233,9 @@ async def open_stock(
     return stock
 
 
-def _disk(settings: Settings, base: OfflineStock, downloads: Downloads) -> DiskService:
+def _disk(
+    settings: Settings, base: OfflineStock, downloads: Downloads, cache: ModelCache
+) -> DiskService:
     studio, models, pod = settings.studio_dir, settings.models, settings.models.pod
 
     async def pod_volume() -> Volume | None:
@@ -241,13 +247,13 @@ def _disk(settings: Settings, base: OfflineStock, downloads: Downloads) -> DiskS
         users=base.users,
         usage=DiskUsageStore(base.db),
         folders={
-            "cache": [models.cache_dir],
             "thumbs": [studio / "thumbs"],
             "gallery": [studio / "gallery"],
             "database": [studio / "db"],
             "logs": [studio / "logs"],
             "engine": [settings.engine_dir / "output", settings.engine_dir / "temp"],
         },
+        cache=cache.usage,
         parts=downloads.room,
         roles={
             "studio": studio,

@@ -41,6 +41,7 @@ class DiskService:
 
     Args:
         folders: what is measured by walking, by what it is (``thumbs``, ``db``, ...).
+        cache: bytes of the models that jobs named by their address, and of those that could go.
         parts: bytes of what downloads brought so far, and of those of them that have failed.
         roles: folders whose disks are told about, by what they are for.
         pod_volume: what the pod's own API says of its volume.
@@ -53,6 +54,7 @@ class DiskService:
         users: ModelUsers,
         usage: DiskUsageStore,
         folders: Mapping[str, Sequence[Path]],
+        cache: Callable[[], tuple[int, int]],
         parts: Callable[[], Awaitable[tuple[int, int]]],
         roles: Mapping[str, Path],
         clock: Clock,
@@ -62,6 +64,7 @@ class DiskService:
         self._users = users
         self._usage = usage
         self._folders = folders
+        self._cache = cache
         self._parts = parts
         self._roles = roles
         self._clock = clock
@@ -74,6 +77,7 @@ class DiskService:
         measured = await self._measure()
         library = await self._usage.library()
         parts, failed_parts = await self._parts()
+        cached, spare = self._cache()
         files = await self._files.all()
         users, used = await self._users.all(), await self._files.last_uses()
         folders: dict[str, int] = defaultdict(int)
@@ -90,6 +94,7 @@ class DiskService:
                 "uploads": library.uploads,
                 "trash": library.trash,
                 "downloads": parts,
+                "cache": cached,
                 **measured.folders,
             },
             "models": {
@@ -100,7 +105,7 @@ class DiskService:
                 "trash": library.trash,
                 "downloads": failed_parts,
                 "thumbs": measured.folders.get("thumbs", 0),
-                "cache": measured.folders.get("cache", 0),
+                "cache": spare,
                 "duplicates": [_told(file, users, used) for file in _duplicates(files)],
                 "damaged": [_told(file, users, used) for file in files if file.fault][:MAX_LISTED],
                 "unused": [
@@ -109,6 +114,10 @@ class DiskService:
                 ],
             },
         }
+
+    def forget(self) -> None:
+        """Measure anew when somebody looks next: much has gone."""
+        self._measured = None
 
     async def _measure(self) -> Measured:
         async with self._measuring:

@@ -63,6 +63,12 @@ class ModelCache:
     def size_bytes(self) -> int:
         return sum(file.size_bytes for file in self._files.values())
 
+    def usage(self) -> tuple[int, int]:
+        """Bytes of all that is there, and of what no unfinished job needs."""
+        needed = self._needed()
+        spare = sum(file.size_bytes for file in self._files.values() if file.place not in needed)
+        return self.size_bytes, spare
+
     async def take(self, place: Place) -> bool:
         """Count a file that has come. Return whether it is there."""
         async with self._changing:
@@ -94,14 +100,18 @@ class ModelCache:
         """Remove what is too much once ``size_bytes`` more are there. Return whether any went."""
         if not self._limit_bytes:
             return False
-        return await self._shrink(self._limit_bytes - size_bytes)
+        return bool(await self._shrink(self._limit_bytes - size_bytes))
 
     async def give_back(self, size_bytes: int) -> bool:
         """Remove so much, because the disk is full. Return whether anything went."""
-        return await self._shrink(self.size_bytes - size_bytes)
+        return bool(await self._shrink(self.size_bytes - size_bytes))
 
-    async def _shrink(self, goal_bytes: int) -> bool:
-        gone: list[Place] = []
+    async def clear(self) -> int:
+        """Remove all that no unfinished job needs. Return how many bytes went."""
+        return sum(file.size_bytes for file in await self._shrink(0))
+
+    async def _shrink(self, goal_bytes: int) -> list[CachedFile]:
+        gone: list[CachedFile] = []
         async with self._changing:
             total = self.size_bytes
             for file in sorted(self._files.values(), key=lambda file: file.used_at):
@@ -118,9 +128,9 @@ class ModelCache:
                     self._files[file.place] = file
                     continue
                 total -= file.size_bytes
-                gone.append(file.place)
+                gone.append(file)
             if gone:
-                await self._store.forget(gone)
+                await self._store.forget([file.place for file in gone])
         if gone:
             log.info("%d files of the cache of models made room", len(gone))
-        return bool(gone)
+        return gone

@@ -259,6 +259,7 @@ MISSING: Final[Route] = route(
     ),
 )
 DISK: Final[Route] = route(OBJECT)
+EMPTY_CACHE: Final[Route] = route(record({"freed_bytes": INTEGER}))
 BUNDLES: Final[Route] = route(record({"items": array(OBJECT), "total": INTEGER}))
 INSTALL_BUNDLE: Final[Route] = route(
     _DOWNLOADS, {404: "not_found", 503: "unavailable"}, status=202, parameters=(path("bundle_id"),)

@@ -17,6 +17,7 @@ from studio.services.disk import DiskService
 from studio.services.families import Families
 from studio.services.jobs import JobService
 from studio.services.model_actions import ModelActions
+from studio.services.model_cache import ModelCache
 from studio.services.model_files import ModelFiles
 from studio.services.model_needs import MAX_MODELS, ModelNeeds
 from studio.services.model_origins import ModelOrigins
@@ -43,6 +44,7 @@ def model_routes(
     origins: ModelOrigins,
     needs: ModelNeeds,
     disk: DiskService,
+    cache: ModelCache,
     jobs: JobService,
 ) -> APIRouter:
     """Reading needs the scope ``graphs:run``, changing ``models:write``."""
@@ -70,6 +72,13 @@ def model_routes(
     async def get_disk(request: Request) -> Response:
         caller(request, Scope.GRAPHS_RUN)
         return json_response(await disk.look())
+
+    @router.delete("/cache", summary="Empty the cache of models", **schemas.EMPTY_CACHE)
+    async def empty_cache(request: Request) -> Response:
+        caller(request, Scope.MODELS_WRITE)
+        freed = await cache.clear()
+        disk.forget()
+        return json_response({"freed_bytes": freed})
 
     # Last, because any word may be a file's id.
     add_file_routes(router, files=files, actions=actions, families=families, origins=origins)

@@ -3,6 +3,7 @@ import { api } from '../../core/api.js';
 import { agoText, sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
 import { mayFetch } from '../../models/downloads.js';
+import { notices } from '../../models/notices.js';
 import { errorText } from '../form.js';
 import { icon } from '../icons.js';
 import { removeModel } from './removal.js';
@@ -81,12 +82,47 @@ class ModelDisk extends Element {
             : html`<p class="hint">${t('models.none')}</p>`}
         </section>
       </div>
-      ${canGo(disk.reclaimable)}
+      ${this.#canGo(disk.reclaimable)}
       ${this.#files(t('models.largest'), t('models.largestHelp'), disk.models.largest.slice(0, SHOWN), 'largest')}
       ${LISTS.map((name) =>
         this.#files(t(`models.${name}`), t(`models.${name}Help`), disk.reclaimable[name], name),
       )}
     `;
+  }
+
+  /** Other things that take room and need not. */
+  #canGo(reclaimable) {
+    const shown = Object.entries(WAYS).filter(([name]) => reclaimable[name] > 0);
+    if (!shown.length) return nothing;
+    return html`
+      <section class="card" aria-labelledby="disk-can-go">
+        <h2 id="disk-can-go">${t('models.canGo')}</h2>
+        <ul class="rows">
+          ${shown.map(
+            ([name, place]) => html`
+              <li class="row">
+                <div class="row-words">
+                  <span class="row-title">${t(`models.usage.${name}`)} · ${sizeText(reclaimable[name])}</span>
+                  <span class="hint">${t(`models.canGo.${name}`)}</span>
+                </div>
+                ${place ? html`<a class="button" href=${place}>${t('models.canGoShow')}</a>` : nothing}
+                ${name === 'cache' && mayFetch()
+                  ? html`<button @click=${() => this.#empty()}>${icon('remove')}${t('models.emptyCache')}</button>`
+                  : nothing}
+              </li>
+            `,
+          )}
+        </ul>
+      </section>
+    `;
+  }
+
+  #empty() {
+    return notices.attempt(async () => {
+      const { freed_bytes: freed } = await api.remove('/api/models/cache');
+      notices.say(t('models.cacheEmptied', { size: sizeText(freed) }));
+      await this.load();
+    });
   }
 
   #files(title, help, files, name) {
@@ -131,30 +167,6 @@ class ModelDisk extends Element {
         : nothing}
     `;
   }
-}
-
-/** Other things that take room and need not. */
-function canGo(reclaimable) {
-  const shown = Object.entries(WAYS).filter(([name]) => reclaimable[name] > 0);
-  if (!shown.length) return nothing;
-  return html`
-    <section class="card" aria-labelledby="disk-can-go">
-      <h2 id="disk-can-go">${t('models.canGo')}</h2>
-      <ul class="rows">
-        ${shown.map(
-          ([name, place]) => html`
-            <li class="row">
-              <div class="row-words">
-                <span class="row-title">${t(`models.usage.${name}`)} · ${sizeText(reclaimable[name])}</span>
-                <span class="hint">${t(`models.canGo.${name}`)}</span>
-              </div>
-              ${place ? html`<a class="button" href=${place}>${t('models.canGoShow')}</a>` : nothing}
-            </li>
-          `,
-        )}
-      </ul>
-    </section>
-  `;
 }
 
 /** Amounts beside each other, the largest first; of nothing nothing is said. */

@@ -171,6 +171,8 @@ export default {
   'usage.database': 'Datenbank',
   'usage.logs': 'Protokolle',
   'usage.engine': 'Eigene Dateien von ComfyUI',
+  emptyCache: 'Zwischenspeicher leeren',
+  cacheEmptied: '{size} sind wieder frei.',
   byFolder: 'Modelle nach Ordnern',
   canGo: 'Was weg kann',
   canGoShow: 'Zeigen',

@@ -171,6 +171,8 @@ export default {
   'usage.database': 'Database',
   'usage.logs': 'Logs',
   'usage.engine': 'ComfyUI’s own files',
+  emptyCache: 'Empty the cache',
+  cacheEmptied: '{size} are free again.',
   byFolder: 'Models by folder',
   canGo: 'What can go',
   canGoShow: 'Show',

@@ -1,0 +1,80 @@
+"""The Models view: what stays when an entry is saved, and what can go from the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.api.graphs import text_to_image
+from tests.browser.conftest import AssertAccessible, OpenPage
+from tests.browser.model_pages import ModelSite, running_model_site
+from tests.fakes.download_rig import safetensors as model_of
+from tests.fakes.hub import Repository
+
+
+@pytest.fixture(scope="module")
+def house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSite]:
+    with running_model_site(tmp_path_factory.mktemp("models")) as site:
+        yield site
+
+
+@pytest.fixture
+def shelves(house: ModelSite) -> Iterator[httpx.Client]:
+    """The owner's client."""
+    with house.studio.client() as client:
+        yield client
+
+
+@pytest.fixture
+def models(open_page: OpenPage, house: ModelSite) -> Page:
+    """The owner's page."""
+    return open_page(storage_state=house.state)
+
+
+def test_what_the_form_of_an_entry_does_not_show_stays_when_it_is_saved(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    facts = {"name": "Gated", "folder": "loras", "file": "gated.safetensors"}
+    facts |= {"reference": "hf:a/gated/gated.safetensors"}
+    unseen = {"size_bytes": 1234, "gated": True, "pair": {"role": "high", "with": "own-low"}}
+    assert shelves.put("/api/catalog/own-gated", json=facts | unseen).status_code == 200
+    models.goto(f"{house.url}/#/models/entry/own-gated")
+    models.locator("summary").click()
+    models.get_by_label("Licence").fill("mit")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".model-facts")).to_contain_text("mit")
+    found = shelves.get("/api/catalog/own-gated").json()
+    assert {name: found[name] for name in unseen} == unseen
+    # Of another file nobody knows the size.
+    models.get_by_label("Source").fill("hf:a/gated/other.safetensors")
+    models.get_by_role("button", name="Save").click()
+    expect(models.locator(".model-facts")).to_contain_text("other.safetensors")
+    assert shelves.get("/api/catalog/own-gated").json()["size_bytes"] is None
+
+
+def test_the_cache_of_models_is_emptied_and_its_downloads_are_called_by_their_address(
+    models: Page, house: ModelSite, shelves: httpx.Client, assert_accessible: AssertAccessible
+) -> None:
+    house.hubs.hub.repositories["a/style"] = Repository(
+        lfs={"style.safetensors": model_of(30_000, 3)}
+    )
+    graph = text_to_image(steps=1)
+    inputs = {"model": ["1", 0], "lora_name": "hf:a/style/style.safetensors", "strength_model": 1}
+    graph["lora"] = {"class_type": "LoraLoaderModelOnly", "inputs": inputs}
+    graph["5"]["inputs"]["model"] = ["lora", 0]
+    job = shelves.post("/api/v2/jobs", json={"workflow": graph}).json()
+    with shelves.stream("GET", f"/api/v2/jobs/{job['id']}/events") as events:
+        assert "succeeded" in "".join(events.iter_text())
+
+    models.goto(f"{house.url}/#/models/downloads")
+    expect(models.locator(".download .row-title")).to_have_text(["style.safetensors"])
+    models.goto(f"{house.url}/#/models/disk")
+    spare = models.locator("section", has=models.get_by_role("heading", name="What can go"))
+    expect(spare).to_contain_text("Models that jobs named by their address")
+    assert_accessible(models)
+    spare.get_by_role("button", name="Empty the cache").click()
+    expect(spare).to_have_count(0)
+    assert shelves.get("/api/models/disk").json()["usage"]["cache"] == 0
