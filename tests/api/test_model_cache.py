@@ -1,4 +1,4 @@
-"""The cache of models that jobs named by their address: what counts as use of it, and emptying it."""
+"""The cache of models that jobs named by their address: what uses it, and emptying it."""
 
 from __future__ import annotations
 

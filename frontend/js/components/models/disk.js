@@ -29,7 +29,7 @@ export function volumeBar({ roles, total_bytes: total, free_bytes: free, level }
         max=${total}
         .value=${used}
         aria-label=${t('models.usedOf', { names })}
-        aria-valuetext=${t('models.percent', { percent: Math.round((used / total) * 100) })}
+        aria-valuetext=${t('models.percent', { count: Math.round((used / total) * 100) })}
       ></progress>
     </div>
   `;

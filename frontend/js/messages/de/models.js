@@ -150,7 +150,6 @@ export default {
   volumes: 'Datenträger',
   free: '{free} frei von {total}',
   usedOf: 'Wie voll der Datenträger ist: {names}',
-  percent: '{percent} %',
   'level.low': 'Fast voll',
   'level.full': 'Voll',
   'role.studio': 'Studio',

@@ -150,7 +150,6 @@ export default {
   volumes: 'Disks',
   free: '{free} free of {total}',
   usedOf: 'How full this disk is: {names}',
-  percent: '{percent} %',
   'level.low': 'Nearly full',
   'level.full': 'Full',
   'role.studio': 'Studio',
