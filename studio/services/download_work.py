@@ -182,7 +182,7 @@ class DownloadWork:
             sha256=published.sha256,
             error=None,
         )
-        self._record(entry.row.user_id, "download.done", published.name)
+        self._record(entry.row.user_id, "download.done", entry.row.title)
         await self.tell(published)
 
     async def tell(self, published: PublishedFile) -> None:
@@ -204,7 +204,7 @@ class DownloadWork:
             self._wait(entry, seconds)
             await self.change(entry, error=told)
             return
-        self._record(entry.row.user_id, "download.failed", entry.row.name or entry.row.folder)
+        self._record(entry.row.user_id, "download.failed", entry.row.title)
         await self.end(entry, DownloadState.FAILED, error=told)
 
     async def stop_run(self, entry: Entry, want: Want) -> None:

@@ -95,7 +95,7 @@ class Downloads:
             await self._store.put(made)
             self._work.entries[made.id] = Entry(made)
         self._work.changed(made.id)
-        self._record(by, "download.added", made.name or made.folder)
+        self._record(by, "download.added", made.title)
         self._work.wake()
         return made
 

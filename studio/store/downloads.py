@@ -11,6 +11,7 @@ import orjson
 
 from studio.clock import new_id
 from studio.errors import NotFound
+from studio.remote import CACHE, without_query
 from studio.store.db import Database
 
 _OWNER: Final = "downloads_owner"
@@ -84,6 +85,11 @@ class Download:
     def place(self) -> tuple[str, str, str | None]:
         """What no two downloads may have."""
         return (self.root, self.folder, self.name)
+
+    @property
+    def title(self) -> str:
+        """What people call it: a hash, as names in the cache are, says nothing to anybody."""
+        return without_query(self.reference) if self.root == CACHE else self.name or self.folder
 
     @property
     def order(self) -> tuple[int, float]:

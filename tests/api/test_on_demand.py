@@ -70,6 +70,10 @@ async def test_a_lora_named_by_its_address_is_fetched_used_and_shown_as_it_was_n
     assert not (studio.folder / "models" / "loras" / new).exists()
     [download] = await downloads(client, origin)
     assert (download["root"], download["state"], download["name"]) == ("cache", "done", new)
+    noted = (await client.get("/api/activity")).text
+    assert origin.url("detail.safetensors") in noted
+    assert new not in noted
+    assert "signature" not in noted
 
 
 async def test_either_engine_loads_what_was_fetched_into_a_folder_that_was_not_there(

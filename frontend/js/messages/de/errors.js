@@ -47,4 +47,10 @@ export default {
   too_large: 'Diese Datei ist zu groß für einen Workflow.',
   not_allowed:
     'Gäste erstellen aus Worten. Wem das Studio gehört, kann dich zum Mitglied machen; dann gehen auch Workflows.',
+  download_canceled: 'Jemand hat den Download eines Modells abgebrochen, das er braucht.',
+  model_not_listed: 'Ein Modell kam, und keine Engine findet es: CACHE_DIR muss ein Ordner sein, den sie liest.',
+  model_source_refused: 'Wo eine Datei herkommt, wird ein Token verlangt, oder dass ihre Lizenz angenommen ist.',
+  model_folder_unknown: 'Nichts sagt, welche Art Modell dorthin gehört. Lade es erst herunter und nenne es dann.',
+  model_in_use: 'Ein Auftrag, der noch nicht zu Ende ist, braucht es. Versuche es danach noch einmal.',
+  not_media: 'Was kam, ist weder Bild noch Film noch Ton.',
 };

@@ -43,4 +43,10 @@ export default {
     'That is the editor’s own format. In ComfyUI choose “Export (API)” from the workflow menu, and drop that file.',
   too_large: 'That file is too large to be a workflow.',
   not_allowed: 'Guests create from words. The owner can make you a member to run workflows.',
+  download_canceled: 'Somebody ended the download of a model that it needs.',
+  model_not_listed: 'A model came, and no engine finds it: CACHE_DIR must be a folder that the engine reads.',
+  model_source_refused: 'The source of a file wants a token, or that its licence is accepted.',
+  model_folder_unknown: 'Nothing tells which kind of model belongs there. Download it first, then name it.',
+  model_in_use: 'A job that is not done needs it. Try again after that.',
+  not_media: 'What came is neither a picture nor a film nor a sound.',
 };
