@@ -132,6 +132,7 @@ async def test_a_stored_secret_can_be_named_in_place_of_the_value(
     assert job["status"] == "succeeded"
     again = await client.post(f"/api/jobs/{job['id']}/retry", json={"new_seed": True})
     assert (await ended(client, again.json()))["status"] == "succeeded"
+    assert (await client.delete("/api/secrets/files")).status_code == 204
 
 
 async def test_a_job_that_came_with_values_needs_them_again_to_be_run_again(
