@@ -221,8 +221,24 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a queued job waits for that is fetched, and how far that is.
+
+    ``state`` is ``queued``, ``fetching``, ``checking``, ``paused`` or ``again``; ``others`` is how
+    many more files it waits for.
+    """
+
+    state: str
+    title: str
+    received_bytes: int = 0
+    size_bytes: int | None = None
+    retry_in_s: int | None = None
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """v2's progress snapshot of a running job."""
+    """v2's progress snapshot of a running job, and what a waiting one waits for."""
 
     value: float
     nodes_done: int
@@ -232,6 +248,7 @@ class Progress:
     step: int | None = None
     steps: int | None = None
     message: str | None = None
+    awaited: Awaited | None = None
 
 
 @dataclass(frozen=True, slots=True)

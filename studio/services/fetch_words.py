@@ -5,36 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from studio.models import Awaited
 from studio.services.download_line import DownloadView
 from studio.store.downloads import DownloadState
 
+_STATES: Final = {
+    DownloadState.PAUSED: "paused",
+    DownloadState.VERIFYING: "checking",
+    DownloadState.DOWNLOADING: "fetching",
+}
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def progress_message(going: Sequence[tuple[str, DownloadView]]) -> str:
+def awaited(going: Sequence[tuple[str, DownloadView]]) -> Awaited:
     """What is being fetched and how far it is; of several, the one that is furthest.
 
     Args:
         going: the title of each download that has not ended, and how it stands.
     """
     title, view = max(going, key=lambda one: (one[1].row.state.is_active, one[1].progress.received))
-    text = _one(title, view)
-    return text if len(going) == 1 else f"{text} (and {len(going) - 1} more)"
+    progress = view.progress
+    return Awaited(
+        _STATES.get(view.row.state, "queued") if progress.retry_in_s is None else "again",
+        title,
+        progress.received,
+        progress.size,
+        None if progress.retry_in_s is None else round(progress.retry_in_s),
+        len(going) - 1,
+    )
 
 
-def _one(title: str, view: DownloadView) -> str:
-    state, progress = view.row.state, view.progress
-    if state is DownloadState.PAUSED:
-        return f"{title}: the download is paused"
-    if progress.retry_in_s is not None:
-        return f"{title}: tried again in {round(progress.retry_in_s)} s"
-    if state is DownloadState.VERIFYING:
-        return f"Checking {title}"
-    if state is not DownloadState.DOWNLOADING:
-        return f"Waiting to fetch {title}"
-    if progress.size is None:
-        return f"Fetching {title}: {_bytes(progress.received)}"
-    return f"Fetching {title}: {_bytes(progress.received)} of {_bytes(progress.size)}"
+def message_of(what: Awaited) -> str:
+    """The same in words, for whoever reads no more than a message."""
+    text = _text(what)
+    return text if not what.others else f"{text} (and {what.others} more)"
+
+
+def _text(what: Awaited) -> str:
+    match what.state:
+        case "paused":
+            return f"{what.title}: the download is paused"
+        case "again":
+            return f"{what.title}: tried again in {what.retry_in_s} s"
+        case "checking":
+            return f"Checking {what.title}"
+        case "queued":
+            return f"Waiting to fetch {what.title}"
+    text = f"Fetching {what.title}"
+    if not what.received_bytes and what.size_bytes is None:
+        return text
+    part = _bytes(what.received_bytes)
+    return f"{text}: {part if what.size_bytes is None else f'{part} of {_bytes(what.size_bytes)}'}"
 
 
 def _bytes(count: int) -> str:

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Final
 
 from studio.errors import StudioError
-from studio.models import Job, JobError, Progress
+from studio.models import Awaited, Job, JobError, Progress
 from studio.remote import CACHE, Wish
 from studio.services.download_credentials import Credential, credentials_of
 from studio.services.download_line import DownloadView
 from studio.services.engines import EngineService
 from studio.services.fetch_plans import FetchMeans, FetchPlanner, revealed
-from studio.services.fetch_words import progress_message
+from studio.services.fetch_words import awaited, message_of
 from studio.services.fetches import Fetch, fetches_of
 from studio.services.finisher import Finisher
 from studio.services.media_inputs import MediaFetch, MediaInputs, missing_media, with_media
@@ -159,7 +159,7 @@ class OnDemand:
     async def _bring_media(self, live: LiveJob) -> None:
         """Have every file that is named by its address among the user's own."""
         for fetch in missing_media(live.job):
-            self._say(live, f"Fetching {fetch.title}")
+            self._say(live, Awaited("fetching", fetch.title))
             credential = await self._credential(fetch, live)
             bringing = asyncio.create_task(
                 self.media.bring(live.job.user_id, fetch, credential),
@@ -235,11 +235,11 @@ class OnDemand:
             await asyncio.gather(*ends, return_exceptions=True)
 
     def _tell(self, live: LiveJob, going: Sequence[tuple[str, DownloadView]]) -> None:
-        self._say(live, progress_message(going))
+        self._say(live, awaited(going))
 
-    def _say(self, live: LiveJob, message: str) -> None:
-        if live.progress is None or live.progress.message != message:
-            live.progress = Progress(0.0, 0, 0, message=message)
+    def _say(self, live: LiveJob, what: Awaited) -> None:
+        if live.progress is None or live.progress.awaited != what:
+            live.progress = Progress(0.0, 0, 0, message=message_of(what), awaited=what)
             for watcher in live.watchers:
                 watcher.show_progress(live.progress)
 

@@ -12,6 +12,7 @@ from studio.clock import iso, iso_or_none
 from studio.graphs.graph import Graph
 from studio.models import Asset, JobError, Preview, Progress
 from studio.services.jobs import JobView
+from studio.web.job_extras import own_progress_body
 from studio.web.links import Links
 
 
@@ -34,7 +35,9 @@ def output_body(asset: Asset, request: HTTPConnection, links: Links) -> dict[str
 
 def progress_body(progress: Progress) -> dict[str, Any]:
     """v2's ``Progress``."""
-    return asdict(progress)
+    body = asdict(progress)
+    del body["awaited"]
+    return body
 
 
 def preview_body(preview: Preview) -> dict[str, Any]:
@@ -100,8 +103,10 @@ def listed_body(view: JobView, request: HTTPConnection, links: Links) -> dict[st
 def studio_body(view: JobView, request: HTTPConnection, links: Links) -> dict[str, Any]:
     """A job with what Studio knows beyond v2."""
     job = view.job
+    progress = view.live.progress if view.live is not None else None
     return {
         **job_body(view, request, links),
+        "progress": None if progress is None else own_progress_body(progress),
         "title": job.title,
         "workflow_id": job.workflow_id,
         "user_id": job.user_id,

@@ -1,12 +1,12 @@
-"""What is told of one job beyond what lists of jobs tell."""
+"""What Studio tells of a job beyond v2: of one alone, and of one that waits for its files."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any, Final
 
-from studio.models import Recipe
-from studio.web.openapi import INTEGER, OBJECT, optional, record
+from studio.models import Progress, Recipe
+from studio.web.openapi import INTEGER, OBJECT, STRING, optional, record
 
 STARTS: Final = record(
     {
@@ -25,6 +25,21 @@ RECIPE: Final = record(
         }
     }
 )
+AWAITED: Final = record(
+    {
+        "state": {**STRING, "enum": ["queued", "fetching", "checking", "paused", "again"]},
+        "title": STRING,
+        "received_bytes": INTEGER,
+        "size_bytes": optional(INTEGER),
+        "retry_in_s": optional(INTEGER),
+        "others": INTEGER,
+    }
+)
+
+
+def own_progress_body(progress: Progress) -> dict[str, Any]:
+    """v2's ``Progress`` and what is waited for, which pages say in their own language."""
+    return asdict(progress)
 
 
 def recipe_body(recipe: Recipe | None) -> dict[str, Any] | None:

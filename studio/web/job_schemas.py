@@ -7,7 +7,7 @@ from typing import Any, Final
 from studio.models import JobStatus, OutputType
 from studio.web.examples import GRAPH
 from studio.web.job_credentials import SCHEMA as CREDENTIALS
-from studio.web.job_extras import RECIPE, STARTS
+from studio.web.job_extras import AWAITED, RECIPE, STARTS
 from studio.web.openapi import (
     BOOLEAN,
     INTEGER,
@@ -98,6 +98,7 @@ _OWN_PROPERTIES: Final[dict[str, Schema]] = {
     "retry_of": optional(STRING),
     "models": array(STRING),
     "cancel_requested_at": optional(TIME),
+    "progress": optional(record({**_PROGRESS["properties"], "awaited": optional(AWAITED)})),
 }
 JOB: Final[Schema] = {"allOf": [_V2_JOB, record(_OWN_PROPERTIES)]}
 _WORKFLOW: Final[Schema] = {

@@ -22,7 +22,8 @@ from studio.services.news import (
     QueuePicture,
     Topic,
 )
-from studio.web.job_bodies import progress_body, studio_body
+from studio.web.job_bodies import studio_body
+from studio.web.job_extras import own_progress_body
 from studio.web.links import Links
 from studio.web.sockets import binary_frame, text_frame
 
@@ -69,7 +70,7 @@ class LiveBodies:
             case JobPicture():
                 return self._job(data)
             case JobProgress():
-                return {"id": data.job_id, "progress": progress_body(data.progress)}
+                return {"id": data.job_id, "progress": own_progress_body(data.progress)}
             case QueuePicture():
                 return {"paused": data.paused, **asdict(data.line(self._identity))}
             case JobPreview():
@@ -83,7 +84,7 @@ class LiveBodies:
         view = JobView(picture.job, picture.outputs, picture.expires_at, picture.queue_position)
         body = studio_body(view, self._connection, self._links)
         if picture.progress is not None:
-            body["progress"] = progress_body(picture.progress)
+            body["progress"] = own_progress_body(picture.progress)
         return body
 
 

@@ -1,4 +1,4 @@
-"""The Models view: what stays when an entry is saved, and what can go from the disk."""
+"""Models in the page: what stays of an entry, what jobs wait for, and emptying their cache."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.api.graphs import text_to_image
+from tests.api.on_demand_client import with_lora
 from tests.browser.conftest import AssertAccessible, OpenPage
 from tests.browser.model_pages import ModelSite, running_model_site
 from tests.fakes.download_rig import safetensors as model_of
@@ -61,10 +61,7 @@ def test_the_cache_of_models_is_emptied_and_its_downloads_are_called_by_their_ad
     house.hubs.hub.repositories["a/style"] = Repository(
         lfs={"style.safetensors": model_of(30_000, 3)}
     )
-    graph = text_to_image(steps=1)
-    inputs = {"model": ["1", 0], "lora_name": "hf:a/style/style.safetensors", "strength_model": 1}
-    graph["lora"] = {"class_type": "LoraLoaderModelOnly", "inputs": inputs}
-    graph["5"]["inputs"]["model"] = ["lora", 0]
+    graph = with_lora("hf:a/style/style.safetensors")
     job = shelves.post("/api/v2/jobs", json={"workflow": graph}).json()
     with shelves.stream("GET", f"/api/v2/jobs/{job['id']}/events") as events:
         assert "succeeded" in "".join(events.iter_text())
@@ -78,3 +75,22 @@ def test_the_cache_of_models_is_emptied_and_its_downloads_are_called_by_their_ad
     spare.get_by_role("button", name="Empty the cache").click()
     expect(spare).to_have_count(0)
     assert shelves.get("/api/models/disk").json()["usage"]["cache"] == 0
+
+
+def test_a_job_that_waits_for_its_model_says_so_in_the_language_of_the_page(
+    open_page: OpenPage, house: ModelSite, shelves: httpx.Client
+) -> None:
+    house.hubs.hub.repositories["a/long"] = Repository(
+        lfs={"long.safetensors": model_of(6_000_000, 4)}
+    )
+    shelves.put("/api/downloads/limits", json={"concurrency": 2, "bytes_per_second": 100_000})
+    job = shelves.post(
+        "/api/v2/jobs", json={"workflow": with_lora("hf:a/long/long.safetensors")}
+    ).json()
+    page = open_page(storage_state=house.state, locale="de-DE")
+    page.goto(f"{house.url}/#/queue")
+    row = page.locator(".row-words", has_text="long.safetensors")
+    expect(row).to_contain_text("long.safetensors wird geholt: ")
+    expect(row).to_contain_text(" von 6")
+    shelves.post(f"/api/v2/jobs/{job['id']}/cancel")
+    shelves.put("/api/downloads/limits", json={"concurrency": 2, "bytes_per_second": None})

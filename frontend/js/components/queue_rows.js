@@ -1,6 +1,7 @@
 import { html, nothing } from '../core/element.js';
 import { spanText, timeText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
+import { awaitedText } from '../models/awaited.js';
 import { canOpenEditor, openEditor } from '../models/editor.js';
 import { percentOf, thumbnailUrl, titleOf } from '../models/job.js';
 import { jobs } from '../models/jobs.js';
@@ -107,7 +108,7 @@ export function waitingRow(job, at, count, { isChosen, choose, lift, before }) {
     <span class="place" title=${t('queue.place')}>${job.queue_position + before}</span>
     <div class="row-words">
       <span class="row-title">${title}</span>
-      <span class="hint">${joined(job.progress?.message ?? startText(job), priorityText(job))} ${whose(job)}</span>
+      <span class="hint">${joined(awaitedText(job) ?? startText(job), priorityText(job))} ${whose(job)}</span>
     </div>
     <label class="check row-check">
       <input

@@ -1,5 +1,6 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
 import { explain, t } from '../core/messages.js';
+import { awaitedText } from '../models/awaited.js';
 import {
   contentUrl,
   hasEnded,
@@ -24,7 +25,7 @@ export const positionText = (position) =>
 export function statusText(job) {
   const { progress } = job;
   if (job.cancel_requested_at && !hasEnded(job)) return t('job.canceling');
-  if (isWaiting(job) && progress?.message) return progress.message;
+  if (isWaiting(job) && progress?.message) return awaitedText(job);
   if (isWaiting(job) && job.queue_position) return positionText(job.queue_position);
   if (isRunning(job) && progress?.current_node_class) {
     const step = progress.steps ? t('job.step', { step: progress.step, steps: progress.steps }) : '';

@@ -18,4 +18,11 @@ export default {
   announce: '{title}: {status}',
   open: '„{title}“ öffnen',
   openOf: '„{title}“ von {name} öffnen',
+  'awaits.queued': '{title} wird bald geholt',
+  'awaits.fetching': '{title} wird geholt',
+  'awaits.checking': '{title} wird geprüft',
+  'awaits.paused': '{title}: Der Download ist pausiert',
+  'awaits.again': '{title}: Neuer Versuch in {time}',
+  'awaits.part': '{received} von {size}',
+  'awaits.others': { one: '(und {count} weiteres)', other: '(und {count} weitere)' },
 };

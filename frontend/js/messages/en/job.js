@@ -18,4 +18,11 @@ export default {
   announce: '{title}: {status}',
   open: 'Open “{title}”',
   openOf: 'Open “{title}” by {name}',
+  'awaits.queued': 'Waiting to fetch {title}',
+  'awaits.fetching': 'Fetching {title}',
+  'awaits.checking': 'Checking {title}',
+  'awaits.paused': '{title}: the download is paused',
+  'awaits.again': '{title}: tried again in {time}',
+  'awaits.part': '{received} of {size}',
+  'awaits.others': { one: '(and {count} more)', other: '(and {count} more)' },
 };
