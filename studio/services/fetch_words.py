@@ -27,7 +27,7 @@ def _one(title: str, view: DownloadView) -> str:
     if state is DownloadState.PAUSED:
         return f"{title}: the download is paused"
     if progress.retry_in_s is not None:
-        return f"{title}: tried again in {round(progress.retry_in_s)} s"
+        return f"{title}: {_again(view, progress.retry_in_s)}"
     if state is DownloadState.VERIFYING:
         return f"Checking {title}"
     if state is not DownloadState.DOWNLOADING:
@@ -35,6 +35,14 @@ def _one(title: str, view: DownloadView) -> str:
     if progress.size is None:
         return f"Fetching {title}: {_bytes(progress.received)}"
     return f"Fetching {title}: {_bytes(progress.received)} of {_bytes(progress.size)}"
+
+
+def _again(view: DownloadView, seconds: float) -> str:
+    """Why it waits, and how long."""
+    error = view.row.error
+    if error is None:
+        return f"tried again in {round(seconds)} s"
+    return f"{error.message} Tried again in {round(seconds)} s"
 
 
 def _bytes(count: int) -> str:

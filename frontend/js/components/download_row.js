@@ -1,5 +1,5 @@
 import { html, nothing } from '../core/element.js';
-import { agoText, sizeText, spanText } from '../core/format.js';
+import { agoText, sizeText, spanText, timeText } from '../core/format.js';
 import { has, t } from '../core/messages.js';
 import { downloads, hasEnded, isActive, mayFetch } from '../models/downloads.js';
 import { notices } from '../models/notices.js';
@@ -54,7 +54,7 @@ export function wayOut({ code, details }) {
 /** How far it is, in words. */
 export function progressText(download) {
   const { state, received_bytes: received, size_bytes: size, bytes_per_second: speed } = download;
-  const { eta_seconds: eta, retry_in_seconds: pause } = download;
+  const { eta_seconds: eta, retry_at: again } = download;
   const part = size
     ? t('downloads.part', { received: sizeText(received), size: sizeText(size) })
     : received && sizeText(received);
@@ -66,7 +66,7 @@ export function progressText(download) {
     );
   }
   if (state === 'done') return joined(t('downloads.state.done'), size && sizeText(size), agoText(download.ended_at));
-  if (pause) return joined(t('downloads.again', { time: spanText(pause * 1000) }), received > 0 && part);
+  if (again) return joined(t('downloads.again', { time: timeText(again) }), received > 0 && part);
   return joined(t(`downloads.state.${state}`), received > 0 && part);
 }
 

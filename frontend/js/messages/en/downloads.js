@@ -3,7 +3,7 @@ export default {
   part: '{received} of {size}',
   speed: '{speed}/s',
   left: '{time} left',
-  again: 'Tried again in {time}',
+  again: 'Next try at {time}',
   progress: 'How much of {name} is here',
   'state.queued': 'Waits for its turn',
   'state.resolving': 'Asking its source',
