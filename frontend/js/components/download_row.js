@@ -11,7 +11,10 @@ import './menu.js';
 
 const joined = (...parts) => parts.filter(Boolean).join(' · ');
 /** A file has no name of its own before its source was asked, nor in the cache of models: a hash is none. */
-export const nameOf = ({ name, reference, root }) => (root === 'cache' || name === null ? endOf(reference) : name);
+export const nameOf = (download) =>
+  isForJob(download) || download.name === null ? endOf(download.reference) : download.name;
+/** A job named it by its address; it is not among the models. */
+const isForJob = ({ root }) => root === 'cache';
 const endOf = (reference) => (reference.startsWith('civitai:') ? reference : reference.split('/').at(-1));
 
 /** Where it comes from, in a word. */
@@ -105,7 +108,7 @@ export function downloadRow(download, order = []) {
   return html`
     <div class="row-words">
       <span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>
-      <span class="hint">${joined(download.folder, sourceOf(download))}</span>
+      <span class="hint">${joined(isForJob(download) && t('downloads.forJob'), download.folder, sourceOf(download))}</span>
       ${isOpen && (isActive(download) || download.received_bytes) ? progressBar(download) : nothing}
       <span class="hint download-state is-${state}">${progressText(download)}</span>
       ${error ? html`<span class="row-reason">${whyText(error)} <code>${error.code}</code></span>` : nothing}
@@ -126,7 +129,7 @@ function buttons(download, order) {
         : rests
           ? button('play', 'downloads.resume', download, () => downloads.resume(id))
           : button('pause', 'downloads.pause', download, () => downloads.pause(id))}
-      ${state === 'failed' ? ownersWord(id, error) : nothing}
+      ${state === 'failed' && !isForJob(download) ? ownersWord(id, error) : nothing}
       ${state === 'failed' || state === 'canceled'
         ? button('again', 'downloads.retry', download, () => downloads.retry(id))
         : nothing}

@@ -1,4 +1,5 @@
 export default {
+  forJob: 'für einen Auftrag',
   part: '{received} von {size}',
   speed: '{speed}/s',
   left: 'noch {time}',

@@ -1,5 +1,6 @@
 /* What is said of one download, wherever it is shown. */
 export default {
+  forJob: 'for a job',
   part: '{received} of {size}',
   speed: '{speed}/s',
   left: '{time} left',
