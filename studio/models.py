@@ -224,8 +224,8 @@ class Asset:
 class Awaited:
     """What a queued job waits for that is fetched, and how far that is.
 
-    ``state`` is ``queued``, ``fetching``, ``checking``, ``paused`` or ``again``; ``others`` is how
-    many more files it waits for.
+    ``state`` is ``queued``, ``fetching``, ``checking``, ``paused`` or ``again``, for a ``reason``;
+    ``others`` is how many more files it waits for.
     """
 
     state: str
@@ -234,6 +234,7 @@ class Awaited:
     size_bytes: int | None = None
     retry_in_s: int | None = None
     others: int = 0
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _URL_TEXT: Final = re.compile(r"""[!#-;=?-\[\]-~]+""")
 _MAX_URL: Final = 4096
 _DIAL_TIMEOUT_S: Final = 10.0
+_REACH_TIMEOUT_S: Final = 4.0
+"""Somebody looks at an empty form meanwhile."""
 
 
 def _resolve(host: str, port: int) -> Sequence[str]:
@@ -148,6 +150,18 @@ class Outbound:
         raise SourceUnreachable(
             f"There is no connection to {place.host}: {reason}.", details={"host": place.host}
         )
+
+    async def areach(self, url: str) -> None:
+        """Find out, beside the event loop, whether anybody answers there; nothing is asked.
+
+        Raises:
+            BlockedAddress, InvalidRequest, SourceUnreachable: nobody does, or may be asked.
+        """
+
+        def work() -> None:
+            self.dial(self.place(url), _REACH_TIMEOUT_S).close()
+
+        await asyncio.to_thread(work)
 
     # -- judging ----------------------------------------------------------------------------------
 

@@ -220,7 +220,10 @@ async def open_stock(
         ),
         installs=InstallService(catalog=base.catalog, files=base.store, downloads=downloads),
         looks=ReferenceLooks(
-            resolver=transfers.hubs.sources, catalog=base.catalog, files=base.store
+            resolver=transfers.hubs.sources,
+            reach=transfers.outbound.areach,
+            catalog=base.catalog,
+            files=base.store,
         ),
         disk=_disk(settings, base, downloads, transfers.fetching.cache),
         cache=transfers.fetching.cache,

@@ -166,6 +166,7 @@ def _advice(model: dict[str, Any]) -> str:
 
 
 async def _follow(client: Client, download_id: str, screen: Screen) -> dict[str, Any]:
+    said = None
     while True:
         download = await client.get(f"/api/downloads/{quote(download_id, safe='')}")
         if download["state"] in _ENDED:
@@ -173,14 +174,31 @@ async def _follow(client: Client, download_id: str, screen: Screen) -> dict[str,
             if download["state"] == "done":
                 screen.say(f"{_name(download)}: done")
             return download
+        again = _again(download)
+        if again is None:
+            said = None
+        elif said is None:
+            # At once, and once for each try: the line below only changes now and then.
+            said = again
+            screen.say(f"{_name(download)}: {again}")
         size, received = download["size_bytes"], download["received_bytes"]
         screen.show_progress(
             {
                 "value": received / size if size else 0.0,
-                "message": f"{_name(download)} {download['state']}",
+                "message": f"{_name(download)}: {again}"
+                if again
+                else f"{_name(download)} {download['state']}",
             }
         )
         await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _again(download: dict[str, Any]) -> str | None:
+    """Why one waits for another try, and how long."""
+    error, seconds = download["error"], download["retry_in_seconds"]
+    if error is None or seconds is None:
+        return None
+    return f"{error['message']} [{error['code']}] Tried again in {round(seconds)} s."
 
 
 async def _rm(options: argparse.Namespace) -> int:

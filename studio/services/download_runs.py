@@ -15,10 +15,10 @@ from typing import Final, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from studio.clients.transfer.records import Stopped
-from studio.errors import HashMismatch, InvalidRequest, NameTaken, NotAModel
+from studio.errors import HashMismatch, InvalidRequest, NameTaken, NotAModel, PickleRefused
 from studio.paths import safe_relative
 from studio.remote import CACHE, RemoteFile, Resolver
-from studio.services.model_checks import check_model, check_name
+from studio.services.model_checks import check_model, check_name, refused_to_job
 from studio.services.shelves import Shelf, Shelves
 from studio.store.blob_writer import translate
 from studio.store.downloads import Download, DownloadState
@@ -252,15 +252,22 @@ class Run:
                 )
             if self._download.expected_bytes not in (None, size):
                 raise HashMismatch("The file has another size than the one that was asked for.")
-            await self._in_thread(
-                lambda: check_model(path, name, allow_pickle=self._download.allow_pickle)
-            )
+            await self._in_thread(lambda: self._judge(path, name))
         finally:
             await self._in_thread(part.close)
         self._require_going()
         await self._note(state=DownloadState.VERIFYING, size_bytes=size, sha256=digest)
         await self._in_thread(lambda: self._publish(path, target, size, digest))
         return self._published(shelf, name, size, digest)
+
+    def _judge(self, path: Path, name: str) -> None:
+        row = self._download
+        try:
+            check_model(path, name, allow_pickle=row.allow_pickle)
+        except PickleRefused:
+            if row.root != CACHE:
+                raise
+            raise refused_to_job(row.title) from None
 
     def _publish(self, part: Path, target: Path, size: int, sha256: str) -> None:
         try:

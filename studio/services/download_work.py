@@ -202,6 +202,12 @@ class DownloadWork:
         if error.code in _TRANSIENT and entry.failures <= len(self._retry_s):
             seconds = max(self._retry_s[entry.failures - 1], error.retry_after_s or 0)
             self._wait(entry, seconds)
+            log.warning(
+                "%s does not come and is tried again in %d s: %s",
+                entry.row.title,
+                seconds,
+                error.message,
+            )
             await self.change(entry, error=told)
             return
         self._record(entry.row.user_id, "download.failed", entry.row.title)

@@ -9,8 +9,8 @@ from typing import Final
 
 from studio.clients.transfer.throttle import Throttle
 from studio.clock import Clock, new_id
-from studio.errors import Conflict, NameTaken, QueueFull
-from studio.models import Record, unrecorded
+from studio.errors import Conflict, NameTaken, NotFound, QueueFull
+from studio.models import Identity, Record, unrecorded
 from studio.remote import Wish
 from studio.services.download_line import DownloadView, Entry, Want, ended_view, in_order, view
 from studio.services.download_runs import Means, PublishedFile
@@ -116,27 +116,45 @@ class Downloads:
     def _last_rank(self) -> float:
         return max((entry.row.rank for entry in self._work.entries.values()), default=0.0)
 
-    async def get(self, download_id: str) -> DownloadView:
+    async def get(self, download_id: str, *, by: Identity | None = None) -> DownloadView:
         """One download.
 
+        Args:
+            by: who asks; ``None`` is Studio itself.
+
         Raises:
-            NotFound: there is none of that id.
+            NotFound: there is none of that id that they may see.
         """
         entry = self._work.entries.get(download_id)
         if entry is not None:
-            return view(entry, self._clock.monotonic_s())
-        return ended_view(await self._store.get(download_id))
+            found = view(entry, self._clock.monotonic_s())
+        else:
+            found = ended_view(await self._store.get(download_id))
+        user_id = _alone(by)
+        if user_id is not None and found.row.whose not in (None, user_id):
+            raise NotFound("There is no such download.")
+        return found
 
-    async def list(self, *, ended: int = SHOWN_ENDED) -> Sequence[DownloadView]:
-        """All that have not ended, in their order, then the latest that have."""
+    async def list(
+        self, *, ended: int = SHOWN_ENDED, by: Identity | None = None
+    ) -> Sequence[DownloadView]:
+        """All that have not ended, in their order, then the latest that have: of the models, and
+        of what jobs of ``by`` named, or all jobs.
+        """
+        user_id = _alone(by)
         rows: Sequence[Download] = ()
         looked_at = -1
         while looked_at != self._work.changes:
             # One that ends meanwhile would be in neither of the two.
             looked_at = self._work.changes
-            rows = await self._store.ended(min(ended, MAX_ENDED)) if ended else ()
+            most = min(ended, MAX_ENDED)
+            rows = await self._store.ended(most, user_id=user_id) if most else ()
         now_s = self._clock.monotonic_s()
-        unfinished = [view(entry, now_s) for entry in in_order(self._work.entries.values())]
+        unfinished = [
+            view(entry, now_s)
+            for entry in in_order(self._work.entries.values())
+            if user_id is None or entry.row.whose in (None, user_id)
+        ]
         return [*unfinished, *(ended_view(row) for row in rows)]
 
     def active(self) -> Sequence[DownloadView]:
@@ -321,3 +339,8 @@ class Downloads:
             await self._store.get(download_id)
             raise Conflict("It has ended.")
         return entry
+
+
+def _alone(by: Identity | None) -> str | None:
+    """The user whose jobs' downloads are the only ones of jobs that are shown."""
+    return None if by is None or by.sees_all else by.user_id

@@ -6,18 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from studio.errors import Forbidden, NotFound, Unavailable, Unprocessable
+from studio.errors import Forbidden, NotFound, PickleRefused, Unavailable, Unprocessable
 from studio.graphs.declarations import ObjectInfo
 from studio.graphs.graph import Graph
 from studio.graphs.model_references import folder_of, model_references
 from studio.models import Identity, Scope
+from studio.remote import without_query
 from studio.services.download_credentials import Credential, LentCredentials
 from studio.services.downloads import Downloads
 from studio.services.engines import EngineService
 from studio.services.fetches import Fetch, cached_name
 from studio.services.media_inputs import Source
 from studio.services.model_cache import ModelCache
-from studio.services.model_checks import check_name
+from studio.services.model_checks import check_name, refused_to_job
 from studio.store.secrets import SecretStore
 
 MAX_FETCHES: Final = 64
@@ -96,8 +97,14 @@ class FetchPlanner:
             which = next((at for at, one in enumerate(known) if one.fits(each.reference)), None)
             mark = None if which is None else known[which].mark(self._means.key, each.reference)
             name = cached_name(each.reference, mark)
-            check_name(name, allow_pickle=False)
-            fetches.append(Fetch(each.node_id, each.path, folder, name, each.reference, which))
+            fetch = Fetch(each.node_id, each.path, folder, name, each.reference, which)
+            try:
+                check_name(name, allow_pickle=False)
+            except PickleRefused:
+                where = {"node_id": each.node_id, "input": each.name}
+                reference = without_query(each.reference)
+                raise refused_to_job(fetch.title, **where, reference=reference) from None
+            fetches.append(fetch)
         return fetches
 
 

@@ -32,6 +32,7 @@ def awaited(going: Sequence[tuple[str, DownloadView]]) -> Awaited:
         progress.size,
         None if progress.retry_in_s is None else round(progress.retry_in_s),
         len(going) - 1,
+        None if view.row.error is None else view.row.error.message,
     )
 
 
@@ -46,7 +47,7 @@ def _text(what: Awaited) -> str:
         case "paused":
             return f"{what.title}: the download is paused"
         case "again":
-            return f"{what.title}: tried again in {what.retry_in_s} s"
+            return f"{what.title}: {_again(what)}"
         case "checking":
             return f"Checking {what.title}"
         case "queued":
@@ -56,6 +57,12 @@ def _text(what: Awaited) -> str:
         return text
     part = _bytes(what.received_bytes)
     return f"{text}: {part if what.size_bytes is None else f'{part} of {_bytes(what.size_bytes)}'}"
+
+
+def _again(what: Awaited) -> str:
+    """Why it waits, and how long."""
+    told = f"tried again in {what.retry_in_s} s"
+    return told if what.reason is None else f"{what.reason} {told.capitalize()}"
 
 
 def _bytes(count: int) -> str:

@@ -85,6 +85,15 @@ def _pickle(name: str) -> PickleRefused:
     )
 
 
+def refused_to_job(name: str, **where: object) -> PickleRefused:
+    """A file that a job names by its address, and that can run code: nobody can allow that one."""
+    return PickleRefused(
+        f"{name[:200]} is of a kind that can run code when it is loaded: a job fetches none of"
+        " these. Name a .safetensors file, or let the owner add it to the models.",
+        details={"name": name[:200], **where},
+    )
+
+
 def _require_no_page(head: bytes) -> None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<script")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -53,10 +53,22 @@ class Look:
 
 
 class ReferenceLooks:
-    """Asks where a file is, and guesses where it goes."""
+    """Asks where a file is, and guesses where it goes.
 
-    def __init__(self, *, resolver: Resolver, catalog: Catalog, files: ModelFileStore) -> None:
+    Args:
+        reach: raises when nobody answers at an address.
+    """
+
+    def __init__(
+        self,
+        *,
+        resolver: Resolver,
+        reach: Callable[[str], Awaitable[None]],
+        catalog: Catalog,
+        files: ModelFileStore,
+    ) -> None:
         self._resolver = resolver
+        self._reach = reach
         self._catalog = catalog
         self._files = files
 
@@ -67,6 +79,9 @@ class ReferenceLooks:
             StudioError: it is none, there is no such file, or it may not be had.
         """
         remote = await self._resolver.resolve(reference.strip(), identity)
+        if remote.token is None:
+            # A hub was asked just now; of an address nobody knows yet whether it leads anywhere.
+            await self._reach(remote.url)
         inventory = Inventory(await self._files.all())
         known = self._catalog.find(remote.name, None, remote.sha256)
         entry = known[0] if known is not None and known[1] == "hash" else None

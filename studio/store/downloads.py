@@ -87,6 +87,13 @@ class Download:
         return (self.root, self.folder, self.name)
 
     @property
+    def whose(self) -> str | None:
+        """The user alone who is shown it, beside the owner: what a job named is its user's, a
+        model is everybody's.
+        """
+        return self.user_id if self.root == CACHE else None
+
+    @property
     def title(self) -> str:
         """What people call it: a hash, as names in the cache are, says nothing to anybody."""
         return without_query(self.reference) if self.root == CACHE else self.name or self.folder
@@ -166,14 +173,19 @@ class DownloadStore:
 
         return await self._db.read(work)
 
-    async def ended(self, limit: int) -> list[Download]:
-        """Those that have ended, the latest first."""
+    async def ended(self, limit: int, *, user_id: str | None = None) -> list[Download]:
+        """Those that have ended, the latest first.
+
+        Args:
+            user_id: leave out what other users' jobs named.
+        """
 
         def work(connection: sqlite3.Connection) -> list[Download]:
             rows = connection.execute(
                 "SELECT * FROM downloads WHERE ended_at IS NOT NULL"
-                " ORDER BY ended_at DESC, id LIMIT ?",
-                (limit,),
+                " AND (:user IS NULL OR root != :cache OR user_id = :user)"
+                " ORDER BY ended_at DESC, id LIMIT :limit",
+                {"user": user_id, "cache": CACHE, "limit": limit},
             )
             return [_download(row) for row in rows]
 

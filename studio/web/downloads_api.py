@@ -30,12 +30,18 @@ def download_routes(downloads: Downloads) -> APIRouter:
     """The routes under ``/api/downloads``: to look needs ``graphs:run``, else ``models:write``."""
     router = APIRouter(prefix="/api/downloads", tags=["Models"])
 
+    async def shown(request: Request, download_id: str) -> Identity:
+        """Who wants to change a download that they may see."""
+        identity = caller(request, Scope.MODELS_WRITE)
+        await downloads.get(download_id, by=identity)
+        return identity
+
     @router.get("", summary="What is fetched, waits or was fetched", **schemas.LIST)
     async def list_downloads(request: Request) -> Response:
-        caller(request, Scope.GRAPHS_RUN)
+        identity = caller(request, Scope.GRAPHS_RUN)
         asked = request.query_params.get("ended")
         ended = whole_number(asked, "ended", 0, schemas.MOST_ENDED, default=SHOWN_ENDED)
-        found = await downloads.list(ended=ended)
+        found = await downloads.list(ended=ended, by=identity)
         return json_response(
             {
                 "items": [download_body(one) for one in found],
@@ -63,30 +69,30 @@ def download_routes(downloads: Downloads) -> APIRouter:
 
     @router.get("/{download_id}", summary="One download", **schemas.GET)
     async def get(request: Request, download_id: str) -> Response:
-        caller(request, Scope.GRAPHS_RUN)
-        return json_response(download_body(await downloads.get(download_id)))
+        identity = caller(request, Scope.GRAPHS_RUN)
+        return json_response(download_body(await downloads.get(download_id, by=identity)))
 
     @router.delete(
         "/{download_id}", summary="Cancel it; forget one that has ended", **schemas.DELETE
     )
     async def delete(request: Request, download_id: str) -> Response:
-        caller(request, Scope.MODELS_WRITE)
+        await shown(request, download_id)
         await downloads.cancel(download_id)
         return Response(status_code=204)
 
     @router.post("/{download_id}/pause", summary="Let it rest; what came is kept", **schemas.PAUSE)
     async def pause(request: Request, download_id: str) -> Response:
-        caller(request, Scope.MODELS_WRITE)
+        await shown(request, download_id)
         return json_response(download_body(await downloads.pause(download_id)))
 
     @router.post("/{download_id}/resume", summary="Let it go on", **schemas.RESUME)
     async def resume(request: Request, download_id: str) -> Response:
-        caller(request, Scope.MODELS_WRITE)
+        await shown(request, download_id)
         return json_response(download_body(await downloads.resume(download_id)))
 
     @router.post("/{download_id}/retry", summary="Try one again that failed", **schemas.RETRY)
     async def retry(request: Request, download_id: str) -> Response:
-        identity = caller(request, Scope.MODELS_WRITE)
+        identity = await shown(request, download_id)
         body = await json_body(request)
         tried = await downloads.retry(
             download_id,
@@ -97,7 +103,7 @@ def download_routes(downloads: Downloads) -> APIRouter:
 
     @router.post("/{download_id}/move", summary="Change whose turn it is", **schemas.MOVE)
     async def move(request: Request, download_id: str) -> Response:
-        caller(request, Scope.MODELS_WRITE)
+        await shown(request, download_id)
         body = await json_body(request)
         moved = await downloads.move(
             download_id,

@@ -33,6 +33,7 @@ AWAITED: Final = record(
         "size_bytes": optional(INTEGER),
         "retry_in_s": optional(INTEGER),
         "others": INTEGER,
+        "reason": optional(STRING),
     }
 )
 

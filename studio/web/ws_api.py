@@ -215,7 +215,7 @@ class _Conversation:
                 entries = {"items": [entry_body(entry) for entry in recent]}
                 snapshot = self._bodies.snapshot(topic, feed.last, entries)
             case Topic.DOWNLOADS:
-                downloads = await self._downloads.snapshot()
+                downloads = await self._downloads.snapshot(identity)
                 snapshot = self._bodies.snapshot(topic, feed.last, downloads)
             case Topic.PREVIEWS | Topic.LOGS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})

@@ -204,6 +204,34 @@ async def test_what_can_never_be_fetched_is_refused_when_it_is_sent(
     assert "canary" not in answer.text
 
 
+async def test_a_pickle_that_a_job_names_is_refused_by_its_name_and_where_it_is_named(
+    client: httpx.AsyncClient,
+) -> None:
+    url = "https://example.org/deep/old.ckpt"
+    answer = await client.post("/api/jobs", json={"workflow": with_lora(f"{url}?x=1")})
+    error = answer.json()["error"]
+    assert error["code"] == "pickle_refused"
+    assert error["details"] == {
+        "name": "old.ckpt",
+        "node_id": "lora0",
+        "input": "lora_name",
+        "reference": url,
+    }
+    assert "old.ckpt" in error["message"]
+    assert "can allow" not in error["message"]
+
+
+async def test_a_pickle_under_another_name_fails_the_job_by_the_name_that_it_gave(
+    client: httpx.AsyncClient, origin: Origin
+) -> None:
+    # Of this ending no head is judged: how the file begins tells what it is.
+    origin.serve("old.onnx", b"\x80\x02" + bytes(2_000))
+    job = await ended(client, await submit(client, with_lora(origin.url("old.onnx"))))
+    assert job["error"]["code"] == "pickle_refused"
+    assert job["error"]["details"]["name"] == origin.url("old.onnx")
+    assert "can allow" not in job["error"]["message"]
+
+
 async def test_an_address_in_an_input_that_takes_no_model_is_refused_as_ever(
     client: httpx.AsyncClient,
 ) -> None:

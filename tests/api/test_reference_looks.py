@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from tests.api.test_hubs import SHA, Setting, setting
@@ -77,12 +78,23 @@ async def test_what_a_hub_refuses_is_refused_with_the_page_to_go_to(setting: Set
 
 
 async def test_an_address_says_its_name_and_whether_it_may_run_code(setting: Setting) -> None:
-    found = await look(setting, "https://example.org/lora/old.ckpt?x=1")
+    found = await look(setting, setting.hub.origin.url("lora/old.ckpt?x=1"))
     assert (found["name"], found["folder"], found["pickle"]) == ("old.ckpt", "loras", True)
     answer = await setting.client.post(
         "/api/models/look", json={"reference": "https://10.0.0.1/a.safetensors"}
     )
     assert answer.json()["error"]["code"] == "blocked_address"
+
+
+async def test_an_address_that_nobody_answers_at_is_refused_before_anybody_waits_for_it(
+    setting: Setting,
+) -> None:
+    with socket.socket() as closed:
+        # Bound and not listened on: whoever calls is refused.
+        closed.bind(("127.0.0.1", 0))
+        place = f"http://127.0.0.1:{closed.getsockname()[1]}/a.safetensors"
+        answer = await setting.client.post("/api/models/look", json={"reference": place})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "source_unreachable")
 
 
 async def test_folders_are_those_of_the_release_and_those_in_use(setting: Setting) -> None:

@@ -188,3 +188,21 @@ def test_the_keyboard_goes_there_and_keeps_its_place(
     expect(resume).to_be_focused()
     models.keyboard.press("Enter")
     expect(pause).to_be_focused()
+
+
+def test_a_host_that_nobody_reaches_is_named_before_and_after_it_is_added(
+    models: Page, shelves: httpx.Client
+) -> None:
+    lost = "http://127.0.0.1:1/lost.safetensors"
+    models.get_by_role("button", name="Add", exact=True).click()
+    dialog = models.get_by_role("dialog", name="Add a model")
+    dialog.get_by_label("Link or reference").fill(lost)
+    expect(dialog.get_by_role("alert")).to_contain_text("cannot be reached")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    shelves.post("/api/downloads", json={"reference": lost, "folder": "loras"})
+    one = download(models, "lost.safetensors")
+    expect(one.locator(".download-state")).to_contain_text("Next try at")
+    expect(one).to_contain_text("Its source cannot be reached")
+    one.get_by_role("button", name="Cancel lost.safetensors").click()
+    expect(one).to_have_count(0)

@@ -93,6 +93,24 @@ def test_a_workflows_models_are_pulled_and_one_that_fails_is_named(place: Place)
             assert ended.status == 0 and "Everything is there." in ended.err
 
 
+def test_a_pull_whose_server_is_out_of_reach_says_so_at_once_and_when_it_tries_again(
+    place: Place,
+) -> None:
+    place.more["STUDIO_OUTBOUND_ALLOW"] = "127.0.0.1"
+    with place.serving():
+        pulling = place.start(
+            "models", "pull", "http://127.0.0.1:1/lost.safetensors", "--folder", "vae"
+        )
+        try:
+            assert pulling.stderr is not None
+            said = next(line for line in pulling.stderr if "[source_unreachable]" in line)
+        finally:
+            pulling.kill()
+            pulling.communicate()
+    assert "vae/lost.safetensors: There is no connection to 127.0.0.1" in said
+    assert "Tried again in" in said
+
+
 @contextmanager
 def serving_files(files: dict[str, bytes]) -> Iterator[str]:
     """Plain files on loopback; their address."""

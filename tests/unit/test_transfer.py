@@ -24,6 +24,7 @@ from studio.errors import (
     SourceRefused,
     SourceStalled,
     SourceTooLarge,
+    SourceUnreachable,
     StudioError,
 )
 from studio.net import Outbound
@@ -321,3 +322,14 @@ async def test_bytes_of_another_content_are_not_taken_up(origin: Origin, tmp_pat
     origin.serve("m", CONTENT)
     assert await fetched(origin.url("m"), again) == CONTENT
     again.close()
+
+
+async def test_a_host_that_refuses_the_connection_is_told_after_the_second_try(
+    part: PartFile,
+) -> None:
+    pauses: list[float] = []
+    made = transfer("http://127.0.0.1:1/m", part, Rules(first_delay_s=0.01, tries=1_000))
+    made._crew.pause = pauses.append  # type: ignore[method-assign,assignment]
+    with pytest.raises(SourceUnreachable):
+        await asyncio.to_thread(made.run)
+    assert len(pauses) == 1

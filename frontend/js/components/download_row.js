@@ -1,5 +1,5 @@
 import { html, nothing } from '../core/element.js';
-import { agoText, sizeText, spanText } from '../core/format.js';
+import { agoText, sizeText, spanText, timeText } from '../core/format.js';
 import { has, t } from '../core/messages.js';
 import { downloads, hasEnded, isActive, mayFetch } from '../models/downloads.js';
 import { notices } from '../models/notices.js';
@@ -11,7 +11,10 @@ import './menu.js';
 
 const joined = (...parts) => parts.filter(Boolean).join(' · ');
 /** A file has no name of its own before its source was asked, nor in the cache of models: a hash is none. */
-export const nameOf = ({ name, reference, root }) => (root === 'cache' || name === null ? endOf(reference) : name);
+export const nameOf = (download) =>
+  isForJob(download) || download.name === null ? endOf(download.reference) : download.name;
+/** A job named it by its address; it is not among the models. */
+const isForJob = ({ root }) => root === 'cache';
 const endOf = (reference) => (reference.startsWith('civitai:') ? reference : reference.split('/').at(-1));
 
 /** Where it comes from, in a word. */
@@ -54,7 +57,7 @@ export function wayOut({ code, details }) {
 /** How far it is, in words. */
 export function progressText(download) {
   const { state, received_bytes: received, size_bytes: size, bytes_per_second: speed } = download;
-  const { eta_seconds: eta, retry_in_seconds: pause } = download;
+  const { eta_seconds: eta, retry_at: again } = download;
   const part = size
     ? t('downloads.part', { received: sizeText(received), size: sizeText(size) })
     : received && sizeText(received);
@@ -66,7 +69,7 @@ export function progressText(download) {
     );
   }
   if (state === 'done') return joined(t('downloads.state.done'), size && sizeText(size), agoText(download.ended_at));
-  if (pause) return joined(t('downloads.again', { time: spanText(pause * 1000) }), received > 0 && part);
+  if (again) return joined(t('downloads.again', { time: timeText(again) }), received > 0 && part);
   return joined(t(`downloads.state.${state}`), received > 0 && part);
 }
 
@@ -105,7 +108,7 @@ export function downloadRow(download, order = []) {
   return html`
     <div class="row-words">
       <span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>
-      <span class="hint">${joined(download.folder, sourceOf(download))}</span>
+      <span class="hint">${joined(isForJob(download) && t('downloads.forJob'), download.folder, sourceOf(download))}</span>
       ${isOpen && (isActive(download) || download.received_bytes) ? progressBar(download) : nothing}
       <span class="hint download-state is-${state}">${progressText(download)}</span>
       ${error ? html`<span class="row-reason">${whyText(error)} <code>${error.code}</code></span>` : nothing}
@@ -126,7 +129,7 @@ function buttons(download, order) {
         : rests
           ? button('play', 'downloads.resume', download, () => downloads.resume(id))
           : button('pause', 'downloads.pause', download, () => downloads.pause(id))}
-      ${state === 'failed' ? ownersWord(id, error) : nothing}
+      ${state === 'failed' && !isForJob(download) ? ownersWord(id, error) : nothing}
       ${state === 'failed' || state === 'canceled'
         ? button('again', 'downloads.retry', download, () => downloads.retry(id))
         : nothing}

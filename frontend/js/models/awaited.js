@@ -8,6 +8,7 @@ export function awaitedText({ progress }) {
   const time = pause === null ? '' : spanText(pause * 1000);
   const isPart = state === 'fetching' && (received > 0 || size !== null);
   const part = isPart && (size === null ? sizeText(received) : t('job.awaits.part', { received: sizeText(received), size: sizeText(size) }));
-  const said = [t(`job.awaits.${state}`, { title, time }), part].filter(Boolean).join(': ');
+  const why = state === 'again' && progress.awaited.reason;
+  const said = [t(`job.awaits.${state}`, { title, time }), part || why].filter(Boolean).join(': ');
   return others ? `${said} ${t('job.awaits.others', { count: others })}` : said;
 }

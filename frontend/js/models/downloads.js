@@ -11,6 +11,9 @@ export const hasEnded = ({ state }) => ENDED.includes(state);
 export const isActive = ({ state }) => ACTIVE.includes(state);
 export const mayFetch = () => session.can('models:write');
 
+/** The moment that is so many seconds away: what is shown of one that waits is told but once. */
+const timeIn = (seconds) => (seconds ? Date.now() + seconds * 1000 : null);
+
 const pathOf = (id, rest = '') => `/api/downloads/${encodeURIComponent(id)}${rest}`;
 
 /**
@@ -172,7 +175,7 @@ class Downloads extends Store {
     this.byId ??= new Map();
     for (const item of items) {
       const known = before?.get(item.id);
-      this.byId.set(item.id, item);
+      this.byId.set(item.id, { ...item, retry_at: timeIn(item.retry_in_seconds) });
       // A small one may have come before anybody heard of it.
       if (item.state === 'done' && before && !(known && hasEnded(known))) this.#arrived(item);
     }

@@ -18,6 +18,12 @@ class Patience:
         self._lock = threading.Lock()
         self._failures = 0
         self._gained = 0
+        self._is_reached = False
+
+    def reached(self) -> None:
+        """Note that the server has answered."""
+        with self._lock:
+            self._is_reached = True
 
     def gained(self, count: int) -> None:
         """Note that bytes came which were not there before."""
@@ -38,11 +44,16 @@ class Patience:
             after_s = error.after_s if isinstance(error, Cut) else None
             if after_s is not None and after_s > self._rules.longest_wait_s:
                 raise _given_up(error, after_s)
+            if self._failures >= self._rules.unreached_tries and self._is_out_of_reach(error):
+                raise _given_up(error, after_s)
             if self._failures > self._rules.tries:
                 raise _given_up(error, after_s)
             grown = self._rules.first_delay_s * 2.0 ** (self._failures - 1)
             delay = min(self._rules.longest_delay_s, grown) * self._chance.uniform(0.5, 1.0)
             return delay if after_s is None else after_s + delay * 0.1
+
+    def _is_out_of_reach(self, error: Cut | SourceUnreachable) -> bool:
+        return isinstance(error, SourceUnreachable) and not self._is_reached
 
 
 def _given_up(error: Cut | SourceUnreachable, after_s: float | None) -> SourceError:

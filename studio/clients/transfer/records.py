@@ -20,6 +20,8 @@ class Rules:
     """For an answer's head, however it drips."""
     tries: int = 10
     """Failures in a row without progress."""
+    unreached_tries: int = 2
+    """Of them, while there was no connection yet: whoever queues transfers waits better."""
     progress_bytes: int = 16 << 10
     """So much between two failures is progress."""
     first_delay_s: float = 0.5

@@ -145,6 +145,7 @@ class Transfer:
                 self._crew.require_going()
                 self._crew.pause(self._patience.failed(error))
                 continue
+            self._patience.reached()
             try:
                 self._fetcher.require_fits(found)
             except BaseException:

@@ -1,8 +1,9 @@
 export default {
+  forJob: 'für einen Auftrag',
   part: '{received} von {size}',
   speed: '{speed}/s',
   left: 'noch {time}',
-  again: 'Neuer Versuch in {time}',
+  again: 'Nächster Versuch um {time}',
   progress: 'Wie viel von {name} da ist',
   'state.queued': 'Wartet, bis es dran ist',
   'state.resolving': 'Die Quelle wird gefragt',

@@ -1,9 +1,10 @@
 /* What is said of one download, wherever it is shown. */
 export default {
+  forJob: 'for a job',
   part: '{received} of {size}',
   speed: '{speed}/s',
   left: '{time} left',
-  again: 'Tried again in {time}',
+  again: 'Next try at {time}',
   progress: 'How much of {name} is here',
   'state.queued': 'Waits for its turn',
   'state.resolving': 'Asking its source',
