@@ -60,11 +60,12 @@ async def _list(options: argparse.Namespace) -> int:
             file["name"],
             _size(file["size_bytes"]),
             file["family_name"] or "",
+            file["title"] or "",
             _remark(file),
         )
         for file in files
     ]
-    print_table(("FOLDER", "NAME", "SIZE", "BASE MODEL", ""), rows)
+    print_table(("FOLDER", "NAME", "SIZE", "BASE MODEL", "TITLE", ""), rows)
     return 0
 
 

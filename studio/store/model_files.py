@@ -83,6 +83,15 @@ class ModelFilter:
     limit: int = 100
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogFact:
+    """What a catalog says of the file with an id: its name, and its base model if it has one."""
+
+    id: str
+    name: str
+    family: str | None
+
+
 _STATES: Final = {
     "misplaced": "belongs_in IS NOT NULL",
     "damaged": "fault <> ''",
@@ -127,9 +136,11 @@ class ModelFileStore:
         self._writes += 1
         self._all = None
 
-    async def page(self, wanted: ModelFilter) -> tuple[list[ModelFile], int]:
-        """One page and the number of all files that match."""
-        where, values = _conditions(wanted)
+    async def page(
+        self, wanted: ModelFilter, facts: Collection[CatalogFact] = ()
+    ) -> tuple[list[ModelFile], int]:
+        """One page and the number of all files that match, by ``facts`` of catalogs, too."""
+        where, values = _conditions(wanted, facts)
 
         def work(connection: sqlite3.Connection) -> tuple[list[ModelFile], int]:
             total = connection.execute(f"SELECT COUNT(*) FROM model_files{where}", values)
@@ -151,7 +162,7 @@ class ModelFileStore:
                     (row[0], row[1])
                     for row in connection.execute(
                         f"SELECT {name}, COUNT(*) AS n FROM model_files "
-                        f"WHERE {name} IS NOT NULL GROUP BY {name} ORDER BY n DESC, {name}"
+                        f"WHERE COALESCE({name}, '') <> '' GROUP BY {name} ORDER BY n DESC, {name}"
                     )
                 ]
                 for name in FACETS
@@ -312,16 +323,30 @@ def _files(rows: Iterable[sqlite3.Row]) -> list[ModelFile]:
     return found
 
 
-def _conditions(wanted: ModelFilter) -> tuple[str, list[Any]]:
+_LISTED: Final = "id IN (SELECT value FROM json_each(?))"
+
+
+def _conditions(wanted: ModelFilter, facts: Collection[CatalogFact]) -> tuple[str, list[Any]]:
     conditions, values = [], []
-    for name in FACETS:
+    for name in ("folder", "kind"):
         if value := getattr(wanted, name):
             conditions.append(f"{name} = ?")
             values.append(value)
+    if wanted.family:
+        # A catalog's word counts where the file itself, and its owner, have none.
+        conditions.append(f"(family = ? OR COALESCE(family, '') = '' AND {_LISTED})")
+        values += [wanted.family, _ids(fact for fact in facts if fact.family == wanted.family)]
     if wanted.state:
         conditions.append(_STATES[wanted.state])
     for word in wanted.text.casefold().split():
         escaped = "".join(f"\\{char}" if char in "\\%_" else char for char in word)
-        conditions.append("(name_key LIKE ? ESCAPE '\\' OR trigger_words LIKE ? ESCAPE '\\')")
+        conditions.append(
+            f"(name_key LIKE ? ESCAPE '\\' OR trigger_words LIKE ? ESCAPE '\\' OR {_LISTED})"
+        )
         values += [f"%{escaped}%"] * 2
+        values.append(_ids(fact for fact in facts if word in fact.name.casefold()))
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def _ids(facts: Iterable[CatalogFact]) -> str:
+    return orjson.dumps([fact.id for fact in facts]).decode()
