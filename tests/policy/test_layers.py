@@ -60,6 +60,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
+    "catalog_search": frozenset({"catalog_entries", "families"}),
     "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
     "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
     "civitai_pictures": frozenset({"civitai_models"}),
