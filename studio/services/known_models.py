@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Entry
+from studio.services.civitai_models import FOLDERS as CIVITAI_FOLDERS
+from studio.services.model_facts import STANDARD_FOLDERS
 from studio.store.model_files import CatalogFact, ModelFile, ModelFileStore, ModelFilter
+from studio.store.model_roots import LLM
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ class KnownModels:
         )
         counted = sorted(families.items(), key=lambda each: (-each[1], each[0]))
         return {**found, "family": counted}
+
+    async def folders(self) -> list[str]:
+        """Every folder that a model can be put into: those of this release, and those in use."""
+        listed = {each.entry.folder for each in self._catalog.all()}
+        used = {file.folder for file in await self._store.all()}
+        return sorted(STANDARD_FOLDERS | set(CIVITAI_FOLDERS.values()) | listed | used | {LLM})
 
     async def _facts(self) -> list[CatalogFact]:
         facts = []

@@ -143,6 +143,11 @@ def add_file_routes(
             }
         )
 
+    @router.get("/folders", summary="Where a model can be put", **schemas.FOLDERS)
+    async def folders(request: Request) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        return json_response({"items": await known.folders()})
+
     @router.post("/scan", summary="Look at the folders now", **schemas.SCAN)
     async def scan(request: Request) -> Response:
         caller(request, Scope.MODELS_WRITE)

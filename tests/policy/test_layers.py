@@ -116,7 +116,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "machine_news": frozenset({"feed", "news"}),
     "media_inputs": frozenset({"assets", "download_credentials", "staging", "upload_fields"}),
     "metrics": frozenset({"engines", "queue"}),
-    "known_models": frozenset({"catalog", "catalog_entries"}),
+    "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
     "model_actions": frozenset({"catalog", "model_files"}),
     "model_facts": frozenset({"families"}),
     "model_files": frozenset({"families", "model_facts"}),
@@ -151,7 +151,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "sessions": frozenset({"tokens"}),
     "reference_looks": frozenset(
-        {"catalog", "catalog_entries", "civitai_models", "installs", "model_checks", "model_facts"}
+        {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
     ),
     "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
