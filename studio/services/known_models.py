@@ -9,7 +9,8 @@ from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Entry
 from studio.services.civitai_models import FOLDERS as CIVITAI_FOLDERS
 from studio.services.model_facts import STANDARD_FOLDERS
-from studio.store.model_files import CatalogFact, ModelFile, ModelFileStore, ModelFilter
+from studio.store.catalog_facts import CatalogFact
+from studio.store.model_files import ModelFile, ModelFileStore, ModelFilter
 from studio.store.model_roots import LLM
 
 

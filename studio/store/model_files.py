@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from studio.errors import NotFound
+from studio.store.catalog_facts import CatalogFact, ids_of
 from studio.store.db import Database
 
 Sort = Literal["name", "size", "newest", "used"]
@@ -81,15 +82,6 @@ class ModelFilter:
     sort: Sort = "name"
     start: int = 0
     limit: int = 100
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogFact:
-    """What a catalog says of the file with an id: its name, and its base model if it has one."""
-
-    id: str
-    name: str
-    family: str | None
 
 
 _STATES: Final = {
@@ -335,7 +327,7 @@ def _conditions(wanted: ModelFilter, facts: Collection[CatalogFact]) -> tuple[st
     if wanted.family:
         # A catalog's word counts where the file itself, and its owner, have none.
         conditions.append(f"(family = ? OR COALESCE(family, '') = '' AND {_LISTED})")
-        values += [wanted.family, _ids(fact for fact in facts if fact.family == wanted.family)]
+        values += [wanted.family, ids_of(fact for fact in facts if fact.family == wanted.family)]
     if wanted.state:
         conditions.append(_STATES[wanted.state])
     for word in wanted.text.casefold().split():
@@ -344,9 +336,5 @@ def _conditions(wanted: ModelFilter, facts: Collection[CatalogFact]) -> tuple[st
             f"(name_key LIKE ? ESCAPE '\\' OR trigger_words LIKE ? ESCAPE '\\' OR {_LISTED})"
         )
         values += [f"%{escaped}%"] * 2
-        values.append(_ids(fact for fact in facts if word in fact.name.casefold()))
+        values.append(ids_of(fact for fact in facts if word in fact.name.casefold()))
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
-
-
-def _ids(facts: Iterable[CatalogFact]) -> str:
-    return orjson.dumps([fact.id for fact in facts]).decode()
