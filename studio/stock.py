@@ -30,6 +30,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.installs import InstallService
 from studio.services.jobs import JobService
+from studio.services.known_models import KnownModels
 from studio.services.lora_choices import LoraChoices
 from studio.services.model_actions import ModelActions
 from studio.services.model_cache import ModelCache
@@ -73,6 +74,7 @@ class OfflineStock:
     catalog: Catalog
     files: ModelFiles
     actions: ModelActions
+    known: KnownModels
     origins: ModelOrigins
 
     def routes(self) -> APIRouter:
@@ -84,6 +86,7 @@ class OfflineStock:
             file_routes(
                 files=self.files,
                 actions=self.actions,
+                known=self.known,
                 families=self.catalog.families,
                 origins=self.origins,
             )
@@ -121,6 +124,7 @@ class Stock:
             model_routes(
                 files=self.base.files,
                 actions=self.base.actions,
+                known=self.base.known,
                 families=self.base.catalog.families,
                 origins=self.base.origins,
                 needs=self.needs,
@@ -173,7 +177,8 @@ async def open_offline_stock(
         record=record,
     )
     origins = ModelOrigins(catalog, DownloadStore(db))
-    return OfflineStock(settings, clock, db, store, users, catalog, files, actions, origins)
+    known = KnownModels(store=store, catalog=catalog)
+    return OfflineStock(settings, clock, db, store, users, catalog, files, actions, known, origins)
 
 
 async def open_stock(

@@ -41,7 +41,11 @@ def add_models(
     pull.add_argument(
         "--for", dest="workflow", type=Path, metavar="FILE.json", help="all that a workflow lacks"
     )
-    pull.add_argument("--folder", metavar="FOLDER", help="where a reference's file goes")
+    pull.add_argument(
+        "--folder",
+        metavar="FOLDER",
+        help="where a reference's file goes (default: what its hub or name says)",
+    )
     pull.add_argument("--name", metavar="NAME", help="its name there (default: its own)")
     pull.add_argument("--sha256", metavar="HEX", help="what its bytes must hash to")
     pull.add_argument("--quiet", action="store_true", help="no progress")

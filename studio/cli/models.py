@@ -22,6 +22,7 @@ from studio.cli.table import print_table
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 _PAGE: Final = 500
+_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _LOOK_EVERY_S: Final = 0.5
 _ENDED: Final = frozenset({"done", "failed", "canceled"})
 _PREFIXES: Final = ("https://", "http://", "hf:", "civitai:")
@@ -46,6 +47,8 @@ async def _place(options: argparse.Namespace) -> AsyncIterator[Client]:
 
 async def _list(options: argparse.Namespace) -> int:
     async with _place(options) as client:
+        if options.folder:
+            await _require_folder(client, options.folder)
         if options.available:
             return _print_entries(
                 await _all(client, "/api/catalog", folder=options.folder), options
@@ -60,11 +63,12 @@ async def _list(options: argparse.Namespace) -> int:
             file["name"],
             _size(file["size_bytes"]),
             file["family_name"] or "",
+            file["title"] or "",
             _remark(file),
         )
         for file in files
     ]
-    print_table(("FOLDER", "NAME", "SIZE", "BASE MODEL", ""), rows)
+    print_table(("FOLDER", "NAME", "SIZE", "BASE MODEL", "TITLE", ""), rows)
     return 0
 
 
@@ -73,11 +77,27 @@ def _print_entries(entries: list[dict[str, Any]], options: argparse.Namespace) -
         print(json.dumps(entries, indent=2))
         return 0
     rows = [
-        (entry["id"], entry["folder"], entry["family_name"] or "", entry["state"])
+        (
+            entry["id"],
+            entry["name"],
+            entry["folder"],
+            _size(entry["size_bytes"]),
+            entry["family_name"] or "",
+            entry["state"],
+        )
         for entry in entries
     ]
-    print_table(("ID", "FOLDER", "BASE MODEL", "STATE"), rows)
+    print_table(("ID", "NAME", "FOLDER", "SIZE", "BASE MODEL", "STATE"), rows)
     return 0
+
+
+async def _require_folder(client: Client, folder: str) -> None:
+    known = (await client.get("/api/models/folders"))["items"]
+    if folder not in known:
+        raise CommandFailed(
+            f"There is no folder of models “{folder}”. There are: {', '.join(known)}.",
+            reason="not_found",
+        )
 
 
 async def _pull(options: argparse.Namespace) -> int:
@@ -122,13 +142,7 @@ async def _pull(options: argparse.Namespace) -> int:
 async def _wanted(client: Client, target: str, options: argparse.Namespace) -> list[str]:
     """The ids of the downloads that a target makes: none when it is there already."""
     if target.startswith(_PREFIXES):
-        if not options.folder:
-            raise CommandFailed(
-                f"Say --folder for {target}: checkpoints, loras, vae, … or llm.",
-                reason="usage",
-                exit_code=EXIT_USAGE,
-            )
-        wish = {"reference": target, "folder": options.folder}
+        wish = {"reference": target, "folder": options.folder or await _folder(client, target)}
         more = {"name": options.name, "sha256": options.sha256}
         body = wish | {key: value for key, value in more.items() if value}
         return [str((await client.post("/api/downloads", body))["id"])]
@@ -136,6 +150,24 @@ async def _wanted(client: Client, target: str, options: argparse.Namespace) -> l
     kind = "models/bundles" if any(each["id"] == target for each in bundles) else "catalog"
     made = await client.post(f"/api/{kind}/{quote(target, safe='')}/install", {})
     return [str(each) for each in made["downloads"]]
+
+
+async def _folder(client: Client, reference: str) -> str:
+    """Where a reference's file goes, as its hub, the catalogs or its name say."""
+    found = await client.post("/api/models/look", {"reference": reference})
+    if found["folder"] is None:
+        raise CommandFailed(
+            f"Say --folder for {reference}: checkpoints, loras, vae, … or llm.",
+            reason="usage",
+            exit_code=EXIT_USAGE,
+        )
+    if found["told_by"] == "name":
+        print(
+            f"studio: {found['name']} goes to {found['folder']}, as its name says; "
+            "--folder says another.",
+            file=sys.stderr,
+        )
+    return str(found["folder"])
 
 
 async def _for_workflow(client: Client, path: Path) -> tuple[list[str], int]:
@@ -230,7 +262,7 @@ async def _verify(options: argparse.Namespace) -> int:
         screen = Screen(quiet=options.quiet)
         total = max(1, left)
         while left:
-            screen.show_progress({"value": 1 - left / total, "message": f"{left} files to read"})
+            screen.show_progress({"value": 1 - left / total, "message": _left(left)})
             await asyncio.sleep(_LOOK_EVERY_S)
             left = (await client.get("/api/models/verify"))["waiting"]
         screen.clear()
@@ -310,5 +342,14 @@ def _remark(file: dict[str, Any]) -> str:
     return ", ".join(each for each in said if each)
 
 
-def _size(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
+def _left(count: int) -> str:
+    return "1 file to read" if count == 1 else f"{count} files to read"
+
+
+def _size(size: int | None) -> str:
+    """In the units of the page, which are those of hubs and disks: powers of 1000."""
+    if size is None:
+        return ""
+    power = min(len(_UNITS) - 1, max(0, len(str(size)) - 1) // 3)
+    value = size / 1000**power
+    return f"{value:.{1 if power and value < 10 else 0}f} {_UNITS[power]}"

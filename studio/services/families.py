@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 _NOISE: Final = re.compile(r"[\W_]+")
+_LEAST: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,13 @@ class Families:
         return self._by_key.get(_key(spelling)) or self._by_key.get(
             _key(spelling.rpartition("/")[0])
         )
+
+    def beginning(self, text: str) -> frozenset[str]:
+        """The ids of all families of which some spelling begins so; one letter is too little."""
+        key = _key(text)
+        if len(key) < _LEAST:
+            return frozenset()
+        return frozenset(each.id for at, each in self._by_key.items() if at.startswith(key))
 
     def compatible(self, one: str | None, other: str | None) -> bool | None:
         """Whether what belongs to one family works with another; ``None`` if one is unknown."""

@@ -10,7 +10,6 @@ from typing import Any, Final
 from studio.errors import Forbidden, ModelInUse, ModelNeeded, Unprocessable
 from studio.models import Identity, Record
 from studio.services.catalog import Catalog
-from studio.services.catalog_entries import Entry
 from studio.services.model_files import ModelFiles
 from studio.store.model_disk import delete_file, look, move_file
 from studio.store.model_files import CHANGEABLE, ModelFile, ModelFileStore
@@ -29,14 +28,6 @@ class Dependents:
 
     workflows: tuple[tuple[str, str], ...]
     in_use: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An entry of the catalogs; ``half`` is its role in a pair, and the file of the other half."""
-
-    entry: Entry
-    half: tuple[str, str] | None
 
 
 class ModelActions:
@@ -67,11 +58,6 @@ class ModelActions:
     async def dependents(self, file: ModelFile) -> Dependents:
         """Who would miss a file."""
         return Dependents(tuple(await self._workflows(file)), await self._in_use(file))
-
-    def known(self, file: ModelFile) -> Known | None:
-        """What the catalogs know of a file."""
-        entry = self._catalog.entry_of(file)
-        return None if entry is None else Known(entry, self._catalog.half_of(entry))
 
     def is_writable(self, file: ModelFile) -> bool:
         """Whether it may be moved and deleted."""

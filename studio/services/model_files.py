@@ -17,7 +17,7 @@ from studio.errors import NotFound, StudioError
 from studio.services.families import Families
 from studio.services.model_facts import ModelFacts, model_facts
 from studio.store.model_disk import Seen, Walk, hash_file, look, walk
-from studio.store.model_files import ModelFile, ModelFileStore, ModelFilter
+from studio.store.model_files import ModelFile, ModelFileStore
 from studio.store.model_headers import BadHeader, read_header
 from studio.store.model_roots import ModelRoots
 
@@ -83,13 +83,6 @@ class ModelFiles:
         self._wanted: dict[str, None] = {}
         self.unreachable: frozenset[str] = frozenset()
         self.scanned_at: int | None = None
-
-    async def page(self, wanted: ModelFilter) -> tuple[list[ModelFile], int]:
-        """One page of what is there, and how many match."""
-        return await self._store.page(wanted)
-
-    async def facets(self) -> dict[str, list[tuple[str, int]]]:
-        return await self._store.facets()
 
     async def all(self) -> Sequence[ModelFile]:
         return await self._store.all()

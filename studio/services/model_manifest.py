@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any, Final
 
 from studio.errors import InvalidManifest, StudioError
 from studio.graphs.manifests.document import read_document
+from studio.graphs.problems import clip
 from studio.models import OWNER_ID
-from studio.remote import Wish
+from studio.remote import Wish, without_query
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Judge, complete, read_catalog
 from studio.services.installs import Download, Downloads, Inventory, wish_of
@@ -25,7 +27,8 @@ from studio.services.model_files import ModelFiles
 log = logging.getLogger(__name__)
 
 MAX_ENTRIES: Final = 500
-_HELD: Final = "models"
+_SHOWN: Final = 80
+_CREDENTIALS: Final = re.compile(r"//[^/]*@")
 _KEYS: Final = ("before", "after")
 _FIELDS: Final = frozenset({"reference", "folder", "name", "sha256", "size_bytes", "allow_pickle"})
 
@@ -75,7 +78,7 @@ class ModelManifest:
             self._fail(f"The manifest of models cannot be used: {error.message}")
             return
         if planned["before"]:
-            self._hold("models: the manifest's are being fetched")
+            self._hold("models: those of the manifest are being fetched")
         try:
             first = await self._ask(planned["before"])
             # Once, not until it succeeds: a hub that is away keeps nobody from working.
@@ -127,11 +130,17 @@ class ModelManifest:
         return {key: self._list(key, content.get(key) or []) for key in _KEYS}
 
     def _list(self, key: str, listed: object) -> list[Planned]:
-        if not isinstance(listed, list) or len(listed) > MAX_ENTRIES:
-            raise InvalidManifest(f"{key} is a list of at most {MAX_ENTRIES} models.")
+        if not isinstance(listed, list):
+            raise InvalidManifest(
+                f"“{key}” is no list: each model has a line of its own that begins with “-”."
+            )
+        if len(listed) > MAX_ENTRIES:
+            raise InvalidManifest(
+                f"“{key}” has {len(listed)} models, and at most {MAX_ENTRIES} are allowed."
+            )
         found: list[Planned] = []
         for number, each in enumerate(listed):
-            where = f"{key}[{number}]"
+            where = f"{key}[{number}]{_title(each)}"
             try:
                 found += [Planned(where, wish) for wish in self._wishes(each)]
             except StudioError as error:
@@ -143,13 +152,27 @@ class ModelManifest:
         if isinstance(each, str):
             return [wish_of(self._catalog.get(each).entry)]
         if not isinstance(each, Mapping):
-            raise InvalidManifest("It is the id of an entry, or says reference and folder.")
+            raise InvalidManifest(
+                "It is neither the id of an entry, nor a bundle, nor a reference with its folder."
+            )
         if each.keys() == {"bundle"}:
             return [wish_of(entry) for entry in self._catalog.bundle(str(each["bundle"]))[1]]
-        if not each.keys() <= _FIELDS or not {"reference", "folder"} <= each.keys():
+        if lacking := [name for name in ("reference", "folder") if name not in each]:
+            raise InvalidManifest(f"It lacks {' and '.join(lacking)}.")
+        if unknown := [clip(str(name), _SHOWN) for name in each if name not in _FIELDS]:
             known = ", ".join(sorted(_FIELDS))
-            raise InvalidManifest(f"It says reference and folder, and at most {known}.")
+            raise InvalidManifest(f"“{unknown[0]}” is none of its fields: {known}.")
         return [_wish(each, self._judge)]
+
+
+def _title(each: object) -> str:
+    """What an entry calls its model, to find it again: without what may be a secret."""
+    if isinstance(each, Mapping):
+        named = (each.get(name) for name in ("bundle", "name", "reference"))
+        each = next((name for name in named if isinstance(name, str)), None)
+    if not isinstance(each, str):
+        return ""
+    return f" “{clip(_CREDENTIALS.sub('//', without_query(each)), _SHOWN)}”"
 
 
 def _wish(said: Mapping[str, Any], judge: Judge) -> Wish:

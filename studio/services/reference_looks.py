@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
@@ -13,7 +13,6 @@ from studio.models import Identity
 from studio.remote import RemoteFile, Resolver
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Entry
-from studio.services.civitai_models import FOLDERS as CIVITAI_FOLDERS
 from studio.services.installs import Inventory
 from studio.services.model_checks import PICKLES
 from studio.services.model_facts import STANDARD_FOLDERS
@@ -94,13 +93,6 @@ class ReferenceLooks:
             inventory.by_hash(remote.sha256),
             PurePosixPath(remote.name.lower()).suffix in PICKLES,
         )
-
-    async def folders(self) -> list[str]:
-        """Every folder that a model can be put into: those of this release, and those in use."""
-        facets: Mapping[str, list[tuple[str, int]]] = await self._files.facets()
-        listed = {each.entry.folder for each in self._catalog.all()}
-        used = {name for name, _ in facets["folder"]}
-        return sorted(STANDARD_FOLDERS | set(CIVITAI_FOLDERS.values()) | listed | used | {LLM})
 
     def _folder(
         self, remote: RemoteFile, reference: str, entry: Entry | None

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from studio.errors import NotFound
+from studio.store.catalog_facts import CatalogFact, ids_of
 from studio.store.db import Database
 
 Sort = Literal["name", "size", "newest", "used"]
@@ -127,9 +128,11 @@ class ModelFileStore:
         self._writes += 1
         self._all = None
 
-    async def page(self, wanted: ModelFilter) -> tuple[list[ModelFile], int]:
-        """One page and the number of all files that match."""
-        where, values = _conditions(wanted)
+    async def page(
+        self, wanted: ModelFilter, facts: Collection[CatalogFact] = ()
+    ) -> tuple[list[ModelFile], int]:
+        """One page and the number of all files that match, by ``facts`` of catalogs, too."""
+        where, values = _conditions(wanted, facts)
 
         def work(connection: sqlite3.Connection) -> tuple[list[ModelFile], int]:
             total = connection.execute(f"SELECT COUNT(*) FROM model_files{where}", values)
@@ -151,7 +154,7 @@ class ModelFileStore:
                     (row[0], row[1])
                     for row in connection.execute(
                         f"SELECT {name}, COUNT(*) AS n FROM model_files "
-                        f"WHERE {name} IS NOT NULL GROUP BY {name} ORDER BY n DESC, {name}"
+                        f"WHERE COALESCE({name}, '') <> '' GROUP BY {name} ORDER BY n DESC, {name}"
                     )
                 ]
                 for name in FACETS
@@ -312,16 +315,26 @@ def _files(rows: Iterable[sqlite3.Row]) -> list[ModelFile]:
     return found
 
 
-def _conditions(wanted: ModelFilter) -> tuple[str, list[Any]]:
+_LISTED: Final = "id IN (SELECT value FROM json_each(?))"
+
+
+def _conditions(wanted: ModelFilter, facts: Collection[CatalogFact]) -> tuple[str, list[Any]]:
     conditions, values = [], []
-    for name in FACETS:
+    for name in ("folder", "kind"):
         if value := getattr(wanted, name):
             conditions.append(f"{name} = ?")
             values.append(value)
+    if wanted.family:
+        # A catalog's word counts where the file itself, and its owner, have none.
+        conditions.append(f"(family = ? OR COALESCE(family, '') = '' AND {_LISTED})")
+        values += [wanted.family, ids_of(fact for fact in facts if fact.family == wanted.family)]
     if wanted.state:
         conditions.append(_STATES[wanted.state])
     for word in wanted.text.casefold().split():
         escaped = "".join(f"\\{char}" if char in "\\%_" else char for char in word)
-        conditions.append("(name_key LIKE ? ESCAPE '\\' OR trigger_words LIKE ? ESCAPE '\\')")
+        conditions.append(
+            f"(name_key LIKE ? ESCAPE '\\' OR trigger_words LIKE ? ESCAPE '\\' OR {_LISTED})"
+        )
         values += [f"%{escaped}%"] * 2
+        values.append(ids_of(fact for fact in facts if word in fact.name.casefold()))
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values

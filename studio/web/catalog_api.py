@@ -8,7 +8,9 @@ from starlette.responses import Response
 
 from studio.errors import InvalidRequest
 from studio.models import Scope
-from studio.services.catalog import Catalog, Listed
+from studio.services.catalog import Catalog
+from studio.services.catalog_entries import Entry
+from studio.services.catalog_search import CatalogSearch
 from studio.services.installs import ABSENT, DAMAGED, DIFFERENT, PRESENT, InstallService
 from studio.web import model_schemas as schemas
 from studio.web.caller import caller, json_body, whole_number
@@ -36,15 +38,20 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
         sort = query.get("sort") or "name"
         if sort not in _SORTS:
             raise InvalidRequest(f"sort must be one of: {', '.join(_SORTS)}.")
+        search = CatalogSearch(query.get("q", ""), families)
         listed_all = catalog.all()
         if sort == "size":
             # The largest first; what has no known size is the last.
             listed_all.sort(key=lambda listed: -(listed.entry.size_bytes or 0))
+        else:
+            # Names decide among what fits as well.
+            listed_all.sort(key=lambda listed: search.rank(listed.entry))
         inventory = await installs.inventory()
         found = [
             entry_body(listed, inventory, families)
             for listed in listed_all
-            if _matches(catalog, listed, query.get("q", ""), query.get("family", ""))
+            if search.fits(listed.entry)
+            and _is_for(catalog, listed.entry, query.get("family", ""))
             and query.get("folder", "") in ("", listed.entry.folder)
             and _is_in(state, inventory.presence(listed.entry).state)
         ]
@@ -137,10 +144,6 @@ def _is_in(wanted: str, state: str) -> bool:
     return state != PRESENT if wanted == _MISSING else wanted in ("", state)
 
 
-def _matches(catalog: Catalog, listed: Listed, text: str, family: str) -> bool:
-    entry = listed.entry
-    if family and family != entry.family and not catalog.families.compatible(family, entry.family):
-        return False
-    known = catalog.families.find(entry.family)
-    searched = " ".join((entry.name, entry.file, known.name if known else "", *entry.tags))
-    return all(word in searched.casefold() for word in text.casefold().split())
+def _is_for(catalog: Catalog, entry: Entry, family: str) -> bool:
+    """Whether an entry is of a base model, or works with it."""
+    return family in ("", entry.family) or bool(catalog.families.compatible(family, entry.family))

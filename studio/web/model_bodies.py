@@ -11,7 +11,8 @@ from studio.services.catalog import Bundle, Listed
 from studio.services.catalog_entries import Entry
 from studio.services.families import Families
 from studio.services.installs import PRESENT, Inventory, Presence
-from studio.services.model_actions import Dependents, Known
+from studio.services.known_models import Known
+from studio.services.model_actions import Dependents
 from studio.services.needed_models import Need, Needs, wish_body
 from studio.store.model_files import ModelFile
 
@@ -19,7 +20,8 @@ from studio.store.model_files import ModelFile
 def file_body(
     file: ModelFile, families: Families, known: Known | None, *, writable: bool
 ) -> dict[str, Any]:
-    family, half = families.find(file.family), known.half if known else None
+    base_model = file.family or (known.entry.family if known else None)
+    family, half = families.find(base_model), known.half if known else None
     return {
         "id": file.id,
         "root": file.root,
@@ -33,8 +35,9 @@ def file_body(
         "fault": file.fault or None,
         "reference": None if file.reference is None else without_query(file.reference),
         "kind": file.kind,
-        "family": file.family,
-        "family_name": family.name if family else file.family,
+        "title": file.facts.get("title") or (known.entry.name if known else None),
+        "family": base_model,
+        "family_name": family.name if family else base_model,
         "belongs_in": file.belongs_in,
         "trigger_words": list(file.trigger_words or (known.entry.trigger_words if known else ())),
         "pair": None if half is None else {"role": half[0], "with": half[1]},

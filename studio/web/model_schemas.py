@@ -38,6 +38,7 @@ _FILE: Final[dict[str, Schema]] = {
     ),
     "reference": optional(STRING),
     "kind": optional(STRING),
+    "title": optional(STRING),
     "family": optional(STRING),
     "family_name": optional(STRING),
     "belongs_in": optional(STRING),

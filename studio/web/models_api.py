@@ -16,6 +16,7 @@ from studio.models import Scope
 from studio.services.disk import DiskService
 from studio.services.families import Families
 from studio.services.jobs import JobService
+from studio.services.known_models import KnownModels
 from studio.services.model_actions import ModelActions
 from studio.services.model_cache import ModelCache
 from studio.services.model_files import ModelFiles
@@ -40,6 +41,7 @@ def model_routes(
     *,
     files: ModelFiles,
     actions: ModelActions,
+    known: KnownModels,
     families: Families,
     origins: ModelOrigins,
     needs: ModelNeeds,
@@ -81,16 +83,25 @@ def model_routes(
         return json_response({"freed_bytes": freed})
 
     # Last, because any word may be a file's id.
-    add_file_routes(router, files=files, actions=actions, families=families, origins=origins)
+    add_file_routes(
+        router, files=files, actions=actions, known=known, families=families, origins=origins
+    )
     return router
 
 
 def file_routes(
-    *, files: ModelFiles, actions: ModelActions, families: Families, origins: ModelOrigins
+    *,
+    files: ModelFiles,
+    actions: ModelActions,
+    known: KnownModels,
+    families: Families,
+    origins: ModelOrigins,
 ) -> APIRouter:
     """The routes that need no engine."""
     router = APIRouter(prefix="/api/models", tags=["Models"])
-    add_file_routes(router, files=files, actions=actions, families=families, origins=origins)
+    add_file_routes(
+        router, files=files, actions=actions, known=known, families=families, origins=origins
+    )
     return router
 
 
@@ -99,13 +110,14 @@ def add_file_routes(
     *,
     files: ModelFiles,
     actions: ModelActions,
+    known: KnownModels,
     families: Families,
     origins: ModelOrigins,
 ) -> None:
     """What concerns files alone."""
 
     def body(file: ModelFile) -> dict[str, Any]:
-        return file_body(file, families, actions.known(file), writable=actions.is_writable(file))
+        return file_body(file, families, known.of(file), writable=actions.is_writable(file))
 
     async def detail(file: ModelFile) -> dict[str, Any]:
         origin = await origins.of(file)
@@ -117,19 +129,24 @@ def add_file_routes(
     @router.get("", summary="The model files that are there", **schemas.LIST)
     async def list_models(request: Request) -> Response:
         caller(request, Scope.GRAPHS_RUN)
-        found, total = await files.page(model_filter(request.query_params))
+        found, total = await known.page(model_filter(request.query_params))
         return json_response({"items": [body(file) for file in found], "total": total})
 
     @router.get("/facets", summary="What they can be narrowed by", **schemas.FACETS)
     async def facets(request: Request) -> Response:
         caller(request, Scope.GRAPHS_RUN)
-        found = await files.facets()
+        found = await known.facets()
         return json_response(
             {
                 name: [{"value": value, "count": count} for value, count in values]
                 for name, values in found.items()
             }
         )
+
+    @router.get("/folders", summary="Where a model can be put", **schemas.FOLDERS)
+    async def folders(request: Request) -> Response:
+        caller(request, Scope.GRAPHS_RUN)
+        return json_response({"items": await known.folders()})
 
     @router.post("/scan", summary="Look at the folders now", **schemas.SCAN)
     async def scan(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""``/api/models/look`` and ``/api/models/folders``: what is asked before a file is fetched."""
+"""``/api/models/look``: what is asked before a file is fetched."""
 
 from __future__ import annotations
 
@@ -25,11 +25,6 @@ def reference_routes(looks: ReferenceLooks) -> APIRouter:
         identity = caller(request, Scope.MODELS_WRITE)
         reference = text_field(await json_body(request), "reference", MAX_REFERENCE)
         return json_response(_body(await looks.look(identity, reference)))
-
-    @router.get("/folders", summary="Where a model can be put", **schemas.FOLDERS)
-    async def folders(request: Request) -> Response:
-        caller(request, Scope.GRAPHS_RUN)
-        return json_response({"items": await looks.folders()})
 
     return router
 

@@ -67,3 +67,13 @@ async def test_a_server_that_is_busy_for_long_keeps_no_studio_from_working(tmp_p
             found = (await client.get("/api/downloads")).json()["items"]
             assert (found[0]["state"], found[0]["error"]["code"]) == ("queued", "rate_limited")
             assert found[0]["retry_in_seconds"] > 2000
+
+
+async def test_an_entry_is_named_without_what_may_be_a_secret(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    reference = "https://anna:hunter2@example.org/one.safetensors?sig=abc"
+    path.write_text(json.dumps({"after": [{"reference": reference, "folder": "vae"}]}))
+    async with open_models(tmp_path, MODEL_MANIFEST=str(path)) as client:
+        [notice] = await settled(client, 1)
+        assert "after[0] “https://example.org/one.safetensors”" in notice
+        assert "hunter2" not in notice and "sig=" not in notice

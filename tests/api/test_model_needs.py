@@ -306,6 +306,10 @@ async def test_a_manifest_brings_what_is_missing_and_one_that_fails_stops_nothin
                 "one.safetensors"
             ]
             assert all("after[" in notice for notice in notices)
+            told = "\n".join(notices)
+            for entry in ("page.safetensors”", "“file:///etc/passwd”", "“no-such-entry” cannot"):
+                assert entry in told
+            assert "after[3] cannot be used: It lacks reference." in told
             assert not any("never-asked" in asked.path for asked in origin.asked)
 
 
@@ -329,5 +333,6 @@ async def test_a_manifest_that_cannot_be_read_is_told_and_studio_runs(
     path = tmp_path / "models.yaml"
     path.write_text(content)
     async with open_models(tmp_path, MODEL_MANIFEST=str(path)) as client:
-        assert len(await settled(client, 1)) == 1
+        [notice] = await settled(client, 1)
+        assert content != "before: x" or "“before” is no list" in notice
         assert (await client.get("/api/models")).status_code == 200

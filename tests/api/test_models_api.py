@@ -75,6 +75,41 @@ async def test_files_that_lie_on_disk_are_adopted_with_what_their_headers_say(
         assert {"value": "sdxl", "count": 2} in facets["family"]
 
 
+async def test_what_a_catalog_says_of_a_file_fills_in_where_its_header_is_silent(
+    tmp_path: Path,
+) -> None:
+    """In the list, the search, the filter and the facets: not where LoRAs are chosen alone."""
+    put(tmp_path / "models/vae/bare.safetensors", safetensors(VAE))
+    put(tmp_path / "models/vae/other.safetensors", safetensors(VAE))
+    said = {
+        "name": "Ink and Wash",
+        "folder": "vae",
+        "file": "bare.safetensors",
+        "reference": "https://example.org/bare.safetensors",
+        "family": "anima",
+    }
+    async with open_models(tmp_path) as client:
+        await scan(client)
+        assert (await client.put("/api/catalog/ink", json=said)).status_code == 200
+        found = (await models(client))["vae/bare.safetensors"]
+        assert (found["title"], found["family"], found["family_name"]) == (
+            "Ink and Wash",
+            "anima",
+            "Anima",
+        )
+        assert (await models(client, q="wash INK")).keys() == {"vae/bare.safetensors"}
+        assert (await models(client, family="anima")).keys() == {"vae/bare.safetensors"}
+        facets = (await client.get("/api/models/facets")).json()
+        assert facets["family"] == [{"value": "anima", "count": 1}]
+        # What its owner knows better counts everywhere.
+        own = {"family": "sdxl"}
+        assert (await client.patch(f"/api/models/{found['id']}", json=own)).status_code == 200
+        assert (await models(client))["vae/bare.safetensors"]["family"] == "sdxl"
+        assert await models(client, family="anima") == {}
+        facets = (await client.get("/api/models/facets")).json()
+        assert facets["family"] == [{"value": "sdxl", "count": 1}]
+
+
 async def test_a_scan_reads_only_what_has_changed_and_forgets_what_is_gone(tmp_path: Path) -> None:
     first = put(tmp_path / "models/vae/one.safetensors", safetensors(VAE))
     second = put(tmp_path / "models/vae/two.safetensors", safetensors(VAE, fill=b"\1"))

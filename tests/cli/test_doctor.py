@@ -134,6 +134,20 @@ def test_a_studio_that_runs_is_asked(running: Place) -> None:
     assert "COMFYUI_DIR" in findings["ComfyUI"]["fix"]
 
 
+def test_what_a_studio_tells_its_owner_is_not_said_to_go_by_itself(place: Place) -> None:
+    """The manifest is read at every start, so what is wrong with it stays until it is mended."""
+    manifest = place.folder / "models.yaml"
+    manifest.write_text("before: [no-such-entry]")
+    place.more["MODEL_MANIFEST"] = str(manifest)
+    with place.serving():
+        told: list[str] = []
+        while not told:
+            ended = place.run("doctor")
+            told = [line for line in ended.out.splitlines() if "“no-such-entry”" in line]
+        assert "again then if it is still so" in ended.out
+        assert "It is gone" not in ended.out
+
+
 def test_the_shell_of_doctor_is_not_taken_for_that_of_the_studio_that_runs(
     running: Place,
 ) -> None:

@@ -59,6 +59,38 @@ def test_a_studio_that_runs_is_asked(running: Place) -> None:
     assert "sdxl-vae" in known.out and "absent" in known.out
 
 
+def test_lists_have_names_sizes_and_no_folder_that_does_not_exist(place: Place) -> None:
+    put(place.studio_dir / "models/upscale_models/one.safetensors", safetensors(VAE))
+    assert place.run("models", "scan").status == 0
+    there = place.run("models", "list", "--folder", "upscale_models").out
+    assert "one.safetensors" in there and " B " in there
+    [line] = [
+        line
+        for line in place.run("models", "list", "--available").out.splitlines()
+        if line.startswith("v1-5-pruned-emaonly-fp16 ")
+    ]
+    # In the page's units, which are powers of 1000.
+    for told in ("Stable Diffusion 1.5 pruned fp16", "checkpoints", "2.1 GB", "absent"):
+        assert told in line
+    for more in ((), ("--available",)):
+        refused = place.run("models", "list", "--folder", "nonsense", *more)
+        assert refused.status == 1 and refused.out == ""
+        assert "“nonsense”" in refused.err and "loras" in refused.err
+
+
+def test_a_folder_that_the_file_speaks_for_need_not_be_said(place: Place) -> None:
+    content = safetensors(LORA)
+    with serving_files({"loras/style.safetensors": content}) as url:
+        place.more["STUDIO_OUTBOUND_ALLOW"] = url.removeprefix("http://")
+        with place.serving():
+            pulled = place.run("models", "pull", f"{url}/loras/style.safetensors", "--quiet")
+            assert pulled.status == 0, pulled.err
+            assert "style.safetensors goes to loras, as its name says" in pulled.err
+            assert (place.studio_dir / "models/loras/style.safetensors").read_bytes() == content
+            unknown = place.run("models", "pull", "no-such-model")
+            assert unknown.status == 1 and "“no-such-model”" in unknown.err
+
+
 def test_what_cannot_be_pulled_is_said(place: Place) -> None:
     assert "[not_running]" in place.run("models", "pull", "sdxl").err
     assert "[usage]" in place.run("models", "pull").err

@@ -60,6 +60,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
+    "catalog_search": frozenset({"catalog_entries", "families"}),
     "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
     "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
     "civitai_pictures": frozenset({"civitai_models"}),
@@ -115,7 +116,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "machine_news": frozenset({"feed", "news"}),
     "media_inputs": frozenset({"assets", "download_credentials", "staging", "upload_fields"}),
     "metrics": frozenset({"engines", "queue"}),
-    "model_actions": frozenset({"catalog", "catalog_entries", "model_files"}),
+    "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
+    "model_actions": frozenset({"catalog", "model_files"}),
     "model_facts": frozenset({"families"}),
     "model_files": frozenset({"families", "model_facts"}),
     "lora_choices": frozenset({"catalog", "families"}),
@@ -149,7 +151,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "sessions": frozenset({"tokens"}),
     "reference_looks": frozenset(
-        {"catalog", "catalog_entries", "civitai_models", "installs", "model_checks", "model_facts"}
+        {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
     ),
     "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),

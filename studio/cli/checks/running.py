@@ -42,7 +42,11 @@ def check_running(control_socket: Path) -> Iterator[Finding]:
         yield fail("running", f"Studio takes no work: {'; '.join(ready['reasons'])}", "See below.")
     for notice in ready["notices"]:
         if notice != "no isolation":
-            yield warn("running", notice, "It is gone after the next start.")
+            yield warn(
+                "running",
+                notice,
+                "It is told until the next start, and again then if it is still so.",
+            )
     if keys:
         yield ok("keys", f"{len(keys)} open it: {', '.join(key['name'] for key in keys[:5])}")
     else:

@@ -195,7 +195,7 @@ function facts(file) {
   const { facts: said, origin } = file;
   return html`
     <dl class="model-facts">
-      ${fact(t('models.fact.title'), said.title)} ${fact(t('models.fact.author'), said.author)}
+      ${fact(t('models.fact.title'), file.title)} ${fact(t('models.fact.author'), said.author)}
       ${fact(t('models.family'), file.family_name)} ${fact(t('models.fact.kind'), file.kind)}
       ${fact(t('models.fact.license'), said.license ?? origin?.license ?? t('models.unknown'))}
       ${fact(t('models.fact.page'), origin?.page ? pageLink(origin.page) : '')}

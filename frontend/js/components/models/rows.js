@@ -33,6 +33,9 @@ export function marks({ fault, belongs_in: home }) {
 
 export const familyMark = ({ family_name: family }) => (family ? html`<span class="mark is-plain">${family}</span>` : nothing);
 
+/** What a file is called where its name does not say so. */
+const titleOf = ({ title }, name) => (title && title !== name.replace(/\.[^.]*$/, '') ? title : '');
+
 export function fileRow(file) {
   const [name, below] = nameParts(file.name);
   const words = file.trigger_words.slice(0, SHOWN_WORDS);
@@ -40,7 +43,7 @@ export function fileRow(file) {
     <div class="row-words">
       <a class="model-open" href=${fileAddress(file.id)} title=${file.name}>
         <span class="row-title">${name}</span>
-        <span class="hint">${joined(below ? `${file.folder}/${below}` : file.folder, sizeText(file.size_bytes))}</span>
+        <span class="hint">${joined(titleOf(file, name), below ? `${file.folder}/${below}` : file.folder, sizeText(file.size_bytes))}</span>
       </a>
       <span class="marks">
         ${familyMark(file)} ${marks(file)}
