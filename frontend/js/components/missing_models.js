@@ -223,7 +223,7 @@ class MissingModels extends Element {
     return html`
       ${mayFetch() && (isUnknown || unsized.length || isSearching)
         ? html`<button type="button" aria-disabled=${isSearching ? 'true' : nothing} @click=${() => isSearching || this.needs.askHubs()}>
-            ${icon('search')}${t(label)}
+            ${icon('search')}${t(label, { count: unsized.length })}
           </button>`
         : nothing}
       ${failures.map(

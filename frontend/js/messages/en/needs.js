@@ -31,7 +31,7 @@ export default {
   nobody: 'Nobody who was asked has it. If you know where it is, add it by its address under Models.',
   choose: 'Found by its name alone. Look whether it is the right one:',
   search: 'Look at Hugging Face and Civitai',
-  askSizes: 'Ask how large they are',
+  askSizes: { one: 'Ask how large it is', other: 'Ask how large they are' },
   searching: 'Asking Hugging Face and Civitai …',
   hubFailed: 'Not everybody could be asked.',
   'match.workflow': 'From where the workflow itself says',
