@@ -266,6 +266,27 @@ def test_what_only_a_hub_knows_is_chosen_there_and_a_reload_forgets_nothing(
 
 
 @EMBEDDED
+def test_where_the_workflow_says_only_an_address_the_catalog_says_how_large_it_is(
+    place: Place, open_page: OpenPage
+) -> None:
+    file = "v1-5-pruned-emaonly-fp16.safetensors"
+    url = f"https://huggingface.co/Comfy-Org/stable-diffusion-v1-5-archive/resolve/main/{file}"
+    saved = saved_by_the_editor()
+    saved["nodes"][0]["properties"] = {
+        "models": [{"name": file, "url": url, "directory": "checkpoints"}]
+    }
+    saved["nodes"][0]["widgets_values"] = [file]
+    page = open_page(storage_state=place.state)
+    page.goto(place.studio.url)
+    expect(page.locator("#prompt, .advice").first).to_be_visible()
+    drop(page, "harbour.json", json.dumps(saved).encode())
+    expect(row(page, file)).to_contain_text("2.1 GB")
+    expect(row(page, file)).to_contain_text("licence creativeml-openrail-m")
+    # The other one is the only one whose size nobody knows.
+    expect(page.get_by_role("button", name="Ask how large it is")).to_be_visible()
+
+
+@EMBEDDED
 def test_a_graph_that_was_closed_stays_closed(place: Place, open_page: OpenPage) -> None:
     page = open_page(storage_state=place.state)
     bring(page, place)
@@ -308,7 +329,7 @@ def test_a_gated_model_leads_to_its_licence_and_to_the_token(
     expect(page.locator("#prompt, .advice").first).to_be_visible()
     drop(page, "harbour.json", json.dumps(saved_by_the_editor()).encode())
     row(page, STYLE).get_by_role("button", name=f"Install {STYLE}").click()
-    expect(row(page, STYLE)).to_contain_text("wants a token")
+    expect(row(page, STYLE)).to_contain_text("behind a licence: set HF_TOKEN")
     expect(row(page, STYLE).get_by_role("link", name="Set the token")).to_be_visible()
     expect(row(page, STYLE).get_by_role("link", name="Open its page")).to_have_attribute(
         "href", re.compile("/harbour/models")

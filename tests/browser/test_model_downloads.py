@@ -72,13 +72,15 @@ def test_what_a_hub_refuses_says_why_and_where_to_go(
     models.get_by_role("button", name="Add", exact=True).click()
     dialog = models.get_by_role("dialog", name="Add a model")
     dialog.get_by_label("Link or reference").fill("hf:a/gated/one.safetensors")
-    expect(dialog.get_by_role("alert")).to_contain_text("wants a token")
+    expect(dialog.get_by_role("alert")).to_contain_text("behind a licence: set HF_TOKEN")
     expect(dialog.get_by_role("link", name="Set the token")).to_have_attribute(
         "href", "#/settings/services"
     )
     page = dialog.get_by_role("link", name="Open its page")
     expect(page).to_have_attribute("href", f"{hub.base}/a/gated")
     expect(dialog.get_by_role("button", name="Fetch it")).to_be_disabled()
+    dialog.get_by_label("Link or reference").fill("hf:a/nowhere/one.safetensors")
+    expect(dialog.get_by_role("alert")).to_contain_text("There is no a/nowhere at Hugging Face")
     dialog.get_by_label("Link or reference").fill("https://10.0.0.1/one.safetensors")
     expect(dialog.get_by_role("alert")).to_contain_text("Nothing is fetched from such an address")
 

@@ -1,6 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { agoText, sizeText, spanText } from '../core/format.js';
-import { has, t } from '../core/messages.js';
+import { has, language, t } from '../core/messages.js';
 import { downloads, hasEnded, isActive, mayFetch } from '../models/downloads.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -25,8 +25,12 @@ export function sourceOf({ reference }) {
   }
 }
 
+/** What a source itself has refused: Studio's own sentence names it, and tells what there is to do. */
+const BY_SOURCE = ['model_source_refused', 'model_source_gone'];
+
 /** Why a model cannot be had, in words: of a download's `error`, or of a refusal. */
 export function whyText({ code, message, details }) {
+  if (details && BY_SOURCE.includes(code) && language === 'en') return message;
   if (code === 'model_source_refused') {
     if (details?.status === 401) return t('downloads.why.token');
     return details?.page ? t('downloads.why.licence') : message;
