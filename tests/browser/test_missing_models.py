@@ -243,6 +243,7 @@ def test_what_only_a_hub_knows_is_chosen_there_and_a_reload_forgets_nothing(
     page.get_by_role("button", name="Look at Hugging Face and Civitai").click()
     for file in FOLDERS:
         expect(row(page, file)).to_contain_text("Found by its name alone")
+        expect(row(page, file).get_by_role("link", name="Its page")).to_be_visible()
     assert_accessible(page)
     for file in FOLDERS:
         this = re.compile(f"^Install this one: .* as {file}$")
@@ -263,6 +264,37 @@ def test_what_only_a_hub_knows_is_chosen_there_and_a_reload_forgets_nothing(
     )
     [job] = place.jobs()
     assert {MODEL, STYLE} <= set(job["models"])
+
+
+@EMBEDDED
+@pytest.mark.parametrize("size", SIZES, ids=["desktop", "phone"])
+def test_what_nobody_has_is_installed_by_its_link_and_then_nothing_more_is_said_of_models(
+    size: dict[str, int],
+    place: Place,
+    open_page: OpenPage,
+    assert_accessible: AssertAccessible,
+) -> None:
+    unknown = "nobody-has-it.safetensors"
+    saved = saved_by_the_editor()
+    del saved["nodes"][1]["properties"]
+    saved["nodes"][1]["widgets_values"][0] = unknown
+    page = open_page(**size, storage_state=place.state)
+    page.goto(place.studio.url)
+    expect(page.locator("#prompt, .advice").first).to_be_visible()
+    drop(page, "harbour.json", json.dumps(saved).encode())
+    expect(page.get_by_role("button", name="Install 1 of 2")).to_be_visible()
+    page.get_by_role("button", name="Look at Hugging Face and Civitai").click()
+    link = row(page, unknown).get_by_label(f"Link or reference for {unknown}")
+    link.fill(f"hf:harbour/models/{STYLE}@main")
+    assert_accessible(page)
+    link.press("Enter")
+    expect(bar(page, unknown)).to_be_visible()
+    place.let_go()
+    page.get_by_role("button", name=f"Install {MODEL}", exact=True).click()
+    expect(page.get_by_role("heading", name="What does it ask for?")).to_be_visible()
+    # The card of what is missing goes as a whole: it stayed and said that all models are here.
+    expect(page.locator("missing-models")).to_be_hidden(timeout=PAINTS_MS)
+    assert (place.models / "loras" / unknown).read_bytes() == place.served[STYLE].content
 
 
 @EMBEDDED
