@@ -102,13 +102,19 @@ const act = (id, action) => (event) => {
   return notices.attempt(action);
 };
 
+/** Where the file that it brought is shown; what a job brought is its own, and not among the models. */
+const placeOf = ({ state, root, folder, name }) =>
+  state === 'done' && root !== 'cache' && name ? `#/models/at/${encodeURIComponent(`${folder}/${name}`)}` : null;
+
 /** @param order ids of those that wait, when they can be put in another order */
 export function downloadRow(download, order = []) {
   const { state, error } = download;
   const isOpen = !hasEnded(download);
   return html`
     <div class="row-words">
-      <span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>
+      ${placeOf(download)
+        ? html`<a class="row-title" href=${placeOf(download)}>${nameOf(download)}</a>`
+        : html`<span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>`}
       <span class="hint">${joined(download.folder, sourceOf(download))}</span>
       ${isOpen && (isActive(download) || download.received_bytes) ? progressBar(download) : nothing}
       <span class="hint download-state is-${state}">${progressText(download)}</span>

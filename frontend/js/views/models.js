@@ -70,6 +70,7 @@ class ModelsView extends Element {
   render() {
     const { argument: tab, detail } = router;
     if (tab === 'file' && detail) return this.#single(html`<model-file .fileId=${detail}></model-file>`);
+    if (tab === 'at' && detail) return this.#single(html`<model-file .place=${detail}></model-file>`);
     if (tab === 'entry' && detail) return this.#single(html`<model-entry .entryId=${detail}></model-entry>`);
     const shown = tab in TABS ? tab : '';
     return html`

@@ -139,6 +139,7 @@ export default {
   downloadsNow: 'Unterwegs',
   allDownloads: { one: 'Alle Downloads ({count})', other: 'Alle Downloads ({count})' },
   downloadsEnded: 'Zuletzt gekommen',
+  downloadsFailed: 'Was nicht kam',
   downloadsNone: 'Gerade wird nichts geholt.',
   atOnce: 'Zugleich',
   speed: 'Tempo',

@@ -139,6 +139,7 @@ export default {
   downloadsNow: 'Under way',
   allDownloads: { one: 'All downloads ({count})', other: 'All downloads ({count})' },
   downloadsEnded: 'What came lately',
+  downloadsFailed: 'What did not come',
   downloadsNone: 'Nothing is being fetched.',
   atOnce: 'At once',
   speed: 'Speed',
