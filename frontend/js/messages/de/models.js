@@ -41,6 +41,7 @@ export default {
   reset: 'Alle zeigen',
   none: 'Noch keine Modelle',
   noneHelp: 'Füge eines über seinen Link hinzu, wähle eines aus dem Katalog, oder nimm ein Paket.',
+  toCatalog: 'Aus dem Katalog wählen',
   noneMember: 'Modelle bringt, wem dieses Studio gehört.',
   hasAll: 'Alles aus den Katalogen ist hier.',
   someFailed: 'Einige Downloads sind fehlgeschlagen',

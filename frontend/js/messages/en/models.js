@@ -41,6 +41,7 @@ export default {
   reset: 'Show all',
   none: 'No models yet',
   noneHelp: 'Add one by its link, choose one of the catalog, or take a bundle.',
+  toCatalog: 'Choose from the catalog',
   noneMember: 'Whoever this Studio belongs to brings the models.',
   hasAll: 'Everything in the catalogs is here.',
   someFailed: 'Some downloads failed',
