@@ -243,6 +243,7 @@ def test_what_only_a_hub_knows_is_chosen_there_and_a_reload_forgets_nothing(
     page.get_by_role("button", name="Look at Hugging Face and Civitai").click()
     for file in FOLDERS:
         expect(row(page, file)).to_contain_text("Found by its name alone")
+        expect(row(page, file).get_by_role("link", name="Its page")).to_be_visible()
     assert_accessible(page)
     for file in FOLDERS:
         this = re.compile(f"^Install this one: .* as {file}$")
@@ -308,7 +309,7 @@ def test_a_gated_model_leads_to_its_licence_and_to_the_token(
     expect(page.locator("#prompt, .advice").first).to_be_visible()
     drop(page, "harbour.json", json.dumps(saved_by_the_editor()).encode())
     row(page, STYLE).get_by_role("button", name=f"Install {STYLE}").click()
-    expect(row(page, STYLE)).to_contain_text("wants a token")
+    expect(row(page, STYLE)).to_contain_text("behind a licence: set HF_TOKEN")
     expect(row(page, STYLE).get_by_role("link", name="Set the token")).to_be_visible()
     expect(row(page, STYLE).get_by_role("link", name="Open its page")).to_have_attribute(
         "href", re.compile("/harbour/models")

@@ -72,13 +72,15 @@ def test_what_a_hub_refuses_says_why_and_where_to_go(
     models.get_by_role("button", name="Add", exact=True).click()
     dialog = models.get_by_role("dialog", name="Add a model")
     dialog.get_by_label("Link or reference").fill("hf:a/gated/one.safetensors")
-    expect(dialog.get_by_role("alert")).to_contain_text("wants a token")
+    expect(dialog.get_by_role("alert")).to_contain_text("behind a licence: set HF_TOKEN")
     expect(dialog.get_by_role("link", name="Set the token")).to_have_attribute(
         "href", "#/settings/services"
     )
     page = dialog.get_by_role("link", name="Open its page")
     expect(page).to_have_attribute("href", f"{hub.base}/a/gated")
     expect(dialog.get_by_role("button", name="Fetch it")).to_be_disabled()
+    dialog.get_by_label("Link or reference").fill("hf:a/nowhere/one.safetensors")
+    expect(dialog.get_by_role("alert")).to_contain_text("There is no a/nowhere at Hugging Face")
     dialog.get_by_label("Link or reference").fill("https://10.0.0.1/one.safetensors")
     expect(dialog.get_by_role("alert")).to_contain_text("Nothing is fetched from such an address")
 
@@ -118,13 +120,18 @@ def test_downloads_are_put_in_another_order_given_up_and_tried_again(
     models.get_by_role("menuitem", name="To the front").click()
     expect(titles).to_have_text(["first.safetensors", "third.safetensors", "second.safetensors"])
     third.get_by_role("button", name="Cancel third.safetensors").click()
-    ended = models.locator("section:has(#downloads-ended) .row-title")
-    expect(ended).to_have_text(["third.safetensors"])
+    failed = models.locator("section:has(#downloads-failed) .row-title")
+    expect(failed).to_have_text(["third.safetensors"])
     choice(models, "At once").select_option("3")
     choice(models, "Speed").select_option("As fast as it goes")
     third.get_by_role("button", name="Try third.safetensors again").click()
     states = models.locator("section:has(#downloads-ended) .download-state")
     expect(states).to_have_text([re.compile("^Here")] * 3)
+    expect(failed).to_have_count(0)
+    models.get_by_role("link", name="second.safetensors").click()
+    expect(models.get_by_role("heading", name="second.safetensors")).to_be_visible()
+    models.go_back()
+    expect(states).to_have_count(3)
     for name in names:
         assert (house.models / f"loras/{name}.safetensors").is_file()
     assert shelves.get("/api/downloads/limits").json() == {

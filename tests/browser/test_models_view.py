@@ -229,6 +229,26 @@ def test_a_catalog_is_imported_whole_or_not_at_all_and_exported(
     shelves.delete("/api/catalog/house-imported")
 
 
+def test_what_is_not_installed_has_its_address_and_models_leads_to_those_that_are(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    ways = models.locator("model-list .empty")
+    expect(ways.get_by_role("button", name="Add a model")).to_be_visible()
+    expect(ways.get_by_role("link", name="Bundles")).to_have_attribute("href", "#/models/bundles")
+    ways.get_by_role("link", name="Choose from the catalog").click()
+    chosen = models.locator(".model-filters [aria-pressed=true]")
+    expect(chosen).to_have_text("Not installed")
+    models.reload()
+    expect(chosen).to_have_text("Not installed")
+    expect(models.locator("model-list .row.model")).not_to_have_count(0)
+    add_files(house, shelves, loras__anna=safetensors(LORA, TAGS))
+    models.locator(".model-tabs").get_by_role("link", name="Downloads").click()
+    expect(models.locator("model-downloads")).to_be_visible()
+    models.locator("studio-app nav").get_by_role("link", name="Models", exact=True).first.click()
+    expect(chosen).to_have_text("Installed")
+    expect(row(models, "anna")).to_be_visible()
+
+
 def test_members_see_everything_and_change_nothing(
     open_page: OpenPage, house: ModelSite, shelves: httpx.Client
 ) -> None:

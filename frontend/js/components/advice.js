@@ -29,7 +29,7 @@ class CreateAdvice extends Element {
       state === 'unknown'
         ? [t('making.noEngineTitle'), t('making.noEngine')]
         : isModel
-          ? [t('making.noModelTitle'), t('making.noModel')]
+          ? [t('making.noModelTitle'), t(session.can('models:write') ? 'making.noModelInstall' : 'making.noModel')]
           : [t('making.notReadyTitle'), lacks.join(', ')];
     return html`
       <div class="card advice" role="status" tabindex="-1">

@@ -1,6 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { agoText, sizeText, spanText, timeText } from '../core/format.js';
-import { has, t } from '../core/messages.js';
+import { has, language, t } from '../core/messages.js';
 import { downloads, hasEnded, isActive, mayFetch } from '../models/downloads.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -28,8 +28,12 @@ export function sourceOf({ reference }) {
   }
 }
 
+/** What a source itself has refused: Studio's own sentence names it, and tells what there is to do. */
+const BY_SOURCE = ['model_source_refused', 'model_source_gone'];
+
 /** Why a model cannot be had, in words: of a download's `error`, or of a refusal. */
 export function whyText({ code, message, details }) {
+  if (details && BY_SOURCE.includes(code) && language === 'en') return message;
   if (code === 'model_source_refused') {
     if (details?.status === 401) return t('downloads.why.token');
     return details?.page ? t('downloads.why.licence') : message;
@@ -101,13 +105,19 @@ const act = (id, action) => (event) => {
   return notices.attempt(action);
 };
 
+/** Where the file that it brought is shown; what a job brought is its own, and not among the models. */
+const placeOf = ({ state, root, folder, name }) =>
+  state === 'done' && root !== 'cache' && name ? `#/models/at/${encodeURIComponent(`${folder}/${name}`)}` : null;
+
 /** @param order ids of those that wait, when they can be put in another order */
 export function downloadRow(download, order = []) {
   const { state, error } = download;
   const isOpen = !hasEnded(download);
   return html`
     <div class="row-words">
-      <span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>
+      ${placeOf(download)
+        ? html`<a class="row-title" href=${placeOf(download)}>${nameOf(download)}</a>`
+        : html`<span class="row-title" title=${nameOf(download)}>${nameOf(download)}</span>`}
       <span class="hint">${joined(isForJob(download) && t('downloads.forJob'), download.folder, sourceOf(download))}</span>
       ${isOpen && (isActive(download) || download.received_bytes) ? progressBar(download) : nothing}
       <span class="hint download-state is-${state}">${progressText(download)}</span>

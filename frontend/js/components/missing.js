@@ -17,7 +17,6 @@ export function missingModels(ask, onChange, { isQuiet = false } = {}) {
   // Without it, as when Studio is away, what is around it still says what is missing.
   loadPart(PARTS.needs).catch(() => {});
   return html`<missing-models
-    class=${isQuiet ? 'card' : ''}
     .ask=${ask}
     .onChange=${onChange}
     .isQuiet=${isQuiet}

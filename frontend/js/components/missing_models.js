@@ -1,4 +1,4 @@
-import { Element, html, nothing } from '../core/element.js';
+import { Element, html, nothing, repeat } from '../core/element.js';
 import { sizeText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
 import { downloads, mayFetch } from '../models/downloads.js';
@@ -70,6 +70,7 @@ class MissingModels extends Element {
 
   updated() {
     this.hidden = this.isQuiet && !this.needs.lacking.length && !this.needs.different.length;
+    this.classList.toggle('card', this.isQuiet);
   }
 
   render() {
@@ -83,7 +84,7 @@ class MissingModels extends Element {
     return html`
       ${lacking.length ? this.#head(lacking) : html`<p role="status">${t('needs.allHere')}</p>`}
       <ul class="rows">
-        ${lacking.map((need) => this.#row(need))}
+        ${repeat(lacking, ({ folder, file }) => `${folder}/${file}`, (need) => this.#row(need))}
         ${different.map(
           ({ file }) => html`<li class="row"><div class="row-words">
             <span class="row-title">${file}</span><span class="hint">${t('needs.different')}</span>
@@ -99,13 +100,14 @@ class MissingModels extends Element {
     const sizes = installable.map((need) => this.needs.sizeOf(need));
     const total = sizes.reduce((sum, size) => sum + (size ?? 0), 0);
     const isFull = freeBytes !== null && total > freeBytes;
+    const [count, all] = [installable.length, lacking.length];
     const size = total && t(sizes.includes(null) ? 'needs.atLeast' : 'needs.exactly', { size: sizeText(total) });
     return html`
       <div class="needs-head">
         <p role="status">${t('needs.lacks', { count: lacking.length })} ${mayFetch() ? nothing : t('needs.askOwner')}</p>
         ${mayFetch() && installable.length
           ? html`<button type="button" class="primary" @click=${() => this.needs.installAll()}>
-              ${icon('download')}${t('needs.installAll', { count: installable.length })} ${size ? html`<small>${size}</small>` : nothing}
+              ${icon('download')}${t(count < all ? 'needs.installSome' : 'needs.installAll', { count, total: all })} ${size ? html`<small>${size}</small>` : nothing}
             </button>`
           : nothing}
       </div>
@@ -167,7 +169,7 @@ class MissingModels extends Element {
   /** What a hub found by name alone: somebody has to say that it is this one. */
   #offers(need) {
     const { offers } = need;
-    if (!offers.length) return html`<span class="hint">${t(this.needs.wasSearched ? 'needs.nobody' : 'needs.unknown')}</span>`;
+    if (!offers.length) return this.needs.wasSearched ? this.#byLink(need) : html`<span class="hint">${t('needs.unknown')}</span>`;
     return html`
       <span class="hint">${t('needs.choose')}</span>
       <ul class="needs-offers">
@@ -197,6 +199,39 @@ class MissingModels extends Element {
     `;
   }
 
+  /** Nobody who was asked has it: whoever looks at it may know better. */
+  #byLink(need) {
+    const { file, folder } = need;
+    if (!folder || !mayFetch()) return html`<span class="hint">${t('needs.nobody')} ${t('needs.nobodyPlace')}</span>`;
+    const install = (field) => field.value.trim() && this.needs.install(need, { reference: field.value.trim(), sha256: need.sha256 });
+    // It may stand inside a form, which is not to be sent for it.
+    const onKey = (event) => {
+      if (event.key !== 'Enter' || event.isComposing) return;
+      event.preventDefault();
+      install(event.target);
+    };
+    return html`
+      <span class="hint">${t('needs.nobody')} ${t('needs.nobodyLink')}</span>
+      <span class="needs-link">
+        <input
+          inputmode="url"
+          autocomplete="off"
+          spellcheck="false"
+          aria-label=${t('needs.linkFor', { file })}
+          placeholder=${t('needs.link')}
+          @keydown=${onKey}
+        />
+        <button
+          type="button"
+          aria-label=${t('needs.installLink', { file })}
+          @click=${({ currentTarget }) => install(currentTarget.previousElementSibling)}
+        >
+          ${t('needs.install')}
+        </button>
+      </span>
+    `;
+  }
+
   #acts(need) {
     if (!mayFetch()) return nothing;
     const { file } = need;
@@ -223,7 +258,7 @@ class MissingModels extends Element {
     return html`
       ${mayFetch() && (isUnknown || unsized.length || isSearching)
         ? html`<button type="button" aria-disabled=${isSearching ? 'true' : nothing} @click=${() => isSearching || this.needs.askHubs()}>
-            ${icon('search')}${t(label)}
+            ${icon('search')}${t(label, { count: unsized.length })}
           </button>`
         : nothing}
       ${failures.map(
@@ -240,7 +275,7 @@ function matchText({ source, match, title }) {
 }
 
 const pageLink = ({ page }) =>
-  page?.startsWith('https://')
+  /^https?:\/\//.test(page)
     ? html`<a class="link" href=${page} target="_blank" rel="noreferrer noopener">${t('needs.page')}</a>`
     : nothing;
 

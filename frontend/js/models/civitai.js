@@ -44,9 +44,9 @@ export async function takeAsInput(picture) {
 }
 
 /** Put how it was made into the form. */
-export async function takeParameters({ form }) {
+export async function takeParameters({ form, used }) {
   await recall({ workflow_id: form.workflow_id, version: null, values: form.values });
-  notices.say(form.left_out.length ? leftOutText(form.left_out) : t('civitai.recalled'));
+  notices.say(form.left_out.length ? leftOutText(form.left_out, used) : t('civitai.recalled'));
 }
 
 /** Save how it was made, with the picture on it. */
@@ -58,14 +58,21 @@ export async function makePreset(picture) {
     location.hash = '#/create';
     await draft.choosePreset(preset);
   };
-  const text = [t('civitai.presetMade', { name: preset.name }), leftOut.length && leftOutText(leftOut)];
+  const text = [t('civitai.presetMade', { name: preset.name }), leftOut.length && leftOutText(leftOut, picture.used)];
   notices.say(text.filter(Boolean).join(' '), {
     action: { label: t('civitai.usePreset'), run: () => notices.attempt(use) },
   });
 }
 
-export const leftOutText = (names) =>
-  t('civitai.leftOut', { names: names.map((name) => t(`civitai.part.${name}`)).join(', ') });
+/** @param used the models that it was made with: of those that are not here, each is named */
+export function leftOutText(parts, used) {
+  const named = (part) => {
+    const missing = used.filter(({ kind, here }) => kind === part && !here);
+    const names = missing.map(({ name, title }) => title || name || t('civitai.nameless'));
+    return names.length ? t('civitai.leftOutModel', { part: t(`civitai.part.${part}`), names: names.join(', ') }) : t(`civitai.part.${part}`);
+  };
+  return t('civitai.leftOut', { names: parts.map(named).join(', ') });
+}
 
 /** What is to be seen, as far as anybody knows: the words that it was made of. */
 export function altOf({ recipe, creator, kind }) {

@@ -116,11 +116,11 @@ export class Needs extends Store {
 
   sizeOf(need) {
     const said = this.told.get(need.install?.reference);
-    return need.install?.size_bytes ?? offerOf(need)?.size_bytes ?? said?.size_bytes ?? said?.about_bytes ?? null;
+    return need.install?.size_bytes ?? factOf(need, 'size_bytes') ?? said?.size_bytes ?? said?.about_bytes ?? null;
   }
 
   licenceOf(need) {
-    return offerOf(need)?.license ?? this.told.get(need.install?.reference)?.license ?? null;
+    return factOf(need, 'license') ?? this.told.get(need.install?.reference)?.license ?? null;
   }
 
   /** What no list, catalog or hash names: a hub may know the name. */
@@ -170,6 +170,12 @@ export class Needs extends Store {
 /** The offer that `install` is made of, else the likeliest. */
 export function offerOf({ install, offers }) {
   return offers.find(({ reference }) => reference === install?.reference) ?? offers[0] ?? null;
+}
+
+/** What the likeliest offer says of a file; where it is silent, what the catalog says of the same. */
+function factOf(need, fact) {
+  const listed = need.disagree ? null : need.offers.find(({ source }) => source === 'catalog');
+  return offerOf(need)?.[fact] ?? listed?.[fact] ?? null;
 }
 
 /** Whether there is a place for an offer: the folder is known. */

@@ -62,6 +62,12 @@ class Stock extends Store {
     this.changed();
   }
 
+  /** Those that are here, or those that are not: as the address says. */
+  show(isMissing) {
+    if (isMissing === this.isMissing) return this.load();
+    return this.ask({ state: isMissing ? MISSING : '', folder: '', family: '' });
+  }
+
   reset() {
     this.ask({ q: '', folder: '', family: '', state: this.isMissing ? MISSING : '' });
   }

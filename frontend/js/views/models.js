@@ -16,11 +16,13 @@ import '../components/models/entry.js';
 import '../components/models/file.js';
 import '../components/models/list.js';
 
+/** The list of what could be here is the other side of the first tab, with an address of its own. */
+const CATALOG = 'catalog';
 const TABS = {
-  '': html`<model-list></model-list>`,
-  bundles: html`<model-bundles></model-bundles>`,
-  downloads: html`<model-downloads></model-downloads>`,
-  disk: html`<model-disk></model-disk>`,
+  '': (name) => html`<model-list .isCatalog=${name === CATALOG}></model-list>`,
+  bundles: () => html`<model-bundles></model-bundles>`,
+  downloads: () => html`<model-downloads></model-downloads>`,
+  disk: () => html`<model-disk></model-disk>`,
 };
 
 /** Everything under `#/models`: the models, one of them, bundles, downloads, the disks. */
@@ -70,6 +72,7 @@ class ModelsView extends Element {
   render() {
     const { argument: tab, detail } = router;
     if (tab === 'file' && detail) return this.#single(html`<model-file .fileId=${detail}></model-file>`);
+    if (tab === 'at' && detail) return this.#single(html`<model-file .place=${detail}></model-file>`);
     if (tab === 'entry' && detail) return this.#single(html`<model-entry .entryId=${detail}></model-entry>`);
     const shown = tab in TABS ? tab : '';
     return html`
@@ -91,7 +94,7 @@ class ModelsView extends Element {
             </a>`,
           )}
         </nav>
-        ${shown === 'disk' ? nothing : this.#glance(shown === '')} ${TABS[shown]}
+        ${shown === 'disk' ? nothing : this.#glance(shown === '')} ${TABS[shown](tab)}
       </div>
     `;
   }

@@ -91,7 +91,7 @@ class CivitaiPicture extends Element {
             : nothing}
           ${shown.recipe ? recipeOf(shown) : html`<p class="hint">${t('civitai.noRecipe')}</p>`}
           ${this.picture ? this.#used(this.picture.used) : html`<div class="skeleton" aria-hidden="true"></div>`}
-          ${this.picture?.form?.left_out.length ? html`<p class="hint">${leftOutText(this.picture.form.left_out)}</p>` : nothing}
+          ${this.picture?.form?.left_out.length ? html`<p class="hint">${leftOutText(this.picture.form.left_out, this.picture.used)}</p>` : nothing}
         </div>
       </div>
     `;

@@ -39,27 +39,28 @@ class ModelDownloads extends Element {
     }
     const { unfinished, ended } = downloads;
     const order = downloads.waiting.map(({ id }) => id);
+    const came = ended.filter(({ state }) => state === 'done');
+    const failed = ended.filter(({ state }) => state !== 'done');
     const row = (download) => html`<li class="row download">${downloadRow(download, order)}</li>`;
     return html`
       ${mayFetch() ? limits() : nothing}
       ${unfinished.length
-        ? html`<section aria-labelledby="downloads-now">
-            <h2 id="downloads-now">${t('models.downloadsNow')}</h2>
-            <ul class="rows">
-              ${repeat(unfinished, ({ id }) => id, row)}
-            </ul>
-          </section>`
+        ? section('downloads-now', t('models.downloadsNow'), unfinished, row)
         : html`<div class="empty">${icon('download')}<p>${t('models.downloadsNone')}</p></div>`}
-      ${ended.length
-        ? html`<section aria-labelledby="downloads-ended">
-            <h2 id="downloads-ended">${t('models.downloadsEnded')}</h2>
-            <ul class="rows">
-              ${repeat(ended, ({ id }) => id, row)}
-            </ul>
-          </section>`
-        : nothing}
+      ${section('downloads-failed', t('models.downloadsFailed'), failed, row)}
+      ${section('downloads-ended', t('models.downloadsEnded'), came, row)}
     `;
   }
+}
+
+function section(id, title, shown, row) {
+  if (!shown.length) return nothing;
+  return html`<section aria-labelledby=${id}>
+    <h2 id=${id}>${title}</h2>
+    <ul class="rows">
+      ${repeat(shown, (download) => download.id, row)}
+    </ul>
+  </section>`;
 }
 
 /** How many at once and how fast; what is set elsewhere is offered beside the usual steps. */

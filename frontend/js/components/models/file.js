@@ -1,5 +1,5 @@
 import { Element, html, nothing } from '../../core/element.js';
-import { api } from '../../core/api.js';
+import { ApiError, address, api } from '../../core/api.js';
 import { copyText } from '../../core/clipboard.js';
 import { agoText, dateText, sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
@@ -14,9 +14,22 @@ import { fact, marks, move, nameParts, pageLink, verify, wordsOf } from './rows.
 
 const HASH_MS = 2000;
 
-/** One model file: what it is, where it comes from, who needs it, and what can be done with it. */
+/** The id of the file of a place, as `loras/ink.safetensors`. */
+async function idAt(place) {
+  const at = place.indexOf('/');
+  const [folder, name] = [place.slice(0, at), place.slice(at + 1)];
+  const { items } = await api.get(address('/api/models', { folder, q: name, limit: 500 }));
+  const found = items.find((each) => each.folder === folder && each.name === name);
+  if (!found) throw new ApiError({ code: 'not_found', message: t('errors.not_found') });
+  return found.id;
+}
+
+/**
+ * One model file: what it is, where it comes from, who needs it, and what can be done with it. It is
+ * told by its id, or by its place.
+ */
 class ModelFile extends Element {
-  static properties = { fileId: {} };
+  static properties = { fileId: {}, place: {} };
 
   constructor() {
     super();
@@ -24,7 +37,7 @@ class ModelFile extends Element {
   }
 
   willUpdate(changed) {
-    if (!changed.has('fileId')) return;
+    if (!changed.has('fileId') && !changed.has('place')) return;
     Object.assign(this, { file: null, error: null });
     this.load();
   }
@@ -35,10 +48,11 @@ class ModelFile extends Element {
   }
 
   load = async () => {
-    const id = this.fileId;
+    const { fileId, place } = this;
     try {
+      const id = fileId ?? (await idAt(place));
       const [file] = await Promise.all([api.get(filePath(id)), stock.loadChoices()]);
-      if (id !== this.fileId) return;
+      if (fileId !== this.fileId || place !== this.place) return;
       Object.assign(this, { file, error: null });
       document.title = `${nameParts(file.name)[0]} · ${t('shell.name')}`;
       // Its hash is computed in the background.
@@ -127,7 +141,7 @@ class ModelFile extends Element {
 
   #change(facts) {
     return notices.attempt(async () => {
-      this.file = await stock.change(this.fileId, facts);
+      this.file = await stock.change(this.file.id, facts);
       this.requestUpdate();
     });
   }

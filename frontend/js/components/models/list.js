@@ -1,5 +1,6 @@
 import { Element, html, live, nothing, repeat } from '../../core/element.js';
 import { t } from '../../core/messages.js';
+import { router } from '../../core/router.js';
 import { downloads, isActive, mayFetch } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
 import { session } from '../../models/session.js';
@@ -7,6 +8,7 @@ import { MISSING, STATES, stock } from '../../models/stock.js';
 import { downloadRow, keepFocus } from '../download_row.js';
 import { errorText } from '../form.js';
 import { icon } from '../icons.js';
+import { openAdd } from './add.js';
 import { entryRow, fileRow } from './rows.js';
 
 const SHOWN_DOWNLOADS = 2;
@@ -14,6 +16,8 @@ const SKELETONS = [0, 1, 2, 3, 4];
 
 /** The models that are here, and those that could be. */
 class ModelList extends Element {
+  static properties = { isCatalog: {} };
+
   constructor() {
     super();
     this.watch(stock, downloads, session);
@@ -23,7 +27,10 @@ class ModelList extends Element {
   connectedCallback() {
     super.connectedCallback();
     this.stop = downloads.watch();
-    stock.load();
+  }
+
+  willUpdate(changed) {
+    if (changed.has('isCatalog')) stock.show(this.isCatalog);
   }
 
   disconnectedCallback() {
@@ -97,7 +104,7 @@ class ModelList extends Element {
             return html`<button
               type="button"
               aria-pressed=${isChosen ? 'true' : 'false'}
-              @click=${() => isChosen || stock.ask({ state, folder: '', family: '' })}
+              @click=${() => router.go(state ? 'models/catalog' : 'models')}
             >
               ${t(state ? 'models.which.missing' : 'models.which.here')}
             </button>`;
@@ -187,7 +194,11 @@ function empty() {
       ${stock.isMissing ? nothing : html`<p>${t(mayFetch() ? 'models.noneHelp' : 'models.noneMember')}</p>`}
       ${stock.isMissing
         ? nothing
-        : html`<button @click=${() => stock.ask({ state: MISSING })}>${icon('search')}${t('models.which.missing')}</button>`}
+        : html`<div class="empty-ways">
+            ${mayFetch() ? html`<button @click=${() => openAdd()}>${icon('plus')}${t('models.addTitle')}</button>` : nothing}
+            <a class="button" href="#/models/catalog">${icon('search')}${t('models.toCatalog')}</a>
+            <a class="button" href="#/models/bundles">${icon('models')}${t('models.tab.bundles')}</a>
+          </div>`}
       ${failed ? html`<a class="link" href="#/models/downloads">${t('models.someFailed')}</a>` : nothing}
     </div>
   `;

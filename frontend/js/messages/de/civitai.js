@@ -50,6 +50,7 @@ export default {
   takeOut: 'Herausnehmen',
   takenOut: 'Es wird nicht mehr behalten.',
   leftOut: 'Nicht übernommen: {names}.',
+  leftOutModel: '{part} ({names})',
   noRecipe: 'Niemand sagt, wie das gemacht wurde.',
   models: 'Gemacht mit',
   nameless: 'Ohne Namen',

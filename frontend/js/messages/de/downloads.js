@@ -27,9 +27,9 @@ export default {
   allowPickle: 'Diese Datei erlauben',
   replace: 'Die hiesige ersetzen',
 
-  'why.token': 'Die Quelle will für diese Datei ein Token, oder ein anderes als das bekommene.',
+  'why.token': 'Die Quelle hat diese Datei nicht, oder sie gibt sie nur mit einem Token heraus, oder mit einem anderen als dem bekommenen.',
   'why.licence': 'Die Quelle gibt sie nur denen, die auf ihrer Seite die Lizenz angenommen oder sie gekauft haben.',
-  'why.model_source_gone': 'Die Datei ist nicht mehr da, oder sie darf nicht herausgegeben werden.',
+  'why.model_source_gone': 'Die Datei gibt es dort nicht oder nicht mehr, oder sie darf nicht herausgegeben werden.',
   'why.rate_limited': 'Die Quelle will eine Weile in Ruhe gelassen werden. Versuche es später noch einmal.',
   'why.source_unreachable': 'Die Quelle ist nicht erreichbar.',
   'why.source_error': 'Die Quelle antwortet nicht, wie sie soll.',

@@ -137,6 +137,7 @@ export default {
   swap: 'Breite und Höhe tauschen',
   noModelTitle: 'Noch kein Modell',
   noModel: 'Ein Bild aus Worten braucht einen Checkpoint. Lege eine Modelldatei (.safetensors, etwa SD 1.5 oder SDXL) in den Ordner models/checkpoints dieses Studios und schau noch einmal nach.',
+  noModelInstall: 'Ein Bild aus Worten braucht einen Checkpoint. Installiere den hier unten oder unter Modelle einen anderen. Eine eigene Datei (.safetensors, etwa SD 1.5 oder SDXL) gehört in den Ordner models/checkpoints dieses Studios.',
   noModelGraph: 'Ein Workflow, der keinen Checkpoint braucht, kann inzwischen hier abgelegt werden.',
   noEngineTitle: 'Die Engine ist noch nicht da',
   noEngine: 'Studio startet sie oder wartet auf sie. Diese Seite schaut von selbst wieder nach.',

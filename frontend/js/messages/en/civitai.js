@@ -50,6 +50,7 @@ export default {
   takeOut: 'Take out',
   takenOut: 'It is no longer kept.',
   leftOut: 'Not taken over: {names}.',
+  leftOutModel: '{part} ({names})',
   noRecipe: 'Nobody says how this was made.',
   models: 'Made with',
   nameless: 'Without a name',

@@ -28,9 +28,9 @@ export default {
   allowPickle: 'Allow this file',
   replace: 'Replace the one here',
 
-  'why.token': 'Its source wants a token for this file, or another one than it got.',
+  'why.token': 'Its source has no such file, or gives it only to who has a token, or another one than it got.',
   'why.licence': 'Its source gives it only to who has accepted its licence, or bought it, on its page.',
-  'why.model_source_gone': 'The file is not there any more, or must not be given out.',
+  'why.model_source_gone': 'The file is not there, not any more, or must not be given out.',
   'why.rate_limited': 'Its source wants to be left alone for a while. Try again later.',
   'why.source_unreachable': 'Its source cannot be reached.',
   'why.source_error': 'Its source does not answer as it should.',

@@ -137,6 +137,7 @@ export default {
   swap: 'Swap width and height',
   noModelTitle: 'No model yet',
   noModel: 'A picture from words needs a checkpoint. Put a model file (.safetensors, such as SD 1.5 or SDXL) into the folder models/checkpoints of this Studio, then look again.',
+  noModelInstall: 'A picture from words needs a checkpoint. Install the one below, or another one under Models. A file of your own (.safetensors, such as SD 1.5 or SDXL) goes into the folder models/checkpoints of this Studio.',
   noModelGraph: 'A workflow that needs no checkpoint can be dropped here meanwhile.',
   noEngineTitle: 'The engine is not there yet',
   noEngine: 'Studio is starting it, or waits for it. This page looks again by itself.',
