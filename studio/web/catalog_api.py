@@ -42,9 +42,7 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
             listed_all.sort(key=lambda listed: -(listed.entry.size_bytes or 0))
         inventory = await installs.inventory()
         in_state = [
-            listed
-            for listed in listed_all
-            if _is_in(state, inventory.presence(listed.entry).state)
+            listed for listed in listed_all if _is_in(state, inventory.presence(listed.entry).state)
         ]
         found = [
             entry_body(listed, inventory, families)
