@@ -47,20 +47,24 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
             # Names decide among what fits as well.
             listed_all.sort(key=lambda listed: search.rank(listed.entry))
         inventory = await installs.inventory()
+        in_state = [
+            listed for listed in listed_all if _is_in(state, inventory.presence(listed.entry).state)
+        ]
         found = [
             entry_body(listed, inventory, families)
-            for listed in listed_all
+            for listed in in_state
             if search.fits(listed.entry)
             and _is_for(catalog, listed.entry, query.get("family", ""))
             and query.get("folder", "") in ("", listed.entry.folder)
-            and _is_in(state, inventory.presence(listed.entry).state)
         ]
+        known = (families.find(listed.entry.family) for listed in in_state)
         start = whole_number(query.get("start"), "start", 0, 1_000_000, default=0)
         limit = whole_number(query.get("limit"), "limit", 1, MAX_PAGE, default=100)
         return json_response(
             {
                 "items": found[start : start + limit],
                 "total": len(found),
+                "families": sorted({family.id for family in known if family}),
                 "faults": catalog.faults,
             }
         )

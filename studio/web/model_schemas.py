@@ -266,7 +266,14 @@ INSTALL_BUNDLE: Final[Route] = route(
     _DOWNLOADS, {404: "not_found", 503: "unavailable"}, status=202, parameters=(path("bundle_id"),)
 )
 CATALOG: Final[Route] = route(
-    record({"items": array(_LISTED), "total": INTEGER, "faults": array(OBJECT)}),
+    record(
+        {
+            "items": array(_LISTED),
+            "total": INTEGER,
+            "families": array(STRING),
+            "faults": array(OBJECT),
+        }
+    ),
     {400: "invalid_request"},
     parameters=(
         query("q", "words of the name, the file, the base model or a tag"),

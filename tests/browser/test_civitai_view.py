@@ -231,6 +231,44 @@ def test_a_tile_opens_by_the_keyboard_and_the_picture_becomes_an_input(
     expect(page.locator("create-view")).to_contain_text("civitai-1.png")
 
 
+def test_the_pictures_beside_one_are_a_key_away_and_nothing_of_them_is_cut_off(
+    open_page: OpenPage, state: dict[str, Any], go: Go
+) -> None:
+    page = open_page(storage_state=state)
+    go(page, "civitai:10")
+    tiles = page.locator(".civitai-tiles .tile")
+    expect(tiles.nth(1)).to_be_visible()
+    expect(tiles.first.locator("img")).to_have_css("object-fit", "contain")
+    tiles.first.click()
+    dialog = page.get_by_role("dialog", name="Picture")
+    shown = dialog.locator("img.civitai-media")
+    before, after = (
+        dialog.get_by_role("button", name=f"{name} picture") for name in ("Previous", "Next")
+    )
+    expect(before).to_have_attribute("aria-disabled", "true")
+    at_first = shown.get_attribute("src")
+    after.click()
+    expect(shown).not_to_have_attribute("src", at_first or "")
+    page.keyboard.press("ArrowLeft")
+    expect(shown).to_have_attribute("src", at_first or "")
+
+
+def test_stars_are_in_the_way_of_no_picture_but_where_a_finger_could_not_find_them(
+    open_page: OpenPage, state: dict[str, Any], go: Go
+) -> None:
+    page = open_page(storage_state=state)
+    go(page, "civitai:10")
+    tile = page.locator(".civitai-tiles > li").nth(6)
+    expect(tile.locator(".stars")).to_have_css("opacity", "0")
+    tile.get_by_role("button", name="2 stars").focus()
+    expect(tile.locator(".stars")).to_have_css("opacity", "1")
+    touched = open_page(storage_state=state, has_touch=True, is_mobile=True)
+    go(touched, "civitai:10")
+    expect(touched.locator(".civitai-tiles > li").nth(6).locator(".stars")).to_have_css(
+        "opacity", "1"
+    )
+
+
 def test_who_may_not_fetch_models_is_told_who_may(
     open_page: OpenPage, site: RunningStudio, state: dict[str, Any], civitai: Civitai, go: Go
 ) -> None:

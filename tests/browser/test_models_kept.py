@@ -55,6 +55,32 @@ def test_what_the_form_of_an_entry_does_not_show_stays_when_it_is_saved(
     assert shelves.get("/api/catalog/own-gated").json()["size_bytes"] is None
 
 
+def test_what_an_entry_of_the_catalog_cannot_say_is_said_beside_its_field(
+    models: Page, house: ModelSite, shelves: httpx.Client, assert_accessible: AssertAccessible
+) -> None:
+    models.goto(f"{house.url}/#/models/entry/new")
+    name, file = models.get_by_label("Name", exact=True), models.get_by_label("File name")
+    name.fill("Fog")
+    models.get_by_label("Source").fill("hf:a/fog/fog.safetensors")
+    hash_field = models.get_by_label("SHA-256")
+    hash_field.fill("abc")
+    models.get_by_role("combobox", name="Base model").select_option("SDXL")
+    models.get_by_role("button", name="Save").click()
+    expect(file).to_have_accessible_description("This is needed.")
+    expect(file).to_be_focused()
+    expect(hash_field).to_have_accessible_description("64 characters, of 0 to 9 and a to f.")
+    expect(name).to_have_accessible_description("")
+    # In words alone: neither the expression that it was checked with, nor what a program calls it.
+    expect(models.locator(".entry-form")).not_to_contain_text("^[")
+    assert_accessible(models)
+    file.fill("fog.safetensors")
+    hash_field.fill("AB" * 32)
+    models.get_by_role("button", name="Save").click()
+    expect(models.get_by_role("heading", name="Fog")).to_be_visible()
+    [entry] = shelves.get("/api/catalog?q=fog.safetensors").json()["items"]
+    assert (entry["family"], entry["sha256"]) == ("sdxl", "ab" * 32)
+
+
 def test_the_cache_of_models_is_emptied_and_its_downloads_are_called_by_their_address(
     models: Page, house: ModelSite, shelves: httpx.Client, assert_accessible: AssertAccessible
 ) -> None:

@@ -126,7 +126,7 @@ def test_an_entry_is_added_installed_changed_and_taken_out(
     choice(models, "Folder").select_option("loras")
     models.get_by_label("File name").fill("../own.safetensors")
     models.get_by_role("button", name="Save").click()
-    expect(models.locator(".entry-problems")).to_contain_text("file")
+    expect(models.get_by_label("File name")).to_have_accessible_description(re.compile("^A name"))
     models.get_by_label("File name").fill("own.safetensors")
     models.get_by_role("button", name="Save").click()
     expect(models.get_by_role("heading", name="House style")).to_be_visible()

@@ -31,6 +31,8 @@ class Stock extends Store {
     this.faults = [];
     this.error = null;
     this.facets = null;
+    /** The base models of the entries that are not here. */
+    this.entryFamilies = [];
     this.families = null;
     this.folders = null;
     this.isLoading = false;
@@ -85,6 +87,7 @@ class Stock extends Store {
       ]);
       if (asked !== this.asked) return;
       Object.assign(this, { facets, items: found.items, total: found.total, faults: found.faults ?? [], error: null });
+      this.entryFamilies = found.families ?? [];
     } catch (error) {
       if (asked !== this.asked) return;
       this.error = error;
@@ -124,7 +127,7 @@ class Stock extends Store {
   /** Folders and base models that the list could be narrowed to. */
   get choices() {
     if (this.isMissing) {
-      return { folders: this.folders ?? [], families: (this.families ?? []).map(({ id }) => id) };
+      return { folders: this.folders ?? [], families: this.entryFamilies };
     }
     const values = (facet) => (this.facets?.[facet] ?? []).map(({ value }) => value);
     return { folders: values('folder').sort(), families: values('family') };

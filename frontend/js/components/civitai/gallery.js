@@ -172,7 +172,7 @@ class CivitaiGallery extends Element {
 
   #tile(item) {
     const { kept, kind } = item;
-    const open = () => openPicture(item, { onRate: (rated) => this.#put([rated]), onGone: () => this.#drop(item) });
+    const open = () => openPicture(item, { shown: () => this.items, onRate: (rated) => this.#put([rated]), onGone: (gone) => this.#drop(gone) });
     return html`
       <button class="tile is-picture" @click=${open}>
         <img src=${`${kept.thumbnail}?size=large`} alt=${altOf(item)} loading="lazy" decoding="async" />

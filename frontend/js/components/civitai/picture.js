@@ -14,20 +14,21 @@ import { whyText } from './reasons.js';
 
 /** A model that came is known a moment after its download has ended. */
 const SETTLE_MS = 1500;
+const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const FACTS = ['seed', 'steps', 'cfg', 'sampler_name', 'scheduler'];
 
-/** Show one picture of the gallery, with all that can be done with it. */
-export function openPicture(item, { onRate, onGone }) {
+/** Show one picture of the gallery, with all that can be done with it; `shown` are those around it. */
+export function openPicture(item, { shown, onRate, onGone }) {
   openDialog({
     label: t('civitai.picture'),
     className: 'civitai-dialog',
-    content: (close) => html`
-      <header class="view-head">
-        <h2>${t(item.kind === 'video' ? 'civitai.film' : 'civitai.picture')}</h2>
-        <button class="bare" aria-label=${t('shell.close')} @click=${() => close()}>${icon('close')}</button>
-      </header>
-      <civitai-picture .item=${item} .close=${close} .onRate=${onRate} .onGone=${onGone}></civitai-picture>
-    `,
+    content: (close) => html`<civitai-picture
+      .item=${item}
+      .close=${close}
+      .shown=${shown}
+      .onRate=${onRate}
+      .onGone=${onGone}
+    ></civitai-picture>`,
   });
 }
 
@@ -40,6 +41,7 @@ class CivitaiPicture extends Element {
     picture: { attribute: false },
     item: { attribute: false },
     close: { attribute: false },
+    shown: { attribute: false },
     onRate: { attribute: false },
     onGone: { attribute: false },
   };
@@ -48,11 +50,16 @@ class CivitaiPicture extends Element {
     super();
     this.watch(downloads);
     this.onArrival = () => this.#load();
+    this.onKey = (event) => {
+      const step = STEPS[event.key];
+      if (step && !event.target.closest('video')) this.#go(step);
+    };
   }
 
   connectedCallback() {
     super.connectedCallback();
     downloads.addEventListener('arrived', this.onArrival);
+    this.addEventListener('keydown', this.onKey);
     this.#load();
   }
 
@@ -60,15 +67,19 @@ class CivitaiPicture extends Element {
     super.disconnectedCallback();
     clearTimeout(this.timer);
     downloads.removeEventListener('arrived', this.onArrival);
+    this.removeEventListener('keydown', this.onKey);
   }
 
   async #load() {
     clearTimeout(this.timer);
     if (!this.item) return;
+    const { id } = this.item;
     try {
-      this.picture = await keptPicture(this.item.id);
-      this.error = null;
+      const picture = await keptPicture(id);
+      if (id !== this.item.id) return;
+      Object.assign(this, { picture, error: null });
     } catch (error) {
+      if (id !== this.item.id) return;
       this.error = error;
     }
     this.requestUpdate();
@@ -79,6 +90,7 @@ class CivitaiPicture extends Element {
     const shown = this.picture ?? this.item;
     if (!shown) return nothing;
     return html`
+      ${this.close ? this.#head(shown) : nothing}
       <div class="civitai-picture">
         ${media(shown)}
         <div class="civitai-side">
@@ -95,6 +107,39 @@ class CivitaiPicture extends Element {
         </div>
       </div>
     `;
+  }
+
+  #head(shown) {
+    const way = (step, label, name) => html`<button
+      class="bare"
+      aria-label=${label}
+      title=${label}
+      aria-disabled=${this.#beside(step) ? nothing : 'true'}
+      @click=${() => this.#go(step)}
+    >
+      ${icon(name)}
+    </button>`;
+    return html`
+      <header class="view-head">
+        <h2>${t(shown.kind === 'video' ? 'civitai.film' : 'civitai.picture')}</h2>
+        ${this.shown ? [way(-1, t('civitai.previous'), 'left'), way(1, t('civitai.next'), 'right')] : nothing}
+        <button class="bare" aria-label=${t('shell.close')} @click=${() => this.close()}>${icon('close')}</button>
+      </header>
+    `;
+  }
+
+  /** What stands before or behind this picture in the gallery. */
+  #beside(step) {
+    const items = this.shown?.() ?? [];
+    const at = items.findIndex(({ id }) => id === this.item.id);
+    return at < 0 ? undefined : items[at + step];
+  }
+
+  #go(step) {
+    const item = this.#beside(step);
+    if (!item) return;
+    Object.assign(this, { item, picture: null, error: null });
+    this.#load();
   }
 
   #actions(shown) {
@@ -138,14 +183,15 @@ class CivitaiPicture extends Element {
   async #rate(stars) {
     const { id } = this.picture ?? this.item;
     const rated = await rate(id, stars);
+    this.onRate?.(rated);
+    if ((this.picture ?? this.item).id !== id) return;
     if (this.item) this.item = rated;
     if (this.picture) this.picture = { ...this.picture, kept: rated.kept };
-    this.onRate?.(rated);
   }
 
   async #takeOut() {
     await takeOut(this.item.id);
-    this.onGone();
+    this.onGone(this.item);
     notices.say(t('civitai.takenOut'));
   }
 }

@@ -15,6 +15,8 @@ const KEPT = [
   'name', 'folder', 'file', 'reference', 'family', 'size_bytes', 'sha256', 'license', 'page', 'gated', 'trigger_words',
   'pair', 'tags',
 ];
+/** What the form shows, each with words for what is wrong with it. */
+const FIELDS = ['name', 'reference', 'folder', 'file', 'family', 'license', 'page', 'sha256', 'trigger_words', 'tags'];
 const BLANK = { name: '', folder: 'checkpoints', file: '', reference: '', trigger_words: [], tags: [] };
 
 /** One entry of the catalogs: what it is, how to have it, and for whoever may, how to change it. */
@@ -142,52 +144,69 @@ class ModelEntry extends FormElement {
 
   /** What somebody typed stays when Studio does not take it. */
   #form(entry) {
-    const field = (name, label, { required = false, help = '' } = {}) => html`
-      <label class="field">
-        <span>${label}</span>
-        <input name=${name} .value=${String(entry[name] ?? '')} ?required=${required} autocomplete="off" spellcheck="false" />
-        ${help ? html`<small>${help}</small>` : nothing}
-      </label>
-    `;
-    const words = (name, label) => html`
-      <label class="field">
-        <span>${label}</span>
-        <input name=${name} .value=${entry[name].join(', ')} autocomplete="off" />
-        <small>${t('models.wordsHelp')}</small>
-      </label>
-    `;
-    return html`
-      <form class="entry-form" @submit=${(event) => this.submitted(event, (values) => this.#save(values))}>
-        ${field('name', t('models.fact.title'), { required: true })}
-        ${field('reference', t('models.fact.source'), { required: true, help: t('models.referenceHelp') })}
-        <label class="field">
-          <span>${t('models.folder')}</span>
-          <select name="folder">
-            ${(stock.folders ?? []).map((each) => html`<option value=${each} .selected=${each === entry.folder}>${each}</option>`)}
-          </select>
+    const wrong = wrongFields(this.error);
+    const place = (name, label, control, { isRequired = false, help = '' } = {}) => html`
+      <div class="entry-field">
+        <label class="field ${isRequired ? 'is-required' : ''}">
+          <span>${label}</span>
+          ${control}
+          ${help ? html`<small>${help}</small>` : nothing}
         </label>
-        ${field('file', t('models.fact.file'), { required: true })}
-        ${field('family', t('models.family'))} ${field('license', t('models.fact.license'))}
-        ${field('page', t('models.fact.page'))} ${field('sha256', 'SHA-256')}
-        ${words('trigger_words', t('models.triggerWords'))} ${words('tags', t('models.fact.tags'))}
-        ${this.problem()} ${this.#problems()}
+        ${wrong.has(name) ? html`<p class="error-text" id=${`wrong-${name}`}>${wrongText(name, this.sent[name])}</p>` : nothing}
+      </div>
+    `;
+    const field = (name, label, options = {}) =>
+      place(
+        name,
+        label,
+        html`<input
+          name=${name}
+          .value=${[entry[name] ?? ''].flat().join(', ')}
+          ?required=${options.isRequired}
+          aria-invalid=${wrong.has(name) ? 'true' : nothing}
+          aria-describedby=${wrong.has(name) ? `wrong-${name}` : nothing}
+          autocomplete="off"
+          spellcheck="false"
+        />`,
+        options,
+      );
+    const list = (name, label, options, selected) =>
+      place(
+        name,
+        label,
+        html`<select name=${name}>
+          ${options.map(([value, text]) => html`<option value=${value} .selected=${value === selected}>${text}</option>`)}
+        </select>`,
+      );
+    const words = { help: t('models.wordsHelp') };
+    return html`
+      <form class="entry-form" novalidate @submit=${(event) => this.#send(event)}>
+        <p class="hint">${t('models.requiredHelp')}</p>
+        ${field('name', t('models.fact.title'), { isRequired: true })}
+        ${field('reference', t('models.fact.source'), { isRequired: true, help: t('models.referenceHelp') })}
+        ${list('folder', t('models.folder'), (stock.folders ?? []).map((each) => [each, each]), entry.folder)}
+        ${field('file', t('models.fact.file'), { isRequired: true })}
+        ${list('family', t('models.family'), familyChoices(entry), familyOf(entry))}
+        ${field('license', t('models.fact.license'))} ${field('page', t('models.fact.page'))} ${field('sha256', 'SHA-256')}
+        ${field('trigger_words', t('models.triggerWords'), words)} ${field('tags', t('models.fact.tags'), words)}
+        ${wrong.size ? html`<div class="problem" role="alert"><p class="error-text">${t('models.wrong')}</p></div>` : this.problem()}
         <div class="dialog-actions"><button class="primary" ?disabled=${this.busy}>${t('models.save')}</button></div>
       </form>
     `;
   }
 
-  /** Every place of an entry that Studio does not take. */
-  #problems() {
-    const problems = this.error?.details?.problems;
-    if (!problems) return nothing;
-    return html`<ul class="entry-problems">
-      ${problems.map(({ path, message }) => html`<li><code>${path}</code> ${message}</li>`)}
-    </ul>`;
+  /** What Studio does not take is said beside its field; the first of them is gone to. */
+  async #send(event) {
+    await this.submitted(event, (values) => this.#save(values));
+    await this.updateComplete;
+    this.querySelector('.entry-form [aria-invalid]')?.focus();
   }
 
   async #save(values) {
     const list = (text) => text.split(',').map((word) => word.trim()).filter(Boolean);
     const text = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.trim() || null]));
+    text.sha256 = text.sha256?.toLowerCase() ?? null;
+    this.sent = text;
     const isNew = this.entryId === NEW;
     // What the form does not show stays: size, pair, whether there is a licence to accept.
     const before = isNew ? BLANK : own(this.entry);
@@ -214,6 +233,26 @@ class ModelEntry extends FormElement {
       router.go('models');
     });
   }
+}
+
+/** The fields of the form that Studio does not take; none when it says more than the form can. */
+function wrongFields(error) {
+  const names = (error?.details?.problems ?? []).map(({ path }) => /\.([a-z_0-9]+)(\[\d+\])?$/.exec(path)?.[1]);
+  return new Set(names.every((name) => FIELDS.includes(name)) ? names : []);
+}
+
+const wrongText = (name, value) => t(value ? `models.wrong.${name}` : 'models.wrong.needed');
+
+/** The base model that an entry names, in whatever spelling. */
+const familyOf = ({ family, family_name: name }) =>
+  stock.families?.find((each) => each.id === family || each.name === name)?.id ?? family ?? '';
+
+/** All base models by name; one that an entry names and nobody knows stays. */
+function familyChoices(entry) {
+  const families = (stock.families ?? []).map(({ id, name }) => [id, name]).sort(([, a], [, b]) => a.localeCompare(b));
+  const own = familyOf(entry);
+  const isForeign = own && !families.some(([id]) => id === own);
+  return [['', t('models.familyUnknown')], ...(isForeign ? [[own, own]] : []), ...families];
 }
 
 /** What a catalog keeps of an entry. */

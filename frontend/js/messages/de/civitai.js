@@ -25,6 +25,8 @@ export default {
   toCatalog: 'In den Katalog',
   catalogued: '{name} steht jetzt im Katalog.',
   examples: 'Was damit gemacht wurde',
+  previous: 'Vorheriges Bild',
+  next: 'Nächstes Bild',
   picture: 'Bild',
   film: 'Film',
   pictureBy: '{what} von {name}',

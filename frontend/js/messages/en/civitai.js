@@ -25,6 +25,8 @@ export default {
   toCatalog: 'Add to the catalog',
   catalogued: '{name} is in the catalog now.',
   examples: 'What people made with it',
+  previous: 'Previous picture',
+  next: 'Next picture',
   picture: 'Picture',
   film: 'Film',
   pictureBy: '{what} by {name}',
