@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from studio.cli.client import Client
 from studio.cli.console import open_console
+from studio.cli.download_following import follow_download, name_of
 from studio.cli.environment import load_settings
 from studio.cli.failures import EXIT_USAGE, CommandFailed
 from studio.cli.place import open_running, remote_url
@@ -23,8 +24,6 @@ from studio.cli.table import print_table
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 _PAGE: Final = 500
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
-_LOOK_EVERY_S: Final = 0.5
-_ENDED: Final = frozenset({"done", "failed", "canceled"})
 _PREFIXES: Final = ("https://", "http://", "hf:", "civitai:")
 
 
@@ -129,13 +128,13 @@ async def _pull(options: argparse.Namespace) -> int:
             failed = [
                 ended
                 for each in downloads
-                if (ended := await _follow(client, each, screen))["state"] != "done"
+                if (ended := await follow_download(client, each, screen))["state"] != "done"
             ]
         finally:
             screen.clear()
     for ended in failed:
         error = ended.get("error") or {"code": ended["state"], "message": "It was canceled."}
-        print(f"studio: {_name(ended)}: {error['message']} [{error['code']}]", file=sys.stderr)
+        print(f"studio: {name_of(ended)}: {error['message']} [{error['code']}]", file=sys.stderr)
     return 1 if failed or unknown else 0
 
 
@@ -195,42 +194,6 @@ def _advice(model: dict[str, Any]) -> str:
         return "a file of that name is there, with other content."
     offers = [f"{offer['reference']} ({offer['title']})" for offer in model["offers"][:3]]
     return f"perhaps one of: {'; '.join(offers)}" if offers else "nobody knows where it is."
-
-
-async def _follow(client: Client, download_id: str, screen: Screen) -> dict[str, Any]:
-    said = None
-    while True:
-        download = await client.get(f"/api/downloads/{quote(download_id, safe='')}")
-        if download["state"] in _ENDED:
-            screen.clear()
-            if download["state"] == "done":
-                screen.say(f"{_name(download)}: done")
-            return download
-        again = _again(download)
-        if again is None:
-            said = None
-        elif said is None:
-            # At once, and once for each try: the line below only changes now and then.
-            said = again
-            screen.say(f"{_name(download)}: {again}")
-        size, received = download["size_bytes"], download["received_bytes"]
-        screen.show_progress(
-            {
-                "value": received / size if size else 0.0,
-                "message": f"{_name(download)}: {again}"
-                if again
-                else f"{_name(download)} {download['state']}",
-            }
-        )
-        await asyncio.sleep(_LOOK_EVERY_S)
-
-
-def _again(download: dict[str, Any]) -> str | None:
-    """Why one waits for another try, and how long."""
-    error, seconds = download["error"], download["retry_in_seconds"]
-    if error is None or seconds is None:
-        return None
-    return f"{error['message']} [{error['code']}] Tried again in {round(seconds)} s."
 
 
 async def _rm(options: argparse.Namespace) -> int:
@@ -328,10 +291,6 @@ def _read(path: Path) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise CommandFailed(f"{path} is not JSON: {error}.", reason="invalid_workflow") from error
-
-
-def _name(download: dict[str, Any]) -> str:
-    return f"{download['folder']}/{download['name'] or download['reference']}"
 
 
 def _remark(file: dict[str, Any]) -> str:
