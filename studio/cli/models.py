@@ -23,6 +23,7 @@ from studio.cli.table import print_table
 
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 _PAGE: Final = 500
+_LOOK_EVERY_S: Final = 0.5
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _PREFIXES: Final = ("https://", "http://", "hf:", "civitai:")
 
