@@ -66,6 +66,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/models/scan", {"models:write"}),
     ("POST", "/api/models/verify", {"models:write"}),
     ("GET", "/api/models/verify", {"graphs:run"}),
+    ("DELETE", "/api/models/cache", {"models:write"}),
     ("GET", "/api/models/bundles", {"graphs:run"}),
     ("POST", "/api/models/bundles/{id}/install", {"models:write"}),
     ("GET", "/api/models/{id}", {"graphs:run"}),
