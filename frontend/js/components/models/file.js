@@ -13,15 +13,20 @@ import { removeModel } from './removal.js';
 import { fact, marks, move, nameParts, pageLink, verify, wordsOf } from './rows.js';
 
 const HASH_MS = 2000;
+const TRIES = 8;
+const SETTLE_MS = 500;
 
-/** The id of the file of a place, as `loras/ink.safetensors`. */
+/** The id of the file of a place, as `loras/ink.safetensors`; what has just come is listed a moment later. */
 async function idAt(place) {
   const at = place.indexOf('/');
   const [folder, name] = [place.slice(0, at), place.slice(at + 1)];
-  const { items } = await api.get(address('/api/models', { folder, q: name, limit: 500 }));
-  const found = items.find((each) => each.folder === folder && each.name === name);
-  if (!found) throw new ApiError({ code: 'not_found', message: t('errors.not_found') });
-  return found.id;
+  for (let tries = 1; ; tries += 1) {
+    const { items } = await api.get(address('/api/models', { folder, q: name, limit: 500 }));
+    const found = items.find((each) => each.folder === folder && each.name === name);
+    if (found) return found.id;
+    if (tries === TRIES) throw new ApiError({ code: 'not_found', message: t('errors.not_found') });
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  }
 }
 
 /**
