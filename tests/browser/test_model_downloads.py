@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import wait_for_parts
 from tests.browser.model_pages import (
@@ -138,6 +138,29 @@ def test_downloads_are_put_in_another_order_given_up_and_tried_again(
         "concurrency": 3,
         "bytes_per_second": None,
     }
+
+
+def test_limits_that_are_changed_right_after_each_other_all_count(
+    models: Page, house: ModelSite, shelves: httpx.Client
+) -> None:
+    shelves.put("/api/downloads/limits", json={"concurrency": 1, "bytes_per_second": SLOW})
+    opened(models, house, "models/downloads")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    models.route("**/api/downloads/limits", hold_the_first)
+    with models.expect_request("**/api/downloads/limits"):
+        choice(models, "At once").select_option("3")
+    choice(models, "Speed").select_option("As fast as it goes")
+    with models.expect_response(lambda answer: '"bytes_per_second":null' in answer.text()):
+        held[0].continue_()
+    limits = {"concurrency": 3, "bytes_per_second": None}
+    assert shelves.get("/api/downloads/limits").json() == limits
 
 
 def test_a_download_that_failed_says_why_and_the_owner_replaces_what_is_in_its_way(

@@ -24,6 +24,7 @@ class Downloads extends Store {
   constructor() {
     super();
     this.watchers = 0;
+    this.setting = Promise.resolve();
     this.#clear();
     session.addEventListener('other', () => this.#clear());
   }
@@ -135,9 +136,21 @@ class Downloads extends Store {
     this.changed();
   }
 
+  /** They show at once, so that the next change starts from them, and are sent one after the other. */
   async setLimits(limits) {
-    this.limits = await api.put('/api/downloads/limits', { ...this.limits, ...limits });
+    const before = this.limits;
+    const wanted = { ...before, ...limits };
+    this.limits = wanted;
     this.changed();
+    const sent = this.setting.then(() => api.put('/api/downloads/limits', wanted));
+    this.setting = sent.catch(() => {});
+    try {
+      await sent;
+    } catch (error) {
+      this.limits = before;
+      this.changed();
+      throw error;
+    }
   }
 
   /** What an answer says counts unless something was told since it was asked for. */
