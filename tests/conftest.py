@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 BROWSER: Final = "tests/browser/"
 
@@ -21,6 +22,16 @@ class ByFile(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
         return BROWSER if path.startswith(BROWSER) else path
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """A test that hung has failed and is not run by the next process too (xdist would)."""
+        for unit in self.assigned_work[node].values():
+            for nodeid, is_done in unit.items():
+                if not is_done:
+                    unit[nodeid] = True
+                    super().remove_node(node)
+                    return nodeid
+        return super().remove_node(node)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

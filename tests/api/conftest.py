@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
 from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
+from tests.fakes.origin import Origin, running_origin
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +59,17 @@ def paused(owner: httpx.Client) -> Iterator[httpx.Client]:
     yield owner
     assert owner.post("/api/queue/clear").status_code == 200
     assert owner.post("/api/queue/resume").status_code == 200
+
+
+@pytest.fixture
+async def client(studio: RunningStudio) -> AsyncIterator[httpx.AsyncClient]:
+    """The owner's client for a test that serves files itself meanwhile."""
+    async with studio.async_client() as made:
+        yield made
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[Origin]:
+    """A server of files on loopback."""
+    async with running_origin() as running:
+        yield running

@@ -15,16 +15,10 @@ from blake3 import blake3
 from tests.api.live_client import listen
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 from tests.fakes.download_rig import safetensors
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.origin import Origin
 
 MODEL = safetensors(2_000_001, 5)
 DIGEST = hashlib.sha256(MODEL).hexdigest()
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -19,18 +18,6 @@ from tests.api.studio_process import RunningStudio
 from tests.fakes.origin import Origin, running_origin
 
 CANARY = "canary-of-a-picture-2f7a"
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(studio: RunningStudio) -> AsyncIterator[httpx.AsyncClient]:
-    async with studio.async_client() as made:
-        yield made
 
 
 def png(color: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -26,19 +25,7 @@ from tests.contract.harness import run_embedded
 from tests.fakes.civitai import running_civitai
 from tests.fakes.download_rig import safetensors
 from tests.fakes.hub import Repository, running_hub
-from tests.fakes.origin import Origin, running_origin
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(studio: RunningStudio) -> AsyncIterator[httpx.AsyncClient]:
-    async with studio.async_client() as made:
-        yield made
+from tests.fakes.origin import Origin
 
 
 def lora() -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -18,18 +17,6 @@ CANARY = "canary-private-5b1c"
 STORED = "stored-private-9e44"
 BASIC = "Basic " + b64encode(f"me:{CANARY}".encode()).decode()
 Answer = tuple[int, dict[str, str]] | None
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(studio: RunningStudio) -> AsyncIterator[httpx.AsyncClient]:
-    async with studio.async_client() as made:
-        yield made
 
 
 def needs_bearer(asked: Asked) -> Answer:

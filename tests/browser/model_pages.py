@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +15,15 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 from tests.browser.conftest import PASSWORD, OpenPage, come_in
-from tests.fakes.civitai import Civitai, running_civitai
-from tests.fakes.hub import Hub, running_hub
+from tests.fakes.civitai import Civitai
+from tests.fakes.hub import Hub
+from tests.fakes.hub_thread import hubs_in_a_thread
 from tests.fakes.model_files import put
 
 
 @dataclass
 class Hubs:
-    """Both, served by a thread of their own: a browser test blocks its own."""
+    """Both of them."""
 
     hub: Hub
     civitai: Civitai
@@ -36,31 +35,6 @@ class Hubs:
             "CIVITAI_URL": self.civitai.base,
             "STUDIO_OUTBOUND_ALLOW": "localhost,127.0.0.0/8",
         }
-
-
-@contextlib.contextmanager
-def running_hubs() -> Iterator[Hubs]:
-    """Both hubs, until the block ends."""
-    made: list[Hubs] = []
-    started = threading.Event()
-    loop = asyncio.new_event_loop()
-    ended = asyncio.Event()
-
-    async def serve() -> None:
-        async with running_hub() as hub, running_civitai() as civitai:
-            made.append(Hubs(hub, civitai))
-            started.set()
-            await ended.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
-    thread.start()
-    try:
-        assert started.wait(30), "the hubs do not start"
-        yield made[0]
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join(30)
-        loop.close()
 
 
 @dataclass
@@ -81,7 +55,8 @@ class ModelSite:
 def running_model_site(folder: Path) -> Iterator[ModelSite]:
     """A Studio with the embedded engine and folders of models of its own."""
     models = folder / "models"
-    with running_hubs() as hubs:
+    with hubs_in_a_thread() as (hub, civitai):
+        hubs = Hubs(hub, civitai)
         environ = {**hubs.environ(), "MODEL_DIR": str(models), "LLM_DIR": str(folder / "llm")}
         with run_studio(folder, environ) as studio:
             state = come_in(studio, "/api/setup", api_key=OWNER_KEY, password=PASSWORD)

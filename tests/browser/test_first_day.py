@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.api.graphs import CHECKPOINT
 from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
 from tests.browser.conftest import PASSWORD, OpenPage
+from tests.browser.editor_graphs import harbour
 from tests.browser.hands import Keyboard, Pointer
 from tests.browser.test_behind_a_proxy import told_link
 from tests.browser.test_workflow_wizard import DROP, picture_of
@@ -25,48 +24,6 @@ STEPS = {"embedded": 60, "comfyui": 5}
 """Enough for a preview to be seen."""
 PAINTS_MS = 180_000
 """How long a picture may take where a processor is the model's engine."""
-
-
-def node(number: int, kind: str, inputs: dict[str, int], outputs: str, *values: Any) -> Any:
-    """A node as the editor saves it: ``inputs`` by name with the number of their link."""
-    return {
-        "id": number,
-        "type": kind,
-        "inputs": [{"name": name, "type": "*", "link": link} for name, link in inputs.items()],
-        "outputs": [{"name": name, "type": name, "links": []} for name in outputs.split()],
-        "widgets_values": list(values),
-    }
-
-
-def saved_by_the_editor(steps: int) -> dict[str, Any]:
-    """Text to image, as ComfyUI's editor saves it."""
-    sampler = {"model": 1, "positive": 4, "negative": 5, "latent_image": 6}
-    values = (7, "randomize", steps, 7.0, "euler", "normal", 1.0)
-    return {
-        "last_node_id": 7,
-        "last_link_id": 9,
-        "nodes": [
-            node(1, "CheckpointLoaderSimple", {}, "MODEL CLIP VAE", CHECKPOINT),
-            node(2, "CLIPTextEncode", {"clip": 2}, "CONDITIONING", "a quiet harbour"),
-            node(3, "CLIPTextEncode", {"clip": 3}, "CONDITIONING", "blurry"),
-            node(4, "EmptyLatentImage", {}, "LATENT", 128, 128, 1),
-            node(5, "KSampler", sampler, "LATENT", *values),
-            node(6, "VAEDecode", {"samples": 7, "vae": 8}, "IMAGE"),
-            node(7, "SaveImage", {"images": 9}, "", "harbour"),
-        ],
-        "links": [
-            [1, 1, 0, 5, 0, "MODEL"],
-            [2, 1, 1, 2, 0, "CLIP"],
-            [3, 1, 1, 3, 0, "CLIP"],
-            [4, 2, 0, 5, 1, "CONDITIONING"],
-            [5, 3, 0, 5, 2, "CONDITIONING"],
-            [6, 4, 0, 5, 3, "LATENT"],
-            [7, 5, 0, 6, 0, "LATENT"],
-            [8, 1, 2, 6, 1, "VAE"],
-            [9, 6, 0, 7, 0, "IMAGE"],
-        ],
-        "version": 0.4,
-    }
 
 
 @pytest.fixture(params=["embedded", "comfyui"])
@@ -124,7 +81,7 @@ def leave(page: Page, hand: Pointer) -> None:
 
 def bring_a_workflow(page: Page, hand: Pointer, way: str, steps: int, folder: Path) -> None:
     """Bring a picture that carries a workflow, and say what it asks for."""
-    content = picture_of(saved_by_the_editor(steps))
+    content = picture_of(harbour(steps))
     go_to(page, hand, "Workflows")
     expect(page.locator(".flow-open", has_text="Batch resize")).to_be_visible()
     if way == "desktop":

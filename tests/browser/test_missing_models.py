@@ -19,7 +19,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.api.graphs import CHECKPOINT, Graph, text_to_image
 from tests.api.studio_process import OWNER_KEY, RunningStudio, comfyui_variables, run_studio
 from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage, come_in
-from tests.browser.test_first_day import PAINTS_MS, node
+from tests.browser.editor_graphs import harbour_with_lora
+from tests.browser.test_first_day import PAINTS_MS
 from tests.browser.test_workflow_wizard import DROP
 from tests.fakes.bootstrap_family import Line
 from tests.fakes.download_rig import safetensors
@@ -97,40 +98,11 @@ def says(file: str) -> dict[str, str]:
 
 def saved_by_the_editor() -> dict[str, Any]:
     """A checkpoint and a LoRA, with where they can be had."""
-    sampler = {"model": 1, "positive": 4, "negative": 5, "latent_image": 6}
-    values = (7, "randomize", 4, 7.0, "euler", "normal", 1.0)
-    checkpoint = node(1, "CheckpointLoaderSimple", {}, "MODEL CLIP VAE", MODEL)
-    lora = node(8, "LoraLoader", {"model": 10, "clip": 11}, "MODEL CLIP", STYLE, 0.5, 0.5)
-    checkpoint["properties"] = {"models": [says(MODEL)]}
-    lora["properties"] = {"models": [says(STYLE)]}
-    return {
-        "last_node_id": 8,
-        "last_link_id": 11,
-        "nodes": [
-            checkpoint,
-            lora,
-            node(2, "CLIPTextEncode", {"clip": 2}, "CONDITIONING", "a quiet harbour"),
-            node(3, "CLIPTextEncode", {"clip": 3}, "CONDITIONING", "blurry"),
-            node(4, "EmptyLatentImage", {}, "LATENT", 128, 128, 1),
-            node(5, "KSampler", sampler, "LATENT", *values),
-            node(6, "VAEDecode", {"samples": 7, "vae": 8}, "IMAGE"),
-            node(7, "SaveImage", {"images": 9}, "", "harbour"),
-        ],
-        "links": [
-            [1, 8, 0, 5, 0, "MODEL"],
-            [2, 8, 1, 2, 0, "CLIP"],
-            [3, 8, 1, 3, 0, "CLIP"],
-            [4, 2, 0, 5, 1, "CONDITIONING"],
-            [5, 3, 0, 5, 2, "CONDITIONING"],
-            [6, 4, 0, 5, 3, "LATENT"],
-            [7, 5, 0, 6, 0, "LATENT"],
-            [8, 1, 2, 6, 1, "VAE"],
-            [9, 6, 0, 7, 0, "IMAGE"],
-            [10, 1, 0, 8, 0, "MODEL"],
-            [11, 1, 1, 8, 1, "CLIP"],
-        ],
-        "version": 0.4,
-    }
+    graph = harbour_with_lora(MODEL, STYLE)
+    for node in graph["nodes"]:
+        for file in {MODEL, STYLE}.intersection(map(str, node["widgets_values"])):
+            node["properties"] = {"models": [says(file)]}
+    return graph
 
 
 def drop(page: Page, name: str, content: bytes) -> None:

@@ -35,8 +35,9 @@ def test_what_nobody_has_is_installed_by_its_link_and_then_nothing_more_is_said_
 ) -> None:
     unknown = "nobody-has-it.safetensors"
     saved = saved_by_the_editor()
-    del saved["nodes"][1]["properties"]
-    saved["nodes"][1]["widgets_values"][0] = unknown
+    [style] = [each for each in saved["nodes"] if each["type"] == "LoraLoader"]
+    del style["properties"]
+    style["widgets_values"][0] = unknown
     page = open_page(**size, storage_state=place.state)
     page.goto(place.studio.url)
     expect(page.locator("#prompt, .advice").first).to_be_visible()

@@ -1,58 +1,17 @@
-"""Models in the page: what stays of an entry, what jobs wait for, and emptying their cache."""
+"""Models in the page: what an entry must say, what jobs wait for, and emptying their cache."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.on_demand_client import with_lora
 from tests.browser.conftest import AssertAccessible, OpenPage
-from tests.browser.model_pages import ModelSite, running_model_site
+from tests.browser.model_pages import ModelSite, house, models, shelves
 from tests.fakes.download_rig import safetensors as model_of
 from tests.fakes.hub import Repository
 
-
-@pytest.fixture(scope="module")
-def house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelSite]:
-    with running_model_site(tmp_path_factory.mktemp("models")) as site:
-        yield site
-
-
-@pytest.fixture
-def shelves(house: ModelSite) -> Iterator[httpx.Client]:
-    """The owner's client."""
-    with house.studio.client() as client:
-        yield client
-
-
-@pytest.fixture
-def models(open_page: OpenPage, house: ModelSite) -> Page:
-    """The owner's page."""
-    return open_page(storage_state=house.state)
-
-
-def test_what_the_form_of_an_entry_does_not_show_stays_when_it_is_saved(
-    models: Page, house: ModelSite, shelves: httpx.Client
-) -> None:
-    facts = {"name": "Gated", "folder": "loras", "file": "gated.safetensors"}
-    facts |= {"reference": "hf:a/gated/gated.safetensors"}
-    unseen = {"size_bytes": 1234, "gated": True, "pair": {"role": "high", "with": "own-low"}}
-    assert shelves.put("/api/catalog/own-gated", json=facts | unseen).status_code == 200
-    models.goto(f"{house.url}/#/models/entry/own-gated")
-    models.locator("summary").click()
-    models.get_by_label("Licence").fill("mit")
-    models.get_by_role("button", name="Save").click()
-    expect(models.locator(".model-facts")).to_contain_text("mit")
-    found = shelves.get("/api/catalog/own-gated").json()
-    assert {name: found[name] for name in unseen} == unseen
-    # Of another file nobody knows the size.
-    models.get_by_label("Source").fill("hf:a/gated/other.safetensors")
-    models.get_by_role("button", name="Save").click()
-    expect(models.locator(".model-facts")).to_contain_text("other.safetensors")
-    assert shelves.get("/api/catalog/own-gated").json()["size_bytes"] is None
+__all__ = ["house", "models", "shelves"]
 
 
 def test_what_an_entry_of_the_catalog_cannot_say_is_said_beside_its_field(

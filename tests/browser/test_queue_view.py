@@ -125,7 +125,8 @@ def test_a_job_that_waits_for_its_model_says_so_in_the_queue_and_on_the_stage(
     expect(row).to_contain_text("detail.safetensors")
     page.get_by_role("button", name="Cancel “with a detail”").click()
     expect(row).to_have_count(0)
-    assert owner.get(f"/api/jobs/{job_id}").json()["status"] == "canceled"
+    # The page does not wait for what Studio says.
+    assert wait_ended(owner, job_id)["status"] == "canceled"
 
 
 def test_several_jobs_are_cancelled_at_once(page: Page, owner: httpx.Client, line: Locator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -34,27 +35,25 @@ def row_of(page: Page, name: str) -> Locator:
     return page.locator(".shortcut-rows .row").filter(has=page.get_by_text(name, exact=True))
 
 
-@pytest.fixture
-def clean_preferences(owner: httpx.Client, page: Page) -> Any:
-    """What a test prefers is not for the next one."""
+@pytest.fixture(autouse=True)
+def clean_preferences(owner: httpx.Client) -> Iterator[None]:
+    """What a test prefers is not for the next one; its pages are closed by then."""
     yield
-    page.evaluate(
-        "fetch('/api/preferences', { method: 'PUT', body: '{}',"
-        " headers: { 'content-type': 'application/json' } })"
-    )
+    assert owner.put("/api/preferences", json={}).status_code == 200
 
 
-def test_a_theme_that_was_chosen_stays(page: Page, clean_preferences: None) -> None:
-    page.get_by_role("button", name="Switch to dark").click()
+def test_a_theme_that_was_chosen_stays(page: Page) -> None:
+    with page.expect_response(
+        lambda answer: answer.url.endswith("/api/preferences") and answer.request.method == "PUT"
+    ):
+        page.get_by_role("button", name="Switch to dark").click()
     expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
     page.reload()
     expect(page.get_by_role("button", name="Switch to light")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
 
 
-def test_a_theme_stays_though_the_page_was_left_before_studio_had_it(
-    page: Page, clean_preferences: None
-) -> None:
+def test_a_theme_stays_though_the_page_was_left_before_studio_had_it(page: Page) -> None:
     held: list[Route] = []
 
     def hold_the_first(route: Route) -> None:
@@ -132,9 +131,7 @@ def test_two_keys_after_each_other_go_to_a_view_but_not_while_somebody_writes(pa
     expect(page.locator("queue-view h1")).to_be_visible()
 
 
-def test_keys_can_be_changed_taken_away_and_given_back(
-    page: Page, site: RunningStudio, clean_preferences: None
-) -> None:
+def test_keys_can_be_changed_taken_away_and_given_back(page: Page, site: RunningStudio) -> None:
     page.goto(f"{site.url}/#/settings/keyboard")
     row = row_of(page, "Go to Queue")
     expect(row.locator("kbd")).to_have_text(["G", "Q"])
@@ -156,9 +153,7 @@ def test_keys_can_be_changed_taken_away_and_given_back(
     expect(row.locator("kbd")).to_have_count(0)
 
 
-def test_the_same_keys_twice_are_told(
-    page: Page, site: RunningStudio, clean_preferences: None
-) -> None:
+def test_the_same_keys_twice_are_told(page: Page, site: RunningStudio) -> None:
     page.goto(f"{site.url}/#/settings/keyboard")
     row = row_of(page, "Go to Queue")
     row.get_by_role("button", name="Change").click()
