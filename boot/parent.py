@@ -19,6 +19,7 @@ from boot.child import Child
 from boot.control import ControlServer, Refusal, Reply, Request
 from boot.flags import ALLOWED, FlagsRefused, read_flags
 from boot.hold import SOCKET_NAME, hold
+from boot.launch import launch
 from boot.linux import adopt_orphans, start_time
 from boot.logs import Console, LogFile, Tail
 from boot.plan import EXIT_CONFIG, ChildPlan, Plan
@@ -237,7 +238,8 @@ class _Parent:
         """Raises OSError when the command cannot be run."""
         if child is self._studio:
             self._restart_at = None
-        child.start(self._flags(child))
+        volume = child.plan.volume
+        child.start(self._flags(child), launch(volume, self._log) if volume else None)
         assert child.pid is not None
         self._warden.guard(child.pid)
         place = f" on port {child.plan.port}" if child.plan.port else ""

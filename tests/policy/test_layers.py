@@ -11,7 +11,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"addresses", "model_settings", "net", "remote"}
+    | {"addresses", "boot_facts", "model_settings", "net", "remote"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -49,7 +49,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "net": frozenset({"errors"}),
     "paths": frozenset({"errors"}),
     "remote": frozenset({"models"}),
-    "settings": frozenset({"addresses", "errors", "model_settings", "paths"}),
+    "settings": frozenset({"addresses", "boot_facts", "errors", "model_settings", "paths"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
@@ -159,7 +159,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"download_credentials", "engine", "engines", "fetches", "media_inputs", "on_demand"}
         | {"queue", "staging"}
     ),
-    "system": frozenset({"engines", "health", "queue"}),
+    "startup": frozenset({"health"}),
+    "system": frozenset({"engines", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
