@@ -101,18 +101,21 @@ RUN --mount=from=uv,source=/opt/uv,target=/opt/uv \
         && apt-get purge --yes --auto-remove cmake g++ make \
         && rm -rf /var/lib/apt/lists/*; \
     fi
-RUN git init --quiet /opt/comfyui \
-    && cd /opt/comfyui \
+WORKDIR /opt/comfyui
+RUN git init --quiet . \
     && git fetch --quiet --depth 1 "${COMFYUI_REPO}" "${COMFYUI_REF}" \
     && git checkout --quiet --detach FETCH_HEAD \
-    && git rev-parse HEAD > /opt/comfyui/.commit \
+    && git rev-parse HEAD > .commit \
     && rm -rf .git .github tests tests-unit \
     && python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/comfyui
 
 COPY --from=llama /opt/venv/llama /opt/venv/llama
 
 COPY nodes.lock image/install_nodes.py /build/
+# Packs may hold files that are no Python for this version; ComfyUI says so when it loads them.
 RUN python3.12 /build/install_nodes.py /build/nodes.lock "${VARIANT}" /opt/comfyui/custom_nodes \
+    && (python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/comfyui/custom_nodes \
+        || true) \
     && install -D --mode 0644 /build/nodes.lock /opt/comfyui/nodes.lock
 
 # Studio's own environment keeps pip: it installs node packs into the volume.
@@ -143,6 +146,7 @@ ARG REPO_REF=main
 ENV RUNTIME_VERSION=1 \
     REPO_URL=${REPO_URL} \
     REPO_REF=${REPO_REF} \
+    STUDIO_COMMIT=${REVISION} \
     STUDIO_IMAGE=1 \
     STUDIO_VENV=/opt/venv/studio \
     COMFYUI_DIR=/opt/comfyui \

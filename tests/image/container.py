@@ -70,7 +70,7 @@ def eventually(what: Callable[[], _T | None], said: str) -> _T:
     while time.monotonic() < end:
         if (answer := what()) is not None:
             return answer
-        time.sleep(0.1)
+        time.sleep(0.5)
     raise AssertionError(f"not within {PATIENCE_S} s: {said}")
 
 

@@ -45,7 +45,7 @@ def test_a_first_boot_on_an_empty_volume_ends_with_a_picture_of_real_comfyui(
         ready = container.wait_until_ready()
         assert ready["isolation"] is True
         assert "no isolation" not in ready["notices"]
-        engines = container.client.get("/api/engines").json()["engines"]
+        engines = container.client.get("/api/system/engines").json()["engines"]
         assert [engine["kind"] for engine in engines] == ["comfyui"]
         assert container.make_red_picture().startswith(PNG)
         wait_for_health(container)
