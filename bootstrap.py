@@ -185,7 +185,8 @@ def _plan_studio(
     if settings.runtime is not None:
         volume = Volume(settings.studio_dir, settings.app_dir, settings.runtime)
         # A release brings no bootstrap of its own; what it imports of it is the image's.
-        given["PYTHONPATH"] = str(settings.app_dir)
+        paths = (str(settings.app_dir), environ.get("PYTHONPATH", ""))
+        given["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     return ChildPlan(
         name="studio",
         kind="studio",
