@@ -1,0 +1,201 @@
+"""The container as a person starts it: with real ComfyUI inside, on the processor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.image.container import (
+    ENGINE_UID,
+    STUDIO_UID,
+    Container,
+    eventually,
+    running,
+    slow_graph,
+)
+from tests.policy.source import ROOT
+
+PNG = b"\x89PNG\r\n"
+ANOTHER_UID = 4242
+
+BOOTSTRAP = "bootstrap.py"
+STUDIO = "-m studio serve"
+COMFYUI = "main.py --listen"
+
+
+def owner(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_uid, stat.S_IMODE(found.st_mode)
+
+
+def wait_for_health(container: Container) -> None:
+    eventually(lambda: True if container.health() == "healthy" else None, "healthy")
+
+
+def test_a_first_boot_on_an_empty_volume_ends_with_a_picture_of_real_comfyui(
+    image: str, volume: Path
+) -> None:
+    with running(image, volume) as container:
+        container.wait_for_login_page()
+        ready = container.wait_until_ready()
+        assert ready["isolation"] is True
+        assert "no isolation" not in ready["notices"]
+        engines = container.client.get("/api/system/engines").json()["engines"]
+        assert [engine["kind"] for engine in engines] == ["comfyui"]
+        assert container.make_red_picture().startswith(PNG)
+        wait_for_health(container)
+
+        assert container.process(STUDIO).uid == STUDIO_UID
+        assert container.process(COMFYUI).uid == ENGINE_UID
+        assert {each.uid for each in container.processes()} <= {0, STUDIO_UID, ENGINE_UID}
+        assert owner(volume / "studio") == (STUDIO_UID, 0o700)
+        uid, mode = owner(volume / "engine")
+        assert (uid, mode & stat.S_ISGID) == (ENGINE_UID, stat.S_ISGID)
+
+
+def test_docker_stop_ends_everything_with_status_0(image: str, volume: Path) -> None:
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        everything = container.processes()
+        assert len(everything) >= 4
+        assert container.stop() == 0
+        assert [each for each in everything if each.is_alive()] == []
+        assert not (volume / "studio/run/lease.json").exists()
+
+
+def test_jobs_that_a_stop_interrupted_are_finished_after_the_next_start(
+    image: str, volume: Path
+) -> None:
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        finished = container.submit(slow_graph(0))
+        container.wait_for_status(finished, "succeeded")
+        jobs = [container.submit(slow_graph(seed)) for seed in range(1, 6)]
+        container.wait_for_status(jobs[0], "running", "succeeded")
+        assert container.job(jobs[-1])["status"] in ("queued", "running")
+        assert container.stop() == 0
+
+        container.start()
+        container.wait_until_ready()
+        for job in (finished, *jobs):
+            assert container.wait_for_status(job, "succeeded", "failed")["status"] == "succeeded"
+            assert len(container.job(job)["outputs"]) == 4
+
+
+@pytest.mark.parametrize("words", [STUDIO, COMFYUI])
+def test_a_process_that_is_killed_comes_back(image: str, volume: Path, words: str) -> None:
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        killed = container.process(words)
+        killed.kill()
+        eventually(lambda: None if killed.is_alive() else True, "its end")
+        assert container.process(words).pid != killed.pid
+        container.wait_until_ready()
+        assert container.make_red_picture().startswith(PNG)
+
+
+def test_with_bootstrap_everything_ends_and_the_next_start_goes_on(
+    image: str, volume: Path
+) -> None:
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        job = container.submit(slow_graph(1))
+        everything = container.processes()
+        bootstrap = next(
+            each
+            for each in everything
+            if each.command.endswith(BOOTSTRAP) and "tini" not in each.command
+        )
+        bootstrap.kill()
+        eventually(lambda: None if container.is_running() else True, "the container's end")
+        assert [each for each in everything if each.is_alive()] == []
+
+        container.start()
+        container.wait_until_ready()
+        assert container.wait_for_status(job, "succeeded", "failed")["status"] == "succeeded"
+
+
+def test_a_read_only_root_file_system_is_enough(image: str, volume: Path) -> None:
+    options = ("--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp")
+    with running(image, volume, *options) as container:
+        container.wait_until_ready()
+        assert container.make_red_picture().startswith(PNG)
+
+
+def test_what_the_compose_file_leaves_to_the_container_is_enough(image: str, volume: Path) -> None:
+    service = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]["studio"]
+    assert service["read_only"] is True
+    options = [
+        "--read-only",
+        *(f"--tmpfs={folder}" for folder in service["tmpfs"]),
+        *(f"--cap-drop={each}" for each in service["cap_drop"]),
+        *(f"--cap-add={each}" for each in service["cap_add"]),
+        *(f"--security-opt={each}" for each in service["security_opt"]),
+    ]
+    with running(image, volume, *options) as container:
+        ready = container.wait_until_ready()
+        assert ready["isolation"] is True
+        assert container.make_red_picture().startswith(PNG)
+        assert container.stop() == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_volume_of_somebody_else_is_taken_over(image: str, volume: Path) -> None:
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        job = container.submit(slow_graph(1))
+        container.wait_for_status(job, "succeeded")
+        assert container.stop() == 0
+    for path in (volume, *volume.rglob("*")):
+        shutil.chown(path, ANOTHER_UID, ANOTHER_UID)
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        assert container.job(job)["status"] == "succeeded"
+        assert container.make_red_picture().startswith(PNG)
+        assert owner(volume / "studio") == (STUDIO_UID, 0o700)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_with_user_everything_runs_as_that_one_and_says_so(image: str, volume: Path) -> None:
+    shutil.chown(volume, ANOTHER_UID, ANOTHER_UID)
+    with running(image, volume, "--user", f"{ANOTHER_UID}:{ANOTHER_UID}") as container:
+        ready = container.wait_until_ready()
+        assert ready["isolation"] is False
+        assert "no isolation" in ready["notices"]
+        assert container.make_red_picture().startswith(PNG)
+        assert {each.uid for each in container.processes()} == {ANOTHER_UID}
+        assert container.stop() == 0
+
+
+def test_without_a_network_it_becomes_ready_all_the_same(image: str, volume: Path) -> None:
+    ask = (
+        "import os, urllib.request; "
+        "print(urllib.request.urlopen('http://127.0.0.1:' + os.environ['STUDIO_PORT'] "
+        "+ '/ready', timeout=20).status)"
+    )
+    with running(image, volume, network="none") as container:
+
+        def ready() -> bool | None:
+            assert container.is_running(), container.log()[-3000:]
+            said = container.run_inside("/opt/venv/studio/bin/python", "-c", ask, check=False)
+            return True if said == "200" else None
+
+        eventually(ready, f"/ready in\n{container.log()[-3000:]}")
+        wait_for_health(container)
+        said = container.run_inside("/opt/studio/start.sh", "doctor", user=str(STUDIO_UID))
+        assert "engine: comfyui" in said
+
+
+def test_an_engine_cannot_write_into_the_image(image: str, volume: Path) -> None:
+    with running(image, volume) as container:
+        container.wait_for_login_page()
+        found = container.run_inside(
+            *("find", "/opt", "/usr", "/etc", "-xdev", "-writable", "!", "-type", "l"),
+            user=f"{ENGINE_UID}:{ENGINE_UID}",
+        )
+        assert found == ""

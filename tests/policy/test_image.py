@@ -1,0 +1,70 @@
+"""What the image is made of is fixed, and its parts agree about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from image.install_nodes import VARIANTS, chosen, read_lock
+from tests.policy.source import ROOT
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+LOCKS = ROOT / "image/locks"
+
+
+def packages(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_can_be_built_from_locks(variant: str) -> None:
+    chosen(read_lock(ROOT / "nodes.lock"), variant)
+    assert packages((LOCKS / f"comfyui-{variant}.lock").read_text())["torch"]
+    assert f'target "{variant}"' in (ROOT / "docker-bake.hcl").read_text()
+
+
+def test_the_variants_grow() -> None:
+    packs = read_lock(ROOT / "nodes.lock")
+    minimal, standard, full = (set(chosen(packs, variant)) for variant in VARIANTS)
+    assert minimal == set()
+    assert standard < full
+
+
+@pytest.mark.parametrize("lock", sorted(LOCKS.glob("*.lock")), ids=lambda path: path.stem)
+def test_every_package_of_the_image_has_hashes(lock: Path) -> None:
+    entries = re.split(r"\n(?=\S)", lock.read_text(encoding="utf-8").strip())
+    assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
+    assert [entry for entry in entries if not re.match(r"[a-z0-9][a-z0-9.-]*==", entry)] == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_comfyui_gets_the_torch_of_its_lock(variant: str) -> None:
+    everything = packages((LOCKS / f"comfyui-{variant}.lock").read_text())
+    torch = packages((LOCKS / "torch.lock").read_text())
+    assert torch.items() <= everything.items()
+
+
+def test_the_version_of_the_runtime_is_one_number() -> None:
+    found = set(re.findall(r"(?:RUNTIME_VERSION|studio\.runtime-version)=\"?(\d+)", DOCKERFILE))
+    assert len(found) == 1
+    version = json.loads((ROOT / "version.json").read_text())
+    assert version.get("min_runtime", 0) <= int(found.pop())
+
+
+def test_the_version_of_the_image_is_studio_s() -> None:
+    version = json.loads((ROOT / "version.json").read_text())["version"]
+    assert f"ARG VERSION={version}\n" in DOCKERFILE
+    bake = (ROOT / "docker-bake.hcl").read_text()
+    assert f'variable "VERSION" {{\n  default = "{version}"' in bake
+
+
+def test_what_is_fetched_by_the_build_is_named_exactly() -> None:
+    assert re.search(r"^ARG COMFYUI_REF=[0-9a-f]{40}$", DOCKERFILE, re.MULTILINE)
+    images = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert len(images) == 2
+    assert all(re.search(r":\d+\.\d+\.\d+-\w+-ubuntu24\.04$", image) for image in images)
+    # Another front end would be one more thing to fetch, and to trust.
+    assert "# syntax=" not in DOCKERFILE
