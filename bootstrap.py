@@ -15,12 +15,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from boot.engines import Engine, plan_engines
-from boot.environment import studio_environment
+from boot.environment import engine_environment, studio_environment
+from boot.first_release import is_due
 from boot.folders import Folders, prepare_folders, prepare_run_dir
 from boot.hold import check_free
+from boot.launch import Volume
 from boot.parent import run
+from boot.phases import Phases, process_began_at
 from boot.plan import EXIT_USAGE, BootError, ChildPlan, Plan
 from boot.settings import Settings, read_settings
+from boot.volume import probe
 
 TAKE_OVER = "--take-over"
 
@@ -50,9 +54,42 @@ def make_plan(
     Raises:
         BootError: a setting, a folder or an engine that cannot be used.
     """
+    phases = Phases(process_began_at())
+    phases.end("python")
     settings = read_settings(environ, app_dir=app_dir)
     prepare_run_dir(settings)
     check_free(settings.run_dir)
+    notices: list[str] = []
+    try:
+        settings, folders = _prepare(settings)
+        phases.end("folders")
+        notices += _probe(settings)
+        phases.end("volume")
+    except BootError as error:
+        if not settings.image:
+            raise
+        # A container that ends at once can tell nobody why; its page can.
+        return _plan_explanation(settings, environ, str(error))
+    engines = _find_engines(settings, folders, environ, notices)
+    phases.end("engines")
+    _log(phases.text())
+    studio = _plan_studio(settings, folders, engines, environ, notices)
+    first_env = {"STUDIO_PHASES": json.dumps([phases.began_at, *phases.times])}
+    return Plan(
+        run_dir=settings.run_dir,
+        log_dir=folders.log_dir,
+        children=(
+            replace(studio, first_args=first_args, first_env=first_env),
+            *(engine.child for engine in engines if engine.child is not None),
+            *_plan_staging(settings, environ),
+        ),
+        studio_ids=settings.studio_ids,
+        isolation=settings.isolation,
+    )
+
+
+def _prepare(settings: Settings) -> tuple[Settings, Folders]:
+    """The folders, as separate users where the volume lets owners be changed."""
     try:
         folders = prepare_folders(settings)
     except BootError as error:
@@ -62,19 +99,59 @@ def make_plan(
         _log(f"{error} Going on as one user, without isolation.")
         settings = replace(settings, studio_ids=None, engine_ids=None)
         folders = prepare_folders(settings)
-    engines = plan_engines(settings, folders, environ, python=sys.executable, log=_log)
     if settings.image and not settings.isolation:
         _log("Studio and the engines run as one user, without isolation")
-    return Plan(
-        run_dir=settings.run_dir,
-        log_dir=folders.log_dir,
-        children=(
-            replace(_plan_studio(settings, folders, engines, environ), first_args=first_args),
-            *(engine.child for engine in engines if engine.child is not None),
-        ),
-        studio_ids=settings.studio_ids,
-        isolation=settings.isolation,
+    return settings, folders
+
+
+def _probe(settings: Settings) -> list[str]:
+    """What the owner has to know about the volume.
+
+    Raises:
+        BootError: it cannot be written.
+    """
+    notices = []
+    for seen in probe(settings.studio_dir, settings.studio_ids):
+        _log(seen.text)
+        if seen.aspect == "writable" and not seen.good:
+            raise BootError(seen.text)
+        if not seen.good:
+            notices.append(seen.text)
+    return notices
+
+
+def _find_engines(
+    settings: Settings, folders: Folders, environ: Mapping[str, str], notices: list[str]
+) -> tuple[Engine, ...]:
+    try:
+        return plan_engines(settings, folders, environ, python=sys.executable, log=_log)
+    except BootError as error:
+        if not settings.image:
+            raise
+        _log(f"{error} Studio starts without an engine.")
+        notices.append(str(error))
+        return ()
+
+
+def _plan_explanation(settings: Settings, environ: Mapping[str, str], why: str) -> Plan:
+    """Studio alone, which only says ``why``: nothing can be stored."""
+    _log(f"{why} Studio explains that on its page; mend it and start again.")
+    log_dir = settings.run_dir / "logs"
+    log_dir.mkdir(mode=0o700, exist_ok=True)
+    given = {
+        "STUDIO_DIR": str(settings.studio_dir),
+        "STUDIO_RUN_DIR": str(settings.run_dir),
+        "STUDIO_BOOT": json.dumps({"volume_fault": why}),
+    }
+    studio = ChildPlan(
+        name="studio",
+        kind="studio",
+        argv=(sys.executable, "-m", "studio", "serve"),
+        cwd=settings.app_dir,
+        env=studio_environment(environ, given, home=str(settings.run_dir)),
+        ids=settings.studio_ids,
     )
+    return Plan(settings.run_dir, log_dir, (studio,), studio_ids=settings.studio_ids)
 
 
 def _plan_studio(
@@ -82,6 +159,7 @@ def _plan_studio(
     folders: Folders,
     engines: Sequence[Engine],
     environ: Mapping[str, str],
+    notices: Sequence[str],
 ) -> ChildPlan:
     listed = [
         {"name": each.name, "kind": each.kind, "url": each.url}
@@ -97,11 +175,25 @@ def _plan_studio(
         "CACHE_DIR": str(settings.cache_dir),
         "LLM_DIR": str(settings.llm_dir),
         "STUDIO_ENGINES": json.dumps(listed),
+        "STUDIO_BOOT": json.dumps({"warnings": list(notices)}),
         "STUDIO_ISOLATION": "1" if settings.isolation else "0",
     }
     if folders.own_model_dir is not None:
         given["STUDIO_OWN_MODEL_DIR"] = str(folders.own_model_dir)
     home = str(settings.studio_dir) if settings.studio_ids else None
+    volume = None
+    if settings.runtime is not None:
+        ids = settings.studio_ids
+        volume = Volume(
+            settings.studio_dir,
+            settings.app_dir,
+            settings.runtime,
+            owner=(ids.uid, ids.gid) if ids else None,
+            deadline_s=settings.update_deadline_s,
+        )
+        # A release brings no bootstrap of its own; what it imports of it is the image's.
+        given["PYTHONPATH"] = str(settings.app_dir)
+        given["RUNTIME_VERSION"] = str(settings.runtime)
     return ChildPlan(
         name="studio",
         kind="studio",
@@ -109,7 +201,26 @@ def _plan_studio(
         cwd=settings.app_dir,
         env=studio_environment(environ, given, home=home),
         ids=settings.studio_ids,
+        volume=volume,
     )
+
+
+def _plan_staging(settings: Settings, environ: Mapping[str, str]) -> tuple[ChildPlan, ...]:
+    """In the image, a volume without a release gets its first one while Studio already works."""
+    if not settings.image or not is_due(settings.studio_dir):
+        return ()
+    commit = (settings.commit,) if settings.commit else ()
+    folders = (str(settings.studio_dir), str(settings.app_dir))
+    staging = ChildPlan(
+        name="staging",
+        kind="staging",
+        argv=(sys.executable, "-m", "boot.first_release", *folders, *commit),
+        cwd=settings.app_dir,
+        # It needs no more than an engine does.
+        env=engine_environment(environ, home=str(settings.studio_dir)),
+        ids=settings.studio_ids,
+    )
+    return (staging,)
 
 
 def _log(message: str) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -182,7 +181,8 @@ def _read(studio_dir: Path, name: str) -> dict[str, Any] | None:
 def _write(studio_dir: Path, name: str, said: dict[str, Any], owner: Owner | None = None) -> None:
     """Bootstrap may be root in a folder of Studio's user: nothing that lies there is followed."""
     folder = studio_dir / RELEASES
-    partial = folder / f".{name}.{secrets.token_hex(8)}"
+    partial = folder / f".{name}.new"
+    partial.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     handle = os.open(partial, flags, 0o600)
     try:

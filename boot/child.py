@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from boot.launch import Launch
 from boot.linux import die_with_parent, start_time
 from boot.logs import LogFile, Tail
 from boot.plan import ChildPlan
@@ -73,11 +74,12 @@ class Child:
         """A stop was asked for and the process is still there."""
         return self.running and self._stopped
 
-    def start(self, flags: Sequence[str] = ()) -> None:
+    def start(self, flags: Sequence[str] = (), launch: Launch | None = None) -> None:
         """Start it in a session of its own, tied to the life of this thread.
 
         Args:
             flags: follow the command line of the plan this time.
+            launch: where it is started from this time, instead of the plan's folder.
 
         Raises:
             OSError: the command cannot be run; the status then shows an exit with code 127.
@@ -85,12 +87,18 @@ class Child:
         plan = self.plan
         self._asked = self._stopped = False
         self._flags = list(flags)
-        first_args = plan.first_args if self._started_at is None else ()
+        is_first = self._started_at is None
+        first_args = plan.first_args if is_first else ()
+        env = {
+            **plan.env,
+            **(plan.first_env if is_first else {}),
+            **(launch.env if launch else {}),
+        }
         try:
             process = subprocess.Popen(
                 (*plan.argv, *first_args, *flags),
-                cwd=plan.cwd,
-                env=dict(plan.env),
+                cwd=launch.folder if launch else plan.cwd,
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

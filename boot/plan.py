@@ -8,11 +8,13 @@ the environment and no message on the socket names a command line.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-Kind = Literal["studio", "comfyui", "embedded"]
+from boot.launch import Volume
+
+Kind = Literal["studio", "comfyui", "embedded", "staging"]
 
 EXIT_USAGE: Final = 2
 EXIT_HELD: Final = 75
@@ -46,9 +48,11 @@ class ChildPlan:
     """One child: ``argv`` run in ``cwd`` with exactly ``env``.
 
     ``ids`` is None to stay the user bootstrap is; ``port`` and ``url`` are what a status shows;
-    ``first_args`` follow ``argv`` at the first start alone, not when it is started again.
+    ``first_args`` follow ``argv`` and ``first_env`` joins ``env`` at the first start alone, not
+    when it is started again.
     ``flags`` follow it at every start: those of the environment. With ``flags_file`` they are read
-    from there instead, before each start; ``boot.flags`` says which are possible.
+    from there instead, before each start; ``boot.flags`` says which are possible. With ``volume``
+    the folder is chosen before each start, and ``cwd`` is not used.
     """
 
     name: str
@@ -61,8 +65,10 @@ class ChildPlan:
     umask: int = 0o022
     ids: Ids | None = None
     first_args: tuple[str, ...] = ()
+    first_env: Mapping[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     flags_file: Path | None = None
+    volume: Volume | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import tempfile
 from collections.abc import Mapping
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boot.plan import BootError, Ids
+from boot.releases import ReleaseUnusable, read_version
 
 _STUDIO_UID = 10001
 _ENGINE_UID = 10002
 _STUDIO_PORT = 8000
+_UPDATE_DEADLINE_S = 300
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,15 @@ class Settings:
 
     ``studio_ids`` and ``engine_ids`` are both set (two users besides root) or both None.
     ``comfyui_port`` is None when nobody chose one and 0 for any free one; ``studio_port`` is what
-    Studio will open, 0 for any free one.
+    Studio will open, 0 for any free one. ``runtime`` is the image's ``RUNTIME_VERSION``, None
+    outside the image; ``commit`` is what its copy of the application was made from, if it says so.
     """
 
     app_dir: Path
     image: bool
+    runtime: int | None
+    commit: str | None
+    update_deadline_s: float
     studio_dir: Path
     run_dir: Path
     engine_dir: Path
@@ -73,6 +80,11 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
     return Settings(
         app_dir=app_dir,
         image=image,
+        runtime=_runtime(given, app_dir) if image else None,
+        commit=_commit(given),
+        update_deadline_s=float(
+            _number(given, "UPDATE_DEADLINE_S", maximum=86_400) or _UPDATE_DEADLINE_S
+        ),
         studio_dir=studio_dir,
         run_dir=_run_dir(given, studio_dir, image=image),
         engine_dir=engine_dir,
@@ -90,6 +102,24 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         studio_ids=studio_ids,
         engine_ids=engine_ids,
     )
+
+
+def _runtime(given: Mapping[str, str], app_dir: Path) -> int:
+    runtime = _number(given, "RUNTIME_VERSION", maximum=2**31 - 1)
+    if runtime is not None:
+        return runtime
+    # An image runs at least what it came with.
+    try:
+        return read_version(app_dir).min_runtime
+    except ReleaseUnusable as error:
+        raise BootError(f"{app_dir} is no copy of Studio: {error}") from None
+
+
+def _commit(given: Mapping[str, str]) -> str | None:
+    commit = given.get("STUDIO_COMMIT", "").strip().lower()
+    if commit and not re.fullmatch("[0-9a-f]{12,64}", commit):
+        raise BootError("STUDIO_COMMIT must be a commit's number of 12 or more hexadecimal digits.")
+    return commit or None
 
 
 def _folder(given: Mapping[str, str], name: str, default: Path) -> Path:

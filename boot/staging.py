@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Final
 
 from boot.releases import RELEASES, ReleaseUnusable, is_release_name, sync_folder
@@ -54,7 +56,7 @@ def staging(studio_dir: Path) -> Iterator[Path]:
 
 
 def publish(staged: Path, name: str) -> Path:
-    """Give a complete folder in ``releases/`` its name, once all of it is on the disk.
+    """Give a complete folder in ``releases/`` its name, once all of it is compiled and on the disk.
 
     Raises:
         ReleaseUnusable: the name is none.
@@ -62,6 +64,10 @@ def publish(staged: Path, name: str) -> Path:
     """
     if not is_release_name(name):
         raise ReleaseUnusable(f"{name} is no name of a release.")
+    # A release never changes, and the image lets Python write nothing beside what it imports.
+    compileall.compile_dir(
+        staged / "studio", quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH
+    )
     for path, _folders, files, inside in os.fwalk(staged):
         for file in files:
             handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=inside)

@@ -113,7 +113,7 @@ async def open_studio(
 async def _services(
     settings: Settings, clock: Clock, pace: Pace, db: Database, recovery: Recovery, speed: DiskSpeed
 ) -> AsyncIterator[Studio]:
-    notices = [recovery.message] if recovery.message else []
+    notices = settings.boot.notices + ([recovery.message] if recovery.message else [])
     house = await open_household(settings, db, clock)
     settings, record = house.settings, house.activity.record
 
@@ -309,7 +309,7 @@ async def _services(
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
-            ("activity", house.activity.run()),
+            *house.background(health),
             *gallery.background(),
             *stock.background(),
             *transfers.background(),

@@ -5,8 +5,9 @@ Apart from ``app.py`` as ``accounts.py`` is: one noun, whose parts nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -25,6 +26,7 @@ from studio.services.live import Live
 from studio.services.preferences import PreferenceService
 from studio.services.queue import JobQueue
 from studio.services.settings import SettingsService
+from studio.services.startup import Startup
 from studio.services.system import SystemService
 from studio.settings import Settings
 from studio.store.activity import ActivityStore
@@ -61,6 +63,7 @@ class Household:
     settings: Settings
     settings_service: SettingsService
     activity: Activity
+    startup: Startup
     db: Database
     clock: Clock
 
@@ -86,6 +89,7 @@ class Household:
             queue=queue,
             health=health,
             gpus=GpuReader(),
+            startup=self.startup,
         )
         control = EngineControl(
             engines=engines,
@@ -133,6 +137,12 @@ class Household:
             is_live=is_live,
         )
 
+    def background(
+        self, health: HealthService
+    ) -> tuple[tuple[str, Coroutine[Any, Any, None]], ...]:
+        """Tasks that run for as long as Studio does, by name."""
+        return ("activity", self.activity.run()), ("start", self.startup.watch(health))
+
     def routes(self, controls: Controls) -> APIRouter:
         """Everything that the owner, or for preferences and activity anybody, asks of it."""
         router = APIRouter()
@@ -153,6 +163,8 @@ class Household:
 
 async def open_household(environment: Settings, db: Database, clock: Clock) -> Household:
     """Read what was stored; later services take their settings and ``record`` from here."""
+    startup = Startup(environment.boot)
+    startup.end("storage")
     store = SettingStore(db)
     stored = await store.all()
     activity = Activity(store=ActivityStore(db), clock=clock)
@@ -164,4 +176,4 @@ async def open_household(environment: Settings, db: Database, clock: Clock) -> H
         clock=clock,
         record=activity.record,
     )
-    return Household(environment.with_stored(stored), service, activity, db, clock)
+    return Household(environment.with_stored(stored), service, activity, startup, db, clock)

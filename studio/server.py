@@ -75,13 +75,16 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     """
     raise_file_limit()
     clock = Clock()
-    private_folder(settings.studio_dir)
-    private_folder(settings.run_dir)
-    private_folder(settings.studio_dir / "run")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    if settings.boot.volume_fault:
+        await _explain(settings, stop)
+        return
+    private_folder(settings.studio_dir)
+    private_folder(settings.run_dir)
+    private_folder(settings.studio_dir / "run")
     lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
     held = HeldApp()
     door = _Door(held)
@@ -117,8 +120,25 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                         await _show_the_way_in(studio, settings)
                         await _until_stopped(stop, lease, studio)
                         door.app = comfy_door.app = held
+            except (InvalidRequest, StorageUnavailable) as error:
+                if not settings.boot.safe_mode:
+                    raise
+                # There is no other copy to go on with: ending again and again explains nothing.
+                log.error("%s", error.message)
+                held.reason = f"{settings.boot.safe_mode} {error.message}"
+                await stop.wait()
             finally:
                 lease.release()
+
+
+async def _explain(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve the reason why there is nothing to work on."""
+    held = HeldApp()
+    held.reason = settings.boot.volume_fault
+    with _listen(settings.host, settings.port, "STUDIO_PORT") as listener:
+        async with _serving(held, listener, settings.trusted_proxies):
+            log.error("%s", held.reason)
+            await stop.wait()
 
 
 async def _show_the_way_in(studio: Studio, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.addresses import base_url, outbound, proxies, public_url, remote_name
+from studio.boot_facts import BootFacts
 from studio.errors import InvalidRequest
 from studio.model_settings import ModelSettings
 from studio.paths import run_folder
@@ -136,6 +137,7 @@ class Settings:
     """Connections of ``/api/ws`` of one user."""
     warmup_workflow: Path | None
     isolated: bool
+    boot: BootFacts
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -207,6 +209,7 @@ class Settings:
             max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
+            boot=BootFacts.from_env(environ),
         )
 
     def with_stored(self, stored: Mapping[str, str]) -> Settings:

@@ -18,6 +18,7 @@ from studio.clock import Clock
 from studio.services.engines import Engine, EngineService
 from studio.services.health import HealthService
 from studio.services.queue import JobQueue
+from studio.services.startup import Startup
 from studio.settings import Settings
 from studio.store.connection import SQLITE_VERSION
 from studio.version import VERSION
@@ -59,12 +60,14 @@ class SystemService:
         queue: JobQueue,
         health: HealthService,
         gpus: GpuReader,
+        startup: Startup,
     ) -> None:
         self._clock = clock
         self._engines = engines
         self._queue = queue
         self._health = health
         self._gpus = gpus
+        self._startup = startup
         self._isolated = settings.isolated
         self._started_s = clock.monotonic_s()
         studio = settings.studio_dir
@@ -88,6 +91,7 @@ class SystemService:
         return {
             "versions": {**versions(), "nvidia_driver": driver},
             "uptime_s": round(self._clock.monotonic_s() - self._started_s),
+            "start": self._startup.describe(),
             "gpu": gpus or _engine_gpus(stats),
             "memory": None if memory is None else asdict(memory),
             "cpu": asdict(cpu),

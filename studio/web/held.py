@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from html import escape
+from typing import Any, Final
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from studio.clock import new_id
 from studio.version import VERSION
 from studio.web.headers import with_headers
 
+_AGAIN_S: Final = 2
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="{again_s}">
+<title>Studio</title>
+<h1>Studio cannot work now</h1>
+<p>{reason}</p>
+<p>This page looks again by itself.</p>
+</html>
+"""
+
 
 class HeldApp:
-    """``/health`` answers; everything else is 503 with the reason."""
+    """``/health`` answers; everything else is 503 with the reason, as a page for browsers."""
 
     def __init__(self) -> None:
         self.reason = "Studio is starting."
@@ -24,6 +40,7 @@ class HeldApp:
             await send({"type": "websocket.close", "code": 1013, "reason": self.reason[:120]})
             return
         content: dict[str, Any]
+        kind = b"application/json"
         if scope["path"] == "/health":
             status, content = 200, {"status": "ok", "version": VERSION}
         elif scope["path"] == "/ready":
@@ -32,10 +49,13 @@ class HeldApp:
             error = {"code": "unavailable", "message": self.reason, "details": None}
             status, content = 503, {"error": error}
         body = orjson.dumps(content)
+        if status == 503 and "text/html" in Headers(scope=scope).get("accept", ""):
+            kind = b"text/html; charset=utf-8"
+            body = _PAGE.format(again_s=_AGAIN_S, reason=escape(self.reason)).encode()
         headers = [
-            (b"content-type", b"application/json"),
+            (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
-            (b"retry-after", b"2"),
+            (b"retry-after", str(_AGAIN_S).encode()),
         ]
         send = with_headers(send, new_id())
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -200,6 +200,15 @@ GET_SYSTEM: Final = route(
                 }
             ),
             "isolation": BOOLEAN,
+            "start": record(
+                {
+                    "release": optional(STRING),
+                    "safe_mode": optional(STRING),
+                    "page_s": optional(NUMBER),
+                    "ready_s": optional(NUMBER),
+                    "phases": array(record({"name": STRING, "seconds": NUMBER})),
+                }
+            ),
             "warnings": array(STRING),
         }
     )
