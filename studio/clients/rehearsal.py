@@ -197,7 +197,7 @@ class _Child:
             file.seek(max(0, self.log.stat().st_size - _LOG_BYTES))
             text = file.read().decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return " ".join(lines[-_LINES:])[-400:]
+        return " ".join(lines[-_LINES:])[-400:] or "It left no word; the disk may be full."
 
     async def end(self) -> None:
         """SIGTERM, then SIGKILL."""

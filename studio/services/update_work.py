@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from boot.first_release import stage_copy
-
 from boot.arming import arm, disarm
+from boot.first_release import stage_copy
 from boot.releases import RELEASES, ReleaseUnusable, names, read_current, switch
 from boot.staging import StagingBusy, publish, staging
 from studio.clients.rehearsal import Place, read_schema, rehearse

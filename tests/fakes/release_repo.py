@@ -144,8 +144,15 @@ def release_repo(folder: Path) -> Iterator[ReleaseRepo]:
     made = ReleaseRepo(folder, port)
     base = str(made.bare.parent)
     daemon = subprocess.Popen(
-        ("git", "daemon", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}")
-        + (f"--base-path={base}", base),
+        (
+            "git",
+            "daemon",
+            "--reuseaddr",
+            "--listen=127.0.0.1",
+            f"--port={port}",
+            f"--base-path={base}",
+            base,
+        ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
