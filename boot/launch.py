@@ -10,6 +10,8 @@ from pathlib import Path
 from boot.arming import Owner, Trial, give_up, read_trial, roll_back, write_trial
 from boot.releases import RELEASES, Choice, Found, ReleaseUnusable, choose, find
 
+_RETRY_S = 30.0
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -92,6 +94,7 @@ class Launcher:
             give_up(self._volume.studio_dir, trial, why, self._volume.owner)
         except (OSError, ReleaseUnusable) as error:
             self._log(f"a trial cannot be ended: {error}")
+            self.deadline = time.monotonic() + _RETRY_S
             return False
         self._log(f"release {trial.release} was not called good in time")
         return True

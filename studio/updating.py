@@ -99,6 +99,7 @@ async def open_updating(
         health=health,
         record=house.activity.record,
         trial=lambda: trial.current,
+        untried=trial.untried,
         make_work=lambda tell: UpdateWork(
             site=site,
             db=house.db,

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from boot.arming import Trial, disarm, give_up, mark_good, read_trial, write_trial
-from boot.releases import ReleaseUnusable
+from boot.releases import ReleaseUnusable, read_current, switch
 from studio.clients.comfy import EngineError
 from studio.clients.rehearsal import Place, look_at_page, rehearse
 from studio.clients.supervisor import Supervisor, SupervisorRefused, SupervisorUnavailable
 from studio.clock import Clock
-from studio.errors import StudioError
+from studio.errors import DiskFull, StudioError
 from studio.services.engines import EngineService
 from studio.store.prefs import PrefStore
 
@@ -65,6 +65,8 @@ class UpdateTrial:
         self._has_made_picture = False
         self.current: Trial | None = None
         """The trial that goes on."""
+        self.untried: str | None = None
+        """A release that was switched to, and that bootstrap could not start on trial."""
 
     def open(self) -> None:
         """Find out whether this start is one of a trial; one that never began is cleared away."""
@@ -73,10 +75,17 @@ class UpdateTrial:
         except ReleaseUnusable as error:
             log.warning("the trial of a release cannot be read: %s", error)
             return
-        if found is not None and found.release != self._release:
+        if found is None or found.release == self._release:
+            self.current = found
+            return
+        try:
+            if read_current(self._studio_dir) == found.release:
+                # Without its trial it would run at the next start, and nobody would look at it.
+                self.untried = found.release
+                switch(self._studio_dir, found.previous)
             disarm(self._studio_dir)
-            found = None
-        self.current = found
+        except (OSError, ReleaseUnusable) as error:
+            log.warning("the trial of %s is left to the next start: %s", found.release, error)
 
     async def run(self) -> None:
         """Look until there is a verdict; the body of a task."""
@@ -84,16 +93,19 @@ class UpdateTrial:
             return
         since_s, was_well = self._clock.monotonic_s(), True
         while True:
-            wrong = await self._look(self.current)
+            try:
+                wrong = await self._look(self.current)
+            except DiskFull:
+                # That says nothing about the release; there is no verdict before there is room.
+                since_s = self._clock.monotonic_s()
+                await asyncio.sleep(_TICK_S)
+                continue
             now_s = self._clock.monotonic_s()
             if was_well is bool(wrong):
                 since_s, was_well = now_s, not wrong
             is_over = now_s - since_s >= self._hold_s
             self._note(wrong)
-            if is_over and wrong:
-                await self._leave(wrong)
-                return
-            if is_over and await self._keep():
+            if is_over and await (self._leave(wrong) if wrong else self._keep()):
                 return
             await asyncio.sleep(min(_TICK_S, self._hold_s / 4))
 
@@ -103,6 +115,8 @@ class UpdateTrial:
             return wrong
         try:
             await self._prefs.put(_PREF, str(self._clock.now_ms()))
+        except DiskFull:
+            raise
         except StudioError as error:
             return f"The database takes nothing: {error.message}"
         for name in trial.engines:
@@ -157,7 +171,7 @@ class UpdateTrial:
         await self._on_good(trial)
         return True
 
-    async def _leave(self, why: str) -> None:
+    async def _leave(self, why: str) -> bool:
         assert self.current is not None
         log.error("release %s is left again: %s", self.current.release, why)
         try:
@@ -165,5 +179,6 @@ class UpdateTrial:
             if self._supervisor is not None:
                 await self._supervisor.signal("studio", "TERM")
         except (OSError, SupervisorUnavailable, SupervisorRefused) as error:
-            # Bootstrap has a deadline of its own.
             log.error("that could not be asked for: %s", error)
+            return False
+        return True

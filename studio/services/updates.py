@@ -13,7 +13,7 @@ from boot.arming import RolledBack, Trial, forget_rolled_back, read_good, read_r
 from boot.releases import RELEASES, ReleaseUnusable, Version, names, read_version
 from boot.staging import StagingBusy
 from studio.clock import Clock, iso
-from studio.errors import StudioError, UpdateRefused
+from studio.errors import StorageUnavailable, StudioError, UpdateRefused
 from studio.models import Identity, Record
 from studio.services.health import HealthService
 from studio.services.update_source import Candidate, Installed, UpdateSource, order
@@ -48,6 +48,7 @@ class UpdateService:
         source: ``None`` without a REPO_URL.
         check_hours: hours between checks by itself; 0 is never.
         trial: what is on trial now.
+        untried: a release that was to be started, and was not.
         make_work: the steps, told to the given listener.
     """
 
@@ -65,6 +66,7 @@ class UpdateService:
         health: HealthService,
         record: Record,
         trial: Callable[[], Trial | None],
+        untried: str | None,
         make_work: Callable[[Callable[[str], None]], UpdateWork],
     ) -> None:
         self._settings = settings
@@ -78,6 +80,7 @@ class UpdateService:
         self._health = health
         self._record = record
         self._trial = trial
+        self._untried = untried
         self._work = make_work(self._at)
         self._tags: dict[str, str] = {}
         self._found: Candidate | None = None
@@ -92,6 +95,11 @@ class UpdateService:
     async def open(self) -> None:
         """Remember what was seen before, and tell once what bootstrap did meanwhile."""
         self._tags = json.loads(await self._prefs.get(_TAGS) or "{}")
+        if self._untried is not None:
+            why = "The volume took no note of the try, so the release was not started."
+            at = self._clock.now_ms()
+            self._fail(Failure("update", "restart", StorageUnavailable.code, why, at))
+            self._record(None, "update.failed", self._untried, step="restart", why=why)
         self._rolled_back = found = read_rolled_back(self._site.studio_dir)
         if found is None:
             return
