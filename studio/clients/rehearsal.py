@@ -25,6 +25,7 @@ import httpx
 
 from boot.linux import die_with_parent
 from studio.errors import UpdateRefused
+from studio.tls import trusts_nobody
 
 CONTROL_SOCKET: Final = "control.sock"
 GRAPH: Final[dict[str, Any]] = {
@@ -122,7 +123,9 @@ async def rehearse(place: Place, *, timeout_s: float) -> None:
 async def look_at_page(url: str, *, timeout_s: float = 10.0) -> str:
     """What of ``/health`` and the page does not work; empty when both do."""
     try:
-        async with httpx.AsyncClient(base_url=url, timeout=timeout_s, trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=url, timeout=timeout_s, trust_env=False, verify=trusts_nobody()
+        ) as http:
             health = await http.get("/health")
             if health.status_code != HTTPStatus.OK:
                 return f"/health answers {health.status_code}."
@@ -148,7 +151,7 @@ async def _look(place: Place, studio: _Child, url: str) -> None:
     studio.step = "page"
     if wrong := await look_at_page(url):
         raise _failed("page", wrong)
-    transport = httpx.AsyncHTTPTransport(uds=str(socket_path))
+    transport = httpx.AsyncHTTPTransport(uds=str(socket_path), verify=trusts_nobody())
     async with httpx.AsyncClient(
         transport=transport, base_url="http://studio.local", timeout=30
     ) as http:

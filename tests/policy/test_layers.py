@@ -11,7 +11,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"addresses", "boot_facts", "model_settings", "net", "remote", "update_settings"}
+    | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
