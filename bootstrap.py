@@ -183,10 +183,18 @@ def _plan_studio(
     home = str(settings.studio_dir) if settings.studio_ids else None
     volume = None
     if settings.runtime is not None:
-        volume = Volume(settings.studio_dir, settings.app_dir, settings.runtime)
+        ids = settings.studio_ids
+        volume = Volume(
+            settings.studio_dir,
+            settings.app_dir,
+            settings.runtime,
+            owner=(ids.uid, ids.gid) if ids else None,
+            deadline_s=settings.update_deadline_s,
+        )
         # A release brings no bootstrap of its own; what it imports of it is the image's.
         paths = (str(settings.app_dir), environ.get("PYTHONPATH", ""))
         given["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+        given["RUNTIME_VERSION"] = str(settings.runtime)
     return ChildPlan(
         name="studio",
         kind="studio",

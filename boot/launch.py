@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boot.releases import RELEASES, Choice, ReleaseUnusable, choose, find, switch
+from boot.arming import Owner, Trial, give_up, read_trial, roll_back, write_trial
+from boot.releases import RELEASES, Choice, Found, ReleaseUnusable, choose, find
+
+_RETRY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -16,19 +20,27 @@ class Volume:
     Args:
         app_dir: the image's own copy of the application.
         runtime: ``RUNTIME_VERSION`` of the image.
+        owner: who Studio runs as, when that is not this process's user.
+        deadline_s: how long a release on trial may take until it is good, all tries together.
     """
 
     studio_dir: Path
     app_dir: Path
     runtime: int
+    owner: Owner | None = None
+    deadline_s: float = 300.0
 
 
 @dataclass(frozen=True)
 class Launch:
-    """The folder that Studio is started from this time, and why."""
+    """The folder that Studio is started from this time, and why.
+
+    ``trial`` is set while its release has to prove itself.
+    """
 
     folder: Path
     choice: Choice
+    trial: Trial | None = None
 
     @property
     def env(self) -> dict[str, str]:
@@ -39,12 +51,69 @@ class Launch:
         }
 
 
-def launch(volume: Volume, log: Callable[[str], None]) -> Launch:
-    """Choose the folder for one start of Studio, and go back on the volume where that is due."""
-    choice = choose(find(volume.studio_dir, runtime=volume.runtime))
-    if choice.switch:
+class Launcher:
+    """Chooses before each start, and knows until when a release on trial has to be good.
+
+    That time is for all its tries together, on a clock that nobody sets.
+    """
+
+    def __init__(self, volume: Volume, log: Callable[[str], None]) -> None:
+        self._volume = volume
+        self._log = log
+        self._last: Launch | None = None
+        self.deadline: float | None = None
+        """On the monotonic clock; None while nothing is on trial."""
+
+    @property
+    def is_on_trial(self) -> bool:
+        """The release of the last start has to prove itself, or had to when it started."""
+        return self._last is not None and self._last.trial is not None
+
+    def start(self) -> Launch:
+        """Where Studio is started from now."""
+        self._last = launch(self._volume, self._log)
+        if not self.is_on_trial:
+            self.deadline = None
+        elif self.deadline is None:
+            self.deadline = time.monotonic() + self._volume.deadline_s
+        return self._last
+
+    def leave_late(self) -> bool:
+        """At the deadline: whether Studio has to start again, from the release before.
+
+        A release that was called good has no trial left.
+        """
+        self.deadline = None
+        began = self._last.trial if self._last is not None else None
         try:
-            switch(volume.studio_dir, choice.release)
+            trial = read_trial(self._volume.studio_dir)
+            if began is None or trial is None or trial.release != began.release:
+                return False
+            late = f"It was not found to work within {self._volume.deadline_s:.0f} s."
+            why = f"{late} {trial.failing}".strip()
+            give_up(self._volume.studio_dir, trial, why, self._volume.owner)
+        except (OSError, ReleaseUnusable) as error:
+            self._log(f"a trial cannot be ended: {error}")
+            self.deadline = time.monotonic() + _RETRY_S
+            return False
+        self._log(f"release {trial.release} was not called good in time")
+        return True
+
+
+def launch(volume: Volume, log: Callable[[str], None]) -> Launch:
+    """Choose the folder for one start of Studio; counts a try of a trial, or goes back."""
+    trial, damaged = None, ""
+    try:
+        trial = read_trial(volume.studio_dir)
+    except ReleaseUnusable as error:
+        damaged = str(error)
+    found = find(volume.studio_dir, runtime=volume.runtime, armed=trial, damaged=damaged)
+    choice = choose(found)
+    if choice.reason == "armed" and trial is not None:
+        choice, trial = _spend(volume, found, trial, log)
+    elif trial is not None and choice.reason in ("rolled_back", "exhausted"):
+        try:
+            roll_back(volume.studio_dir, trial, volume.owner)
         except (OSError, ReleaseUnusable) as error:
             # It is done again before the next start; what matters now is what runs.
             log(f"the volume does not take down which release runs: {error}")
@@ -53,7 +122,23 @@ def launch(volume: Volume, log: Callable[[str], None]) -> Launch:
     elif choice.release is None:
         log(f"the image's own copy runs: {choice.text}")
     else:
-        log(f"release {choice.release} runs")
+        log(f"release {choice.release} runs: {choice.text}")
     name = choice.release
     folder = volume.app_dir if name is None else volume.studio_dir / RELEASES / name
-    return Launch(folder, choice)
+    return Launch(folder, choice, trial if choice.reason == "armed" else None)
+
+
+def _spend(
+    volume: Volume, found: Found, trial: Trial, log: Callable[[str], None]
+) -> tuple[Choice, Trial]:
+    """Take one try off, on the disk; a try that cannot be counted might be repeated for ever."""
+    spent = replace(trial, tries=trial.tries - 1)
+    try:
+        write_trial(volume.studio_dir, spent, volume.owner)
+    except OSError as error:
+        log(f"release {trial.release} is not tried, the volume takes no note: {error.strerror}")
+        spent = replace(trial, tries=0)
+        return choose(replace(found, armed=spent)), spent
+    left = "the last try" if not spent.tries else f"{spent.tries} more tries are left"
+    log(f"release {trial.release} is on trial, {left}")
+    return choose(found), spent

@@ -19,7 +19,7 @@ from boot.child import Child
 from boot.control import ControlServer, Refusal, Reply, Request
 from boot.flags import ALLOWED, FlagsRefused, read_flags
 from boot.hold import SOCKET_NAME, hold
-from boot.launch import launch
+from boot.launch import Launcher
 from boot.linux import adopt_orphans, start_time
 from boot.logs import Console, LogFile, Tail
 from boot.plan import EXIT_CONFIG, ChildPlan, Plan
@@ -63,6 +63,9 @@ class _Parent:
         self._backoff = Backoff(
             reset_s=plan.limits.restart_reset_s, max_s=plan.limits.restart_max_s
         )
+        volumes = (child.volume for child in plan.children if child.kind == "studio")
+        volume = next(volumes, None)
+        self._launcher = Launcher(volume, self._log) if volume else None
         self._restart_at: float | None = None
         self._ending: int | None = None
         self._engines_told = False
@@ -182,7 +185,9 @@ class _Parent:
 
     def _pause_s(self) -> float | None:
         times = [child.kill_at for child in self._children.values() if child.kill_at is not None]
-        times += [at for at in (self._restart_at, self._give_up_at) if at is not None]
+        trial_end = self._launcher.deadline if self._launcher else None
+        deadlines = (self._restart_at, self._give_up_at, trial_end)
+        times += [at for at in deadlines if at is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _tick(self, now: float) -> None:
@@ -191,6 +196,7 @@ class _Parent:
             if child.kill_at is not None and now >= child.kill_at:
                 self._log(f"{child.plan.name} does not end, killing it")
                 child.kill()
+        self._end_trial(now)
         if self._restart_at is not None and now >= self._restart_at and self._studio is not None:
             self._try_start(self._studio)
 
@@ -215,7 +221,8 @@ class _Parent:
         self._answer_waiting(child, status)
         if child is not self._studio or self._ending is not None or status["state"] == "stopped":
             return
-        if child.exit_code == EXIT_CONFIG:
+        is_on_trial = self._launcher is not None and self._launcher.is_on_trial
+        if child.exit_code == EXIT_CONFIG and not is_on_trial:
             self._log("studio says that its configuration is wrong; its last lines say what")
             self._end(EXIT_CONFIG)
             return
@@ -238,12 +245,23 @@ class _Parent:
         """Raises OSError when the command cannot be run."""
         if child is self._studio:
             self._restart_at = None
-        volume = child.plan.volume
-        child.start(self._flags(child), launch(volume, self._log) if volume else None)
+        launcher = self._launcher if child is self._studio else None
+        child.start(self._flags(child), launcher.start() if launcher else None)
         assert child.pid is not None
         self._warden.guard(child.pid)
         place = f" on port {child.plan.port}" if child.plan.port else ""
         self._log(f"{child.plan.name} started, process {child.pid}{place}")
+
+    def _end_trial(self, now: float) -> None:
+        studio, launcher = self._studio, self._launcher
+        if launcher is None or launcher.deadline is None or now < launcher.deadline:
+            return
+        if launcher.leave_late() and studio is not None and self._ending is None:
+            if studio.running:
+                studio.signal(signal.SIGTERM, group=True)
+                studio.kill_at = now + self._plan.limits.studio_grace_s
+            elif self._restart_at is not None:
+                self._restart_at = now
 
     def _flags(self, child: Child) -> tuple[str, ...]:
         """What follows the command line now; flags that cannot be used keep no engine down."""

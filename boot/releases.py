@@ -187,7 +187,17 @@ def read_version(folder: Path) -> Version:
     Raises:
         ReleaseUnusable: it is missing or says something else than a version.
     """
-    said = read_object(folder / "version.json")
+    return parse_version(read_object(folder / "version.json"))
+
+
+def parse_version(said: object) -> Version:
+    """What the object in a ``version.json`` says.
+
+    Raises:
+        ReleaseUnusable: it is something else than a version.
+    """
+    if not isinstance(said, dict):
+        raise ReleaseUnusable("version.json is no JSON object.")
     version, min_runtime = said.get("version"), said.get("min_runtime")
     components = said.get("components")
     if not isinstance(version, str) or not _VERSION.fullmatch(version):

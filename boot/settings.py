@@ -17,6 +17,7 @@ from boot.releases import ReleaseUnusable, read_version
 _STUDIO_UID = 10001
 _ENGINE_UID = 10002
 _STUDIO_PORT = 8000
+_UPDATE_DEADLINE_S = 300
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
     image: bool
     runtime: int | None
     commit: str | None
+    update_deadline_s: float
     studio_dir: Path
     run_dir: Path
     engine_dir: Path
@@ -80,6 +82,9 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         image=image,
         runtime=_runtime(given, app_dir) if image else None,
         commit=_commit(given),
+        update_deadline_s=float(
+            _number(given, "UPDATE_DEADLINE_S", maximum=86_400) or _UPDATE_DEADLINE_S
+        ),
         studio_dir=studio_dir,
         run_dir=_run_dir(given, studio_dir, image=image),
         engine_dir=engine_dir,

@@ -19,9 +19,8 @@ from studio.editing import build_editing
 from studio.errors import StudioError
 from studio.gallery import build_gallery
 from studio.household import open_household
-from studio.models import Job, JobStatus
 from studio.paths import private_folder
-from studio.pipeline import build_pipeline
+from studio.pipeline import build_pipeline, counting
 from studio.routes import build_api
 from studio.services.assets import AssetService
 from studio.services.background import watched
@@ -54,6 +53,7 @@ from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.transfers import open_transfers
+from studio.updating import open_updating
 from studio.web.comfy_proxy import ComfyProxy
 from studio.web.guard import SESSION_COOKIE
 from studio.web.links import Links
@@ -165,12 +165,6 @@ async def _services(
     metrics = Metrics(queue=queue, engines=engines)
     durations = Durations()
 
-    def count_finish(job: Job, duration_ms: int | None) -> None:
-        gallery.indexer.note_job(job.id)
-        metrics.count_finish(job, duration_ms)
-        if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
-            durations.add(job.graph_key, duration_ms)
-
     pipeline = build_pipeline(
         settings=settings,
         clock=clock,
@@ -184,7 +178,7 @@ async def _services(
         blobs=blobs,
         assets=assets,
         speed=speed,
-        on_finish=count_finish,
+        on_finish=counting(gallery.indexer, metrics, durations),
         record=record,
         fetching=transfers.fetching,
     )
@@ -260,6 +254,7 @@ async def _services(
         record=record,
     )
     stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
+    updating = await open_updating(house, engines=engines, health=health)
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -297,6 +292,7 @@ async def _services(
             stock.routes(),
             editing.router,
             house.routes(controls),
+            updating.router(),
         ),
     )
 
@@ -317,6 +313,7 @@ async def _services(
             *gallery.background(),
             *stock.background(),
             *transfers.background(),
+            *updating.background(),
         )
     ]
     try:
@@ -337,7 +334,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await asyncio.gather(stock.close(), transfers.hubs.close())
+        await asyncio.gather(stock.close(), transfers.hubs.close(), updating.close())
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

@@ -22,6 +22,7 @@ StudioError
 │   ├── GalleryFull           409  gallery_full
 │   ├── ModelInUse            409  model_in_use
 │   ├── ModelNeeded           409  model_needed
+│   ├── UpdateRefused         409  update_refused
 │   └── VersionConflict       409  version_conflict
 ├── PayloadTooLarge           413  payload_too_large
 ├── RangeNotSatisfiable       416  range_not_satisfiable
@@ -178,6 +179,15 @@ class ModelInUse(Conflict):
 
 class ModelNeeded(Conflict):
     code = "model_needed"
+
+
+class UpdateRefused(Conflict):
+    """An update that is not made; ``details.reason`` names why for programs."""
+
+    code = "update_refused"
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message, details={"reason": reason})
 
 
 class VersionConflict(Conflict):

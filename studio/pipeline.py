@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from studio.clock import Clock
-from studio.models import Job, Record
+from studio.models import Job, JobStatus, Record
 from studio.services.adoption import adopt_unfinished
 from studio.services.assets import AssetService
 from studio.services.collector import Collector
 from studio.services.dispatcher import Dispatcher
+from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.fetch_plans import FetchMeans
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
+from studio.services.indexer import Indexer
 from studio.services.jobs import JobService
 from studio.services.media_inputs import MediaInputs
+from studio.services.metrics import Metrics
 from studio.services.on_demand import OnDemand
 from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
@@ -194,3 +197,17 @@ def build_pipeline(
             on_demand=on_demand,
         ),
     )
+
+
+def counting(
+    indexer: Indexer, metrics: Metrics, durations: Durations
+) -> Callable[[Job, int | None], None]:
+    """Who is told of each end of a job, once it is stored."""
+
+    def count(job: Job, duration_ms: int | None) -> None:
+        indexer.note_job(job.id)
+        metrics.count_finish(job, duration_ms)
+        if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
+            durations.add(job.graph_key, duration_ms)
+
+    return count

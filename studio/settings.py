@@ -13,6 +13,7 @@ from studio.boot_facts import BootFacts
 from studio.errors import InvalidRequest
 from studio.model_settings import ModelSettings
 from studio.paths import run_folder
+from studio.update_settings import UpdateSettings
 
 DAY_MS: Final = 86_400_000
 
@@ -47,6 +48,8 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "MAX_BODY_MB": Limit("max_body_bytes", 32, 1, 1024, unit=1_000_000, storable=False),
     "CACHE_SIZE_GB": Limit("cache_size_bytes", 0, 0, 1_000_000, unit=1_000_000_000, storable=False),
     "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
+    "UPDATE_CHECK_HOURS": Limit("update_check_hours", 24, 0, 8_760),
+    "UPDATE_TRIAL_S": Limit("update_trial_s", 60, 1, 3_600, storable=False),
 }
 """By the name of the variable."""
 
@@ -113,6 +116,7 @@ class Settings:
     """Hosts and networks that may be fetched from though they are private, and without TLS."""
     model_dir: Path
     models: ModelSettings
+    updates: UpdateSettings
     comfyui_flags: str
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
     job_retention_days: int
@@ -125,6 +129,10 @@ class Settings:
     civitai_gallery_bytes: int
     cache_size_bytes: int
     """How much of models that jobs named by their address is kept; 0 is no limit."""
+    update_check_hours: int
+    """0 is never."""
+    update_trial_s: int
+    """How long a new release has to work before it is kept."""
     max_live_clients: int
     """Connections of ``/api/ws`` of one user."""
     warmup_workflow: Path | None
@@ -185,6 +193,7 @@ class Settings:
             outbound_allow=outbound(environ),
             model_dir=folders["MODEL_DIR"][0],
             models=ModelSettings.from_env(environ, base),
+            updates=UpdateSettings.from_env(environ),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
@@ -195,6 +204,8 @@ class Settings:
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),
             civitai_gallery_bytes=_number(environ, "CIVITAI_GALLERY_MB"),
             cache_size_bytes=_number(environ, "CACHE_SIZE_GB"),
+            update_check_hours=_number(environ, "UPDATE_CHECK_HOURS"),
+            update_trial_s=_number(environ, "UPDATE_TRIAL_S"),
             max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",

@@ -40,6 +40,11 @@ class HealthService:
         """Tell the owner something until the next start."""
         self._notices.append(sentence)
 
+    def withdraw(self, sentence: str) -> None:
+        """What was noted does not hold any more, or the owner knows of it."""
+        if sentence in self._notices:
+            self._notices.remove(sentence)
+
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """(takes work, the answer of ``/ready``): reasons in words, without secrets."""
         reasons = list(self.held.values())

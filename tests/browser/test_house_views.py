@@ -251,3 +251,13 @@ def test_the_system_and_the_log_of_an_engine_come_live(
     expect(page.locator(".totals div", has_text="waiting").locator("strong")).to_have_text("1")
     polled = [url for url in asked if url.endswith("/api/system")]
     assert polled == []
+
+
+def test_a_clone_says_which_version_runs_and_how_it_is_updated(
+    page: Page, site: RunningStudio
+) -> None:
+    page.goto(f"{site.url}/#/system")
+    card = page.locator("updates-card")
+    expect(card).to_contain_text("git pull")
+    expect(card).to_contain_text("runs.")
+    expect(card.get_by_role("button", name="Look for updates")).to_have_count(0)

@@ -50,9 +50,11 @@ async def until(question: Callable[[], object], what: str = "", *, within_s: flo
         await asyncio.sleep(0.01)
 
 
-async def until_it(question: Callable[[], Awaitable[object]], what: str = "") -> None:
+async def until_it(
+    question: Callable[[], Awaitable[object]], what: str = "", *, within_s: float = _PATIENCE_S
+) -> None:
     """Wait until the awaited answer is true."""
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + within_s
     while not await question():
         assert time.monotonic() < deadline, f"it did not happen: {what}"
         await asyncio.sleep(0.02)

@@ -11,7 +11,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls"}
+    | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
@@ -31,10 +31,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "presets": LEAVES | {"store", "services", "web"},
     "workshop": LEAVES | {"presets", "store", "services", "web"},
     "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
+    "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
     | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
-    | {"stock", "transfers", "workshop"}
+    | {"stock", "transfers", "updating", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
     "cli": LEAVES
@@ -49,7 +50,10 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "net": frozenset({"errors"}),
     "paths": frozenset({"errors"}),
     "remote": frozenset({"models"}),
-    "settings": frozenset({"addresses", "boot_facts", "errors", "model_settings", "paths"}),
+    "settings": frozenset(
+        {"addresses", "boot_facts", "errors", "model_settings", "paths", "update_settings"}
+    ),
+    "update_settings": frozenset({"errors"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
@@ -162,6 +166,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "startup": frozenset({"health"}),
     "system": frozenset({"engines", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "update_trial": frozenset({"engines"}),
+    "update_work": frozenset({"update_source"}),
+    "updates": frozenset({"health", "update_source", "update_work"}),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),

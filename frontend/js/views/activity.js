@@ -32,6 +32,7 @@ const KINDS = [
   'library',
   'model',
   'studio',
+  'update',
 ];
 const ICONS = {
   model: 'file',

@@ -94,4 +94,13 @@ export default {
   'fact.signal': 'Signal {value}',
   'fact.trashed': '{value} in den Papierkorb',
   'fact.purged': '{value} endgültig gelöscht',
+  'kinds.update': 'Updates',
+  'did.update.found': 'hat ein Update gefunden:',
+  'did.update.started': 'beginnt das Update auf',
+  'did.update.finished': 'ist jetzt',
+  'did.update.failed': 'konnte nicht aktualisieren auf',
+  'did.update.rolled_back': 'ist zurückgekehrt von',
+  'fact.what': '{value}',
+  'fact.step': 'bei {value}',
+  'fact.why': '{value}',
 };

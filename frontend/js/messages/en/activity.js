@@ -94,4 +94,13 @@ export default {
   'fact.signal': 'signal {value}',
   'fact.trashed': '{value} into the trash',
   'fact.purged': '{value} deleted for good',
+  'kinds.update': 'Updates',
+  'did.update.found': 'found the update',
+  'did.update.started': 'began the update to',
+  'did.update.finished': 'is now',
+  'did.update.failed': 'could not update to',
+  'did.update.rolled_back': 'went back from',
+  'fact.what': '{value}',
+  'fact.step': 'at {value}',
+  'fact.why': '{value}',
 };

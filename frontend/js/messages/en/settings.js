@@ -76,6 +76,8 @@ export default {
   'limits.MAX_ASSET_GIB': 'Largest upload in parts, in GiB',
   'limits.CIVITAI_GALLERY_MB': 'Room for Civitai’s pictures, in MB',
   'limits.MAX_BODY_MB': 'Largest request, in MB',
+  'limits.UPDATE_CHECK_HOURS': 'Hours between looks for updates, 0 for never',
+  'limits.UPDATE_TRIAL_S': 'Seconds that a new release has to work before it stays',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
 
   'folders.STUDIO_DIR': 'Everything that Studio keeps',

@@ -1,0 +1,288 @@
+"""A git repository elsewhere: asked which versions it has, fetched from, read object by object.
+
+Nothing is ever checked out, so no hook, filter, attribute or submodule of anybody's takes part: git
+moves objects, and what is read of them is hashed here once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import urlsplit
+
+from boot.linux import die_with_parent
+from studio.errors import DiskFull, SourceUnreachable, StudioError, UpdateRefused
+
+MAX_OBJECT_BYTES: Final = 64 << 20
+_PASSED: Final = (
+    "PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY",
+    "NO_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "no_proxy", "all_proxy",
+)  # fmt: skip
+_OPTIONS: Final = (
+    "core.hooksPath=/dev/null", "core.fsmonitor=false", "gc.auto=0", "maintenance.auto=false",
+    "fetch.fsckObjects=true", "fetch.recurseSubmodules=no", "http.followRedirects=initial",
+    "credential.helper=", "gpg.program=/bin/false", "gpg.x509.program=/bin/false",
+    "gpg.ssh.program=ssh-keygen",
+)  # fmt: skip
+_CANDIDATE: Final = "refs/studio/candidate"
+_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_LINE: Final = re.compile(r"([0-9a-f]{40,64})\t(refs/[!-~]+)")
+_ERROR_TEXT: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class GitObject:
+    """One object, whose bytes are those that its id stands for."""
+
+    kind: str
+    data: bytes
+
+    def field(self, name: str) -> str:
+        """A line of the head of a commit or a tag; empty without one."""
+        head = self.data.partition(b"\n\n")[0].decode("utf-8", "replace")
+        found = re.search(rf"^{name} (.*)$", head, re.MULTILINE)
+        return found[1] if found else ""
+
+
+def is_object_id(text: str) -> bool:
+    """It is the whole id of an object, as a pinned commit has to be."""
+    return _ID.fullmatch(text) is not None
+
+
+class Git:
+    """One repository on this machine, filled from one elsewhere. Every method blocks.
+
+    Args:
+        folder: where it is kept; made when it is not there.
+        url: https without a user name. http and git only for ``host:port`` or a host in ``allow``.
+    """
+
+    def __init__(self, folder: Path, url: str, *, allow: Sequence[str] = ()) -> None:
+        self._folder = folder
+        self._url = url
+        self._allow = frozenset(allow)
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def refs(self, patterns: Sequence[str], *, timeout_s: float = 30.0) -> Mapping[str, str]:
+        """Ids by the names of what matches; a signed tag also has its commit, under ``name^{}``.
+
+        Raises:
+            SourceUnreachable, UpdateRefused.
+        """
+        said = self._run("ls-remote", "--quiet", self._place(), *patterns, timeout_s=timeout_s)
+        found = (_LINE.fullmatch(line) for line in said.decode("utf-8", "replace").splitlines())
+        return {match[2]: match[1] for match in found if match}
+
+    def fetch(self, wanted: str, *, timeout_s: float = 300.0) -> str:
+        """Bring one branch, tag or commit without its past; the id of what came.
+
+        Raises:
+            DiskFull, SourceUnreachable, UpdateRefused: it is not there, or damaged.
+        """
+        place = self._place()
+        self._prepare()
+        self._run(
+            "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--force",
+            "--no-write-fetch-head", place, f"+{wanted}:{_CANDIDATE}",
+            timeout_s=timeout_s,
+        )  # fmt: skip
+        return self._run("rev-parse", "--verify", _CANDIDATE).decode().strip()
+
+    def is_signed(self, tag: str, signers: Path) -> bool:
+        """Whether one of ``signers`` (an allowed-signers file of ssh) signed that tag object."""
+        try:
+            self._run("-c", f"gpg.ssh.allowedSignersFile={signers}", "verify-tag", tag)
+        except UpdateRefused:
+            return False
+        return True
+
+    def expand(self, commit: str) -> str | None:
+        """The whole id of a commit that is here; ``None`` when it is not."""
+        try:
+            said = self._run("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+        except StudioError:
+            return None
+        return said.decode().strip()
+
+    @contextlib.contextmanager
+    def objects(self) -> Iterator[ObjectReader]:
+        """Read objects that are here, one after the other."""
+        process = self._start("cat-file", "--batch")
+        try:
+            assert process.stdin is not None and process.stdout is not None
+            yield ObjectReader(process.stdin, process.stdout)
+        finally:
+            self._end(process)
+
+    def close(self) -> None:
+        """End what runs; whoever waits for it is refused."""
+        self._closed = True
+        with self._lock:
+            for process in self._running:
+                _kill(process)
+
+    def _place(self) -> str:
+        """The address, judged.
+
+        Raises:
+            UpdateRefused: nothing is fetched from such a place.
+        """
+        try:
+            parts = urlsplit(self._url)
+            near = {parts.hostname or "", f"{parts.hostname}:{parts.port}"}
+            is_usable = bool(parts.hostname) and "@" not in parts.netloc
+        except ValueError:
+            is_usable, near = False, set()
+        if is_usable and (
+            parts.scheme == "https" or (parts.scheme in ("http", "git") and near & self._allow)
+        ):
+            return self._url
+        raise UpdateRefused(
+            "repository", "REPO_URL must be an https:// address without a user name or a password."
+        )
+
+    def _prepare(self) -> None:
+        if not (self._folder / "HEAD").exists() and not (self._folder / ".git").exists():
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._run("init", "--quiet", "--bare", str(self._folder), is_repository=False)
+        # What a killed git left would refuse every later fetch.
+        for lock in ("shallow.lock", "HEAD.lock", f"{_CANDIDATE}.lock"):
+            (self._git_dir / lock).unlink(missing_ok=True)
+
+    @property
+    def _git_dir(self) -> Path:
+        inside = self._folder / ".git"
+        return inside if inside.is_dir() else self._folder
+
+    def _environment(self, *, is_repository: bool) -> dict[str, str]:
+        environ = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        return environ | {
+            "HOME": str(self._folder.parent),
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_ALLOW_PROTOCOL": "https:http:git" if self._allow else "https",
+            **({"GIT_DIR": str(self._git_dir)} if is_repository else {}),
+        }
+
+    def _start(self, *arguments: str, is_repository: bool = True) -> subprocess.Popen[bytes]:
+        options = [word for option in _OPTIONS for word in ("-c", option)]
+        inside = is_repository and self._git_dir.is_dir()
+        with self._lock:
+            if self._closed:
+                raise SourceUnreachable("Studio is shutting down.")
+            try:
+                process = subprocess.Popen(
+                    (shutil.which("git") or "git", *options, *arguments),
+                    cwd="/",
+                    env=self._environment(is_repository=inside),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent(os.getpid()),
+                )
+            except OSError as error:
+                raise SourceUnreachable(
+                    f"git cannot be run here: {error.strerror}. Updates need it."
+                ) from error
+            self._running.add(process)
+        return process
+
+    def _run(self, *arguments: str, timeout_s: float = 60.0, is_repository: bool = True) -> bytes:
+        process = self._start(*arguments, is_repository=is_repository)
+        try:
+            said, errors = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            raise SourceUnreachable(
+                f"The repository did not answer within {timeout_s:.0f} seconds."
+            ) from None
+        finally:
+            self._end(process)
+        if process.returncode != 0:
+            raise _refusal(errors.decode("utf-8", "replace"))
+        return said
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            _kill(process)
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        with self._lock:
+            self._running.discard(process)
+
+
+class ObjectReader:
+    """Objects by id; each is what its id says, or it is refused."""
+
+    def __init__(self, ask: IO[bytes], answer: IO[bytes]) -> None:
+        self._ask = ask
+        self._answer = answer
+
+    def read(self, object_id: str, kind: str) -> GitObject:
+        """One object of that kind.
+
+        Raises:
+            UpdateRefused: it is missing, of another kind, too large, or was changed.
+        """
+        try:
+            self._ask.write(f"{object_id}\n".encode())
+            self._ask.flush()
+            head = self._answer.readline().split()
+            size = int(head[2]) if len(head) == 3 else -1
+            data = self._answer.read(size + 1)[:-1] if 0 <= size <= MAX_OBJECT_BYTES else b""
+        except (OSError, ValueError) as error:
+            raise UpdateRefused("damaged", "The repository cannot be read.") from error
+        if size > MAX_OBJECT_BYTES:
+            raise UpdateRefused("damaged", "A file of the release is too large.")
+        if len(head) != 3 or head[1] != kind.encode() or len(data) != size:
+            raise UpdateRefused("damaged", f"The {kind} {object_id[:12]} is not in the repository.")
+        if object_hash(kind, data, object_id) != object_id:
+            raise UpdateRefused("damaged", f"The {kind} {object_id[:12]} was changed.")
+        return GitObject(kind, data)
+
+
+def object_hash(kind: str, data: bytes, like: str) -> str:
+    """The id of an object, by the same algorithm as the id ``like``."""
+    algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
+    return algorithm(b"%b %d\0" % (kind.encode(), len(data)) + data).hexdigest()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _refusal(errors: str) -> StudioError:
+    """What git's words mean for the owner."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip()]
+    last = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
+    text = (last.partition(": ")[2] or "git failed without a word")[:_ERROR_TEXT]
+    lower = errors.lower()
+    if "no space left" in lower or "quota exceeded" in lower or "file too large" in lower:
+        return DiskFull("The disk is full: the release could not be fetched.")
+    if "fsck" in lower or "corrupt" in lower or "bad object" in lower or "missing blob" in lower:
+        return UpdateRefused("damaged", f"What the repository sent is damaged: {text}")
+    if "couldn't find remote ref" in lower or "not our ref" in lower:
+        return UpdateRefused("not_found", "The repository has no such branch, tag or commit.")
+    if "verify" in lower or "signature" in lower:
+        return UpdateRefused("unsigned", "The signature cannot be verified.")
+    return SourceUnreachable(f"The repository cannot be fetched from: {text}")

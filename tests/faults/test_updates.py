@@ -1,0 +1,346 @@
+"""Updates of a real box: what a good release leaves alone, and how a bad one is left again."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.services.update_work import STEPS
+from tests.api.graphs import text_to_image
+from tests.fakes.comfy import FakeComfy
+from tests.fakes.release_repo import allow_signer, make_key, version_text
+from tests.faults.family import members
+from tests.faults.harness import Api, until, until_it
+from tests.faults.update_rig import INTERFERENCE, Rig, rig
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Rig]:
+    with rig(tmp_path) as made:
+        yield made
+
+
+def picture(seed: int, steps: int = 4) -> dict[str, Any]:
+    return text_to_image(f"fox {seed}", seed=seed, steps=steps)
+
+
+async def make_picture(api: Api, seed: int = 1) -> str:
+    """A job that is done, which no update may lose."""
+    job = await api.submit(picture(seed))
+    assert (await api.wait(job))["status"] == "succeeded"
+    return job
+
+
+async def require_picture(api: Api, job: str) -> None:
+    found = await api.get(job)
+    assert found["status"] == "succeeded"
+    assert await api.content(found["outputs"][0])
+
+
+async def test_a_good_update_keeps_the_engine_at_work_and_every_job(box: Rig) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        before = members(box.box)
+        first = await box.first()
+        done = await make_picture(api)
+        begun = await api.client.post(
+            "/api/uploads", json={"name": "a.bin", "size_bytes": 20 << 20}
+        )
+        upload, size = f"/api/uploads/{begun.json()['id']}", begun.json()["part_bytes"]
+        part = await api.client.put(f"{upload}/parts/0", content=bytes(size))
+        assert part.status_code == 200, part.text
+        commit = box.release()
+        await box.check(api)
+        long = await api.submit(picture(2, steps=150))
+        behind = await api.submit(picture(3))
+        await api.wait(long, ["running"])
+        await box.apply(api, commit)
+        said = await box.settled(api)
+        jobs = await api.wait_all([done, long, behind], within_s=240)
+        await api.client.put(f"{upload}/parts/1", content=bytes((20 << 20) - size))
+        whole = await api.client.post(f"{upload}/complete")
+        assert whole.status_code == 201, whole.text
+
+        assert said["installed"]["version"] == "0.2.0"
+        assert said["failure"] is None and said["rolled_back"] is None
+        assert box.current() == f"0.2.0-{commit[:12]}" != first
+        assert [job["status"] for job in jobs] == ["succeeded"] * 3
+        assert [len(job["outputs"]) for job in jobs] == [1] * 3
+        after = members(box.box)
+        assert (after["engine"], after["studio"] != before["studio"]) == (before["engine"], True)
+
+        # One click back, which another one undoes.
+        assert said["previous"]["release"] == first
+        answer = await api.client.post("/api/system/updates/back")
+        assert answer.status_code == 202, answer.text
+        said = await box.settled(api)
+        assert (box.current(), said["previous"]["version"]) == (first, "0.2.0")
+        await require_picture(api, done)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "step"),
+    [
+        ("studio/server.py", "\nraise RuntimeError('it does not import')\n", "import"),
+        ("studio/cli/serve.py", "\nraise SystemExit('it does not start')\n", "rehearse"),
+        ("studio/clients/comfy.py", "\nComfyClient.submit = None\n", "rehearse"),
+        ("frontend/index.html", None, "rehearse"),
+    ],
+)
+async def test_a_release_that_fails_before_it_is_armed_changes_nothing(
+    box: Rig, name: str, text: str | None, step: str
+) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        first, job = await box.first(), await make_picture(api)
+        before = members(box.box)
+        files = box.append(name, text) if text else {name: "a page without a script"}
+        await box.apply(api, box.release(**files))
+        said = await box.settled(api)
+        assert (said["failure"]["step"], said["failure"]["code"]) == (step, "update_refused")
+        if text and "it does not" in text:
+            assert text.strip().split("'")[1] in said["failure"]["message"]
+        assert (box.current(), members(box.box)) == (first, before)
+        await require_picture(api, job)
+    left = [path.name for path in (box.studio_dir / "releases").iterdir() if path.is_dir()]
+    assert sorted(name for name in left if not name.startswith(".")) == [first]
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "why", "deadline_s"),
+    [
+        ("studio/cli/serve.py", "os._exit(9)", "It ended", "900"),
+        ("studio/cli/serve.py", "os._exit(78)", "It ended", "900"),
+        ("studio/cli/serve.py", "import time; time.sleep(3600)", "to work within 5 s", "5"),
+        (
+            "studio/store/prefs.py",
+            "async def _put(self, key, value):\n        raise StorageUnavailable('no room')\n"
+            "    from studio.errors import StorageUnavailable\n    PrefStore.put = _put",
+            "The database takes nothing: no room",
+            "900",
+        ),
+        (
+            "studio/services/engine.py",
+            "Engine.ready = property(lambda self: False)",
+            "answers, and Studio does not use it",
+            "900",
+        ),
+    ],
+)
+async def test_a_release_that_does_not_prove_itself_is_left_again(
+    tmp_path: Path, name: str, harm: str, why: str, deadline_s: str
+) -> None:
+    with rig(tmp_path, UPDATE_DEADLINE_S=deadline_s) as box:
+        box.box.start()
+        async with box.box.api() as api:
+            first, job = await box.first(), await make_picture(api)
+            engine = members(box.box)["engine"]
+            commit = box.release(**box.on_trial(name, harm))
+            await box.apply(api, commit)
+
+            async def is_back() -> bool:
+                said = await box.status(api)
+                return bool(said and said["rolled_back"])
+
+            await until_it(is_back, "it is rolled back", within_s=240)
+            said = await box.settled(api)
+            assert said["rolled_back"]["release"] == f"0.2.0-{commit[:12]}"
+            assert why in said["rolled_back"]["why"]
+            assert (
+                said["installed"]["version"]
+                == json.loads((box.app / "version.json").read_text())["version"]
+            )
+            assert box.current() == first
+            assert members(box.box)["engine"] == engine
+            await require_picture(api, job)
+            notices = (await api.ready()).json()["notices"]
+            assert any("was taken back" in notice for notice in notices)
+            diary = (await api.client.get("/api/activity")).json()["entries"]
+            assert "update.rolled_back" in {entry["kind"] for entry in diary}
+            await api.client.delete("/api/system/updates/notice")
+            assert (await box.status(api) or {})["rolled_back"] is None
+
+
+async def test_an_engine_that_breaks_meanwhile_does_not_roll_a_good_release_back(
+    tmp_path: Path,
+) -> None:
+    engine = FakeComfy()
+    await engine.start()
+    armed = tmp_path / "studio/releases/armed.json"
+    with rig(tmp_path, STUDIO_ENGINE=engine.url) as box:
+        box.box.start()
+        async with box.box.api() as api:
+            commit = box.release()
+            await box.apply(api, commit)
+
+            await until(armed.exists, "it is armed", within_s=120)
+            await engine.stop()
+            said = await box.settled(api)
+            assert said["installed"]["version"] == "0.2.0"
+            assert said["rolled_back"] is None
+
+
+def _is_another(box: Rig, pid: int) -> bool:
+    return members(box.box).get("studio") not in (None, pid)
+
+
+def interfere(box: Rig) -> None:
+    """Have the copy that updates be killed, or meet a full disk, where a file says."""
+    path = box.app / "studio/services/updates.py"
+    path.write_text(path.read_text() + INTERFERENCE)
+
+
+async def test_a_kill_at_any_step_leaves_a_release_that_serves(box: Rig) -> None:
+    interfere(box)
+    box.box.start()
+    async with box.box.api() as api:
+        job = await make_picture(api)
+        first = await box.first()
+    for step in STEPS:
+        async with box.box.api() as api:
+            commit = box.release(later=step)
+            before = members(box.box)
+            found = await box.check(api)
+            (box.studio_dir / "kill_at").write_text(step)
+            answer = await api.client.post(
+                "/api/system/updates/apply", json={"commit": found["available"]["commit"]}
+            )
+            assert answer.status_code == 202, (step, answer.text)
+
+            has_restarted = partial(_is_another, box, before["studio"])
+            await until(has_restarted, f"a kill at {step}", within_s=120)
+        async with box.box.api() as api:
+            said = await box.settled(api)
+            assert members(box.box)["engine"] == before["engine"]
+            await require_picture(api, job)
+            expected = f"0.2.0-{commit[:12]}" if step == "restart" else first
+            assert (step, box.current()) == (step, expected)
+            assert said["rolled_back"] is None, step
+
+
+@pytest.fixture
+def small_volume(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own under STUDIO_DIR, which can be filled."""
+    volume = tmp_path / "studio"
+    volume.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(volume))
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("only root can mount a small file system, and not everywhere")
+    yield volume
+    subprocess.run(("umount", "--lazy", str(volume)), check=True)
+
+
+async def test_a_full_disk_at_any_step_leaves_a_release_that_serves(
+    small_volume: Path, box: Rig
+) -> None:
+    interfere(box)
+    box.box.start()
+    async with box.box.api() as api:
+        job, first = await make_picture(api), await box.first()
+        for step in STEPS[: STEPS.index("switch")]:
+            commit = box.release(later=step)
+            await box.check(api)
+            (small_volume / "fill_at").write_text(step)
+            await box.apply(api, commit)
+            said = await box.settled(api)
+            (small_volume / "filler").unlink()
+            assert said["failure"] is not None, step
+            assert box.current() == first, step
+            await until_it(lambda: _takes_work(api), "the database recovers")
+            await require_picture(api, job)
+        # From here on it is switched to: tried once there is room, or what ran runs on.
+        before = members(box.box)
+        (small_volume / "fill_at").write_text("switch")
+        await box.apply(api, box.release(later="switch"))
+        await until(partial(_is_another, box, before["studio"]), "the restart", within_s=120)
+        (small_volume / "filler").unlink()
+    async with box.box.api() as api:
+        said = await box.settled(api)
+        assert said["installed"]["release"] in (box.current(), None)
+        await require_picture(api, job)
+
+
+async def _takes_work(api: Api) -> bool:
+    return (await api.ready()).status_code == 200
+
+
+async def test_an_older_release_is_refused_when_it_could_not_write_the_database(
+    box: Rig,
+) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        await box.apply(api, box.release())
+        await box.settled(api)
+    box.box.terminate()
+    with sqlite3.connect(box.studio_dir / "db/studio.db") as database:
+        database.execute("UPDATE meta SET value = '999' WHERE key = 'min_writer'")
+    database.close()
+    box.box.start()
+    async with box.box.api() as api:
+        before = box.current()
+        await api.client.post("/api/system/updates/back")
+        said = await box.settled(api)
+        assert said["failure"]["step"] == "import"
+        assert "the database needs 999" in said["failure"]["message"]
+        assert box.current() == before
+
+
+async def test_a_newer_image_is_offered_and_taken(box: Rig) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        job, _ = await make_picture(api), await box.first()
+        assert (await box.status(api) or {})["image"]["is_newer"] is False
+        refused = await api.client.post("/api/system/updates/image")
+        assert refused.json()["error"]["details"] == {"reason": "installed"}
+    box.box.terminate()
+    (box.app / "version.json").write_text(version_text("0.3.0"))
+    box.box.environ["STUDIO_COMMIT"] = "c" * 40
+    box.box.start()
+    async with box.box.api() as api:
+        said = await box.status(api)
+        assert said is not None and said["image"] == {"version": "0.3.0", "is_newer": True}
+        assert said["installed"]["version"] != "0.3.0"
+        assert (await api.client.post("/api/system/updates/image")).status_code == 202
+        said = await box.settled(api)
+        assert said["failure"] is None
+        assert (said["installed"]["version"], box.current()) == ("0.3.0", "0.3.0-" + "c" * 12)
+        await require_picture(api, job)
+
+
+async def test_what_is_refused_is_refused_after_a_restart_too(tmp_path: Path) -> None:
+    key = make_key(tmp_path, "ours")
+    with rig(tmp_path, REPO_REF="v*", REPO_SIGNERS=str(allow_signer(tmp_path, key))) as box:
+        first = box.release("0.2.0")
+        box.repo.tag("v0.2.0", key=key)
+        box.box.start()
+        async with box.box.api() as api:
+            found = (await box.check(api))["available"]
+            assert (found["commit"], found["trust"], found["refused"]) == (first, "signed", None)
+        box.box.terminate()
+        box.release("0.2.0", later="moved")
+        box.repo.tag("v0.2.0", key=key)
+        box.box.start()
+        async with box.box.api() as api:
+            found = (await box.check(api))["available"]
+            assert found["refused"]["details"] == {"reason": "tag_moved"}
+            answer = await api.client.post(
+                "/api/system/updates/apply",
+                json={"commit": found["commit"], "allow_downgrade": True},
+            )
+            assert answer.json()["error"]["details"] == {"reason": "tag_moved"}
+            box.release("0.0.1")
+            box.repo.tag("v9", key=key)
+            found = (await box.check(api))["available"]
+            assert found["refused"]["details"] == {"reason": "downgrade"}
+            box.release("0.9.0")
+            box.repo.tag("v10")
+            found = (await box.check(api))["available"]
+            assert found["refused"]["details"] == {"reason": "unsigned"}

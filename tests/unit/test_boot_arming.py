@@ -1,0 +1,210 @@
+"""A release on trial, as bootstrap sees it: tries are counted before, verdicts survive anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from boot.arming import (
+    TRIES,
+    arm,
+    disarm,
+    give_up,
+    mark_good,
+    read_good,
+    read_rolled_back,
+    read_trial,
+)
+from boot.launch import Launcher, Volume, launch
+from boot.releases import PARTS, ReleaseUnusable, read_current, switch
+from tests.fakes.release_repo import version_text
+
+OLD, NEW = "1.0.0-aaaaaaaaaaaa", "1.1.0-bbbbbbbbbbbb"
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Volume:
+    """Two releases, of which the old one runs."""
+    for name in (OLD, NEW):
+        for part in PARTS:
+            (tmp_path / "releases" / name / part).mkdir(parents=True)
+        text = version_text(name.partition("-")[0])
+        (tmp_path / "releases" / name / "version.json").write_text(text)
+    switch(tmp_path, OLD)
+    return Volume(tmp_path, tmp_path / "app", runtime=1)
+
+
+def start(volume: Volume) -> str | None:
+    """Which release one start runs."""
+    return launch(volume, lambda _: None).choice.release
+
+
+def test_a_release_on_trial_is_started_three_times_and_then_left(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    left = []
+    for _ in range(TRIES):
+        assert start(volume) == NEW
+        trial = read_trial(volume.studio_dir)
+        assert trial is not None
+        left.append(trial.tries)
+    assert left == [2, 1, 0]
+    assert start(volume) == OLD
+    assert (read_current(volume.studio_dir), read_trial(volume.studio_dir)) == (OLD, None)
+    told = read_rolled_back(volume.studio_dir)
+    assert told is not None and told.release == NEW and "It ended" in told.why
+    assert start(volume) == OLD
+
+
+def test_a_try_is_on_the_disk_before_the_release_is_started(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    said = launch(volume, lambda _: None)
+    assert said.trial is not None and said.trial.tries == TRIES - 1
+    stored = json.loads((volume.studio_dir / "releases/armed.json").read_text())
+    assert stored["tries"] == TRIES - 1
+
+
+def test_a_try_that_cannot_be_counted_is_not_taken(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("boot.launch.write_trial", refuse)
+    assert start(volume) == OLD
+    assert read_current(volume.studio_dir) == NEW
+    monkeypatch.undo()
+    assert start(volume) == NEW
+
+
+def test_who_was_killed_between_arming_and_switching_has_tried_nothing(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    assert start(volume) == OLD
+    trial = read_trial(volume.studio_dir)
+    assert trial is not None and trial.tries == TRIES
+
+
+def test_a_release_that_was_called_good_has_no_trial(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, OLD, ["comfyui"])
+    switch(volume.studio_dir, NEW)
+    trial = launch(volume, lambda _: None).trial
+    assert trial is not None and trial.engines == ("comfyui",)
+    mark_good(volume.studio_dir, trial)
+    for _ in range(TRIES + 1):
+        assert start(volume) == NEW
+    good = read_good(volume.studio_dir)
+    assert good is not None and (good.release, good.previous) == (NEW, OLD)
+
+
+def test_one_that_is_given_up_says_why(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    trial = launch(volume, lambda _: None).trial
+    assert trial is not None
+    give_up(volume.studio_dir, trial, "The page is empty.")
+    assert start(volume) == OLD
+    told = read_rolled_back(volume.studio_dir)
+    assert told is not None and told.why == "The page is empty."
+
+
+def test_going_back_to_the_images_own_copy_takes_the_link_away(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, None)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES):
+        start(volume)
+    found = launch(volume, lambda _: None)
+    assert (found.folder, found.choice.release) == (volume.app_dir, None)
+    assert read_current(volume.studio_dir) is None
+
+
+def test_a_roll_back_that_was_cut_short_is_done_again(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES):
+        start(volume)
+
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("boot.arming.switch", refuse)
+    assert start(volume) == OLD
+    assert read_current(volume.studio_dir) == NEW
+    monkeypatch.undo()
+    assert start(volume) == OLD
+    assert read_current(volume.studio_dir) == OLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"release": "../../etc", "previous": null, "tries": 3}',
+        '{"release": "1.1.0-bbbbbbbbbbbb", "previous": null, "tries": true}',
+    ],
+)
+def test_a_trial_that_cannot_be_read_is_safe_mode_not_a_crash(volume: Volume, text: str) -> None:
+    (volume.studio_dir / "releases/armed.json").write_text(text)
+    with pytest.raises(ReleaseUnusable):
+        read_trial(volume.studio_dir)
+    found = launch(volume, lambda _: None)
+    assert found.choice.safe_mode and found.folder == volume.app_dir
+    disarm(volume.studio_dir)
+    assert start(volume) == OLD
+
+
+def test_more_tries_than_there_are_count_as_no_more(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    path = volume.studio_dir / "releases/armed.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "tries": 10**9}))
+    trial = read_trial(volume.studio_dir)
+    assert trial is not None and trial.tries == TRIES
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(
+    volume: Volume, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("untouched")
+    releases = volume.studio_dir / "releases"
+    (releases / "armed.json").symlink_to(victim)
+    (releases / ".armed.json.new").symlink_to(victim)
+    arm(volume.studio_dir, NEW, OLD)
+    assert victim.read_text() == "untouched"
+    assert not (releases / "armed.json").is_symlink()
+
+
+def test_at_the_deadline_a_release_that_nobody_called_good_is_given_up(volume: Volume) -> None:
+    launcher = Launcher(volume, lambda _: None)
+    assert (launcher.start(), launcher.deadline)[1] is None
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    launcher.start()
+    first = launcher.deadline
+    launcher.start()
+    assert first is not None and launcher.deadline == first
+    assert launcher.leave_late()
+    assert launcher.start().choice.release == OLD
+    told = read_rolled_back(volume.studio_dir)
+    assert told is not None and "within 300 s" in told.why
+
+
+def test_at_the_deadline_a_good_release_stays(volume: Volume) -> None:
+    launcher = Launcher(volume, lambda _: None)
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    trial = launcher.start().trial
+    assert trial is not None
+    mark_good(volume.studio_dir, trial)
+    assert not launcher.leave_late()
+    assert launcher.start().choice.release == NEW
