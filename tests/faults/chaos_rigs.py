@@ -44,6 +44,12 @@ class Rig(Protocol):
     async def kill_engine(self, pause_s: float) -> None:
         """It dies, and there is another, where it is for the test to say ``pause_s`` later."""
 
+    async def cut(self) -> None:
+        """What connects Studio and the engine breaks, where that can be done from outside."""
+
+    async def studio_pid(self) -> int | None:
+        """The process that serves, unless there is none just now."""
+
     async def runs(self) -> Counter[int]:
         """How often each job began to execute, once the engine has nothing left."""
 
@@ -69,6 +75,13 @@ class FakeRig:
         await self.engine.die()
         await asyncio.sleep(pause_s)
         await self.engine.start()
+
+    async def cut(self) -> None:
+        self.engine.cut_all()
+
+    async def studio_pid(self) -> int | None:
+        child = self.studio.child
+        return None if child is None or child.poll() is not None else child.pid
 
     async def runs(self) -> Counter[int]:
         await until(lambda: self.engine.remaining == 0, "the fake engine has nothing left")
@@ -115,6 +128,14 @@ class FamilyRig:
             await self._look()
         self._life += 1
         await self._kill("engine")
+
+    async def cut(self) -> None:
+        """Nobody but its two ends can break a connection on loopback."""
+
+    async def studio_pid(self) -> int | None:
+        with contextlib.suppress(OSError):
+            return (await asyncio.to_thread(members, self.studio)).get("studio")
+        return None
 
     async def _kill(self, name: str) -> None:
         await until(lambda: name in members(self.studio), f"there is a {name}", within_s=_RETURN_S)
