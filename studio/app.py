@@ -16,16 +16,15 @@ from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.editing import build_editing
-from studio.errors import StudioError
 from studio.gallery import build_gallery
 from studio.household import open_household
 from studio.models import Job, JobStatus
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline
 from studio.routes import build_api
+from studio.safety import build_safety
 from studio.services.assets import AssetService
 from studio.services.background import watched
-from studio.services.backups import BackupService
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -74,6 +73,8 @@ class Studio:
     live: Live
     db: Database
     comfy: ComfyProxy
+    reopen: asyncio.Event
+    """Set when all is to be closed and opened again."""
 
 
 @contextlib.asynccontextmanager
@@ -199,9 +200,6 @@ async def _services(
         retention_days=settings.job_retention_days,
     )
     control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake, record=record)
-    backups = BackupService(
-        db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
-    )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(
         stats, assets=asset_store, uploads=uploads, rules=gallery.rules, usage=usage, clock=clock
@@ -223,6 +221,10 @@ async def _services(
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
+
+    safety = build_safety(
+        house, transfers, accounts, retention, controls, metrics, queue, dispatcher.wake
+    )
 
     # open
     await auth.load(settings.api_key)
@@ -288,7 +290,6 @@ async def _services(
         engines=engines,
         health=health,
         metrics=metrics,
-        backups=backups,
         record=record,
         more=(
             workshop.routes(links),
@@ -297,6 +298,7 @@ async def _services(
             stock.routes(),
             editing.router,
             house.routes(controls),
+            safety.routes(),
         ),
     )
 
@@ -306,14 +308,13 @@ async def _services(
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
             ("session use", sessions.record_use()),
-            ("snapshots", backups.run()),
             ("recovery", health.recover()),
             ("retention", retention.run()),
             ("usage", retention.keep_usage()),
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
-            ("activity", house.activity.run()),
+            *safety.background(),
             *gallery.background(),
             *stock.background(),
             *transfers.background(),
@@ -329,10 +330,11 @@ async def _services(
             live=live,
             db=db,
             comfy=editing.port,
+            reopen=safety.reopen,
         )
     finally:
         live.feed.stop()
-        await editing.close()
+        await asyncio.gather(editing.close(), safety.stopping.close())
         dispatcher.stop()
         for task in background:
             task.cancel()
@@ -343,8 +345,4 @@ async def _services(
         await pipeline.stop()
         await engines.stop()
         await finisher.stop()
-        with contextlib.suppress(StudioError):
-            await sessions.store_use()
-            await retention.store_usage()
-            await house.activity.store()
-        await backups.finish()
+        await safety.finish()

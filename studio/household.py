@@ -5,7 +5,7 @@ Apart from ``app.py`` as ``accounts.py`` is: one noun, whose parts nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -49,6 +49,9 @@ class Controls:
     system: SystemService
     engines: EngineControl
     diagnostics: DiagnosticsService
+    gpus: GpuReader
+    hidden: Callable[[], Awaitable[Sequence[str]]]
+    """Every secret that nothing may show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Household:
     ) -> Controls:
         """What the owner sees of the machine and its engines, and does to them."""
         settings, logs = self.settings, LogFolder(self.settings.studio_dir / LOGS)
+        gpus = GpuReader()
 
         async def hidden() -> Sequence[str]:
             return [*self.settings_service.secrets(), *await secrets.values()]
@@ -85,7 +89,7 @@ class Household:
             engines=engines,
             queue=queue,
             health=health,
-            gpus=GpuReader(),
+            gpus=gpus,
         )
         control = EngineControl(
             engines=engines,
@@ -109,7 +113,7 @@ class Household:
                 "ENGINE_DIR": str(settings.engine_dir),
             },
         )
-        return Controls(system, control, diagnostics)
+        return Controls(system, control, diagnostics, gpus, hidden)
 
     def live(
         self,

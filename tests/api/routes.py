@@ -178,6 +178,20 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/activity", {"jobs"}),
     ("GET", "/api/system/object_info/{id}", {"graphs:run"}),
     ("POST", "/api/system/backup", {"admin"}),
+    ("GET", "/api/system/backups", {"admin"}),
+    ("POST", "/api/system/backups", {"admin"}),
+    ("GET", "/api/system/backups/{id}", {"admin"}),
+    ("GET", "/api/system/export", {"admin"}),
+    ("GET", "/api/system/import", {"admin"}),
+    ("POST", "/api/system/import", {"admin"}),
+    ("DELETE", "/api/system/import", {"admin"}),
+    ("POST", "/api/system/import/apply", {"admin"}),
+    ("GET", "/api/system/history", {"admin"}),
+    ("GET", "/api/system/logs", {"admin"}),
+    ("GET", "/api/system/logs/download", {"admin"}),
+    ("GET", "/api/system/prepare-stop", {"admin"}),
+    ("POST", "/api/system/prepare-stop", {"admin"}),
+    ("DELETE", "/api/system/prepare-stop", {"admin"}),
 ]
 """Every route that needs a scope, and all it needs."""
 

@@ -10,16 +10,15 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.fakes.bootstrap_family import is_alive
 from tests.faults.chaos_rigs import Rig
+from tests.faults.footprint import Footprint, descendants, footprint
 from tests.faults.harness import KEY
 
 _TROUBLE = (httpx.TransportError, AssertionError)
@@ -109,9 +108,9 @@ class Chaos:
     async def restart_studio(self) -> None:
         """SIGTERM, and a new one. The signal ends a process that only begins to start."""
         begun = await self._is_alive()
-        status = await asyncio.to_thread(self.rig.studio.terminate)
+        self.deaths += self.rig.takes_engine_along
+        status = await self.rig.restart()
         assert status == 0 or (status == -signal.SIGTERM and not begun)
-        self.rig.studio.start()
 
     async def _is_alive(self) -> bool:
         try:
@@ -274,18 +273,20 @@ async def _walk_steadily(driver: Chaos, seconds: float) -> None:
     before = await _at_rest(driver)
     await _walk_for(driver, seconds * 2 / 3, _STEADY)
     after = await _at_rest(driver)
-    print(f"{len(driver.jobs)} jobs; Studio at rest: {before}, then {after}")
-    assert after.pid == before.pid, "nobody killed it"
-    assert after.files <= before.files + _MORE_FILES, (before, after)
-    assert after.threads <= before.threads + _MORE_THREADS, (before, after)
-    assert after.mebibytes <= before.mebibytes + _MORE_MEBIBYTES, (before, after)
+    print(f"{len(driver.jobs)} jobs; at rest: {before}, then {after}")
+    for first, last in zip(before, after, strict=True):
+        assert last.pid == first.pid, "nobody killed it"
+        assert last.files <= first.files + _MORE_FILES, (first, last)
+        assert last.threads <= first.threads + _MORE_THREADS, (first, last)
+        assert last.mebibytes <= first.mebibytes + _MORE_MEBIBYTES, (first, last)
 
 
-async def _at_rest(driver: Chaos) -> Footprint:
+async def _at_rest(driver: Chaos) -> list[Footprint]:
+    """What Studio, and bootstrap where it is the parent, hold while nothing is to be done."""
     await driver.settle(_REST_S)
-    pid = await driver.rig.studio_pid()
-    assert pid is not None, "there is no Studio"
-    return footprint(pid)
+    pid, child = await driver.rig.studio_pid(), driver.rig.studio.child
+    assert pid is not None and child is not None, "there is no Studio"
+    return [footprint(each) for each in sorted({child.pid, pid})]
 
 
 async def _walk_for(driver: Chaos, seconds: float, weights: dict[str, int]) -> None:
@@ -314,35 +315,3 @@ async def _walk_for(driver: Chaos, seconds: float, weights: dict[str, int]) -> N
     finally:
         if filling is not None:
             await filling
-
-
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """What a process holds."""
-
-    pid: int
-    files: int
-    threads: int
-    mebibytes: int
-
-
-def footprint(pid: int) -> Footprint:
-    """What ``pid`` holds now."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    fields = dict(line.split(":", 1) for line in status.splitlines())
-    return Footprint(
-        pid=pid,
-        files=sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()),
-        threads=int(fields["Threads"]),
-        mebibytes=int(fields["VmRSS"].split()[0]) // 1024,
-    )
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """Every process below ``pid``."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                yield int(path.parent.name)
-                yield from descendants(int(path.parent.name))
