@@ -21,8 +21,8 @@ user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
 
 
 _TOKENS: Final = re.compile(
-    r"(?P<before>#/(?:setup|join)/|[?&](?:code|token|sig|api_key)=|\b[Bb]earer +|//[^/\s:@]+:)"
-    r"[^\s\"'&@/]{6,}"
+    r"(?P<before>#/(?:setup|join)/|[?&](?:code|token|sig|api_key)=|\b[Bb]earer +"
+    r"|//[^/\s:@]+:(?=[^\s\"'&@/]+@))[^\s\"'&@/]{6,}"
     r"|\b(?:studio_[\w-]{30,}|hf_[A-Za-z0-9]{20,})|(?<![0-9])[0-9]{6,12}:[\w-]{30,}"
 )
 """What is a secret by its shape: links that work once, keys, tokens of the hubs and of bots."""

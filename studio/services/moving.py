@@ -71,7 +71,7 @@ class MovingService:
         if self._exporting.locked():
             raise Conflict("Another export is under way; wait until it has ended.")
         snapshot = await self._backups.snapshot("backup")
-        self._record(identity.user_id, "export.made", "", assets=contents.assets)
+        self._record(identity.user_id, "studio.exported", "", assets=contents.assets)
         return self._pieces(snapshot, contents)
 
     async def _pieces(self, snapshot: Path, contents: Contents) -> AsyncIterator[bytes]:
@@ -123,7 +123,7 @@ class MovingService:
         async with self._staging:
             self._staged = None
             self._staged = await self._take(body)
-        self._record(identity.user_id, "import.staged", self._staged.created_at)
+        self._record(identity.user_id, "studio.import_staged", self._staged.created_at)
         return self._staged
 
     async def _take(self, body: AsyncIterator[bytes]) -> Restored:
@@ -175,7 +175,7 @@ class MovingService:
             if self._reopen.is_set():
                 raise InvalidRequest("It is being put in place already.")
             # Asked for before the swap, or its entry would be in neither of the two.
-            self._record(identity.user_id, "import.applied", self._staged.created_at)
+            self._record(identity.user_id, "studio.import_applied", self._staged.created_at)
             await asyncio.to_thread(restoring.arm, self._studio_dir, self._staged)
             self._reopen.set()
             return self._staged

@@ -11,8 +11,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from studio.clock import iso
-from studio.errors import InvalidRequest, Unprocessable
-from studio.models import Scope
+from studio.errors import InvalidRequest, SessionRequired, Unprocessable
+from studio.models import Identity, Scope
 from studio.services.backups import EVERY_S, BackupService, SnapshotInfo
 from studio.services.moving import MovingService
 from studio.services.stopping import StopService
@@ -52,17 +52,15 @@ def safety_routes(
 
     @router.get("/backups/{name}", summary="Download a snapshot", **schemas.GET_BACKUP)
     async def get_backup(request: Request, name: str) -> Response:
-        caller(request, Scope.ADMIN)
+        _in_person(request)
         path = await backups.find(name)
         return FileResponse(path, media_type="application/vnd.sqlite3", filename=path.name)
 
     @router.get("/export", summary="Everything as one stream", **schemas.EXPORT)
     async def export(request: Request) -> Response:
-        identity = caller(request, Scope.ADMIN)
-        contents = Contents(
-            assets=_flag(request, "assets", default=True),
-            secrets=_flag(request, "secrets", default=False),
-        )
+        secrets = _flag(request, "secrets", default=False)
+        identity = _in_person(request) if secrets else caller(request, Scope.ADMIN)
+        contents = Contents(assets=_flag(request, "assets", default=True), secrets=secrets)
         pieces = await moving.export(identity, contents)
         headers = {"Content-Disposition": 'attachment; filename="studio-export.tar"'}
         return StreamingResponse(pieces, headers=headers, media_type="application/x-tar")
@@ -86,8 +84,7 @@ def safety_routes(
 
     @router.post("/import/apply", summary="Put the archive in place", **schemas.APPLY_IMPORT)
     async def apply_import(request: Request) -> Response:
-        identity = caller(request, Scope.ADMIN)
-        return json_response(_staged(await moving.apply(identity)), 202)
+        return json_response(_staged(await moving.apply(_in_person(request))), 202)
 
     @router.get("/prepare-stop", summary="How far a stop is prepared", **schemas.GET_STOP)
     async def get_stop(request: Request) -> Response:
@@ -109,6 +106,14 @@ def safety_routes(
         return json_response(_stop(stopping))
 
     return router
+
+
+def _in_person(request: Request) -> Identity:
+    """The owner, logged in or at the console: no program reads secrets, or replaces everything."""
+    identity = caller(request, Scope.ADMIN)
+    if identity.key_id is not None:
+        raise SessionRequired("This needs the owner, logged in; an API key is not enough.")
+    return identity
 
 
 def _flag(request: Request, name: str, *, default: bool) -> bool:

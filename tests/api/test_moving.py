@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.api.graphs import png, run, solid, upload
+from tests.api.graphs import code_of, png, run, solid, upload
 from tests.api.studio_process import RunningStudio, run_studio
 
 SECRET = "canary-secret-of-the-export-51c0"
@@ -33,7 +33,7 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
 
 
 def exported(studio: RunningStudio, **asked: str) -> bytes:
-    with studio.client() as owner:
+    with studio.console() as owner:
         answer = owner.get("/api/system/export", params=asked)
     assert answer.status_code == 200, answer.text
     return answer.content
@@ -45,7 +45,8 @@ def members(data: bytes) -> dict[str, bytes]:
 
 
 def apply(studio: RunningStudio, owner: httpx.Client) -> None:
-    assert owner.post("/api/system/import/apply").status_code == 202
+    with studio.console() as console:
+        assert console.post("/api/system/import/apply").status_code == 202
     deadline = time.monotonic() + 120
     while True:
         assert time.monotonic() < deadline, studio.log.read_text()[-3000:]
@@ -123,12 +124,13 @@ def test_what_is_no_archive_is_refused_and_nothing_can_be_put_in_place(
             answer = owner.post("/api/system/import", content=spoilt)
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
         assert owner.get("/api/system/import").json() == {"staged": None}
-        assert owner.post("/api/system/import/apply").status_code == 404
-        assert not (first.folder / ".restore").exists()
+    with first.console() as console:
+        assert console.post("/api/system/import/apply").status_code == 404
+    assert not (first.folder / ".restore").exists()
 
 
 def test_an_archive_that_was_forgotten_leaves_nothing(first: RunningStudio) -> None:
-    with first.client() as owner:
+    with first.console() as owner:
         assert owner.post("/api/system/import", content=exported(first)).status_code == 200
         assert owner.delete("/api/system/import").status_code == 204
         assert owner.post("/api/system/import/apply").status_code == 404
@@ -149,8 +151,22 @@ def test_whoever_leaves_in_the_midst_of_an_export_does_not_keep_the_next_from_it
     assert not (first.folder / "db" / ".export.db").exists()
 
 
+def test_a_key_reads_no_secrets_and_replaces_nothing(first: RunningStudio) -> None:
+    with first.client() as program:
+        name = program.post("/api/system/backups").json()["name"]
+        assert program.post("/api/system/import", content=exported(first)).status_code == 200
+        for method, path in (
+            ("GET", f"/api/system/backups/{name}"),
+            ("GET", "/api/system/export?secrets=1"),
+            ("POST", "/api/system/import/apply"),
+        ):
+            answer = program.request(method, path)
+            assert (answer.status_code, code_of(answer)) == (403, "session_required"), path
+        assert program.delete("/api/system/import").status_code == 204
+
+
 def test_snapshots_are_listed_taken_and_downloaded(first: RunningStudio, tmp_path: Path) -> None:
-    with first.client() as owner:
+    with first.console() as owner:
         taken = owner.post("/api/system/backups")
         assert taken.status_code == 201, taken.text
         listed = owner.get("/api/system/backups").json()

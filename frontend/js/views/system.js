@@ -8,6 +8,10 @@ import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { ring } from '../components/ring.js';
 import '../components/engine_card.js';
+import '../components/system/backups.js';
+import '../components/system/history.js';
+import '../components/system/log.js';
+import '../components/system/stop.js';
 
 /* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
@@ -94,6 +98,7 @@ function body(system) {
     <section class="rings" aria-label=${t('system.use')}>
       ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
+    <system-history></system-history>
     <section class="totals card" aria-label=${t('system.queue')}>
       ${['queued', 'running', 'canceling'].map(
         (name) => html`<div><strong>${queue[name]}</strong><span>${t(`system.totals.${name}`)}</span></div>`,
@@ -102,6 +107,9 @@ function body(system) {
     </section>
     ${engines.length ? nothing : html`<p class="hint">${t('system.noEngine')}</p>`}
     ${engines.map((engine) => html`<engine-card .engine=${engine}></engine-card>`)}
+    <system-stop></system-stop>
+    <system-backups></system-backups>
+    <system-log></system-log>
     <section class="card">
       <h2>${t('system.versions')}</h2>
       <dl class="versions">
