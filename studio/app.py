@@ -49,6 +49,7 @@ from studio.store.disk_speed import DiskSpeed
 from studio.store.job_list import JobListStore
 from studio.store.job_stats import JobStatsStore
 from studio.store.jobs import JobStore
+from studio.store.log_files import logged
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
@@ -74,7 +75,6 @@ class Studio:
     db: Database
     comfy: ComfyProxy
     reopen: asyncio.Event
-    """Set when all is to be closed and opened again."""
 
 
 @contextlib.asynccontextmanager
@@ -104,8 +104,9 @@ async def open_studio(
     db = Database(settings.database_path, lease_check, speed)
     await db.open(preparation(settings.backups_dir, clock))
     try:
-        async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
-            yield studio
+        with logged(root / "logs"):
+            async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
+                yield studio
     finally:
         await db.close()
 
@@ -223,7 +224,7 @@ async def _services(
     auth.on_change(live.feed.recheck)
 
     safety = build_safety(
-        house, transfers, accounts, retention, controls, metrics, queue, dispatcher.wake
+        house, transfers, accounts, retention, controls, metrics, health, queue, dispatcher.wake
     )
 
     # open

@@ -18,6 +18,7 @@ from studio.accounts import Accounts
 from studio.errors import StudioError
 from studio.household import Controls, Household
 from studio.services.backups import BackupService
+from studio.services.health import HealthService
 from studio.services.metrics import Metrics
 from studio.services.moving import MovingService
 from studio.services.queue import JobQueue
@@ -47,7 +48,6 @@ class Safety:
             for store in self.flush:
                 await store()
         await self.backups.finish()
-        await self.watching.close()
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What runs for as long as Studio does, by name."""
@@ -75,6 +75,7 @@ def build_safety(
     retention: RetentionService,
     controls: Controls,
     metrics: Metrics,
+    health: HealthService,
     queue: JobQueue,
     wake: Callable[[], None],
 ) -> Safety:
@@ -104,6 +105,7 @@ def build_safety(
         backups=backups,
         wake=wake,
         flush=flush,
+        held=health.held,
         record=record,
     )
     watching = open_watching(house, controls, transfers, metrics, queue)

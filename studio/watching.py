@@ -5,8 +5,6 @@ Apart from ``app.py`` as ``household.py`` is.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -18,7 +16,7 @@ from studio.services.metrics import Metrics
 from studio.services.pulse import Pulse
 from studio.services.queue import JobQueue
 from studio.services.request_times import request_times
-from studio.store.log_files import LogWriter, StudioLog
+from studio.store.log_files import StudioLog
 from studio.store.totals import TotalStore
 from studio.transfers import Transfers
 from studio.web.connections import open_connections
@@ -33,7 +31,6 @@ class Watching:
 
     pulse: Pulse
     search: LogSearch
-    writer: LogWriter
 
     def routes(self) -> APIRouter:
         """What the owner asks of it."""
@@ -42,18 +39,12 @@ class Watching:
         router.include_router(pulse_routes(self.pulse))
         return router
 
-    async def close(self) -> None:
-        """Write what waits to be written."""
-        logging.getLogger().removeHandler(self.writer)
-        await asyncio.to_thread(self.writer.close)
-
 
 def open_watching(
     house: Household, controls: Controls, transfers: Transfers, metrics: Metrics, queue: JobQueue
 ) -> Watching:
-    """From here on everything that is logged is kept in the log's files, too."""
+    """The services."""
     settings, clock = house.settings, house.clock
-    folder = settings.studio_dir / LOGS
     pulse = Pulse(queue=queue, gpus=controls.gpus, clock=clock)
     machine = MachineMetrics(
         pulse=pulse,
@@ -70,6 +61,4 @@ def open_watching(
         clock=clock,
     )
     metrics.add(machine, machine.refresh)
-    writer = LogWriter(folder)
-    logging.getLogger().addHandler(writer)
-    return Watching(pulse, LogSearch(StudioLog(folder), controls.hidden), writer)
+    return Watching(pulse, LogSearch(StudioLog(settings.studio_dir / LOGS), controls.hidden))

@@ -23,6 +23,7 @@ from studio.services.queue import JobQueue
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.2
+_NAME: Final = "stop"
 Flush = Callable[[], Awaitable[None]]
 """Stores what is kept in memory for a while."""
 
@@ -52,6 +53,7 @@ class StopService:
 
     Args:
         wake: have the queue looked at again once it was taken back.
+        held: where it is said why no work is taken.
         flush: everything that is kept in memory for a while.
     """
 
@@ -63,6 +65,7 @@ class StopService:
         backups: BackupService,
         wake: Callable[[], None],
         flush: Sequence[Flush],
+        held: dict[str, str],
         record: Record,
     ) -> None:
         self._queue = queue
@@ -70,6 +73,7 @@ class StopService:
         self._backups = backups
         self._wake = wake
         self._flush = flush
+        self._held = held
         self._record = record
         self._state = Preparation()
         self._task: asyncio.Task[None] | None = None
@@ -96,6 +100,7 @@ class StopService:
         async with self._changing:
             await self._end_task()
             self._queue.stop(True)
+            self._held[_NAME] = "Studio is about to be stopped"
             self._state = Preparation(Phase.DOWNLOADS, waits=wait)
             self._task = asyncio.create_task(self._work(), name="preparing the stop")
         self._record(identity.user_id, "studio.stop_prepared", "")
@@ -109,6 +114,7 @@ class StopService:
             self._state = Preparation()
             self._downloads.go_on()
             self._queue.stop(False)
+            self._held.pop(_NAME, None)
             self._wake()
         self._record(identity.user_id, "studio.stop_taken_back", "")
 
@@ -137,6 +143,11 @@ class StopService:
         except StudioError as error:
             log.error("the stop could not be prepared: %s", error.message)
             self._state = replace(self._state, phase=Phase.FAILED, reason=error.message)
+        except Exception:
+            # Whoever waits for the word must not wait for ever.
+            log.exception("the stop could not be prepared, for a reason that nobody foresaw")
+            reason = "A defect of Studio's; its log has more."
+            self._state = replace(self._state, phase=Phase.FAILED, reason=reason)
         else:
             self._state = replace(self._state, phase=Phase.SAFE)
             log.info("everything is stored; Studio can be stopped now")

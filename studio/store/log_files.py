@@ -135,6 +135,18 @@ class LogWriter(logging.Handler):
                 path.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def logged(folder: Path) -> Iterator[None]:
+    """Within the block everything that is logged is kept in the log's files, too."""
+    writer, root = LogWriter(folder), logging.getLogger()
+    root.addHandler(writer)
+    try:
+        yield
+    finally:
+        root.removeHandler(writer)
+        writer.close()
+
+
 def old_files(folder: Path) -> list[Path]:
     """Those that are not written to any more, oldest first."""
     if not folder.is_dir():

@@ -58,8 +58,11 @@ def test_a_stop_waits_for_what_runs_and_keeps_what_waits(owner: httpx.Client) ->
     assert set(states) == {"succeeded", "queued"}, states
     newest = owner.get("/api/system/backups").json()["snapshots"][0]
     assert newest["reason"] == "before-stop"
+    ready = owner.get("/ready")
+    assert (ready.status_code, ready.json()["reasons"]) == (503, ["Studio is about to be stopped"])
     taken_back = owner.delete("/api/system/prepare-stop").json()
     assert taken_back["phase"] == "none"
+    assert owner.get("/ready").status_code == 200
     for job_id in jobs:
         deadline = time.monotonic() + 120
         while owner.get(f"/api/jobs/{job_id}").json()["status"] != "succeeded":
