@@ -16,15 +16,14 @@ from studio.accounts import Accounts, build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.editing import build_editing
-from studio.errors import StudioError
 from studio.gallery import build_gallery
 from studio.household import open_household
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline, counting
 from studio.routes import build_api
+from studio.safety import build_safety
 from studio.services.assets import AssetService
 from studio.services.background import watched
-from studio.services.backups import BackupService
 from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
@@ -49,6 +48,7 @@ from studio.store.disk_speed import DiskSpeed
 from studio.store.job_list import JobListStore
 from studio.store.job_stats import JobStatsStore
 from studio.store.jobs import JobStore
+from studio.store.log_files import logged
 from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
@@ -74,6 +74,7 @@ class Studio:
     live: Live
     db: Database
     comfy: ComfyProxy
+    reopen: asyncio.Event
 
 
 @contextlib.asynccontextmanager
@@ -103,8 +104,9 @@ async def open_studio(
     db = Database(settings.database_path, lease_check, speed)
     await db.open(preparation(settings.backups_dir, clock))
     try:
-        async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
-            yield studio
+        with logged(root / "logs"):
+            async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
+                yield studio
     finally:
         await db.close()
 
@@ -193,9 +195,6 @@ async def _services(
         retention_days=settings.job_retention_days,
     )
     control = QueueControl(queue=queue, prefs=prefs, wake=dispatcher.wake, record=record)
-    backups = BackupService(
-        db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
-    )
     health = HealthService(db=db, engines=engines, isolated=settings.isolated, notices=notices)
     retention = RetentionService(
         stats, assets=asset_store, uploads=uploads, rules=gallery.rules, usage=usage, clock=clock
@@ -217,6 +216,10 @@ async def _services(
     )
     sessions.on_end(lambda _: live.feed.recheck())
     auth.on_change(live.feed.recheck)
+
+    safety = build_safety(
+        house, transfers, accounts, retention, controls, metrics, health, queue, dispatcher.wake
+    )
 
     # open
     await auth.load(settings.api_key)
@@ -283,7 +286,6 @@ async def _services(
         engines=engines,
         health=health,
         metrics=metrics,
-        backups=backups,
         record=record,
         more=(
             workshop.routes(links),
@@ -293,6 +295,7 @@ async def _services(
             editing.router,
             house.routes(controls),
             updating.router(),
+            safety.routes(),
         ),
     )
 
@@ -302,7 +305,6 @@ async def _services(
             ("deadlines", dispatcher.watch_deadlines()),
             ("key use", auth.record_use()),
             ("session use", sessions.record_use()),
-            ("snapshots", backups.run()),
             ("recovery", health.recover()),
             ("retention", retention.run()),
             ("usage", retention.keep_usage()),
@@ -310,6 +312,7 @@ async def _services(
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
             *house.background(health),
+            *safety.background(),
             *gallery.background(),
             *stock.background(),
             *transfers.background(),
@@ -326,10 +329,11 @@ async def _services(
             live=live,
             db=db,
             comfy=editing.port,
+            reopen=safety.reopen,
         )
     finally:
         live.feed.stop()
-        await editing.close()
+        await asyncio.gather(editing.close(), safety.stopping.close())
         dispatcher.stop()
         for task in background:
             task.cancel()
@@ -340,8 +344,4 @@ async def _services(
         await pipeline.stop()
         await engines.stop()
         await finisher.stop()
-        with contextlib.suppress(StudioError):
-            await sessions.store_use()
-            await retention.store_usage()
-            await house.activity.store()
-        await backups.finish()
+        await safety.finish()

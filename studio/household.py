@@ -5,7 +5,7 @@ Apart from ``app.py`` as ``accounts.py`` is: one noun, whose parts nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,9 @@ class Controls:
     system: SystemService
     engines: EngineControl
     diagnostics: DiagnosticsService
+    gpus: GpuReader
+    hidden: Callable[[], Awaitable[Sequence[str]]]
+    """Every secret that nothing may show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ class Household:
     ) -> Controls:
         """What the owner sees of the machine and its engines, and does to them."""
         settings, logs = self.settings, LogFolder(self.settings.studio_dir / LOGS)
+        gpus = GpuReader()
 
         async def hidden() -> Sequence[str]:
             return [*self.settings_service.secrets(), *await secrets.values()]
@@ -88,7 +92,7 @@ class Household:
             engines=engines,
             queue=queue,
             health=health,
-            gpus=GpuReader(),
+            gpus=gpus,
             startup=self.startup,
         )
         control = EngineControl(
@@ -113,7 +117,7 @@ class Household:
                 "ENGINE_DIR": str(settings.engine_dir),
             },
         )
-        return Controls(system, control, diagnostics)
+        return Controls(system, control, diagnostics, gpus, hidden)
 
     def live(
         self,

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Final
 
 _SHORTEST: Final = 6
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
+REQUESTS: Final = "studio.requests"
+"""The logger of what people and programs change; it fills the file and not the console."""
+job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
+user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
 
 
 _TOKENS: Final = re.compile(
-    r"(?P<before>#/(?:setup|join)/|[?&](?:code|token|sig|api_key)=|\b[Bb]earer +|//[^/\s:@]+:)"
-    r"[^\s\"'&@/]{6,}"
+    r"(?P<before>#/(?:setup|join)/|[?&](?:code|token|sig|api_key)=|\b[Bb]earer +"
+    r"|//[^/\s:@]+:(?=[^\s\"'&@/]+@))[^\s\"'&@/]{6,}"
     r"|\b(?:studio_[\w-]{30,}|hf_[A-Za-z0-9]{20,})|(?<![0-9])[0-9]{6,12}:[\w-]{30,}"
 )
 """What is a secret by its shape: links that work once, keys, tokens of the hubs and of bots."""
@@ -68,10 +75,31 @@ class _Formatter(logging.Formatter):
         return self._redaction.clean(super().format(record))
 
 
+def as_record(record: logging.LogRecord) -> str:
+    """One line of JSON for a record, without secrets: what it says, and whose it is."""
+    content = {
+        "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "message": record.getMessage(),
+        "request": None if (request := request_id.get()) == "-" else request,
+        "job": job_id.get(),
+        "user": user_id.get(),
+    }
+    if record.exc_info:
+        content["error"] = "".join(traceback.format_exception(*record.exc_info))
+    clean = {
+        key: redaction.clean_all(value) if isinstance(value, str) else value
+        for key, value in content.items()
+    }
+    return json.dumps({key: value for key, value in clean.items() if value is not None})
+
+
 def set_up(level: int = logging.INFO) -> None:
     """Send every log line to standard error, where bootstrap rotates it."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter(redaction))
+    handler.addFilter(lambda record: record.name != REQUESTS)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

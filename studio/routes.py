@@ -13,7 +13,6 @@ from studio.accounts import Accounts
 from studio.clock import Clock
 from studio.models import Record
 from studio.services.assets import AssetService
-from studio.services.backups import BackupService
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
@@ -65,7 +64,6 @@ def build_api(
     engines: EngineService,
     health: HealthService,
     metrics: Metrics,
-    backups: BackupService,
     record: Record,
     more: Iterable[APIRouter],
 ) -> FastAPI:
@@ -83,9 +81,7 @@ def build_api(
     )
     install_error_handlers(app)
     app.include_router(
-        system_routes(
-            health=health, metrics=metrics, engines=engines, backups=backups, version=VERSION
-        )
+        system_routes(health=health, metrics=metrics, engines=engines, version=VERSION)
     )
     app.include_router(
         v2_job_routes(

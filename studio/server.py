@@ -9,7 +9,7 @@ import signal
 import socket
 import stat
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +18,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.app import Studio, open_studio
 from studio.clock import Clock
-from studio.errors import InvalidRequest, StorageUnavailable
+from studio.errors import InvalidRequest, StorageUnavailable, StudioError
 from studio.paths import private_folder
 from studio.settings import Settings
-from studio.store.archive import finish_restore
 from studio.store.lease import Held, Lease, LeaseLost
+from studio.store.restoring import finish_restore, take_back
 from studio.store.snapshots import fence
 from studio.web.bodies import UnreadBodies
 from studio.web.clients import Clients
@@ -62,6 +62,15 @@ class _Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Both ports' doors, and what is behind them while nothing else can be."""
+
+    door: _Door
+    comfy_door: _Door
+    held: HeldApp
 
 
 async def serve(settings: Settings, *, take_over: bool = False) -> None:
@@ -108,18 +117,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
                 await asyncio.to_thread(finish_restore, settings.studio_dir)
                 if claim.fence:
                     await asyncio.to_thread(fence, settings.database_path)
-                async with open_studio(settings, clock, lease_check=lease.check) as studio:
-                    door.app = front(studio, settings)
-                    comfy_door.app = UnreadBodies(studio.comfy)
-                    async with _control(settings.run_dir, studio, settings):
-                        log.info(
-                            "Studio listens on http://%s:%s, ComfyUI's editor on port %s",
-                            *address[:2],
-                            comfy_address[1],
-                        )
-                        await _show_the_way_in(studio, settings)
-                        await _until_stopped(stop, lease, studio)
-                        door.app = comfy_door.app = held
+                await _serve_state(settings, clock, _Ports(door, comfy_door, held), stop, lease)
             except (InvalidRequest, StorageUnavailable) as error:
                 if not settings.boot.safe_mode:
                     raise
@@ -139,6 +137,49 @@ async def _explain(settings: Settings, stop: asyncio.Event) -> None:
         async with _serving(held, listener, settings.trusted_proxies):
             log.error("%s", held.reason)
             await stop.wait()
+
+
+async def _serve_state(
+    settings: Settings, clock: Clock, ports: _Ports, stop: asyncio.Event, lease: Lease
+) -> None:
+    """Serve what is in the folder; whatever is brought in meanwhile takes its place in between."""
+    aside: str | None = None
+    while True:
+        try:
+            async with open_studio(settings, clock, lease_check=lease.check) as studio:
+                aside = None
+                await _serve_opened(settings, studio, ports, stop, lease)
+        except StudioError as error:
+            if aside is None:
+                raise
+            # With what was brought in Studio does not start; with what was there it did.
+            refused = await asyncio.to_thread(take_back, settings.studio_dir, aside)
+            log.error("%s What was there is back; what was brought in is in %s", error, refused)
+            aside = None
+            continue
+        if stop.is_set() or not studio.reopen.is_set():
+            return
+        await asyncio.to_thread(lease.beat)
+        aside = await asyncio.to_thread(finish_restore, settings.studio_dir)
+
+
+async def _serve_opened(
+    settings: Settings, studio: Studio, ports: _Ports, stop: asyncio.Event, lease: Lease
+) -> None:
+    ports.door.app = front(studio, settings)
+    ports.comfy_door.app = UnreadBodies(studio.comfy)
+    async with _control(settings.run_dir, studio, settings):
+        log.info(
+            "Studio listens on http://%s:%s, ComfyUI's editor on port %s",
+            settings.host,
+            settings.port,
+            settings.comfy_port,
+        )
+        await _show_the_way_in(studio, settings)
+        await _until_stopped(stop, lease, studio)
+        if studio.reopen.is_set():
+            ports.held.reason = "An archive is being put in place."
+        ports.door.app = ports.comfy_door.app = ports.held
 
 
 async def _show_the_way_in(studio: Studio, settings: Settings) -> None:
@@ -168,8 +209,10 @@ async def _acquire(
 async def _until_stopped(stop: asyncio.Event, lease: Lease, studio: Studio) -> None:
     keeping = asyncio.create_task(lease.keep())
     stopping = asyncio.create_task(stop.wait())
+    reopening = asyncio.create_task(studio.reopen.wait())
+    every = {keeping, stopping, reopening}
     try:
-        await asyncio.wait({keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
         if keeping.done():
             try:
                 keeping.result()
@@ -177,9 +220,9 @@ async def _until_stopped(stop: asyncio.Event, lease: Lease, studio: Studio) -> N
                 studio.db.halt(lost.message)
                 raise
     finally:
-        for task in (keeping, stopping):
+        for task in every:
             task.cancel()
-        await asyncio.gather(keeping, stopping, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)
 
 
 def front(studio: Studio, settings: Settings) -> ASGIApp:

@@ -58,6 +58,7 @@ class Transfers:
     house: Household
     hubs: Hubs
     downloads: Downloads
+    work: DownloadWork
     fetching: FetchMeans
     outbound: Outbound
     shelve: Shelve
@@ -159,7 +160,7 @@ async def open_transfers(house: Household) -> Transfers:
         secrets=SecretStore(house.db),
         key=await PrefStore(house.db).signing_key(),
     )
-    return Transfers(house, hubs, downloads, for_jobs, outbound, models.shelve)
+    return Transfers(house, hubs, downloads, work, for_jobs, outbound, models.shelve)
 
 
 def _shelves(settings: Settings) -> Shelves:

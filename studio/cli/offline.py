@@ -25,10 +25,10 @@ from studio.paths import private_folder
 from studio.services.backups import BackupService
 from studio.settings import Settings
 from studio.stock import OfflineStock, open_offline_stock
-from studio.store.archive import finish_restore
 from studio.store.db import Database
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.prefs import PrefStore
+from studio.store.restoring import finish_restore
 from studio.store.secrets import SecretStore
 from studio.store.snapshots import fence, open_or_restore, preparation
 from studio.web.guard import Guard

@@ -11,7 +11,7 @@ from studio.cli.failures import CommandFailed
 from studio.cli.offline import claim
 from studio.cli.sockets import control_socket, is_listening
 from studio.clock import Clock
-from studio.store import archive
+from studio.store import restoring
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def execute(options: argparse.Namespace) -> int:
     with claim(settings) as claimed:
         if claimed.lease is None:
             raise in_use(claimed.message)
-        restored = archive.restore(source, settings.studio_dir, Clock())
+        restored = restoring.restore(source, settings.studio_dir, Clock())
     print(f"Restored the backup of {restored.created_at}: {restored.blobs} files.")
     if restored.missing:
         print(f"{restored.missing} files were missing from it already.")

@@ -11,6 +11,11 @@ from typing import Final
 
 _CGROUP: Final = Path("/sys/fs/cgroup")
 _PROC: Final = Path("/proc")
+_MEMORY_FILES: Final = (
+    ("", "memory.max", "memory.current", "inactive_file"),
+    ("memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Where a control group says it: version 2, then version 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,13 @@ def read_memory(cgroup: Path = _CGROUP, proc: Path = _PROC) -> Memory | None:
         pages = int((proc / "self/statm").read_text().split()[1])
     except (OSError, ValueError, KeyError, IndexError):
         return None
-    limit = _number(cgroup / "memory.max")
-    if limit is not None and limit < total:
-        # What is only cached can be had back, so it is not counted as used.
-        cached = _field(cgroup / "memory.stat", "inactive_file") or 0
-        total, used = limit, max(0, (_number(cgroup / "memory.current") or 0) - cached)
+    for folder, most, now, cache in _MEMORY_FILES:
+        limit = _number(cgroup / folder / most)
+        if limit is not None and limit < total:
+            # What is only cached can be had back, so it is not counted as used.
+            cached = _field(cgroup / folder / "memory.stat", cache) or 0
+            total, used = limit, max(0, (_number(cgroup / folder / now) or 0) - cached)
+            break
     return Memory(total=total, used=used, studio=pages * os.sysconf("SC_PAGE_SIZE"))
 
 
@@ -82,6 +89,46 @@ def read_cpu() -> Cpu:
     one, five, _ = os.getloadavg()
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return Cpu(count=count or 1, load_1m=round(one, 2), load_5m=round(five, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class CoreTime:
+    """How long one processor has worked since the machine's start, and how long it has not."""
+
+    busy_s: float
+    idle_s: float
+
+
+def read_cores(proc: Path = _PROC) -> list[CoreTime]:
+    """Every processor of the machine; none where the system does not say."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    try:
+        lines = (proc / "stat").read_text().splitlines()
+        found = [line.split() for line in lines if line.startswith("cpu")]
+        # The first line is their sum. What guests took is part of what their host says.
+        told = [[int(text) / ticks for text in fields[1:9]] for fields in found[1:]]
+        return [CoreTime(sum(each) - each[3] - each[4], each[3] + each[4]) for each in told]
+    except (OSError, ValueError, IndexError):
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Bytes since the start of the machine, or of the container, by all that leads outside."""
+
+    received: int
+    sent: int
+
+
+def read_traffic(proc: Path = _PROC) -> Traffic | None:
+    """What went over the network; ``None`` where the system does not say."""
+    try:
+        lines = (proc / "net/dev").read_text().splitlines()[2:]
+        rows = [(name.strip(), rest.split()) for name, _, rest in _pairs(lines)]
+        outside = [fields for name, fields in rows if name != "lo"]
+        return Traffic(sum(int(row[0]) for row in outside), sum(int(row[8]) for row in outside))
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def read_disk(folder: Path) -> DiskSpace | None:

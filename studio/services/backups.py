@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from studio.clock import Clock
-from studio.errors import StudioError
+from studio.errors import NotFound, StudioError
 from studio.store import archive, snapshots
 from studio.store.archive import Archived
 from studio.store.db import Database
@@ -17,6 +20,16 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 3600.0
 _TICK_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotInfo:
+    """One snapshot that is kept."""
+
+    name: str
+    taken_at: int
+    reason: str
+    size_bytes: int
 
 
 class BackupService:
@@ -36,6 +49,8 @@ class BackupService:
         self._commits = db.commits
         self._last_s = clock.monotonic_s()
         self._lock = asyncio.Lock()
+        self.trouble: str | None = None
+        """Why the last snapshot that was due could not be taken."""
 
     @property
     def has_changes(self) -> bool:
@@ -55,6 +70,7 @@ class BackupService:
         try:
             return await self.snapshot("hourly")
         except StudioError as error:
+            self.trouble = error.message
             log.error("the hourly snapshot failed: %s", error.message)
             return None
 
@@ -82,8 +98,40 @@ class BackupService:
                 )
             )
             self._commits = commits
+            self.trouble = None
             await asyncio.to_thread(snapshots.rotate, self._backups_dir)
             return path
+
+    async def list(self) -> Sequence[SnapshotInfo]:
+        """What is kept, newest first."""
+        return await asyncio.to_thread(self._list)
+
+    def _list(self) -> Sequence[SnapshotInfo]:
+        found = []
+        for path in snapshots.snapshots(self._backups_dir):
+            # One that is rotated away meanwhile is not kept.
+            with contextlib.suppress(FileNotFoundError):
+                at_ms, reason = snapshots.facts(path)
+                found.append(SnapshotInfo(path.name, at_ms, reason, path.stat().st_size))
+        return found
+
+    async def describe(self, path: Path) -> SnapshotInfo:
+        """A snapshot that was just taken."""
+        at_ms, reason = snapshots.facts(path)
+        size_bytes = (await asyncio.to_thread(path.stat)).st_size
+        return SnapshotInfo(path.name, at_ms, reason, size_bytes)
+
+    async def find(self, name: str) -> Path:
+        """The file of a snapshot.
+
+        Raises:
+            NotFound: none of that name is kept.
+        """
+        kept = await asyncio.to_thread(snapshots.snapshots, self._backups_dir)
+        for path in kept:
+            if path.name == name:
+                return path
+        raise NotFound("There is no such snapshot; it may have been replaced by a newer one.")
 
     async def backup(self, to: Path) -> Archived:
         """Write database, blobs and overlay folders to the tar ``to``; Studio keeps working.

@@ -66,7 +66,7 @@ class Dispatcher:
 
         The caller stores where the job goes in the accepting commit, which saves a second one.
         """
-        if self._stopped or self._queue.paused or self._queue.has_waiting:
+        if self._stopped or not self._queue.is_sending or self._queue.has_waiting:
             return None
         for engine in self._engines.accepting(WINDOW):
             if engine.can_run(job):
@@ -80,7 +80,7 @@ class Dispatcher:
 
     def _look(self) -> None:
         self._scheduled = False
-        if self._stopped or self._queue.paused:
+        if self._stopped or not self._queue.is_sending:
             return
         progressing = True
         while progressing:

@@ -66,6 +66,7 @@ class DownloadWork:
         self.changes = 0
         """How often something was different."""
         self.limits = DownloadLimits()
+        self._is_held = False
 
     def on_published(self, listener: Callable[[PublishedFile], Awaitable[None]]) -> None:
         """Be told of each file that got its name, once its row says so."""
@@ -104,7 +105,27 @@ class DownloadWork:
             if entry.run is not None:
                 entry.meter.look(entry.run.received, now_s)
 
+    @property
+    def running(self) -> int:
+        """How many are being fetched, or looked at, just now."""
+        return sum(entry.task is not None for entry in self.entries.values())
+
+    async def hold(self) -> None:
+        """End every attempt at a safe place, and begin none until ``go_on`` or the next start."""
+        self._is_held = True
+        active = [entry for entry in self.entries.values() if entry.task is not None]
+        for entry in active:
+            if entry.want is None:
+                await self.stop_run(entry, Want.WAIT)
+
+    def go_on(self) -> None:
+        """Begin what waits."""
+        self._is_held = False
+        self.wake()
+
     def _dispatch(self) -> None:
+        if self._is_held:
+            return
         now_s = self._clock.monotonic_s()
         active = in_order(one for one in self.entries.values() if one.task is not None)
         for entry in active[self.limits.concurrency :]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -18,6 +18,7 @@ class Metrics:
 
     def __init__(self, *, queue: JobQueue, engines: EngineService) -> None:
         self._registry = CollectorRegistry()
+        self._refresh: list[Callable[[], Awaitable[None]]] = []
         self._finished = Counter(
             "studio_jobs_finished",
             "Jobs that ended, by status.",
@@ -43,8 +44,15 @@ class Metrics:
         if duration_ms is not None:
             self._seconds.observe(duration_ms / 1000)
 
-    def render(self) -> bytes:
+    def add(self, collector: Collector, refresh: Callable[[], Awaitable[None]]) -> None:
+        """Show what ``collector`` has, too, once ``refresh`` has read it."""
+        self._registry.register(collector)
+        self._refresh.append(refresh)
+
+    async def render(self) -> bytes:
         """The exposition text, UTF-8."""
+        for refresh in self._refresh:
+            await refresh()
         return generate_latest(self._registry)
 
 
@@ -61,6 +69,7 @@ class _Live(Collector):
         for status, count in counts.items():
             jobs.add_metric([status], count)
         yield jobs
+        yield GaugeMetricFamily("studio_queue_depth", "Unfinished jobs.", self._queue.depth)
         ready = GaugeMetricFamily(
             "studio_engine_ready", "1 while the engine takes work.", labels=["engine"]
         )

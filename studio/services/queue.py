@@ -152,6 +152,8 @@ class JobQueue:
     def __init__(self) -> None:
         self.live: dict[str, LiveJob] = {}
         self.paused = False
+        self.stopping = False
+        """Studio is about to be stopped: nothing is sent, and nothing new is taken."""
         self.listener: QueueListener | None = None
         self.finished: OrderedDict[str, FinishedJob] = OrderedDict()
         self._lines: dict[int, dict[str, WaitingLine]] = {}
@@ -189,6 +191,17 @@ class JobQueue:
     def pause(self, paused: bool) -> None:
         """Whether nothing more is to be sent to any engine."""
         self.paused = paused
+        if self.listener is not None:
+            self.listener.on_queue()
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether engines get what waits."""
+        return not (self.paused or self.stopping)
+
+    def stop(self, stopping: bool) -> None:
+        """Whether Studio gets ready to be stopped; not remembered, unlike a pause."""
+        self.stopping = stopping
         if self.listener is not None:
             self.listener.on_queue()
 

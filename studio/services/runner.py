@@ -21,6 +21,7 @@ from studio.clients.comfy import (
 from studio.clock import Clock
 from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.graphs.graph import Graph, parse
+from studio.logs import job_id
 from studio.models import JobError, JobStatus
 from studio.services.collector import Collector, OutputLost, is_paid
 from studio.services.engine import Engine
@@ -93,6 +94,7 @@ class Runner:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _handle(self, engine: Engine, live: LiveJob, slot: _Slot, *, adopted: bool) -> None:
+        job_id.set(live.job.id)
         try:
             await self._drive(engine, live, slot, adopted=adopted)
         except Requeue:

@@ -18,6 +18,7 @@ from studio.errors import (
     NotFound,
     QueueFull,
     StudioError,
+    Unavailable,
     Unprocessable,
 )
 from studio.graphs.facts import describe
@@ -299,6 +300,10 @@ class SubmissionService:
         raise AssertionError("unreachable")
 
     def _check_depth(self, identity: Identity, count: int = 1) -> None:
+        if self._queue.stopping:
+            raise Unavailable(
+                "This Studio is about to be stopped and takes no new jobs.", retry_after_s=30
+            )
         room = self._max_depth - self._queue.depth - self._entering.total()
         if count > room:
             raise QueueFull(

@@ -1,10 +1,9 @@
-"""A whole Studio in one uncompressed tar: database, blobs and the user's overlay folders.
+"""A whole Studio in one uncompressed tar: database, blobs, gallery and the overlay folders.
 
 Logs, thumbnails, sockets, releases and everything of the engines stay out: they come back by
-themselves. The last member is a manifest with the number of the others, so an archive that was cut
-short is noticed. Bringing one back is a roll-forward: everything is extracted and checked in
-``.restore`` first, then a marker is written, and from then on ``finish_restore`` completes the swap
-however often it is interrupted. What was there before is moved aside, never deleted.
+themselves. The last member is a manifest with the number of the others and the hashes of those
+whose names do not say them, so an archive that was cut short or changed is noticed.
+``restoring.py`` brings one back.
 """
 
 from __future__ import annotations
@@ -12,38 +11,33 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
 import os
-import re
-import shutil
 import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Final
 
 from blake3 import blake3
 
 from studio.clock import Clock, iso
-from studio.errors import InvalidRequest, StorageUnavailable, StudioError
-from studio.paths import atomic_write, fsync_folder, reserve_space, safe_relative
-from studio.store import snapshots
+from studio.errors import InvalidRequest, StorageUnavailable
+from studio.paths import fsync_folder, safe_relative
+from studio.settings import SECRETS
 from studio.store.blobs import open_regular, translate
+from studio.version import VERSION
 
-log = logging.getLogger(__name__)
-
-PARTS: Final = ("db", "assets", "catalogs", "workflows")
-_OVERLAYS: Final = ("catalogs", "workflows")
-_DATABASE: Final = "db/studio.db"
-_MANIFEST: Final = "studio-backup.json"
-_STAGING: Final = ".restore"
-_MARKER: Final = "ready"
-_FORMAT: Final = 1
-_CHUNK_BYTES: Final = 1024 * 1024
-_MAX_MANIFEST_BYTES: Final = 65536
-_BLOB: Final = re.compile(r"assets/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+PARTS: Final = ("db", "assets", "gallery", "catalogs", "workflows")
+OVERLAYS: Final = ("catalogs", "workflows")
+DATABASE: Final = "db/studio.db"
+MANIFEST: Final = "studio-backup.json"
+FORMAT: Final = 2
+MAX_MANIFEST_BYTES: Final = 16 << 20
+_ASSETS: Final = "assets"
+_GALLERY: Final = "gallery/pictures"
+_BLOB_TABLES: Final = (("blobs", _ASSETS), ("civitai_pictures", _GALLERY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +51,21 @@ class Archived:
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
-    """What was brought back; ``aside`` names the folder in ``studio_dir`` with what was there."""
+class Contents:
+    """What goes into an archive beside the database and the overlay folders.
 
-    blobs: int
-    missing: int
-    created_at: str
-    aside: str
+    ``secrets`` only says so in the manifest: who makes the database's copy takes them out of it.
+    """
+
+    assets: bool = True
+    secrets: bool = True
+
+
+EVERYTHING: Final = Contents()
 
 
 def write(target: Path, *, studio_dir: Path, database: Path, clock: Clock) -> Archived:
-    """Write an archive to ``target`` by way of a temporary file beside it.
+    """Write an archive of everything to ``target`` by way of a temporary file beside it.
 
     Args:
         database: a consistent copy of the database, which also says which blobs belong to it.
@@ -87,7 +85,7 @@ def write(target: Path, *, studio_dir: Path, database: Path, clock: Clock) -> Ar
         raise translate(error) from error
     try:
         with os.fdopen(handle, "wb") as file:
-            archived = _write_members(file, studio_dir, database, clock)
+            archived = write_to(file, studio_dir=studio_dir, database=database, clock=clock)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(target)
@@ -100,113 +98,160 @@ def write(target: Path, *, studio_dir: Path, database: Path, clock: Clock) -> Ar
     return archived
 
 
-def restore(source: Path, studio_dir: Path, clock: Clock) -> Restored:
-    """Replace the state in ``studio_dir`` by that of an archive. Studio must not be running.
+def write_to(
+    file: IO[bytes],
+    *,
+    studio_dir: Path,
+    database: Path,
+    clock: Clock,
+    contents: Contents = EVERYTHING,
+) -> Archived:
+    """Write an archive as one stream, in constant memory.
 
     Raises:
-        InvalidRequest: it is not a complete, undamaged backup; nothing changed.
-        DiskFull, StorageUnavailable: nothing changed.
+        OSError: the stream is broken.
+        StorageUnavailable: the copy of the database cannot be read.
     """
-    finish_restore(studio_dir)
-    staging = studio_dir / _STAGING
-    try:
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(mode=0o700, parents=True)
-        restored = _extract(source, staging, clock)
-        for folder, _, _ in os.walk(staging):
-            fsync_folder(Path(folder))
-        fsync_folder(studio_dir)
-        atomic_write(staging / _MARKER, restored.aside.encode())
-    except (OSError, ValueError, tarfile.TarError, StudioError) as error:
-        shutil.rmtree(staging, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise translate(error) from error
-        if isinstance(error, (ValueError, tarfile.TarError)):
-            raise _damaged("it cannot be read") from error
-        raise
-    finish_restore(studio_dir)
-    return restored
-
-
-def finish_restore(studio_dir: Path) -> bool:
-    """Complete a swap that was interrupted; call it at boot before the database opens.
-
-    Returns:
-        Whether there was one.
-
-    Raises:
-        DiskFull, StorageUnavailable: it could not be completed; call again.
-    """
-    staging = studio_dir / _STAGING
-    try:
-        if not (staging / _MARKER).exists():
-            return False
-        aside = studio_dir / (staging / _MARKER).read_text(encoding="utf-8")
-        aside.mkdir(mode=0o700, exist_ok=True)
-        for part in PARTS:
-            if not (staging / part).exists():
-                continue
-            with contextlib.suppress(FileNotFoundError):
-                (studio_dir / part).rename(aside / part)
-            (staging / part).rename(studio_dir / part)
-        fsync_folder(aside)
-        fsync_folder(studio_dir)
-        (staging / _MARKER).unlink()
-        shutil.rmtree(staging, ignore_errors=True)
-    except OSError as error:
-        raise translate(error) from error
-    log.warning("a backup was restored; what was there before is in %s", aside.name)
-    return True
-
-
-def _write_members(file: IO[bytes], studio_dir: Path, database: Path, clock: Clock) -> Archived:
     missing: list[str] = []
     skipped: list[str] = []
-    blobs = members = 0
-    with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        _add_file(tar, _DATABASE, database)
-        members += 1
-        for digest in _digests(database):
-            name = f"assets/{digest[:2]}/{digest}"
+    hashes: dict[str, str] = {}
+    counted = _Counted(file)
+    blobs = 0
+    with tarfile.open(fileobj=counted, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        hashes[DATABASE] = _add_file(tar, DATABASE, database)
+        for name in digests(database):
+            if not contents.assets and name.startswith(f"{_ASSETS}/"):
+                continue
             try:
                 _add_file(tar, name, studio_dir / name)
             except FileNotFoundError:
-                missing.append(f"blake3:{digest}")
+                missing.append(f"blake3:{name.rpartition('/')[2]}")
                 continue
             blobs += 1
         for name, path in _overlay_files(studio_dir):
-            if not _is_safe(name):
+            if not is_safe(name):
                 skipped.append(name)
                 continue
-            _add_bytes(tar, name, path.read_bytes())
-            members += 1
+            data = path.read_bytes()
+            _add_bytes(tar, name, data)
+            hashes[name] = _named(blake3(data).hexdigest())
         manifest = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "created_at": iso(clock.now_ms()),
-            "members": members + blobs,
+            "version": VERSION,
+            "parts": PARTS,
+            "assets": contents.assets,
+            "secrets": contents.secrets,
+            "members": len(hashes) + blobs,
             "blobs": blobs,
             "missing": len(missing),
+            "files": hashes,
         }
-        _add_bytes(tar, _MANIFEST, json.dumps(manifest).encode())
-    return Archived(blobs, tuple(missing), tuple(skipped), file.tell())
+        _add_bytes(tar, MANIFEST, json.dumps(manifest).encode())
+    return Archived(blobs, tuple(missing), tuple(skipped), counted.size_bytes)
 
 
-def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> None:
+def without_secrets(database: Path) -> None:
+    """Take out of a copy of the database what opens something: secrets, keys to sign with,
+    sessions and links that were given out. Who has a password or an API key still has it, since
+    only hashes of those are stored.
+
+    Raises:
+        StorageUnavailable, DiskFull: the copy is no use.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("PRAGMA secure_delete=ON")
+            known = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+            for table in ("secrets", "sessions", "invitations", "editor_visits"):
+                if table in known:
+                    connection.execute(f"DELETE FROM {table}")
+            connection.execute("DELETE FROM meta WHERE key = 'signing_key'")
+            if "settings" in known:
+                connection.executemany(
+                    "DELETE FROM settings WHERE key = ?", [(name,) for name in SECRETS]
+                )
+            # Rows that were deleted earlier are still in free pages.
+            connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        raise StorageUnavailable("The copy of the database cannot be changed.") from error
+
+
+def digests(database: Path) -> Iterator[str]:
+    """The names, in an archive and in the state folder, of all blobs that a database knows."""
+    uri = f"{database.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            known = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+            for table, folder in _BLOB_TABLES:
+                if table not in known:
+                    continue
+                for (text,) in connection.execute(f"SELECT hash FROM {table} ORDER BY hash"):
+                    digest = str(text).removeprefix("blake3:")
+                    yield f"{folder}/{digest[:2]}/{digest}"
+    except sqlite3.Error as error:
+        raise StorageUnavailable("The copy of the database cannot be read.") from error
+
+
+def is_safe(name: str) -> bool:
+    """Whether a member may have that name."""
+    try:
+        return safe_relative(name).as_posix() == name
+    except InvalidRequest:
+        return False
+
+
+def forget(tar: tarfile.TarFile) -> None:
+    """tarfile remembers every member; a large library would fill the memory."""
+    members: list[tarfile.TarInfo] = vars(tar)["members"]
+    members.clear()
+
+
+class _Counted(io.RawIOBase):
+    """A stream that knows how much went through it: a pipe cannot be asked."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size_bytes = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._file.write(data)
+        self.size_bytes += len(data)
+        return len(data)
+
+
+class _Hashed:
+    """What tarfile reads of a file, hashed on the way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = blake3()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self.digest.update(data)
+        return data
+
+
+def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> str:
     with os.fdopen(open_regular(path), "rb") as file:
-        info = _info(name, os.fstat(file.fileno()).st_size)
-        tar.addfile(info, file)
-    _forget(tar)
+        hashed = _Hashed(file)
+        tar.addfile(_info(name, os.fstat(file.fileno()).st_size), hashed)
+    forget(tar)
+    return _named(hashed.digest.hexdigest())
 
 
 def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(_info(name, len(data)), io.BytesIO(data))
-    _forget(tar)
+    forget(tar)
 
 
-def _forget(tar: tarfile.TarFile) -> None:
-    """tarfile remembers every member; a large library would fill the memory."""
-    members: list[tarfile.TarInfo] = vars(tar)["members"]
-    members.clear()
+def _named(digest: str) -> str:
+    return f"blake3:{digest}"
 
 
 def _info(name: str, size_bytes: int) -> tarfile.TarInfo:
@@ -216,118 +261,11 @@ def _info(name: str, size_bytes: int) -> tarfile.TarInfo:
     return info
 
 
-def _digests(database: Path) -> Iterator[str]:
-    uri = f"{database.absolute().as_uri()}?mode=ro&immutable=1"
-    try:
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-            for (text,) in connection.execute("SELECT hash FROM blobs ORDER BY hash"):
-                yield str(text).removeprefix("blake3:")
-    except sqlite3.Error as error:
-        raise StorageUnavailable("The copy of the database cannot be read.") from error
-
-
 def _overlay_files(studio_dir: Path) -> Iterator[tuple[str, Path]]:
-    for part in _OVERLAYS:
+    for part in OVERLAYS:
         for folder, folders, files in os.walk(studio_dir / part):
             folders.sort()
             for file in sorted(files):
                 path = Path(folder, file)
                 if path.is_file() and not path.is_symlink():
                     yield path.relative_to(studio_dir).as_posix(), path
-
-
-def _is_safe(name: str) -> bool:
-    try:
-        return safe_relative(name).as_posix() == name
-    except InvalidRequest:
-        return False
-
-
-def _extract(source: Path, staging: Path, clock: Clock) -> Restored:
-    for part in PARTS:
-        (staging / part).mkdir(mode=0o700)
-    found: set[str] = set()
-    members = 0
-    manifest: dict[str, object] | None = None
-    with (
-        os.fdopen(open_regular(source), "rb") as file,
-        tarfile.open(fileobj=file, mode="r|") as tar,
-    ):
-        while (member := tar.next()) is not None:
-            _forget(tar)
-            if manifest is not None:
-                raise _damaged("something follows its end")
-            body = _body(tar, member)
-            if member.name == _MANIFEST:
-                manifest = _read_manifest(body)
-                continue
-            _extract_member(staging, member, body, found)
-            members += 1
-    if manifest is None or manifest.get("members") != members:
-        raise _damaged("it was cut short")
-    database = staging / _DATABASE
-    if not database.exists() or not snapshots.verify(database):
-        raise _damaged("its database is damaged or missing")
-    missing = sum(digest not in found for digest in _digests(database))
-    stamp = iso(clock.now_ms()).replace(":", "").replace("-", "").split(".")[0]
-    created_at = str(manifest.get("created_at", ""))
-    return Restored(len(found), missing, created_at, _unused(staging.parent, stamp))
-
-
-def _unused(studio_dir: Path, stamp: str) -> str:
-    names = (f"before-restore-{stamp}Z{tail}" for tail in ("", *(f"-{n}" for n in range(2, 1000))))
-    return next(name for name in names if not (studio_dir / name).exists())
-
-
-def _body(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
-        raise _damaged("it holds something that is not a plain file")
-    body = tar.extractfile(member)
-    if body is None or member.size < 0 or not _is_safe(member.name):
-        raise _damaged("it holds a name that is not allowed")
-    return body
-
-
-def _read_manifest(body: IO[bytes]) -> dict[str, object]:
-    try:
-        manifest = json.loads(body.read(_MAX_MANIFEST_BYTES))
-    except ValueError as error:
-        raise _damaged("its manifest cannot be read") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        raise _damaged("its format is not known to this release")
-    return manifest
-
-
-def _extract_member(
-    staging: Path, member: tarfile.TarInfo, body: IO[bytes], found: set[str]
-) -> None:
-    blob = _BLOB.fullmatch(member.name)
-    is_overlay = PurePosixPath(member.name).parts[0] in _OVERLAYS and "/" in member.name
-    if blob is None and member.name != _DATABASE and not is_overlay:
-        raise _damaged("it holds a name that is not allowed")
-    path = staging / member.name
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise _damaged("it holds one name twice") from error
-    digest = blake3()
-    left = member.size
-    with os.fdopen(handle, "wb") as out:
-        reserve_space(handle, member.size)
-        while left and (data := body.read(min(left, _CHUNK_BYTES))):
-            digest.update(data)
-            out.write(data)
-            left -= len(data)
-        out.flush()
-        os.fsync(handle)
-    if left:
-        raise _damaged("it was cut short")
-    if blob is not None:
-        if digest.hexdigest() != blob[2]:
-            raise _damaged("the content of an asset does not match its hash")
-        found.add(blob[2])
-
-
-def _damaged(reason: str) -> InvalidRequest:
-    return InvalidRequest(f"This is not an undamaged backup of Studio: {reason}.")

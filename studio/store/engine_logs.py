@@ -65,7 +65,7 @@ class LogFolder:
     def files(self, most_bytes: int) -> dict[str, str]:
         """The end of every log file, older ones too, by its name."""
         found = {}
-        for path in sorted(self._folder.glob("*.log*")):
+        for path in sorted([*self._folder.glob("*.log*"), self._folder / "studio.jsonl"]):
             if path.is_symlink() or not path.is_file():
                 continue
             with path.open("rb") as file:

@@ -112,6 +112,14 @@ def taken_at(path: Path) -> str:
     return _parse(match).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def facts(path: Path) -> tuple[int, str]:
+    """When a snapshot was taken, in ms, and why."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise ValueError(f"not a snapshot: {path.name}")
+    return int(_parse(match).timestamp()) * 1000 + int(match[2]), match[3]
+
+
 def verify(path: Path) -> bool:
     """Whether ``path`` is an intact database with Studio's schema. It is only read.
 
@@ -276,10 +284,8 @@ def _message(source: Path | None, aside: Path | None) -> str:
 def _name(folder: Path, reason: str, now_ms: int) -> str:
     """A name later than every other, so that a clock set back does not hide the newest."""
     latest = snapshots(folder)
-    match = _NAME.fullmatch(latest[0].name) if latest else None
-    if match is not None:
-        latest_ms = int(_parse(match).timestamp()) * 1000 + int(match[2])
-        now_ms = max(now_ms, latest_ms + 1)
+    if latest:
+        now_ms = max(now_ms, facts(latest[0])[0] + 1)
     moment = datetime.fromtimestamp(now_ms // 1000, UTC).strftime(_STAMP)
     name = f"studio-{moment}.{now_ms % 1000:03d}Z-{reason}.db"
     if _NAME.fullmatch(name) is None:

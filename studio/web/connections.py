@@ -54,6 +54,11 @@ def raise_file_limit() -> None:
             return
 
 
+def open_connections() -> int:
+    """How many are open on all ports, WebSockets too."""
+    return sum(len(each.connections) for each in _states)
+
+
 def most_connections() -> int:
     """Half of what this process may open: most connections need a second file for their answer."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -70,7 +75,7 @@ def _is_full(newcomer: _Bounded) -> bool:
     if newcomer.client is None:
         # The owner's own socket has no addresses and is always open.
         return False
-    if sum(len(each.connections) for each in _states) > most_connections():
+    if open_connections() > most_connections():
         return True
     host = newcomer.client[0]
     if speaks_for_many(host, tuple(newcomer.config.forwarded_allow_ips)):

@@ -7,7 +7,9 @@ must also come from Studio's own page.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -16,14 +18,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.clock import new_id
 from studio.errors import InvalidRequest, PayloadTooLarge, StudioError, Unauthorized
-from studio.logs import request_id
+from studio.logs import REQUESTS, request_id, user_id
 from studio.models import Identity
 from studio.services.auth import AuthService
+from studio.services.request_times import ELSEWHERE, request_times
 from studio.web.headers import with_headers
 from studio.web.links import ZIP_PATH, Links, zip_subject
 from studio.web.origins import SAFE_METHODS, PublicAddress
 from studio.web.respond import error_body, error_headers
 
+log = logging.getLogger(REQUESTS)
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+"""Others are made up, and would be labels without end."""
 PUBLIC_PATHS: Final = {
     "/": frozenset({"GET", "HEAD"}),
     "/favicon.ico": frozenset({"GET", "HEAD"}),
@@ -43,7 +50,7 @@ STRANGERS_BODY_BYTES: Final = 16_384
 STRANGERS_BODY_S: Final = 15.0
 """How long that may take to come: places are few, and a stranger could keep many with nothing."""
 SESSION_COOKIE: Final = "studio"
-_STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+")
+_STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+|/api/system/import")
 """Routes that never have a whole body in memory and know their limit themselves."""
 
 
@@ -82,6 +89,8 @@ class Guard:
             return
         name = new_id()
         token = request_id.set(name)
+        if scope["type"] == "http":
+            send = _noted(scope, send)
         secure = not self._console and self._address.is_secure(scope)
         try:
             await self._pass(scope, receive, with_headers(send, name, secure=secure))
@@ -91,7 +100,8 @@ class Guard:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         try:
-            scope["studio.identity"] = self._identify(scope, headers)
+            scope["studio.identity"] = identity = self._identify(scope, headers)
+            user_id.set(None if identity is None else identity.user_id)
             if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
                 known = scope["studio.identity"] is not None
                 limit = self._max_body_bytes if known else STRANGERS_BODY_BYTES
@@ -131,6 +141,23 @@ class Guard:
             if (identity := self._identify_session(value)) is not None
         }
         return found.pop() if len(found) == 1 else None
+
+
+def _noted(scope: Scope, send: Send) -> Send:
+    """``send`` that notes how long it took until the answer began, and who changed what."""
+    begun_s = time.perf_counter()
+
+    async def noting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            method, status = scope["method"], message["status"]
+            seconds = time.perf_counter() - begun_s
+            route = getattr(scope.get("route"), "path", ELSEWHERE)
+            request_times.note(method if method in _METHODS else ELSEWHERE, route, status, seconds)
+            if scope.get("studio.identity") is not None and method not in SAFE_METHODS:
+                log.info("%s %s: %d in %d ms", method, scope["path"], status, seconds * 1000)
+        await send(message)
+
+    return noting
 
 
 def _is_public(scope: Scope) -> bool:

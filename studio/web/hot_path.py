@@ -8,6 +8,7 @@ large body, goes the long way, where it is refused as everywhere.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -19,6 +20,7 @@ from studio.clock import new_id
 from studio.errors import StudioError, Unauthorized
 from studio.logs import request_id
 from studio.services.auth import AuthService
+from studio.services.request_times import request_times
 from studio.web.caller import read_body
 from studio.web.guard import key_in
 from studio.web.headers import ALWAYS
@@ -29,6 +31,8 @@ JOBS: Final = "/api/v2/jobs"
 SMALL_BYTES: Final = 1 << 20
 _PREFIX: Final = JOBS + "/"
 _ID_LENGTH: Final = 36
+_ROUTES: Final = {"POST": JOBS, "GET": f"{JOBS}/{{job_id}}"}
+"""What the application's own routes are called."""
 
 Submit = Callable[[Request], Awaitable[Response]]
 GetJob = Callable[[Request, str], Awaitable[Response]]
@@ -62,6 +66,7 @@ class HotPath:
         if answer is None:
             await self._app(scope, receive, send)
             return
+        begun_s = time.perf_counter()
         name = new_id()
         token = request_id.set(name)
         try:
@@ -72,6 +77,9 @@ class HotPath:
             response = unexpected_response(error)
         finally:
             request_id.reset(token)
+        method: str = scope["method"]
+        seconds = time.perf_counter() - begun_s
+        request_times.note(method, _ROUTES[method], response.status_code, seconds)
         headers = [*response.raw_headers, *ALWAYS, (b"x-request-id", name.encode())]
         await send_answer(scope, send, response.status_code, headers, bytes(response.body))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import FastAPI
@@ -33,8 +34,13 @@ def json_response(
     return Response(orjson.dumps(content), status, headers, media_type="application/json")
 
 
+errors: Final[Counter[str]] = Counter()
+"""How many refusals were answered since the start, by code."""
+
+
 def error_body(error: StudioError) -> dict[str, Any]:
     """The envelope of one refusal."""
+    errors[error.code] += 1
     return {"error": {"code": error.code, "message": error.message, "details": error.details}}
 
 

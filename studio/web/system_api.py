@@ -25,7 +25,6 @@ def system_routes(
     health: HealthService,
     metrics: Metrics,
     engines: EngineService,
-    backups: BackupService,
     version: str,
 ) -> APIRouter:
     """``/health``, ``/ready``, ``/metrics`` and ``/api/system``."""
@@ -43,7 +42,8 @@ def system_routes(
     @router.get("/metrics", summary="Prometheus metrics", **schemas.GET_METRICS)
     async def get_metrics(request: Request) -> Response:
         caller(request, Scope.ADMIN)
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        text = await metrics.render()
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @router.get("/api/system/engines", summary="Every engine and its state", **schemas.LIST_ENGINES)
     async def get_engines(request: Request) -> Response:
@@ -67,7 +67,6 @@ def system_routes(
         return json_response({class_type: entry})
 
     router.include_router(graph_routes(engines))
-    router.include_router(backup_routes(backups))
     return router
 
 

@@ -79,6 +79,7 @@ def make_things(studio: RunningStudio) -> Things:
         assert chosen.status_code == 200, chosen.text
         # Another test may have left the queue paused.
         assert owner.post("/api/queue/resume").status_code == 200
+        assert owner.delete("/api/system/prepare-stop").status_code == 200
         job = run(owner, solid())
         began = owner.post("/api/uploads", json={"name": "fuzzed.bin", "size_bytes": 3})
         assert began.status_code == 201, began.text

@@ -184,6 +184,18 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/activity", {"jobs"}),
     ("GET", "/api/system/object_info/{id}", {"graphs:run"}),
     ("POST", "/api/system/backup", {"admin"}),
+    ("GET", "/api/system/backups", {"admin"}),
+    ("POST", "/api/system/backups", {"admin"}),
+    ("GET", "/api/system/export", {"admin"}),
+    ("GET", "/api/system/import", {"admin"}),
+    ("POST", "/api/system/import", {"admin"}),
+    ("DELETE", "/api/system/import", {"admin"}),
+    ("GET", "/api/system/history", {"admin"}),
+    ("GET", "/api/system/logs", {"admin"}),
+    ("GET", "/api/system/logs/download", {"admin"}),
+    ("GET", "/api/system/prepare-stop", {"admin"}),
+    ("POST", "/api/system/prepare-stop", {"admin"}),
+    ("DELETE", "/api/system/prepare-stop", {"admin"}),
 ]
 """Every route that needs a scope, and all it needs."""
 
@@ -196,5 +208,7 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("DELETE", "/api/sessions/{id}"),
     ("GET", "/api/preferences"),
     ("PUT", "/api/preferences"),
+    ("GET", "/api/system/backups/{id}"),
+    ("POST", "/api/system/import/apply"),
 ]
 """Routes for those who are logged in; no key opens them."""

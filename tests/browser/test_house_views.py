@@ -145,7 +145,7 @@ def test_the_system_shows_its_engine_and_what_it_writes(page: Page, site: Runnin
     page.get_by_role("link", name="System").click()
     card = page.locator("engine-card", has_text="embedded")
     expect(card.locator(".state")).to_have_text("ready")
-    expect(page.get_by_role("img", name="Memory")).to_be_visible()
+    expect(page.locator(".rings").get_by_role("img", name="Memory")).to_be_visible()
     card.get_by_role("button", name="Log").click()
     expect(card.get_by_role("log")).to_contain_text("Listening on")
     card.get_by_role("button", name="Free memory").click()
@@ -236,7 +236,7 @@ def test_the_system_and_the_log_of_an_engine_come_live(
     page.goto(f"{site.url}/#/system")
     expect(page.locator(".totals")).to_be_visible()
     page.get_by_role("button", name="Log", exact=True).click()
-    log = page.get_by_role("log")
+    log = page.locator("engine-log").get_by_role("log")
     expect(log).not_to_be_empty()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

@@ -63,6 +63,7 @@ class Rig:
 
     folder: Path
     downloads: Downloads
+    work: DownloadWork
     shelves: Shelves
     published: list[PublishedFile]
 
@@ -147,7 +148,7 @@ async def open_rig(
     await downloads.open()
     running = asyncio.create_task(downloads.run())
     try:
-        yield Rig(folder, downloads, means.shelves, published)
+        yield Rig(folder, downloads, work, means.shelves, published)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -5,23 +5,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import resource
 import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from tests.fakes.bootstrap_family import is_alive
-from tests.fakes.comfy import FakeComfy
 from tests.faults.chaos_rigs import Rig
+from tests.faults.footprint import Footprint, descendants, footprint
 from tests.faults.harness import KEY
 
 _TROUBLE = (httpx.TransportError, AssertionError)
+_STORM = {
+    "submit": 70,
+    "cancel": 20,
+    "kill studio": 4,
+    "restart studio": 2,
+    "kill engine": 3,
+    "cut": 8,
+    "full disk": 3,
+}
+"""How likely each is, beside the others."""
+_STEADY = {"submit": 80, "cancel": 15, "cut": 4, "full disk": 1}
+_STRETCH_S = 60.0
+_REST_S = 180.0
+_MORE_FILES = 16
+_MORE_THREADS = 8
+_MORE_MEBIBYTES = 48
+"""What a process that warms up may take; a leak takes it in each of the stretches."""
+_UNPRINTED = 120
+"""How Python ends when its last lines cannot be written, which go to a file of that disk, too."""
 _INSIDE = 2
 """So many jobs are inside an engine at most, and may have executed there unseen when it dies."""
 
@@ -40,6 +59,8 @@ class Chaos:
         self.canceled: set[str] = set()
         self.kills = 0
         self.deaths = 0
+        self.cuts = 0
+        self.full_disks = 0
         self._count = 0
         self._client = httpx.AsyncClient(
             base_url=rig.studio.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=20
@@ -89,9 +110,10 @@ class Chaos:
     async def restart_studio(self) -> None:
         """SIGTERM, and a new one. The signal ends a process that only begins to start."""
         begun = await self._is_alive()
-        status = await asyncio.to_thread(self.rig.studio.terminate)
-        assert status == 0 or (status == -signal.SIGTERM and not begun)
-        self.rig.studio.start()
+        self.deaths += self.rig.takes_engine_along
+        status = await self.rig.restart()
+        clean = (0, _UNPRINTED) if self.full_disks else (0,)
+        assert status in clean or (status == -signal.SIGTERM and not begun), status
 
     async def _is_alive(self) -> bool:
         try:
@@ -103,6 +125,25 @@ class Chaos:
         """The engine dies, and lives again a little later."""
         self.deaths += 1
         await self.rig.kill_engine(pause_s=self.chance.random() * 0.5)
+
+    async def cut(self) -> None:
+        """Studio's connections to the engine break."""
+        self.cuts += 1
+        await self.rig.cut()
+
+    async def fill_disk(self) -> None:
+        """For a moment no file of Studio's grows, as on a full disk, unless it ends before."""
+        pid = await self.rig.studio_pid()
+        if pid is None:
+            return
+        self.full_disks += 1
+        with contextlib.suppress(ProcessLookupError):
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+            try:
+                await asyncio.sleep(self.chance.uniform(0.2, 2.0))
+            finally:
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
 
     async def settle(self, within_s: float) -> dict[str, dict[str, Any]]:
         """Every job once it has ended, by id."""
@@ -129,7 +170,10 @@ class Chaos:
         for job_id, job in ended.items():
             number = self.jobs[job_id]
             allowed = {"succeeded", "canceled"} if job_id in self.canceled else {"succeeded"}
-            assert job["status"] in allowed, job
+            if self.full_disks and job["status"] == "failed":
+                assert job["error"]["code"] == "disk_full", job
+            else:
+                assert job["status"] in allowed, job
             keys = [(output["node_id"], output["name"]) for output in job["outputs"]]
             assert len(set(keys)) == len(keys)
             if job["status"] == "succeeded":
@@ -208,37 +252,69 @@ async def finish(driver: Chaos, *, within_s: float) -> dict[str, dict[str, Any]]
     child = driver.rig.studio.child
     assert child is not None
     family = set(descendants(child.pid))
-    assert await asyncio.to_thread(driver.rig.studio.terminate) == 0
+    assert await asyncio.to_thread(driver.rig.studio.terminate) == 0, "its disk is not full"
     assert [pid for pid in family if is_alive(pid)] == []
     driver.assert_disk()
     return ended
 
 
-async def walk(driver: Chaos, engine: FakeComfy, seconds: float) -> None:
-    """Do anything at any time."""
+async def walk(driver: Chaos, seconds: float) -> None:
+    """Do anything at any time, in turns with stretches in which no process is killed.
+
+    In those Studio's files and memory are looked at: a process that lives for seconds hides a leak.
+    """
+    stretches = max(2, round(seconds / _STRETCH_S / 2) * 2)
+    for number in range(stretches):
+        if number % 2:
+            await _walk_steadily(driver, seconds / stretches)
+        else:
+            await _walk_for(driver, seconds / stretches, _STORM)
+
+
+async def _walk_steadily(driver: Chaos, seconds: float) -> None:
+    await _walk_for(driver, seconds / 3, _STEADY)
+    before = await _at_rest(driver)
+    await _walk_for(driver, seconds * 2 / 3, _STEADY)
+    after = await _at_rest(driver)
+    print(f"{len(driver.jobs)} jobs; at rest: {before}, then {after}")
+    for first, last in zip(before, after, strict=True):
+        assert last.pid == first.pid, "nobody killed it"
+        assert last.files <= first.files + _MORE_FILES, (first, last)
+        assert last.threads <= first.threads + _MORE_THREADS, (first, last)
+        assert last.mebibytes <= first.mebibytes + _MORE_MEBIBYTES, (first, last)
+
+
+async def _at_rest(driver: Chaos) -> list[Footprint]:
+    """What Studio, and bootstrap where it is the parent, hold while nothing is to be done."""
+    await driver.settle(_REST_S)
+    pid, child = await driver.rig.studio_pid(), driver.rig.studio.child
+    assert pid is not None and child is not None, "there is no Studio"
+    return [footprint(each) for each in sorted({child.pid, pid})]
+
+
+async def _walk_for(driver: Chaos, seconds: float, weights: dict[str, int]) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        match driver.chance.choices(range(6), weights=[70, 20, 4, 2, 3, 8])[0]:
-            case 0:
-                await driver.submit(doubled=driver.chance.random() < 0.3)
-            case 1:
-                await driver.cancel_one()
-            case 2:
-                await driver.kill_studio()
-            case 3:
-                await driver.restart_studio()
-            case 4:
-                await driver.kill_engine()
-            case 5:
-                engine.cut_all()
-        await asyncio.sleep(driver.chance.random() * 0.2)
-
-
-def descendants(pid: int) -> Iterator[int]:
-    """Every process below ``pid``."""
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[1]) == pid:
-                yield int(path.parent.name)
-                yield from descendants(int(path.parent.name))
+    names, shares = list(weights), list(weights.values())
+    filling: asyncio.Task[None] | None = None
+    try:
+        while time.monotonic() < deadline:
+            match driver.chance.choices(names, shares)[0]:
+                case "submit":
+                    await driver.submit(doubled=driver.chance.random() < 0.3)
+                case "cancel":
+                    await driver.cancel_one()
+                case "kill studio":
+                    await driver.kill_studio()
+                case "restart studio":
+                    await driver.restart_studio()
+                case "kill engine":
+                    await driver.kill_engine()
+                case "cut":
+                    await driver.cut()
+                case "full disk" if filling is None or filling.done():
+                    # Beside all others: what comes meanwhile is what it is for.
+                    filling = asyncio.create_task(driver.fill_disk())
+            await asyncio.sleep(driver.chance.random() * 0.2)
+    finally:
+        if filling is not None:
+            await filling

@@ -31,6 +31,8 @@ class Rig(Protocol):
     """A Studio and its engine. Every job is known by its number, which its pictures show."""
 
     studio: Process
+    takes_engine_along: bool
+    """Whether a restart of it is the end of its engine, too."""
 
     def graph(self, number: int, *, doubled: bool) -> Graph:
         """Saves one picture in node 2 and, ``doubled``, in node 3 as well."""
@@ -41,8 +43,17 @@ class Rig(Protocol):
     async def kill_studio(self) -> None:
         """kill -9, and there is another."""
 
+    async def restart(self) -> int:
+        """SIGTERM, and there is another; the exit status of the first."""
+
     async def kill_engine(self, pause_s: float) -> None:
         """It dies, and there is another, where it is for the test to say ``pause_s`` later."""
+
+    async def cut(self) -> None:
+        """What connects Studio and the engine breaks, where that can be done from outside."""
+
+    async def studio_pid(self) -> int | None:
+        """The process that serves, unless there is none just now."""
 
     async def runs(self) -> Counter[int]:
         """How often each job began to execute, once the engine has nothing left."""
@@ -50,6 +61,8 @@ class Rig(Protocol):
 
 class FakeRig:
     """``studio serve`` with the address of a fake engine."""
+
+    takes_engine_along = False
 
     def __init__(self, studio: Process, engine: FakeComfy) -> None:
         self.studio = studio
@@ -65,10 +78,22 @@ class FakeRig:
         await asyncio.to_thread(self.studio.kill)
         self.studio.start()
 
+    async def restart(self) -> int:
+        status = await asyncio.to_thread(self.studio.terminate)
+        self.studio.start()
+        return status
+
     async def kill_engine(self, pause_s: float) -> None:
         await self.engine.die()
         await asyncio.sleep(pause_s)
         await self.engine.start()
+
+    async def cut(self) -> None:
+        self.engine.cut_all()
+
+    async def studio_pid(self) -> int | None:
+        child = self.studio.child
+        return None if child is None or child.poll() is not None else child.pid
 
     async def runs(self) -> Counter[int]:
         await until(lambda: self.engine.remaining == 0, "the fake engine has nothing left")
@@ -79,6 +104,8 @@ class FakeRig:
 class FamilyRig:
     """Bootstrap with Studio and one engine below it."""
 
+    takes_engine_along = True
+
     def __init__(self, family: Process, *, size: int) -> None:
         """``size`` is the edge of the pictures, on which the time of a job depends."""
         self.studio = family
@@ -86,7 +113,7 @@ class FamilyRig:
         self._life = 0
         self._seen: dict[tuple[int, str, int], int] = {}
         self._url = engine_url(family)
-        self._client = httpx.AsyncClient(base_url=self._url, timeout=20)
+        self._client = httpx.AsyncClient(timeout=20)
 
     def graph(self, number: int, *, doubled: bool) -> Graph:
         size = {"width": self._size, "height": self._size}
@@ -109,6 +136,15 @@ class FamilyRig:
     async def kill_studio(self) -> None:
         await self._kill("studio")
 
+    async def restart(self) -> int:
+        with contextlib.suppress(httpx.TransportError):
+            await self._look()
+        status = await asyncio.to_thread(self.studio.terminate)
+        # Not before: whoever watches would count what this life has done for the next one.
+        self._life += 1
+        self.studio.start()
+        return status
+
     async def kill_engine(self, pause_s: float) -> None:
         """Studio has another started, when it sees fit; ``pause_s`` is not ours to choose."""
         with contextlib.suppress(httpx.TransportError):
@@ -116,12 +152,24 @@ class FamilyRig:
         self._life += 1
         await self._kill("engine")
 
+    async def cut(self) -> None:
+        """Nobody but its two ends can break a connection on loopback."""
+
+    async def studio_pid(self) -> int | None:
+        return (await asyncio.to_thread(self._members)).get("studio")
+
+    def _members(self) -> dict[str, int]:
+        """Nobody, while bootstrap itself begins or ends."""
+        with contextlib.suppress(OSError):
+            return members(self.studio)
+        return {}
+
     async def _kill(self, name: str) -> None:
-        await until(lambda: name in members(self.studio), f"there is a {name}", within_s=_RETURN_S)
-        before = members(self.studio)[name]
+        await until(lambda: name in self._members(), f"there is a {name}", within_s=_RETURN_S)
+        before = self._members()[name]
         os.kill(before, signal.SIGKILL)
         await until(
-            lambda: members(self.studio).get(name, before) != before,
+            lambda: self._members().get(name, before) != before,
             f"there is another {name}",
             within_s=_RETURN_S,
         )
@@ -149,9 +197,12 @@ class FamilyRig:
         An execution is told from others by the engine's life, the prompt's id and its number.
         """
         life = self._life
+        # Another bootstrap gives it another port.
+        with contextlib.suppress(OSError, ValueError):
+            self._url = engine_url(self.studio)
         params = {} if all_history else {"max_items": 8}
-        queue: dict[str, Any] = (await self._client.get("/queue")).json()
-        history = (await self._client.get("/history", params=params)).json()
+        queue: dict[str, Any] = (await self._client.get(f"{self._url}/queue")).json()
+        history = (await self._client.get(f"{self._url}/history", params=params)).json()
         for number, prompt_id, graph, *_ in (
             *queue["queue_running"],
             *(entry["prompt"] for entry in history.values()),

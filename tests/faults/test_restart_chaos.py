@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.comfy import FakeComfy
-from tests.faults.chaos import chaos, finish, submit_while_killing, walk
+from tests.faults.chaos import Chaos, chaos, finish, submit_while_killing, walk
 from tests.faults.chaos_rigs import fake_rig, family_rig
 from tests.faults.harness import Process, process
+
+_MINUTES = float(os.environ.get("SOAK_MINUTES") or 1)
 
 
 @pytest.fixture
@@ -93,14 +96,36 @@ async def test_two_hundred_jobs_of_comfyui_survive_seven_kills(comfyui_family: P
         assert [job["status"] for job in ended.values()] == ["succeeded"] * 200
 
 
-@pytest.mark.soak
+@pytest.mark.parametrize(
+    "minutes",
+    [
+        pytest.param(1.0, id="one-minute"),
+        pytest.param(_MINUTES, id="as-long-as-told", marks=pytest.mark.soak),
+    ],
+)
 async def test_a_random_walk_leaves_one_end_per_job_and_nothing_else(
-    engine: FakeComfy, studio: Process
+    engine: FakeComfy, studio: Process, minutes: float
 ) -> None:
-    seed = int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(1 << 32))
-    minutes = float(os.environ.get("SOAK_MINUTES") or 1)
-    async with fake_rig(studio, engine) as rig, chaos(rig, seed=seed) as driver:
-        await walk(driver, engine, minutes * 60)
-        ended = await finish(driver, within_s=180)
-        assert ended, "the walk submitted nothing"
-        print(f"{len(ended)} jobs, {driver.kills} kills, {driver.deaths} deaths of the engine")
+    async with fake_rig(studio, engine) as rig, chaos(rig, seed=_seed()) as driver:
+        await _walked(driver, minutes)
+
+
+@pytest.mark.soak
+async def test_a_random_walk_with_a_managed_engine_leaves_nothing_else(family: Process) -> None:
+    async with family_rig(family, size=256) as rig, chaos(rig, seed=_seed()) as driver:
+        await _walked(driver, _MINUTES)
+
+
+def _seed() -> int:
+    return int(os.environ.get("SOAK_SEED") or random.SystemRandom().randrange(1 << 32))
+
+
+async def _walked(driver: Chaos, minutes: float) -> None:
+    await walk(driver, minutes * 60)
+    ended = await finish(driver, within_s=180)
+    assert ended, "the walk submitted nothing"
+    print(
+        f"{len(ended)} jobs, {driver.kills} kills, {driver.deaths} deaths of the engine, "
+        f"{driver.cuts} cuts, {driver.full_disks} full disks; "
+        f"{Counter(job['status'] for job in ended.values())}"
+    )

@@ -22,6 +22,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "web": LEAVES | {"services", "store", "graphs"},
     "embedded": frozenset(),
     "routes": LEAVES | {"accounts", "store", "services", "web"},
+    "safety": LEAVES
+    | {"accounts", "household", "services", "store", "transfers", "watching", "web"},
+    "watching": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
     "household": LEAVES | {"store", "clients", "services", "web"},
     "accounts": LEAVES | {"store", "services"},
     "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
@@ -35,7 +38,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "gallery": LEAVES | {"store", "clients", "services", "web"},
     "app": LEAVES
     | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
-    | {"stock", "transfers", "updating", "workshop"}
+    | {"safety", "stock", "transfers", "updating", "workshop"}
     | {"store", "clients", "services", "web"},
     "server": LEAVES | {"app", "store", "web"},
     "cli": LEAVES
@@ -61,6 +64,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "on_demand", "queue", "runner"}),
     "assets": frozenset({"references", "stream_staging", "upload_fields"}),
     "auth": frozenset({"tokens"}),
+    "machine_metrics": frozenset({"download_work", "pulse", "request_times"}),
+    "pulse": frozenset({"queue"}),
+    "moving": frozenset({"backups"}),
+    "stopping": frozenset({"backups", "download_work", "queue"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),

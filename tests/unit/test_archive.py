@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from studio.clock import FrozenClock
 from studio.errors import InvalidRequest
-from studio.store import archive
+from studio.store import archive, restoring
 from studio.store.archive import Archived
 from studio.store.connection import connect
 from studio.store.migrations import migrate
@@ -118,7 +118,7 @@ def test_a_backup_comes_back_whole_on_an_empty_machine(
     tar: Path, studio_dir: Path, tmp_path: Path, clock: FrozenClock
 ) -> None:
     target = tmp_path / "elsewhere" / "studio"
-    restored = archive.restore(tar, target, clock)
+    restored = restoring.restore(tar, target, clock)
     assert (restored.blobs, restored.missing) == (3, 0)
     assert restored.created_at == "2027-01-15T08:00:00.000+00:00"
     assert _tree(target) == _tree(studio_dir)
@@ -131,14 +131,14 @@ def test_a_restore_moves_the_present_state_aside_and_touches_nothing_else(
 ) -> None:
     _change(studio_dir)
     late = _blob_path(studio_dir, b"made later")
-    restored = archive.restore(tar, studio_dir, clock)
+    restored = restoring.restore(tar, studio_dir, clock)
     aside = studio_dir / restored.aside
     assert _noted(studio_dir / "db" / "studio.db") == "backed up"
     assert _noted(aside / "db" / "studio.db") == "written later"
     assert (aside / late.relative_to(studio_dir)).read_bytes() == b"made later"
     assert not late.exists()
     assert (studio_dir / "models" / "file").read_text() == "stays out"
-    again = archive.restore(tar, studio_dir, clock)
+    again = restoring.restore(tar, studio_dir, clock)
     assert again.aside != restored.aside
     assert aside.exists()
 
@@ -162,15 +162,15 @@ def test_a_restore_that_is_interrupted_anywhere_completes_at_the_next_start(
         left -= 1
         return rename(path, target)
 
-    for fatal in range(8):
+    for fatal in range(10):
         left = fatal
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", dying_rename)
             with pytest.raises(Killed):
-                archive.restore(tar, studio_dir, clock)
+                restoring.restore(tar, studio_dir, clock)
         before = _asides(studio_dir)
-        assert archive.finish_restore(studio_dir)
-        assert not archive.finish_restore(studio_dir)
+        assert restoring.finish_restore(studio_dir)
+        assert not restoring.finish_restore(studio_dir)
         assert _noted(studio_dir / "db" / "studio.db") == "backed up"
         assert len(_tree(studio_dir)) == 5
         assert _asides(studio_dir) == before
@@ -186,7 +186,7 @@ def test_a_blob_that_is_already_missing_does_not_prevent_backup_or_restore(
     _blob_path(studio_dir, b"first blob").unlink()
     archived = _write(studio_dir, tmp_path / "backup.tar")
     assert (archived.blobs, len(archived.missing)) == (2, 1)
-    restored = archive.restore(tmp_path / "backup.tar", tmp_path / "other", clock)
+    restored = restoring.restore(tmp_path / "backup.tar", tmp_path / "other", clock)
     assert (restored.blobs, restored.missing) == (2, 1)
 
 
@@ -281,7 +281,7 @@ def test_a_hostile_archive_changes_nothing(
     (target / "catalogs").mkdir(parents=True)
     (target / "catalogs" / "mine.json").write_text("mine")
     with pytest.raises(InvalidRequest):
-        archive.restore(hostile, target, clock)
+        restoring.restore(hostile, target, clock)
     assert os.listdir(target) == ["catalogs"]
     assert os.listdir(target.parent) == ["target"]
     assert (target / "catalogs" / "mine.json").read_text() == "mine"
@@ -320,7 +320,7 @@ def test_an_incomplete_archive_changes_nothing(
     spoil(tar.read_bytes(), spoilt)
     target = tmp_path / "target"
     with pytest.raises(InvalidRequest):
-        archive.restore(spoilt, target, clock)
+        restoring.restore(spoilt, target, clock)
     assert os.listdir(target) == []
 
 
@@ -337,7 +337,7 @@ def test_a_damaged_byte_anywhere_is_noticed_or_harmless(
         (tmp_path / "spoilt.tar").write_bytes(spoilt)
         target = tmp_path / f"target-{offset}"
         try:
-            archive.restore(tmp_path / "spoilt.tar", target, clock)
+            restoring.restore(tmp_path / "spoilt.tar", target, clock)
         except InvalidRequest:
             refused += 1
             continue

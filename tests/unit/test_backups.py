@@ -14,7 +14,7 @@ from studio.clock import FrozenClock
 from studio.errors import StorageUnavailable
 from studio.services import backups as backups_module
 from studio.services.backups import BackupService
-from studio.store import archive, snapshots
+from studio.store import restoring, snapshots
 from studio.store.db import Database, Work
 from studio.store.migrations import migrate
 from tests.faults.harness import until
@@ -144,7 +144,7 @@ async def test_a_backup_of_the_working_studio_can_be_restored(
     assert (archived.blobs, archived.missing, archived.skipped) == (0, (), ())
     assert archived.size_bytes > 0
     restored = await asyncio.to_thread(
-        archive.restore, tmp_path / "backup.tar", tmp_path / "other", clock
+        restoring.restore, tmp_path / "backup.tar", tmp_path / "other", clock
     )
     assert restored.blobs == 0
     assert _noted(tmp_path / "other" / "db" / "studio.db") == "19"

@@ -35,6 +35,7 @@ def test_short_secrets_would_hide_half_the_log() -> None:
         (f"https://api.telegram.org/bot123456789:{'x' * 35}/getMe", None),
         (f"123456789:{'x' * 35}", "***"),
         ("https://user:password1@host/", "https://user:***@host/"),
+        ("on http://127.0.0.1:59789, port 1", "on http://127.0.0.1:59789, port 1"),
         ("12:30:59 100%|###| 20/20 [00:01<00:00]", "12:30:59 100%|###| 20/20 [00:01<00:00]"),
         ("http://127.0.0.1:8188/view?filename=a", "http://127.0.0.1:8188/view?filename=a"),
         ("Loading /models/bottom.safetensors", "Loading /models/bottom.safetensors"),

@@ -9,6 +9,10 @@ import { icon } from '../components/icons.js';
 import { ring } from '../components/ring.js';
 import '../components/engine_card.js';
 import '../components/updates_card.js';
+import '../components/system/backups.js';
+import '../components/system/history.js';
+import '../components/system/log.js';
+import '../components/system/stop.js';
 
 /* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
@@ -95,6 +99,7 @@ function body(system) {
     <section class="rings" aria-label=${t('system.use')}>
       ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
+    <system-history></system-history>
     <section class="totals card" aria-label=${t('system.queue')}>
       ${['queued', 'running', 'canceling'].map(
         (name) => html`<div><strong>${queue[name]}</strong><span>${t(`system.totals.${name}`)}</span></div>`,
@@ -105,6 +110,9 @@ function body(system) {
     ${engines.map((engine) => html`<engine-card .engine=${engine}></engine-card>`)}
     ${startOf(system.start)}
     <updates-card></updates-card>
+    <system-stop></system-stop>
+    <system-backups></system-backups>
+    <system-log></system-log>
     <section class="card">
       <h2>${t('system.versions')}</h2>
       <dl class="versions">
