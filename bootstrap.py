@@ -18,6 +18,7 @@ from boot.engines import Engine, plan_engines
 from boot.environment import studio_environment
 from boot.folders import Folders, prepare_folders, prepare_run_dir
 from boot.hold import check_free
+from boot.pack_child import plan_pack_worker
 from boot.parent import run
 from boot.plan import EXIT_USAGE, BootError, ChildPlan, Plan
 from boot.settings import Settings, read_settings
@@ -63,6 +64,7 @@ def make_plan(
         settings = replace(settings, studio_ids=None, engine_ids=None)
         folders = prepare_folders(settings)
     engines = plan_engines(settings, folders, environ, python=sys.executable, log=_log)
+    running = tuple(engine.child for engine in engines if engine.child is not None)
     if settings.image and not settings.isolation:
         _log("Studio and the engines run as one user, without isolation")
     return Plan(
@@ -70,7 +72,8 @@ def make_plan(
         log_dir=folders.log_dir,
         children=(
             replace(_plan_studio(settings, folders, engines, environ), first_args=first_args),
-            *(engine.child for engine in engines if engine.child is not None),
+            *running,
+            *plan_pack_worker(settings, running, environ, python=sys.executable),
         ),
         studio_ids=settings.studio_ids,
         isolation=settings.isolation,

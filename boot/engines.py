@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from boot.environment import engine_environment
 from boot.flags import FILE_NAME
 from boot.folders import Folders
+from boot.pack_child import node_variables
 from boot.plan import BootError, ChildPlan
 from boot.settings import Settings
 
@@ -166,7 +167,8 @@ class _Planner:
         flags = self._settings.comfyui_flags
         # What the environment says is not to be changed from a page.
         file = None if flags else self._settings.studio_dir / FILE_NAME
-        return replace(engine, child=replace(engine.child, flags=flags, flags_file=file))
+        env = {**self._env, **node_variables(self._settings)}
+        return replace(engine, child=replace(engine.child, env=env, flags=flags, flags_file=file))
 
     def embedded(self, *, first: bool, alone: bool) -> Engine:
         """Its command line.

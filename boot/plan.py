@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-Kind = Literal["studio", "comfyui", "embedded"]
+Kind = Literal["studio", "comfyui", "embedded", "packs"]
 
 EXIT_USAGE: Final = 2
 EXIT_HELD: Final = 75
@@ -49,6 +49,7 @@ class ChildPlan:
     ``first_args`` follow ``argv`` at the first start alone, not when it is started again.
     ``flags`` follow it at every start: those of the environment. With ``flags_file`` they are read
     from there instead, before each start; ``boot.flags`` says which are possible.
+    One ``on_demand`` is not started with the rest, only when Studio asks for it.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ChildPlan:
     first_args: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     flags_file: Path | None = None
+    on_demand: bool = False
 
 
 @dataclass(frozen=True)

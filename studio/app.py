@@ -313,7 +313,7 @@ async def _services(
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
-            ("activity", house.activity.run()),
+            *house.background(controls),
             *gallery.background(),
             *stock.background(),
             *transfers.background(),
@@ -337,7 +337,7 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await asyncio.gather(stock.close(), transfers.hubs.close())
+        await asyncio.gather(controls.packs.close(), stock.close(), transfers.hubs.close())
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

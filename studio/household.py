@@ -5,8 +5,9 @@ Apart from ``app.py`` as ``accounts.py`` is: one noun, whose parts nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -14,6 +15,7 @@ from studio.clients.gpu import GpuReader
 from studio.clients.token_owners import TokenOwners
 from studio.clock import Clock
 from studio.models import Identity, Job
+from studio.nodes import build_node_packs
 from studio.services.activity import Activity
 from studio.services.diagnostics import DiagnosticsService
 from studio.services.downloads import Downloads
@@ -22,6 +24,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.jobs import JobService
 from studio.services.live import Live
+from studio.services.node_packs import NodePacks
 from studio.services.preferences import PreferenceService
 from studio.services.queue import JobQueue
 from studio.services.settings import SettingsService
@@ -36,6 +39,7 @@ from studio.store.preferences import PreferenceStore
 from studio.store.secrets import SecretStore
 from studio.web.activity_api import activity_routes
 from studio.web.engines_api import engine_routes
+from studio.web.nodes_api import node_routes
 from studio.web.settings_api import settings_routes
 
 LOGS = "logs"
@@ -49,6 +53,7 @@ class Controls:
     system: SystemService
     engines: EngineControl
     diagnostics: DiagnosticsService
+    packs: NodePacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,18 @@ class Household:
                 "ENGINE_DIR": str(settings.engine_dir),
             },
         )
-        return Controls(system, control, diagnostics)
+        packs = build_node_packs(
+            settings=settings,
+            clock=self.clock,
+            engines=engines,
+            health=health,
+            record=self.activity.record,
+        )
+        return Controls(system, control, diagnostics, packs)
+
+    def background(self, controls: Controls) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
+        """What runs for as long as Studio does."""
+        return [("activity", self.activity.run()), ("node packs", controls.packs.run())]
 
     def live(
         self,
@@ -148,6 +164,7 @@ class Household:
                 diagnostics=controls.diagnostics,
             )
         )
+        router.include_router(node_routes(controls.packs))
         return router
 
 

@@ -46,6 +46,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "MAX_BODY_MB": Limit("max_body_bytes", 32, 1, 1024, unit=1_000_000, storable=False),
     "CACHE_SIZE_GB": Limit("cache_size_bytes", 0, 0, 1_000_000, unit=1_000_000_000, storable=False),
     "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
+    "JOB_STUCK_MINUTES": Limit("job_stuck_s", 120, 0, 10_080, unit=60),
 }
 """By the name of the variable."""
 
@@ -111,6 +112,7 @@ class Settings:
     outbound_allow: tuple[str, ...]
     """Hosts and networks that may be fetched from though they are private, and without TLS."""
     model_dir: Path
+    custom_nodes_dir: Path
     models: ModelSettings
     comfyui_flags: str
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
@@ -118,6 +120,8 @@ class Settings:
     max_queue_depth: int
     max_queue_depth_member: int
     engine_hang_s: float
+    job_stuck_s: int
+    """How long a job may show no progress; 0 is for ever."""
     max_upload_bytes: int
     max_body_bytes: int
     max_asset_bytes: int
@@ -182,12 +186,16 @@ class Settings:
             },
             outbound_allow=outbound(environ),
             model_dir=folders["MODEL_DIR"][0],
+            custom_nodes_dir=Path(
+                environ.get("CUSTOM_NODES_DIR") or folders["ENGINE_DIR"][0] / "custom_nodes"
+            ).expanduser(),
             models=ModelSettings.from_env(environ, base),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
             max_queue_depth_member=1_000,
             engine_hang_s=float(_number(environ, "ENGINE_HANG_S")),
+            job_stuck_s=_number(environ, "JOB_STUCK_MINUTES"),
             max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
             max_body_bytes=_number(environ, "MAX_BODY_MB"),
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),

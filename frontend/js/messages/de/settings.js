@@ -77,6 +77,7 @@ export default {
   'limits.MAX_ASSET_GIB': 'Größter Upload in Teilen, in GiB',
   'limits.CIVITAI_GALLERY_MB': 'Platz für Bilder von Civitai in MB',
   'limits.MAX_BODY_MB': 'Größte Anfrage in MB',
+  'limits.JOB_STUCK_MINUTES': 'Minuten ohne Fortschritt, bis ein Job beendet wird; 0 heißt nie',
   'limits.ENGINE_HANG_S': 'Sekunden ohne Lebenszeichen, bis eine Engine als hängend gilt',
   'folders.STUDIO_DIR': 'Alles, was Studio behält',
   'folders.ENGINE_DIR': 'Eigene Dateien der Engine',

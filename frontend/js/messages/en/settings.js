@@ -76,6 +76,7 @@ export default {
   'limits.MAX_ASSET_GIB': 'Largest upload in parts, in GiB',
   'limits.CIVITAI_GALLERY_MB': 'Room for Civitai’s pictures, in MB',
   'limits.MAX_BODY_MB': 'Largest request, in MB',
+  'limits.JOB_STUCK_MINUTES': 'Minutes without progress until a job is ended; 0 is never',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
 
   'folders.STUDIO_DIR': 'Everything that Studio keeps',
