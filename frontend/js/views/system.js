@@ -8,6 +8,7 @@ import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
 import { ring } from '../components/ring.js';
 import '../components/engine_card.js';
+import '../components/node_packs.js';
 
 /* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
@@ -102,6 +103,7 @@ function body(system) {
     </section>
     ${engines.length ? nothing : html`<p class="hint">${t('system.noEngine')}</p>`}
     ${engines.map((engine) => html`<engine-card .engine=${engine}></engine-card>`)}
+    <node-packs></node-packs>
     <section class="card">
       <h2>${t('system.versions')}</h2>
       <dl class="versions">
