@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ class RequirementsFailed(RuntimeError):
     """The packages cannot be had.
 
     Attributes:
-        code: ``conflict``, ``unresolved`` or ``install_failed``.
+        code: ``conflict``, ``unresolved``, ``install_failed`` or ``no_pip``.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -166,6 +167,8 @@ class Resolver:
         return f"the pack asks for {asked[1]}" if asked else line
 
     def _pip(self, *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
+        if find_spec("pip") is None:
+            raise RequirementsFailed("no_pip", "Studio's Python has no pip to install them with.")
         command = (sys.executable, "-m", "pip", "--python", self._python)
         options = ("--no-input", "--disable-pip-version-check", "--no-cache-dir", "--no-color")
         return self._run((*command, *options, *arguments), timeout_s=timeout_s)

@@ -22,7 +22,7 @@ from studio.net import Outbound
 from studio.services.engines import Engine, EngineService, EngineState
 from studio.services.health import HealthService
 from studio.services.node_registry import NodeRegistry
-from studio.services.pack_work import Operation, PackView, PackWork, WorkFailed
+from studio.services.pack_work import DONE, Operation, PackView, PackWork, WorkFailed
 from studio.store.node_packs import FoundPack, NodePackFiles
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,6 @@ FAILED_STARTS: Final = 2
 _LOOK_S: Final = 0.25
 _START_S: Final = 900.0
 """For how long a change waits to see ComfyUI start again."""
-_DONE: Final = {
-    "install": "installed", "update": "updated", "remove": "removed",
-    "restore": "restored", "disable": "disabled", "enable": "enabled",
-}  # fmt: skip
 _NEVER: Final = (EngineState.STOPPED, EngineState.INCOMPATIBLE)
 _WAITING: Final = "stopped while a node pack is changed"
 
@@ -108,6 +104,7 @@ class NodePacks:
             check_ref(ref)
         except PackRefused as refused:
             raise Unprocessable(str(refused), details={"field": "url"}) from None
+        self._require_free()
         await asyncio.to_thread(self.outbound.place, url)
         plan = PackPlan(new_id(), "stage", name, url, ref)
         return self._begin(identity, "install", plan)
@@ -122,6 +119,7 @@ class NodePacks:
         known = self.registry.packs.get(name)
         if known is None:
             raise NotFound("There is no such node pack in the registry.")
+        self._require_free()
         await asyncio.to_thread(self.outbound.place, known.url)
         plan = PackPlan(new_id(), "stage", name, known.url, known.commit)
         return self._begin(identity, "install", plan)
@@ -139,6 +137,7 @@ class NodePacks:
         known = self.registry.packs.get(name)
         follows = known is not None and known.url == pack.record.url
         ref = known.commit if known is not None and follows else pack.record.ref
+        self._require_free()
         await asyncio.to_thread(self.outbound.place, pack.record.url)
         plan = PackPlan(new_id(), "stage", name, pack.record.url, ref)
         return self._begin(identity, "update", plan)
@@ -177,11 +176,15 @@ class NodePacks:
             raise NotFound("There is no such node pack on the volume.")
         return pack
 
-    def _begin(self, identity: Identity, action: str, plan: PackPlan) -> Operation:
+    def _require_free(self) -> None:
         if obstacle := self.obstacle():
             raise Conflict(obstacle)
         if self.operation is not None and not self.operation.done:
             raise Conflict("Another node pack is being changed; one at a time.")
+
+    def _begin(self, identity: Identity, action: str, plan: PackPlan) -> Operation:
+        # Again: names were resolved since.
+        self._require_free()
         return self._start(action, plan, identity.user_id)
 
     def _start(self, action: str, plan: PackPlan, user_id: str | None) -> Operation:
@@ -201,7 +204,7 @@ class NodePacks:
                 raise WorkFailed("canceled", "It was given up.") from None
             self._say("done", done=True)
             assert self.operation is not None
-            if (kind := _DONE.get(self.operation.action)) is not None:
+            if (kind := DONE.get(self.operation.action)) is not None:
                 self.record(user_id, f"nodes.{kind}", plan.name, commit=self.operation.commit)
         except WorkFailed as failed:
             self._say(done=True, code=failed.code, message=str(failed))
@@ -320,7 +323,7 @@ class NodePacks:
         if self._rescued:
             return None
         failing = [e for e in self._comfys() if e.failed_starts >= FAILED_STARTS]
-        newest = await self._newest() if failing else None
+        newest = await asyncio.to_thread(self.files.newest) if failing else None
         if newest is None:
             return None
         self._rescued = True
@@ -338,11 +341,6 @@ class NodePacks:
         self.health.note(_disabled(newest.name))
         self.record(None, "nodes.disabled", newest.name)
         return newest.name
-
-    async def _newest(self) -> FoundPack | None:
-        packs = await asyncio.to_thread(self.files.all)
-        own = {p.record.changed_at: p for p in packs if p.enabled and p.record is not None}
-        return own[max(own)] if own else None
 
 
 def _disabled(name: str) -> str:

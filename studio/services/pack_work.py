@@ -14,6 +14,11 @@ from studio.services.node_registry import KnownPack
 from studio.store.node_packs import FoundPack, NodePackFiles
 
 _LOOK_S: Final = 0.25
+DONE: Final = {
+    "install": "installed", "update": "updated", "remove": "removed",
+    "restore": "restored", "disable": "disabled", "enable": "enabled",
+}  # fmt: skip
+"""How a change is told of once it is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,11 @@ class NodePackFiles:
         """One pack; reads the disk."""
         return next((pack for pack in self.all() if pack.name == name), None)
 
+    def newest(self) -> FoundPack | None:
+        """Of the enabled packs that Studio installed the one that was changed last."""
+        own = {p.record.changed_at: p for p in self.all() if p.enabled and p.record is not None}
+        return own[max(own)] if own else None
+
     def _found(self, name: str) -> FoundPack:
         folders = self._folders
         present = folders.present(name)

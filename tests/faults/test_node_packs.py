@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
+from tests.api.studio_process import (
+    OWNER_KEY,
+    ROOT,
+    RunningStudio,
+    comfyui_variables,
+    run_studio,
+)
 from tests.fakes.pack_places import NODE, PackPlaces, pack_places
 
 PACKS = "/api/system/nodes"
@@ -45,6 +53,16 @@ class House:
 
     def knows(self, class_type: str) -> bool:
         return self.http.get(f"/api/system/object_info/{class_type}").status_code == 200
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """``studio nodes`` with these words, to its end."""
+        place = ("--url", self.studio.url, "--key", OWNER_KEY)
+        return subprocess.run(
+            [sys.executable, "-m", "studio", "nodes", *words, *place],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+        )
 
     def run(self, class_type: str) -> str:
         """Run a graph of that one class; what it showed."""
@@ -111,6 +129,13 @@ def test_a_conflict_is_told_in_words_and_the_engine_is_not_stopped_for_it(house:
     assert house.http.get("/api/system/engines").json()["engines"][0] == before
 
 
+def test_nothing_comes_from_a_private_address_that_nobody_allowed(house: House) -> None:
+    for url in ("https://10.0.0.1/x", "https://[::1]/x", "http://192.168.1.1/x"):
+        answer = house.http.post(PACKS, json={"url": url})
+        assert answer.status_code in (403, 422), answer.text
+    assert house.http.post(PACKS, json={"url": "https://10.0.0.1/x"}).status_code == 403
+
+
 def test_a_pack_that_keeps_comfyui_from_starting_is_disabled_and_the_owner_is_told(
     house: House,
 ) -> None:
@@ -129,6 +154,8 @@ def test_a_pack_that_keeps_comfyui_from_starting_is_disabled_and_the_owner_is_to
 def test_a_pack_whose_import_fails_says_so_and_the_others_work(house: House) -> None:
     repository = house.places.repository("broken")
     repository.commit({"__init__.py": "import nowhere_to_be_found"})
-    ended = house.change("POST", url=repository.url)
-    assert ended["error"] is None and "no class" in " ".join(ended["notes"])
-    assert house.change("DELETE", "/broken")["error"] is None
+    ended = house.command("install", repository.url)
+    assert ended.returncode == 0 and "no class" in ended.stderr, ended.stderr
+    assert house.pack("broken")["enabled"] is True
+    assert house.command("rm", "broken").returncode == 0
+    assert house.pack("broken")["present"] is False
