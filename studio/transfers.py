@@ -5,7 +5,6 @@ Apart from ``app.py`` as ``household.py`` is.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -45,6 +44,7 @@ from studio.store.prefs import PrefStore
 from studio.store.secrets import SecretStore
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
+from studio.tls import trusted
 from studio.web.downloads_api import download_routes
 
 _THREADS: Final = 24
@@ -99,7 +99,7 @@ class Transfers:
 async def open_transfers(house: Household) -> Transfers:
     """The services, with what an earlier Studio left taken up."""
     settings, outbound = house.settings, Outbound(house.settings.outbound_allow)
-    throttle, tls = Throttle(), ssl.create_default_context()
+    throttle, tls = Throttle(), trusted()
     tokens = LentCredentials(SourceTokens(settings.hub_urls, house.settings_service.secret))
     hubs, store = open_hubs(house, outbound), DownloadStore(house.db)
 

@@ -1,15 +1,20 @@
-"""How the tests are shared when several processes run them (``-n``)."""
+"""What all tests share: how several processes run them (``-n``), and whom clients trust."""
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
+import httpx
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 BROWSER: Final = "tests/browser/"
+
+# Reading the machine's certificates takes a tenth of a second, and tests make thousands of clients.
+vars(httpx._transports.default)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
 
 
 class ByFile(LoadScopeScheduling):

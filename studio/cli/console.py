@@ -14,6 +14,7 @@ import httpx
 from studio.cli.failures import EXIT_HELD, CommandFailed
 from studio.cli.sockets import control_socket, is_listening
 from studio.settings import Settings
+from studio.tls import trusts_nobody
 
 BASE_URL: Final = "http://studio.local"
 _START_WAIT_S: Final = 10.0
@@ -23,7 +24,9 @@ _LOOK_EVERY_S: Final = 0.2
 def open_socket(path: Path) -> httpx.AsyncClient:
     """A client of the Studio that listens there; the caller is its owner."""
     return httpx.AsyncClient(
-        transport=httpx.AsyncHTTPTransport(uds=str(path)), base_url=BASE_URL, timeout=60.0
+        transport=httpx.AsyncHTTPTransport(uds=str(path), verify=trusts_nobody()),
+        base_url=BASE_URL,
+        timeout=60.0,
     )
 
 

@@ -25,6 +25,7 @@ from studio.clients.supervisor import BOOTSTRAP_SOCKET
 from studio.paths import private_folder
 from studio.settings import Settings
 from studio.store.holder import is_same_place, parse, this_process
+from studio.tls import trusted, trusts_nobody
 
 _LOCK_NAME: Final = "run.lock"
 _LOOK_EVERY_S: Final = 0.1
@@ -66,7 +67,10 @@ async def open_remote(url: str, key: str | None) -> AsyncIterator[Session]:
     try:
         if not url.startswith(("http://", "https://")) or not httpx.URL(url).host:
             raise httpx.InvalidURL("no address")
-        http = httpx.AsyncClient(base_url=url.rstrip("/"), headers=headers, timeout=60.0)
+        verify = trusted() if url.startswith("https://") else trusts_nobody()
+        http = httpx.AsyncClient(
+            base_url=url.rstrip("/"), headers=headers, timeout=60.0, verify=verify
+        )
     except httpx.InvalidURL as error:
         raise CommandFailed(
             "The address must be like http://host:8000 or https://host.",

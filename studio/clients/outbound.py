@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterable
 from typing import Final
 
@@ -11,6 +10,7 @@ import httpcore
 import httpx
 
 from studio.net import Outbound
+from studio.tls import trusted
 
 _MAX_CONNECTIONS: Final = 20
 _KEEP_OPEN_S: Final = 15.0
@@ -55,10 +55,10 @@ class OutboundTransport(httpx.AsyncHTTPTransport):
     """
 
     def __init__(self, outbound: Outbound) -> None:
-        super().__init__()
+        super().__init__(verify=trusted())
         self._outbound = outbound
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context(),
+            ssl_context=trusted(),
             max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=_KEEP_OPEN_S,
             network_backend=_Judged(outbound),

@@ -10,6 +10,7 @@ import httpx
 import orjson
 
 from studio.model_settings import Pod
+from studio.tls import trusted
 
 _TIMEOUT_S: Final = 10.0
 _MAX_ANSWER: Final = 1 << 20
@@ -29,7 +30,9 @@ async def read_volume(pod: Pod) -> Volume | None:
     url = f"{pod.api_url}/pods/{quote(pod.id, safe='')}"
     try:
         async with (
-            httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False) as client,
+            httpx.AsyncClient(
+                verify=trusted(), timeout=_TIMEOUT_S, follow_redirects=False
+            ) as client,
             client.stream(
                 "GET",
                 url,

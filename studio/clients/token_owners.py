@@ -10,6 +10,8 @@ from urllib.parse import quote
 import httpx
 import orjson
 
+from studio.tls import trusted
+
 _TIMEOUT_S: Final = 10.0
 _MAX_ANSWER: Final = 65_536
 _MAX_NAME: Final = 100
@@ -81,7 +83,9 @@ async def _get(url: str, headers: Mapping[str, str]) -> bytes:
     # Errors of httpx name the address, which holds Telegram's token: none of them goes further.
     try:
         async with (
-            httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False) as client,
+            httpx.AsyncClient(
+                verify=trusted(), timeout=_TIMEOUT_S, follow_redirects=False
+            ) as client,
             client.stream("GET", url, headers=dict(headers)) as answer,
         ):
             if answer.status_code in (401, 403, 404):

@@ -15,7 +15,6 @@ from typing import Any, Final
 import orjson
 
 from studio.errors import NotFound, StudioError
-from studio.graphs.problems import clip
 from studio.services.catalog_entries import Document, Entry, Judge, complete, read_catalog, refusal
 from studio.services.families import Families
 from studio.store.catalog_files import CATALOGS, CatalogFiles
@@ -141,7 +140,7 @@ class Catalog:
         """Raises ``NotFound``."""
         found = self._listed.get(entry_id)
         if found is None:
-            raise NotFound(f"The catalogs have no entry “{clip(entry_id, 60)}”.")
+            raise NotFound("The catalogs have no such entry.")
         return found
 
     def find(self, name: str, folder: str | None, sha256: str | None) -> tuple[Entry, str] | None:
@@ -185,7 +184,7 @@ class Catalog:
             if bundle.id == bundle_id:
                 known = [self._listed[each] for each in bundle.entries if each in self._listed]
                 return bundle, [listed.entry for listed in known]
-        raise NotFound(f"There is no bundle “{clip(bundle_id, 60)}”.")
+        raise NotFound("There is no such bundle.")
 
     async def put(self, entry: Mapping[str, Any]) -> Listed:
         """Store an entry of the owner's, or their changes of a shipped one.

@@ -36,10 +36,12 @@ def row_of(page: Page, name: str) -> Locator:
 
 
 @pytest.fixture(autouse=True)
-def clean_preferences(owner: httpx.Client) -> Iterator[None]:
+def clean_preferences(site: RunningStudio, state: dict[str, Any]) -> Iterator[None]:
     """What a test prefers is not for the next one; its pages are closed by then."""
     yield
-    assert owner.put("/api/preferences", json={}).status_code == 200
+    cookies = {each["name"]: each["value"] for each in state["cookies"]}
+    url, headers = f"{site.url}/api/preferences", {"Origin": site.url}
+    assert httpx.put(url, json={}, cookies=cookies, headers=headers).status_code == 200
 
 
 def test_a_theme_that_was_chosen_stays(page: Page) -> None:

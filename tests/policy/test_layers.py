@@ -11,7 +11,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"addresses", "model_settings", "net", "remote"}
+    | {"addresses", "model_settings", "net", "remote", "tls"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
