@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from studio.clients.supervisor import Supervisor
 from tests.api.studio_process import (
     OWNER_KEY,
     ROOT,
@@ -134,6 +138,47 @@ def test_nothing_comes_from_a_private_address_that_nobody_allowed(house: House) 
         answer = house.http.post(PACKS, json={"url": url})
         assert answer.status_code in (403, 422), answer.text
     assert house.http.post(PACKS, json={"url": "https://10.0.0.1/x"}).status_code == 403
+
+
+@pytest.mark.parametrize("end", ["kill", "cancel"])
+async def test_an_install_that_is_killed_or_given_up_changes_nothing_and_the_next_one_works(
+    house: House, end: str
+) -> None:
+    before = house.http.get("/api/system/engines").json()["engines"][0]
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/never"
+        assert house.http.post(PACKS, json={"url": url}).status_code == 202
+        connection, _ = silent.accept()
+        with connection:
+            if end == "kill":
+                supervisor = Supervisor(socket_path=house.studio.run_dir / "bootstrap.sock")
+                pid = (await supervisor.status())["packs"].pid
+                assert pid is not None
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                assert house.http.delete(f"{PACKS}/operation").status_code == 204
+            ended = house.settled()
+    assert ended["error"]["code"] == {"kill": "interrupted", "cancel": "canceled"}[end]
+    assert house.pack("never") == {}
+    assert house.http.get("/api/system/engines").json()["engines"][0] == before
+    repository = house.places.repository(f"after-{end}")
+    repository.commit({"README.md": "no pack"})
+    assert house.change("POST", url=repository.url)["error"]["code"] == "not_a_pack"
+
+
+def test_a_pack_that_breaks_long_after_it_was_installed_is_disabled_too(house: House) -> None:
+    repository = house.places.repository("rotten")
+    repository.commit({"__init__.py": NODE.format(name="RottenNode", value="text")})
+    assert house.change("POST", url=repository.url)["error"] is None
+    place = house.studio.folder / "engine" / "custom_nodes" / "rotten"
+    (place / "__init__.py").write_text("import os\nos._exit(4)\n")
+    house.http.post("/api/system/engines/comfyui/restart", json={})
+    while house.pack("rotten")["enabled"]:
+        time.sleep(0.2)
+    while not house.studio.is_ready():
+        time.sleep(0.2)
+    assert house.settled()["error"]["code"] == "start_failed"
+    assert house.change("DELETE", "/rotten")["error"] is None
 
 
 def test_a_pack_that_keeps_comfyui_from_starting_is_disabled_and_the_owner_is_told(
