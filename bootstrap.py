@@ -20,6 +20,7 @@ from boot.first_release import is_due
 from boot.folders import Folders, prepare_folders, prepare_run_dir
 from boot.hold import check_free
 from boot.launch import Volume
+from boot.pack_child import plan_pack_worker
 from boot.parent import run
 from boot.phases import Phases, process_began_at
 from boot.plan import EXIT_USAGE, BootError, ChildPlan, Plan
@@ -71,6 +72,7 @@ def make_plan(
         # A container that ends at once can tell nobody why; its page can.
         return _plan_explanation(settings, environ, str(error))
     engines = _find_engines(settings, folders, environ, notices)
+    running = tuple(engine.child for engine in engines if engine.child is not None)
     phases.end("engines")
     _log(phases.text())
     studio = _plan_studio(settings, folders, engines, environ, notices)
@@ -80,7 +82,8 @@ def make_plan(
         log_dir=folders.log_dir,
         children=(
             replace(studio, first_args=first_args, first_env=first_env),
-            *(engine.child for engine in engines if engine.child is not None),
+            *running,
+            *plan_pack_worker(settings, running, environ, python=sys.executable),
             *_plan_staging(settings, environ),
         ),
         studio_ids=settings.studio_ids,

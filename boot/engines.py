@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -17,12 +16,15 @@ from urllib.parse import urlsplit
 from boot.environment import engine_environment
 from boot.flags import FILE_NAME
 from boot.folders import Folders
+from boot.gpus import choose_gpus, find_gpus
+from boot.pack_child import node_variables
 from boot.plan import BootError, ChildPlan
+from boot.ports import HOST, any_free_port, is_free
 from boot.settings import Settings
 
 _DEFAULT_PORT: Final = 8188
 _PORT_WAIT_S: Final = 3.0
-_HOST: Final = "127.0.0.1"
+_DEVICE_FLAGS: Final = frozenset({"--cpu", "--cuda-device"})
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,14 @@ def plan_engines(
             log(f"{missing} Using the embedded engine, which needs no GPU.")
             return (planner.embedded(first=True, alone=True),)
         log(f"ComfyUI found in {comfy.folder}")
-        return (planner.comfyui(comfy),)
+        return planner.comfyuis(comfy)
     engines: list[Engine] = []
     for word in words:
         if word == "comfyui":
             comfy, missing = planner.find_comfyui()
             if comfy is None:
                 raise BootError(missing)
-            engines.append(planner.comfyui(comfy))
+            engines += planner.comfyuis(comfy)
         elif word == "embedded":
             engines.append(planner.embedded(first="comfyui" not in words, alone=len(words) == 1))
         else:
@@ -128,6 +130,7 @@ class _Planner:
         self._folders = folders
         self._env = env
         self._python = python
+        self._taken = {settings.studio_port}
 
     def find_comfyui(self) -> tuple[_Comfy | None, str]:
         """ComfyUI and the Python that can run it, or None and what is missing."""
@@ -144,29 +147,48 @@ class _Planner:
             )
         return _Comfy(folder, python), ""
 
-    def comfyui(self, comfy: _Comfy) -> Engine:
+    def comfyuis(self, comfy: _Comfy) -> tuple[Engine, ...]:
+        """One for each GPU, or a single one that sees what there is.
+
+        The first keeps the name and the port that a single one has.
+        """
+        flags = {flag.partition("=")[0] for flag in self._settings.comfyui_flags}
+        wanted = "one" if flags & _DEVICE_FLAGS else self._settings.comfyui_gpus
+        gpus = choose_gpus(wanted, self._env, find=find_gpus)
+        self._several = self._several or len(gpus) > 1
+        if len(gpus) < 2:
+            seen = {"CUDA_VISIBLE_DEVICES": gpus[0]} if gpus else {}
+            return (self._comfyui(comfy, "comfyui", self._port(), seen),)
+        engines: list[Engine] = []
+        for number, gpu in enumerate(gpus, 1):
+            name = "comfyui" if number == 1 else f"comfyui-{number}"
+            port = self._port() if number == 1 else self._free_port()
+            engines.append(self._comfyui(comfy, name, port, {"CUDA_VISIBLE_DEVICES": gpu}))
+        return tuple(engines)
+
+    def _comfyui(self, comfy: _Comfy, name: str, port: int, seen: Mapping[str, str]) -> Engine:
         if any(flag.partition("=")[0] == "--port" for flag in self._settings.comfyui_flags):
             raise BootError("COMFYUI_FLAGS must not hold --port: set COMFYUI_PORT.")
-        port = self._port()
         engine_dir = self._settings.engine_dir
         argv = (
             comfy.python,
             "main.py",
-            *("--listen", _HOST, "--port", str(port)),
+            *("--listen", HOST, "--port", str(port)),
             *("--input-directory", str(engine_dir / "input")),
             *("--output-directory", str(engine_dir / "output")),
-            *("--temp-directory", str(self._temp_base("comfyui"))),
+            *("--temp-directory", str(self._temp_base(name))),
             *("--user-directory", str(engine_dir / "user")),
-            *("--database-url", f"sqlite:///{engine_dir / 'user' / 'comfyui.db'}"),
+            *("--database-url", f"sqlite:///{engine_dir / 'user' / f'{name}.db'}"),
             *("--extra-model-paths-config", str(self._folders.model_paths)),
             "--disable-auto-launch",
         )
-        engine = self._managed("comfyui", argv, comfy.folder, port)
+        engine = self._managed(name, "comfyui", argv, comfy.folder, port)
         assert engine.child is not None
         flags = self._settings.comfyui_flags
         # What the environment says is not to be changed from a page.
         file = None if flags else self._settings.studio_dir / FILE_NAME
-        return replace(engine, child=replace(engine.child, flags=flags, flags_file=file))
+        env = {**self._env, **seen, **node_variables(self._settings)}
+        return replace(engine, child=replace(engine.child, env=env, flags=flags, flags_file=file))
 
     def embedded(self, *, first: bool, alone: bool) -> Engine:
         """Its command line.
@@ -179,22 +201,27 @@ class _Planner:
         engine_dir = self._settings.engine_dir
         argv = (
             self._python,
-            *("-m", "studio.embedded", "--listen", _HOST, "--port", str(port)),
+            *("-m", "studio.embedded", "--listen", HOST, "--port", str(port)),
             *("--input-directory", str(engine_dir / "input")),
             *("--output-directory", str(engine_dir / "output")),
             *("--temp-directory", str(self._temp_base("embedded"))),
             *("--user-directory", str(engine_dir / "user")),
             *models,
         )
-        return self._managed("embedded", argv, self._settings.app_dir, port)
+        return self._managed("embedded", "embedded", argv, self._settings.app_dir, port)
 
     def _managed(
-        self, name: Literal["comfyui", "embedded"], argv: tuple[str, ...], cwd: Path, port: int
+        self,
+        name: str,
+        kind: Literal["comfyui", "embedded"],
+        argv: tuple[str, ...],
+        cwd: Path,
+        port: int,
     ) -> Engine:
-        url = f"http://{_HOST}:{port}"
+        url = f"http://{HOST}:{port}"
         child = ChildPlan(
             name=name,
-            kind=name,
+            kind=kind,
             argv=argv,
             cwd=cwd,
             env=self._env,
@@ -205,7 +232,7 @@ class _Planner:
             ids=self._settings.engine_ids,
         )
         temp_dir = self._temp_base(name) / "temp" if self._several else None
-        return Engine(name, name, url, child, temp_dir)
+        return Engine(name, kind, url, child, temp_dir)
 
     def _temp_base(self, name: str) -> Path:
         """Where an engine makes its folder "temp", which it empties whenever it starts."""
@@ -267,7 +294,7 @@ class _Planner:
         if chosen == 0:
             return self._free_port()
         if chosen is None:
-            usual = taken != _DEFAULT_PORT and _is_free(_DEFAULT_PORT)
+            usual = taken != _DEFAULT_PORT and is_free(_DEFAULT_PORT)
             return _DEFAULT_PORT if usual else self._free_port()
         if chosen == taken:
             raise BootError(
@@ -275,7 +302,7 @@ class _Planner:
             )
         # The engine of a bootstrap that was just killed may need a moment to go.
         deadline = time.monotonic() + _PORT_WAIT_S
-        while not _is_free(chosen):
+        while not is_free(chosen):
             if time.monotonic() >= deadline:
                 raise BootError(
                     f"COMFYUI_PORT {chosen} is in use by another program. Stop it, choose another "
@@ -285,25 +312,9 @@ class _Planner:
         return chosen
 
     def _free_port(self) -> int:
-        while (port := _any_free_port()) == self._settings.studio_port:
+        while (port := any_free_port()) in self._taken:
             continue
-        return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _any_free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
+        self._taken.add(port)
         return port
 
 

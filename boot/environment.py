@@ -19,6 +19,9 @@ _ALLOWED: Final = frozenset(
 _PREFIXES: Final = (
     "LC_", "CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "PYTORCH_", "XDG_"
 )  # fmt: skip
+_PIP: Final = frozenset(
+    {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CERT"}
+)
 _SECRET: Final = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
@@ -38,6 +41,16 @@ def engine_environment(environ: Mapping[str, str], *, home: str | None = None) -
     }
     passed["PYTHONUNBUFFERED"] = "1"
     return _at_home(passed, home)
+
+
+def pack_environment(environ: Mapping[str, str], engine: Mapping[str, str]) -> dict[str, str]:
+    """What an engine gets, and where pip looks for packages.
+
+    An index whose address holds a password is left out: a custom node can read the environment of
+    the worker, which is of the same user.
+    """
+    index = {name: value for name, value in environ.items() if name in _PIP and "@" not in value}
+    return {**engine, **index}
 
 
 def studio_environment(

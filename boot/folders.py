@@ -13,11 +13,12 @@ from typing import Final
 from boot.control import check_path
 from boot.hold import SOCKET_NAME
 from boot.model_paths import write_model_paths
+from boot.packs import WORK_FOLDER
 from boot.plan import BootError, Ids
 from boot.settings import Settings
 
 _MANY: Final = ("assets", "thumbs", "releases", "input", "output", "temp")
-_ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes")
+_ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes", WORK_FOLDER)
 
 
 @dataclass(frozen=True)

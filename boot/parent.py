@@ -91,7 +91,8 @@ class _Parent:
             )
             self._log(f"process {os.getpid()}, sockets in {self._plan.run_dir}")
             for child in self._children.values():
-                self._try_start(child)
+                if not child.plan.on_demand:
+                    self._try_start(child)
             while not self._finished():
                 for key, events in self._selector.select(self._pause_s()):
                     key.data(events)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from boot.launch import Volume
 
-Kind = Literal["studio", "comfyui", "embedded", "staging"]
+Kind = Literal["studio", "comfyui", "embedded", "packs", "staging"]
 
 EXIT_USAGE: Final = 2
 EXIT_HELD: Final = 75
@@ -52,7 +52,7 @@ class ChildPlan:
     when it is started again.
     ``flags`` follow it at every start: those of the environment. With ``flags_file`` they are read
     from there instead, before each start; ``boot.flags`` says which are possible. With ``volume``
-    the folder is chosen before each start, and ``cwd`` is not used.
+    the folder is chosen before each start, and ``cwd`` is not used. One ``on_demand`` is not started with the rest, only when Studio asks for it.
     """
 
     name: str
@@ -69,6 +69,7 @@ class ChildPlan:
     flags: tuple[str, ...] = ()
     flags_file: Path | None = None
     volume: Volume | None = None
+    on_demand: bool = False
 
 
 @dataclass(frozen=True)

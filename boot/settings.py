@@ -49,6 +49,7 @@ class Settings:
     comfyui_port: int | None
     studio_port: int
     comfyui_flags: tuple[str, ...]
+    comfyui_gpus: str
     studio_ids: Ids | None
     engine_ids: Ids | None
 
@@ -99,6 +100,7 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         comfyui_port=_number(given, "COMFYUI_PORT", maximum=65535),
         studio_port=_STUDIO_PORT if studio_port is None else studio_port,
         comfyui_flags=_flags(given.get("COMFYUI_FLAGS", "")),
+        comfyui_gpus=given.get("COMFYUI_GPUS", "all").strip(),
         studio_ids=studio_ids,
         engine_ids=engine_ids,
     )

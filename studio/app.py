@@ -311,7 +311,7 @@ async def _services(
             ("small outputs", settle_often(carried, clock)),
             ("warm-up", warmup.run()),
             ("readers", live.feed.watch()),
-            *house.background(health),
+            *house.background(controls, health),
             *safety.background(),
             *gallery.background(),
             *stock.background(),
@@ -338,7 +338,9 @@ async def _services(
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        await asyncio.gather(stock.close(), transfers.hubs.close(), updating.close())
+        await asyncio.gather(
+            controls.packs.close(), stock.close(), transfers.hubs.close(), updating.close()
+        )
         await uploads.stop()
         await engines.let_go()
         await pipeline.stop()

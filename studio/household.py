@@ -15,6 +15,7 @@ from studio.clients.gpu import GpuReader
 from studio.clients.token_owners import TokenOwners
 from studio.clock import Clock
 from studio.models import Identity, Job
+from studio.nodes import build_node_packs
 from studio.services.activity import Activity
 from studio.services.diagnostics import DiagnosticsService
 from studio.services.downloads import Downloads
@@ -23,6 +24,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.jobs import JobService
 from studio.services.live import Live
+from studio.services.node_packs import NodePacks
 from studio.services.preferences import PreferenceService
 from studio.services.queue import JobQueue
 from studio.services.settings import SettingsService
@@ -38,6 +40,7 @@ from studio.store.preferences import PreferenceStore
 from studio.store.secrets import SecretStore
 from studio.web.activity_api import activity_routes
 from studio.web.engines_api import engine_routes
+from studio.web.nodes_api import node_routes
 from studio.web.settings_api import settings_routes
 
 LOGS = "logs"
@@ -54,6 +57,7 @@ class Controls:
     gpus: GpuReader
     hidden: Callable[[], Awaitable[Sequence[str]]]
     """Every secret that nothing may show."""
+    packs: NodePacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,14 @@ class Household:
                 "ENGINE_DIR": str(settings.engine_dir),
             },
         )
-        return Controls(system, control, diagnostics, gpus, hidden)
+        packs = build_node_packs(
+            settings=settings,
+            clock=self.clock,
+            engines=engines,
+            health=health,
+            record=self.activity.record,
+        )
+        return Controls(system, control, diagnostics, gpus, hidden, packs)
 
     def live(
         self,
@@ -142,10 +153,14 @@ class Household:
         )
 
     def background(
-        self, health: HealthService
-    ) -> tuple[tuple[str, Coroutine[Any, Any, None]], ...]:
-        """Tasks that run for as long as Studio does, by name."""
-        return ("activity", self.activity.run()), ("start", self.startup.watch(health))
+        self, controls: Controls, health: HealthService
+    ) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """What runs for as long as Studio does, by name."""
+        return [
+            ("activity", self.activity.run()),
+            ("start", self.startup.watch(health)),
+            ("node packs", controls.packs.run()),
+        ]
 
     def routes(self, controls: Controls) -> APIRouter:
         """Everything that the owner, or for preferences and activity anybody, asks of it."""
@@ -162,6 +177,7 @@ class Household:
                 diagnostics=controls.diagnostics,
             )
         )
+        router.include_router(node_routes(controls.packs))
         return router
 
 

@@ -33,6 +33,7 @@ from studio.services.sender import Sender
 from studio.services.staging import Staging
 from studio.services.submissions import SubmissionService
 from studio.services.usage import Usage
+from studio.services.watchdog import Watchdog
 from studio.settings import Settings
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
@@ -118,7 +119,8 @@ def build_pipeline(
         wake=lambda: dispatcher.wake(),
     )
     collector = Collector(jobs=jobs, staging=staging, clock=clock)
-    follower = Follower(jobs=jobs, collector=collector, clock=clock, pace=pace)
+    watchdog = Watchdog(stuck_s=settings.job_stuck_s, restart=engines.restart)
+    follower = Follower(jobs=jobs, collector=collector, clock=clock, pace=pace, watchdog=watchdog)
     runner = Runner(
         queue=queue,
         jobs=jobs,

@@ -50,6 +50,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "ENGINE_HANG_S": Limit("engine_hang_s", 300, 5, 86_400),
     "UPDATE_CHECK_HOURS": Limit("update_check_hours", 24, 0, 8_760),
     "UPDATE_TRIAL_S": Limit("update_trial_s", 60, 1, 3_600, storable=False),
+    "JOB_STUCK_MINUTES": Limit("job_stuck_s", 120, 0, 10_080, unit=60),
 }
 """By the name of the variable."""
 
@@ -115,6 +116,7 @@ class Settings:
     outbound_allow: tuple[str, ...]
     """Hosts and networks that may be fetched from though they are private, and without TLS."""
     model_dir: Path
+    custom_nodes_dir: Path
     models: ModelSettings
     updates: UpdateSettings
     comfyui_flags: str
@@ -123,6 +125,8 @@ class Settings:
     max_queue_depth: int
     max_queue_depth_member: int
     engine_hang_s: float
+    job_stuck_s: int
+    """How long a job may show no progress; 0 is for ever."""
     max_upload_bytes: int
     max_body_bytes: int
     max_asset_bytes: int
@@ -192,6 +196,9 @@ class Settings:
             },
             outbound_allow=outbound(environ),
             model_dir=folders["MODEL_DIR"][0],
+            custom_nodes_dir=Path(
+                environ.get("CUSTOM_NODES_DIR") or folders["ENGINE_DIR"][0] / "custom_nodes"
+            ).expanduser(),
             models=ModelSettings.from_env(environ, base),
             updates=UpdateSettings.from_env(environ),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
@@ -199,6 +206,7 @@ class Settings:
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
             max_queue_depth_member=1_000,
             engine_hang_s=float(_number(environ, "ENGINE_HANG_S")),
+            job_stuck_s=_number(environ, "JOB_STUCK_MINUTES"),
             max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
             max_body_bytes=_number(environ, "MAX_BODY_MB"),
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),

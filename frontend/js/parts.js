@@ -54,8 +54,8 @@ export const VIEWS = {
   system: {
     load: () => import('./views/system.js'),
     content: html`<system-view></system-view>`,
-    messages: ['system'],
-    styles: ['system'],
+    messages: ['system', 'packs'],
+    styles: ['pictures', 'system', 'packs'],
   },
   activity: {
     load: () => import('./views/activity.js'),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.cli.model_arguments import add_models
+from studio.cli.node_arguments import add_nodes
 from studio.version import VERSION
 
 PROGRAM: Final = "./start.sh"
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_presets(commands)
     add_models(commands, _add, _add_place)
+    add_nodes(commands, _add, _add_place)
     _add_keys(commands)
     _add(commands, "setup-link", "a link that sets the owner's password, also a forgotten one")
     _add_users(commands)

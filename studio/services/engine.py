@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +15,8 @@ from studio.graphs.cached_names import take_cached_names
 from studio.graphs.declarations import ClassInfo
 from studio.models import Job
 from studio.settings import EngineSetting
+
+log = logging.getLogger(__name__)
 
 OLDEST_VERSION: Final = (0, 33)
 MAX_REFUSED_JOBS: Final = 3
@@ -28,7 +31,8 @@ _KEPT_KEYS: Final = (
     "display_name",
     "is_input_list",
 )
-
+_PACKS: Final = "custom_nodes"
+"""Where ComfyUI says that a class of a node pack comes from."""
 
 FileKey = tuple[str, str, str]
 """A file of an engine's: type, subfolder, name."""
@@ -102,6 +106,12 @@ class Engine:
     buried: float | None = None
     """Start time of the last process whose end was taken note of."""
     crashes: deque[float] = field(default_factory=lambda: deque(maxlen=16))
+    failed_starts: int = 0
+    """Lives in a row that ended by themselves before it had answered once."""
+    held: str = ""
+    """Why it gets nothing new though it might be ready: somebody wants to stop it."""
+    pack_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The classes that each node pack brought, by the name of its folder."""
     refused_jobs: int = 0
     """Jobs in a row that it answered with an error status, however often they were offered."""
     rests_until_s: float = 0.0
@@ -140,7 +150,7 @@ class Engine:
         However many runs of the editor's are inside, there is room for one of ours beside them:
         both sides take turns.
         """
-        if self.refused_jobs >= MAX_REFUSED_JOBS and self.occupied:
+        if self.held or (self.refused_jobs >= MAX_REFUSED_JOBS and self.occupied):
             return False
         return self.ready and (not self.occupied or self.occupied + self.foreign < window)
 
@@ -171,6 +181,12 @@ class Engine:
             self.rests_until_s = now_s + rest_s * min(2.0 ** min(beyond, 10), _LONGEST_REST)
             self.rest_reason = f"refused the last {self.refused_jobs} jobs: it answers {status}"
             self.distrust(self.rest_reason)
+
+    def enter(self, state: EngineState, reason: str) -> None:
+        """Be in a state."""
+        if self.state is not state:
+            log.info("engine %s: %s %s", self.name, state, reason)
+        self.state, self.reason = state, reason
 
     def distrust(self, reason: str) -> None:
         """Send nothing more until it is heard of again."""
@@ -212,9 +228,14 @@ class Engine:
     def learn(self, info: dict[str, Any]) -> None:
         """Take over an ``object_info``, without the texts only an editor shows."""
         self._cached = {}
+        packs: dict[str, list[str]] = {}
         for name, node in info.items():
             if isinstance(node, dict):
                 take_cached_names(node.get("input"), self._cached.setdefault(name, set()))
+                folder, _, pack = str(node.get("python_module", "")).partition(".")
+                if folder == _PACKS and pack:
+                    packs.setdefault(pack, []).append(name)
+        self.pack_classes = {pack: tuple(sorted(names)) for pack, names in packs.items()}
         self.info = {
             name: ClassInfo({key: node[key] for key in _KEPT_KEYS if key in node})
             for name, node in info.items()

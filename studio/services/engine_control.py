@@ -21,6 +21,7 @@ from studio.store.engine_flags import EngineFlagFile
 from studio.store.engine_logs import LogFolder, LogPart
 
 MAX_TAIL: Final = 5000
+STOPPED_BY_OWNER: Final = "stopped on purpose"
 MAX_FLAGS_TEXT: Final = 2000
 
 
@@ -90,11 +91,39 @@ class EngineControl:
             Unavailable: bootstrap does not answer.
         """
         self._engine(name)
+        await self._obeyed(self._engines.restart(name))
+        self._record(identity.user_id, "engine.restarted", name)
+
+    async def stop(self, identity: Identity, name: str) -> None:
+        """Stop it and keep it so; its jobs wait again, or go to another engine.
+
+        Raises:
+            NotFound, Unavailable: as ``restart``.
+            Conflict: it runs elsewhere.
+        """
+        await self._obeyed(self._engines.stop_engine(self._managed(name), STOPPED_BY_OWNER))
+        self._record(identity.user_id, "engine.stopped", name)
+
+    async def start(self, identity: Identity, name: str) -> None:
+        """Start it again after a stop.
+
+        Raises:
+            NotFound, Conflict: as ``stop``.
+        """
+        self._engines.start_engine(self._managed(name))
+        self._record(identity.user_id, "engine.started", name)
+
+    def _managed(self, name: str) -> str:
+        if not self._engine(name).managed:
+            raise Conflict("This engine runs elsewhere, and is stopped and started there.")
+        return name
+
+    @staticmethod
+    async def _obeyed(order: Awaitable[None]) -> None:
         try:
-            await self._engines.restart(name)
+            await order
         except (SupervisorUnavailable, SupervisorRefused):
             raise Unavailable("The engine's parent does not answer.", retry_after_s=5) from None
-        self._record(identity.user_id, "engine.restarted", name)
 
     async def free(self, identity: Identity, name: str) -> None:
         """Have it let go of models and cached results once nothing runs.

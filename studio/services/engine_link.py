@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +11,6 @@ from studio.clients.comfy import EngineError
 from studio.clients.comfy_events import EngineEvent, EngineSocket, PreviewFrame
 from studio.clients.supervisor import (
     ChildStatus,
-    Supervisor,
     SupervisorRefused,
     SupervisorUnavailable,
 )
@@ -24,13 +22,11 @@ from studio.services.engine import (
     EngineState,
     parse_version,
 )
+from studio.services.engine_process import EngineProcess
 from studio.services.pace import Pace
 
 log = logging.getLogger(__name__)
 
-BACKOFF_MAX_S: Final = 60.0
-CRASH_LIMIT: Final = 5
-CRASH_WINDOW_S: Final = 600.0
 START_FACTOR: Final = 3
 _LOOK_AGAIN_S: Final = 30.0
 _POLL_S: Final = 0.1
@@ -41,9 +37,8 @@ class EngineLink:
     """The life of one engine, as one task.
 
     Args:
-        supervisor: bootstrap's socket for an engine it holds, ``None`` for one given by URL.
+        process: the engine's process, where bootstrap holds it.
         changed: called when the engine may take work that it did not take before.
-        crashed: called when its process ended and nobody had asked for that.
         reached: called when it was found in a life whose name is new.
         hang_s: seconds without a sign of life before a restart.
         known: the life in which an earlier Studio left it, and a prompt that had ended in it.
@@ -54,11 +49,10 @@ class EngineLink:
         self,
         *,
         engine: Engine,
-        supervisor: Supervisor | None,
+        process: EngineProcess,
         listener: EngineListener,
         clock: Clock,
         changed: Callable[[], None],
-        crashed: Callable[[ChildStatus], None],
         reached: Callable[[], None],
         hang_s: float,
         pace: Pace,
@@ -66,16 +60,13 @@ class EngineLink:
     ) -> None:
         self._known = known
         self._engine = engine
-        self._supervisor = supervisor
+        self._process = process
         self._listener = listener
         self._clock = clock
         self._changed = changed
-        self._crashed = crashed
         self._reached = reached
         self._hang_s = hang_s
         self._pace = pace
-        self._restarting = False
-        self._asked = asyncio.Event()
 
     async def keep(self) -> None:
         """Stay connected; the body of a task."""
@@ -83,7 +74,7 @@ class EngineLink:
         engine.last_heard_s = self._clock.monotonic_s()
         while True:
             try:
-                child = await self._running_child()
+                child = await self._process.running()
                 if not await self._reach(child):
                     continue
                 engine.socket = await EngineSocket.open(engine.client, engine.client_id)
@@ -93,12 +84,12 @@ class EngineLink:
                 SupervisorUnavailable,
                 SupervisorRefused,
             ) as error:
-                self._set(EngineState.DOWN, f"not reachable: {error}")
+                engine.enter(EngineState.DOWN, f"not reachable: {error}")
                 if isinstance(error, SupervisorRefused) and error.code in _NEVER_STARTED:
                     # Nothing runs there that could still finish what an earlier Studio sent.
-                    self._died(counted=False)
+                    self._process.died(counted=False)
                 await self._give_up_hung()
-                await self._pause(self._pace.tick_s)
+                await self._process.pause(self._pace.tick_s)
                 continue
             opened_s = self._clock.monotonic_s()
             try:
@@ -106,75 +97,10 @@ class EngineLink:
             finally:
                 await engine.socket.close()
                 engine.socket = None
-            self._set(EngineState.DOWN, "the event socket closed; reconnecting")
+            engine.enter(EngineState.DOWN, "the event socket closed; reconnecting")
             if self._clock.monotonic_s() - opened_s < self._pace.tick_s:
                 # One that closes every socket at once must not keep both sides busy with that.
-                await self._pause(self._pace.tick_s / 4)
-
-    async def _running_child(self) -> ChildStatus | None:
-        """Bootstrap's child behind a managed engine, started again if it has ended.
-
-        Waits out the back-off; an engine that crashed too often stays stopped until asked for.
-        """
-        engine = self._engine
-        if self._supervisor is None:
-            return None
-        while True:
-            child = await self._child(self._supervisor)
-            # While it starts they say what it is doing; after its end, why.
-            engine.log_tail = list(child.log_tail)
-            boot = f"{child.pid}:{child.start_time}"
-            if child.state == "running":
-                if engine.boot != boot:
-                    if engine.boot:
-                        self._count_death(child)
-                    engine.new_boot(boot)
-                    engine.last_heard_s = self._clock.monotonic_s()
-                return child
-            if child.exit is not None and engine.buried != child.started_at:
-                engine.buried = child.started_at
-                self._count_death(child)
-            if self._is_stopped():
-                self._set(
-                    EngineState.STOPPED,
-                    f"crashed {CRASH_LIMIT} times in ten minutes; last lines: "
-                    + " | ".join(engine.log_tail[-5:]),
-                )
-                self._died(counted=False)
-                await self._pause(None)
-                engine.crashes.clear()
-            elif engine.crashes:
-                wait_s = min(self._pace.backoff_s * 2.0 ** (len(engine.crashes) - 1), BACKOFF_MAX_S)
-                self._set(EngineState.DOWN, f"crashed; starting again in {wait_s:.0f} s")
-                await self._pause(wait_s)
-            self._set(EngineState.STARTING, "starting")
-            child = await self._supervisor.start(engine.name)
-
-    async def _child(self, supervisor: Supervisor) -> ChildStatus:
-        name = self._engine.name
-        child = (await supervisor.status()).get(name)
-        if child is None:
-            raise SupervisorRefused("unknown_child", f"bootstrap holds no engine {name}")
-        return child
-
-    def _count_death(self, child: ChildStatus) -> None:
-        engine = self._engine
-        asked_for, self._restarting = self._restarting, False
-        if not asked_for and (child.state == "running" or not child.deliberate):
-            engine.crashes.append(self._clock.monotonic_s())
-            self._crashed(child)
-        self._died(counted=not asked_for)
-
-    def _died(self, *, counted: bool = True) -> None:
-        self._engine.new_boot("")
-        self._listener.on_died(self._engine, counted=counted)
-
-    def _is_stopped(self) -> bool:
-        engine = self._engine
-        horizon = self._clock.monotonic_s() - CRASH_WINDOW_S
-        while engine.crashes and engine.crashes[0] < horizon:
-            engine.crashes.popleft()
-        return len(engine.crashes) >= CRASH_LIMIT
+                await self._process.pause(self._pace.tick_s / 4)
 
     async def _reach(self, child: ChildStatus | None) -> bool:
         """Wait until the engine answers, judge its version, learn what it can run."""
@@ -182,10 +108,10 @@ class EngineLink:
         try:
             stats = await engine.client.system_stats()
         except EngineError as error:
-            if engine.state is not EngineState.STARTING or self._supervisor is None:
-                self._set(EngineState.DOWN, f"not reachable: {error}")
+            if engine.state is not EngineState.STARTING or not self._process.supervised:
+                engine.enter(EngineState.DOWN, f"not reachable: {error}")
             await self._give_up_hung()
-            await self._pause(_POLL_S if child is not None else self._pace.tick_s)
+            await self._process.pause(_POLL_S if child is not None else self._pace.tick_s)
             return False
         system = stats.get("system")
         named = system.get("comfyui_version") if isinstance(system, dict) else None
@@ -193,19 +119,20 @@ class EngineLink:
         if parse_version(engine.version) < OLDEST_VERSION:
             wanted = ".".join(map(str, OLDEST_VERSION))
             first = engine.state is not EngineState.INCOMPATIBLE
-            self._set(
+            engine.enter(
                 EngineState.INCOMPATIBLE,
                 f"ComfyUI {engine.version} is too old: Studio needs {wanted} or newer",
             )
-            self._died(counted=False)
+            self._process.died(counted=False)
             # Jobs of an earlier Studio may be loaded only now; the second look releases those.
-            await self._pause(self._pace.tick_s if first else _LOOK_AGAIN_S)
+            await self._process.pause(self._pace.tick_s if first else _LOOK_AGAIN_S)
             return False
         engine.learn(await engine.client.object_info())
+        self._process.answers()
         boot = f"{child.pid}:{child.start_time}" if child else await self._remote_boot()
         if boot != engine.boot:
             if engine.boot:
-                self._died()
+                self._process.died()
             engine.new_boot(boot)
             if self._known is not None and boot == self._known[0]:
                 engine.marker = self._known[1]
@@ -243,7 +170,7 @@ class EngineLink:
         engine.last_frame_s = now_s
         engine.submitted_s = None
         engine.heard(now_s)
-        self._set(*engine.condition(now_s))
+        engine.enter(*engine.condition(now_s))
         await self._drop_strays()
         self._listener.on_attached(engine)
         self._changed()
@@ -287,7 +214,7 @@ class EngineLink:
             try:
                 queue = await engine.client.queue(timeout_s=self._pace.unresponsive_s)
             except EngineError as error:
-                self._set(EngineState.UNRESPONSIVE, f"no answer: {error}")
+                engine.enter(EngineState.UNRESPONSIVE, f"no answer: {error}")
                 await self._give_up_hung()
                 if not engine.boot or await self._is_gone():
                     return
@@ -298,9 +225,9 @@ class EngineLink:
 
     async def _is_gone(self) -> bool:
         engine = self._engine
-        if self._supervisor is None:
+        if not self._process.supervised:
             return False
-        child = await self._child(self._supervisor)
+        child = await self._process.child()
         return child.state != "running" or f"{child.pid}:{child.start_time}" != engine.boot
 
     async def _give_up_hung(self) -> None:
@@ -311,11 +238,11 @@ class EngineLink:
         if away_s < limit_s:
             return
         log.error("engine %s gave no sign of life for %.0f s", engine.name, away_s)
-        if self._supervisor is None:
+        if not self._process.supervised:
             engine.last_heard_s = self._clock.monotonic_s()
-            self._died()
+            self._process.died()
         elif engine.boot:
-            await self._supervisor.signal(engine.name, "KILL")
+            await self._process.kill()
 
     async def _drop_strays(self) -> None:
         """Cancel prompts of ours that no live job stands behind."""
@@ -327,24 +254,4 @@ class EngineLink:
                     await engine.client.cancel(prompt_id)
             engine.foreign = sum(1 for owner in queue.clients.values() if owner != engine.client_id)
         except EngineError as error:
-            self._set(EngineState.UNRESPONSIVE, f"no answer: {error}")
-
-    async def restart(self) -> None:
-        """Restart a held engine on purpose; this never counts as a crash."""
-        self._engine.crashes.clear()
-        if self._supervisor is not None:
-            self._restarting = bool(self._engine.boot)
-            await self._supervisor.stop(self._engine.name)
-        self._asked.set()
-
-    def _set(self, state: EngineState, reason: str) -> None:
-        engine = self._engine
-        if engine.state is not state:
-            log.info("engine %s: %s %s", engine.name, state, reason)
-        engine.state, engine.reason = state, reason
-
-    async def _pause(self, seconds: float | None) -> None:
-        """Wait, or less when somebody asks for this engine."""
-        self._asked.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), seconds)
+            engine.enter(EngineState.UNRESPONSIVE, f"no answer: {error}")

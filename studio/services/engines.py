@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from studio.models import Job, Record, unrecorded
 from studio.paths import atomic_write
 from studio.services.engine import Engine, EngineListener, EngineState
 from studio.services.engine_link import START_FACTOR, EngineLink
+from studio.services.engine_process import EngineProcess
 from studio.services.events import Signal
 from studio.services.pace import Pace
 from studio.settings import EngineSetting
@@ -74,10 +75,13 @@ class EngineService:
         self._refreshed: dict[str, float] = {}
         self._started_s = clock.monotonic_s()
         self._links: dict[str, EngineLink] = {}
+        self._processes: dict[str, EngineProcess] = {}
         self._records: dict[str, dict[str, str]] = {}
         self.engines: dict[str, Engine] = {}
         self.changed = Signal()
         """An engine may take work that it did not take before."""
+        self.crashed = Signal()
+        """An engine's process ended and nobody had asked for that."""
 
     def prepare(self, listener: EngineListener) -> None:
         """Know every engine, without asking any: first the jobs inside them must be known, too."""
@@ -94,18 +98,26 @@ class EngineService:
             )
             boot, marker = record.get("boot"), record.get("marker")
             self.engines[setting.name] = engine
-            link = EngineLink(
+            process = EngineProcess(
                 engine=engine,
                 supervisor=self._supervisor if setting.managed else None,
                 listener=listener,
                 clock=self._clock,
-                changed=self.changed.emit,
                 crashed=self._note_crash,
+                pace=self._pace,
+            )
+            link = EngineLink(
+                engine=engine,
+                process=process,
+                listener=listener,
+                clock=self._clock,
+                changed=self.changed.emit,
                 reached=self._remember,
                 hang_s=self._hang_s,
                 pace=self._pace,
                 known=(boot, marker) if boot and marker else None,
             )
+            self._processes[setting.name] = process
             self._links[setting.name] = link
 
     def start(self) -> None:
@@ -196,7 +208,42 @@ class EngineService:
 
     async def restart(self, name: str) -> None:
         """Restart a managed engine on purpose; this never counts as a crash."""
-        await self._links[name].restart()
+        await self._processes[name].restart()
+
+    async def stop_engine(self, name: str, reason: str) -> None:
+        """Stop a managed engine and keep it so until it is started or restarted."""
+        await self._processes[name].hold(reason)
+
+    def start_engine(self, name: str) -> None:
+        """Start a managed engine that was stopped."""
+        self._processes[name].release()
+
+    def is_held(self, name: str) -> bool:
+        """Whether a managed engine was stopped on purpose and is kept so."""
+        return bool(self._processes[name].held)
+
+    @contextlib.asynccontextmanager
+    async def all_stopped(self, names: Sequence[str], reason: str) -> AsyncIterator[None]:
+        """Give these engines nothing new, wait until all inside has ended, keep them stopped.
+
+        They start again when the block ends, but for those that somebody had stopped before.
+        """
+        engines = [self.engines[name] for name in names]
+        stopped = {name: self._processes[name].held for name in names}
+        try:
+            for engine in engines:
+                engine.held = reason
+            while any(each.occupied + each.foreign for each in engines if each.ready):  # noqa: ASYNC110
+                await asyncio.sleep(self._pace.tick_s / 4)
+            for name in names:
+                await self._processes[name].hold(stopped[name] or reason)
+            yield
+        finally:
+            for engine in engines:
+                engine.held = ""
+                if not stopped[engine.name]:
+                    self._processes[engine.name].release()
+            self.changed.emit()
 
     async def flags(self, name: str) -> tuple[str, ...] | None:
         """What followed the engine's command line at its last start; ``None`` when nobody knows."""
@@ -217,6 +264,7 @@ class EngineService:
             exit_code=None if end is None else end.code,
             signal=None if end is None else end.signal,
         )
+        self.crashed.emit()
 
     # -- what is remembered over restarts --------------------------------------------------------
 

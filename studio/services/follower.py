@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from studio.clients.comfy import EngineError
@@ -18,6 +18,7 @@ from studio.services.engine import Engine
 from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Ended, Run
+from studio.services.watchdog import Watchdog
 from studio.store.jobs import JobStore
 
 log = logging.getLogger(__name__)
@@ -29,11 +30,20 @@ EARLY_S: Final = 0.25
 class Follower:
     """The listener of all engines."""
 
-    def __init__(self, *, jobs: JobStore, collector: Collector, clock: Clock, pace: Pace) -> None:
+    def __init__(
+        self,
+        *,
+        jobs: JobStore,
+        collector: Collector,
+        clock: Clock,
+        pace: Pace,
+        watchdog: Watchdog,
+    ) -> None:
         self._jobs = jobs
         self._collector = collector
         self._clock = clock
         self._pace = pace
+        self._watchdog = watchdog
         self._runs: dict[tuple[str, str], Run] = {}
         self._expected: set[tuple[str, str]] = set()
         self._attached: dict[str, asyncio.Event] = {}
@@ -113,7 +123,7 @@ class Follower:
         self._take(run, frame)
 
     def _take(self, run: Run, frame: EngineEvent) -> None:
-        run.last_news_s = self._clock.monotonic_s()
+        run.last_news_s = run.last_progress_s = self._clock.monotonic_s()
         if frame.type == "execution_start":
             if not run.executing:
                 self._started(run)
@@ -125,7 +135,7 @@ class Follower:
             if frame.type == "executed" and not run.ended.done() and not run.live.job.from_editor:
                 node_id = str(frame.data.get("node"))
                 if node_id in run.outputs:
-                    self._later(run, lambda: self._collect_early(run, node_id))
+                    run.later(EARLY_S, lambda: self._soon(self._collect_early(run, node_id)))
         elif frame.type == "execution_success" and not run.ended.done():
             self._look_soon(run)
 
@@ -150,6 +160,7 @@ class Follower:
             engine.socket.wants_states = bool(inside)
         for run in inside:
             run.epoch = -1
+            run.last_progress_s = self._clock.monotonic_s()
             if run.boot != engine.boot and run.accepted:
                 run.end(Ended(End.DIED, counted=run.executing))
             else:
@@ -178,7 +189,10 @@ class Follower:
                 continue
             if run.live.job.cancel_requested_at is not None:
                 self._soon(self._cancel_and_look(run))
-            elif now_s - run.last_news_s >= self._pace.quiet_s:
+                continue
+            if (work := self._watchdog.due(run, now_s)) is not None:
+                self._soon(work)
+            if now_s - run.last_news_s >= self._pace.quiet_s:
                 quiet.append(run)
         if quiet:
             self._soon(self._look_at(engine, quiet))
@@ -219,6 +233,7 @@ class Follower:
 
     def _started(self, run: Run) -> None:
         run.executing = True
+        run.last_progress_s = self._clock.monotonic_s()
         live = run.live
         queued = live.job.status is JobStatus.QUEUED
         live.update(
@@ -231,7 +246,7 @@ class Follower:
         if live.job.paid:
             self._soon(self._persist_start(run))
         else:
-            self._later(run, lambda: self._persist_start(run))
+            run.later(EARLY_S, lambda: self._soon(self._persist_start(run)))
 
     async def _persist_start(self, run: Run) -> None:
         """Best effort: what is not stored counts in the job's favour after a crash."""
@@ -255,7 +270,7 @@ class Follower:
             run = next((other for other in self._inside(engine) if other.executing), None)
         if run is None or run.live.job.from_editor is not of_editor:
             return
-        run.last_news_s = self._clock.monotonic_s()
+        run.last_news_s = run.last_progress_s = self._clock.monotonic_s()
         node_id = frame.node_id or run.node or ""
         run.live.preview = preview = Preview(node_id, frame.content_type, frame.data)
         for watcher in run.live.watchers:
@@ -330,12 +345,3 @@ class Follower:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _later(self, run: Run, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do ``work`` in a moment, unless the run is over by then: most jobs never pay for it."""
-
-        def begin() -> None:
-            if not run.ended.done():
-                self._soon(work())
-
-        run.timers.append(asyncio.get_running_loop().call_later(EARLY_S, begin))

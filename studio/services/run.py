@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -58,6 +58,10 @@ class Run:
     seen_pending: bool = False
     """The engine said last that the prompt still waits there."""
     last_news_s: float = 0.0
+    last_progress_s: float = 0.0
+    """When the engine last told something of it by itself, unlike an answer to a question."""
+    stuck: JobError | None = None
+    """It was given up for stuck: whatever ends it now, that is why."""
     dropped_frames: int = 0
     """How many frames of the engine had not been understood when the run began."""
     node: str | None = None
@@ -72,7 +76,18 @@ class Run:
     def end(self, ended: Ended) -> None:
         """The prompt is over; only the first word counts."""
         if not self.ended.done():
+            if self.stuck is not None and ended.end is not End.SUCCESS:
+                ended = Ended(End.ERROR, error=self.stuck)
             self.ended.set_result(ended)
+
+    def later(self, delay_s: float, work: Callable[[], None]) -> None:
+        """Do something in a moment, unless it is over by then: most jobs never pay for it."""
+
+        def begin() -> None:
+            if not self.ended.done():
+                work()
+
+        self.timers.append(asyncio.get_running_loop().call_later(delay_s, begin))
 
     @property
     def is_complete_on_socket(self) -> bool:

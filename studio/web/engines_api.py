@@ -53,6 +53,16 @@ def engine_routes(
         await control.restart(caller(request, Scope.ADMIN), name)
         return json_response({"restarting": name}, 202)
 
+    @router.post("/engines/{name}/stop", summary="Stop an engine", **schemas.STOP_ENGINE)
+    async def stop(request: Request, name: str) -> Response:
+        await control.stop(caller(request, Scope.ADMIN), name)
+        return json_response({"stopped": name})
+
+    @router.post("/engines/{name}/start", summary="Start a stopped engine", **schemas.START_ENGINE)
+    async def start(request: Request, name: str) -> Response:
+        await control.start(caller(request, Scope.ADMIN), name)
+        return json_response({"starting": name}, 202)
+
     @router.post(
         "/engines/{name}/free",
         summary="Have an engine unload its models and forget results",

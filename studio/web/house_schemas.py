@@ -217,6 +217,12 @@ _ENGINE_ERRORS: Final = {404: "not_found", 409: "conflict", 503: "unavailable"}
 RESTART_ENGINE: Final = route(
     record({"restarting": STRING}), {404: "not_found", 503: "unavailable"}, status=202
 )
+STOP_ENGINE: Final = route(
+    record({"stopped": STRING}), {404: "not_found", 409: "conflict", 503: "unavailable"}
+)
+START_ENGINE: Final = route(
+    record({"starting": STRING}), {404: "not_found", 409: "conflict"}, status=202
+)
 FREE_ENGINE: Final = route(record({"freed": STRING}), _ENGINE_ERRORS)
 INTERRUPT_ENGINE: Final = route(record({"jobs": array(STRING)}), _ENGINE_ERRORS)
 ENGINE_LOGS: Final = route(

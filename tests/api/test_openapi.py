@@ -20,6 +20,9 @@ from tests.api.graphs import (
 )
 
 TAKES_NO_BODY = {
+    "/api/system/engines/{name}/stop",
+    "/api/system/engines/{name}/start",
+    *(f"/api/system/nodes/{{name}}/{word}" for word in ("update", "back", "disable", "enable")),
     "/api/v2/jobs/{job_id}/cancel",
     "/api/jobs/{job_id}/cancel",
     "/api/uploads/{upload_id}/complete",

@@ -72,7 +72,7 @@ class FakeComfy(Lines):
         self.history: dict[str, dict[str, Any]] = {}
         self.files: dict[File, Made] = {}
         self._cache: dict[str, dict[str, Any]] = {}
-        self._interrupted: set[str] = set()
+        self.interrupted: set[str] = set()
         self._number = 0
         self._more = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -245,7 +245,7 @@ class FakeComfy(Lines):
                     await asyncio.sleep(self.last_words_s)
                     self._later(self.die())
                     await asyncio.sleep(60)
-                if prompt_id in self._interrupted:
+                if prompt_id in self.interrupted:
                     ended = "interrupted"
                     break
                 if text.startswith("fail"):
@@ -312,7 +312,7 @@ class FakeComfy(Lines):
     def _interrupt(self, prompt_id: str | None) -> bool:
         hit = self.running is not None and self.running[1] == prompt_id
         if hit:
-            self._interrupted.add(str(prompt_id))
+            self.interrupted.add(str(prompt_id))
         return hit
 
     async def _get_info(self, _request: web.Request) -> web.Response:

@@ -128,3 +128,19 @@ async def read_events(family: Process, job_id: str) -> None:
                     pass
         except httpx.TransportError:
             return
+
+
+async def test_an_engine_stopped_on_purpose_stays_so_until_it_is_started_and_its_job_waits(
+    family: Process,
+) -> None:
+    family.start()
+    async with family.api() as api:
+        await api.wait_engine("ready")
+        answer = await api.client.post("/api/system/engines/embedded/stop", json={})
+        assert answer.json() == {"stopped": "embedded"}
+        stopped = await api.wait_engine("stopped")
+        assert (stopped["reason"], stopped["crashes"]) == ("stopped on purpose", 0)
+        job_id = await api.submit(picture(1))
+        answer = await api.client.post("/api/system/engines/embedded/start", json={})
+        assert answer.status_code == 202
+        assert (await api.wait(job_id))["status"] == "succeeded"

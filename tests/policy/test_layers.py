@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "safety": LEAVES
     | {"accounts", "household", "services", "store", "transfers", "watching", "web"},
     "watching": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
-    "household": LEAVES | {"store", "clients", "services", "web"},
+    "household": LEAVES | {"nodes", "store", "clients", "services", "web"},
+    "nodes": LEAVES | {"store", "clients", "services"},
     "accounts": LEAVES | {"store", "services"},
     "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
     "transfers": LEAVES | {"household", "hubs", "store", "clients", "services", "web"},
@@ -97,8 +98,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "editor_runs": frozenset({"engine", "pace", "queue", "runner"}),
     "engine_control": frozenset({"engines", "jobs", "queue"}),
     "engine_lists": frozenset({"engines"}),
-    "engine_link": frozenset({"engine", "pace"}),
-    "engines": frozenset({"engine", "engine_link", "events", "pace"}),
+    "engine_link": frozenset({"engine", "engine_process", "pace"}),
+    "engine_process": frozenset({"engine", "pace"}),
+    "engines": frozenset({"engine", "engine_link", "engine_process", "events", "pace"}),
     "feed": frozenset({"news"}),
     "fetch_plans": frozenset(
         {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}
@@ -106,7 +108,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
-    "follower": frozenset({"collector", "engine", "pace", "queue", "run"}),
+    "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
+    "watchdog": frozenset({"engine", "run"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "https_source": frozenset({"download_runs"}),
@@ -145,6 +148,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"download_credentials", "download_line", "engines", "fetch_plans", "fetch_words"}
         | {"fetches", "finisher", "media_inputs", "queue"}
     ),
+    "node_packs": frozenset({"engines", "health", "node_registry", "pack_work"}),
+    "pack_work": frozenset({"node_registry"}),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),

@@ -46,6 +46,11 @@ class EngineCard extends Element {
           : nothing}
         <div class="inline-buttons">
           ${this.#action('restart', 'again', 'system.restarting')}
+          ${kind === 'remote'
+            ? nothing
+            : state === 'stopped'
+              ? this.#action('start', 'play', 'system.starting')
+              : this.#action('stop', 'pause', 'system.stopped')}
           ${this.#action('free', 'remove', 'system.freed')}
           ${engine.jobs || engine.foreign_jobs ? this.#action('interrupt', 'close', 'system.interrupted') : nothing}
           ${this.#toggle('log', 'queue')} ${kind === 'comfyui' ? this.#toggle('flags', 'settings') : nothing}

@@ -3,7 +3,9 @@ import { copyText } from '../core/clipboard.js';
 import { t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
+import { session } from '../models/session.js';
 import { icon } from './icons.js';
+import './missing_packs.js';
 import { maySeeModels, missingModels } from './missing.js';
 import { placeholderNote } from './states.js';
 
@@ -37,6 +39,9 @@ export function readinessList({ state, missing_models: models = [], missing_node
   const isEmbedded = feed.paintsPlaceholders;
   const isSeen = models.length > 0 && maySeeModels();
   return html`${isSeen ? missingModels(ask, onChange) : nothing}
+  ${nodes.length && !isEmbedded && session.isOwner
+    ? html`<missing-packs .classes=${nodes.map(({ class: type }) => type)}></missing-packs>`
+    : nothing}
   <ul class="rows">
     ${isEmbedded && (nodes.length || !isSeen) ? html`<li class="row"><p>${placeholderNote(t('workflows.needsComfyUI'))}</p></li>` : nothing}
     ${(isSeen ? [] : models).map(

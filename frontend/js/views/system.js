@@ -13,6 +13,7 @@ import '../components/system/backups.js';
 import '../components/system/history.js';
 import '../components/system/log.js';
 import '../components/system/stop.js';
+import '../components/node_packs.js';
 
 /* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
@@ -113,6 +114,7 @@ function body(system) {
     <system-stop></system-stop>
     <system-backups></system-backups>
     <system-log></system-log>
+    <node-packs></node-packs>
     <section class="card">
       <h2>${t('system.versions')}</h2>
       <dl class="versions">

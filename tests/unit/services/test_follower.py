@@ -19,6 +19,7 @@ from studio.services.follower import EARLY_S, Follower
 from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Run
+from studio.services.watchdog import Watchdog
 from studio.settings import EngineSetting
 from studio.store.jobs import JobStore
 from tests.fakes.comfy import FakeComfy
@@ -34,6 +35,10 @@ class NoStore:
 
     async def update_start(self, job: Job, *, durable: bool) -> None:
         return
+
+
+async def restart_nothing(_: str) -> None:
+    return
 
 
 @pytest.fixture
@@ -52,6 +57,7 @@ async def follower() -> AsyncIterator[Follower]:
         collector=cast(Collector, None),
         clock=FrozenClock(),
         pace=Pace(),
+        watchdog=Watchdog(stuck_s=0, restart=restart_nothing),
     )
     yield made
     await made.stop()
@@ -111,6 +117,7 @@ async def test_prompts_that_wait_in_a_long_line_cost_one_question_together() -> 
         collector=cast(Collector, None),
         clock=clock,
         pace=Pace(),
+        watchdog=Watchdog(stuck_s=0, restart=restart_nothing),
     )
     runs = [opened(follower, engine, f"p{number}") for number in range(30)]
     for run in runs:

@@ -28,6 +28,7 @@ export default {
   disk_full: 'Die Platte ist voll. Entferne etwas und versuche es noch einmal.',
   engine_crash: 'Die Engine ist bei dieser Arbeit abgestürzt.',
   engine_refused: 'Keine Engine hat das angenommen.',
+  job_stuck: 'Der Job kam nicht mehr voran und wurde beendet.',
   output_lost: 'Das Ergebnis ließ sich nicht lesen.',
   credentials_lost: 'Ein Schlüssel, den er braucht, wurde nicht aufgehoben. Schick ihn noch einmal ab.',
   internal_error: 'In Studio ist etwas schiefgegangen. Näheres steht in seinem Protokoll.',

@@ -79,6 +79,7 @@ export default {
   'limits.MAX_BODY_MB': 'Größte Anfrage in MB',
   'limits.UPDATE_CHECK_HOURS': 'Stunden zwischen zwei Suchen nach Updates, 0 für nie',
   'limits.UPDATE_TRIAL_S': 'Sekunden, die eine neue Version funktionieren muss, um zu bleiben',
+  'limits.JOB_STUCK_MINUTES': 'Minuten ohne Fortschritt, bis ein Job beendet wird; 0 heißt nie',
   'limits.ENGINE_HANG_S': 'Sekunden ohne Lebenszeichen, bis eine Engine als hängend gilt',
   'folders.STUDIO_DIR': 'Alles, was Studio behält',
   'folders.ENGINE_DIR': 'Eigene Dateien der Engine',

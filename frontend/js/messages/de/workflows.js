@@ -37,6 +37,8 @@ export default {
   download: 'Herunterladen',
   copyName: 'Den Namen {name} kopieren',
   needsComfyUI: 'Das braucht ComfyUI. Die eingebaute Engine, die hier jetzt arbeitet, kann es nicht ausführen.',
+  packBrings: 'Das Node-Paket {pack} bringt',
+  installPack: 'Installieren',
   installNodes:
     'Der Engine fehlen diese Knotenklassen. Installiere die Custom Nodes, die sie haben, oder ein neueres ComfyUI und starte sie dann neu.',
   closest: 'Ähnliche, die da sind: {names}',

@@ -26,6 +26,7 @@ export default {
   disk_full: 'The disk is full. Remove something, then try again.',
   engine_crash: 'The engine died while it worked on this.',
   engine_refused: 'No engine accepted this.',
+  job_stuck: 'The job did not move any more and was ended.',
   output_lost: 'The result could not be read.',
   credentials_lost: 'A key it needs was not kept. Submit it again.',
   internal_error: 'Something went wrong inside Studio. Its log has the details.',

@@ -78,6 +78,7 @@ export default {
   'limits.MAX_BODY_MB': 'Largest request, in MB',
   'limits.UPDATE_CHECK_HOURS': 'Hours between looks for updates, 0 for never',
   'limits.UPDATE_TRIAL_S': 'Seconds that a new release has to work before it stays',
+  'limits.JOB_STUCK_MINUTES': 'Minutes without progress until a job is ended; 0 is never',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
 
   'folders.STUDIO_DIR': 'Everything that Studio keeps',

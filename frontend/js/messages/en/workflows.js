@@ -37,6 +37,8 @@ export default {
   download: 'Download',
   copyName: 'Copy the name {name}',
   needsComfyUI: 'This needs ComfyUI. The embedded engine, which works here now, cannot run it.',
+  packBrings: 'The node pack {pack} brings',
+  installPack: 'Install',
   installNodes: 'The engine lacks these node classes. Install the custom nodes that have them into ComfyUI, or a newer ComfyUI, then restart it.',
   closest: 'Similar ones that are here: {names}',
   here: 'Here',
