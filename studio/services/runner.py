@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MAX_DEATHS = 3
 MAX_REFUSALS = 3
+MAX_LOSSES = 3
 
 
 class Runner:
@@ -116,7 +117,7 @@ class Runner:
         graph = await self._graph(live)
         classes = {node: str(graph[node].get("class_type")) for node in graph}
         rerun: frozenset[str] = frozenset()
-        refusals = 0
+        refusals = losses = 0
         resent = False
         while True:
             if live.job.cancel_requested_at is not None and not adopted:
@@ -161,8 +162,14 @@ class Runner:
             try:
                 missing = await self._collector.collect(engine, live, ended, rerun)
             except OutputLost as error:
-                await self._finisher.fail(live, JobError("output_lost", error.message))
-                return
+                losses += 1
+                if losses > MAX_LOSSES:
+                    await self._finisher.fail(live, JobError("output_lost", error.message))
+                    return
+                # Its line was cut, or it died: in another life it knows nothing of the prompt.
+                adopted, live.closing = True, False
+                slot.take()
+                continue
             if not missing or live.job.from_editor:
                 await self._finisher.succeed(live)
                 return

@@ -34,6 +34,7 @@ class FakeComfy(Lines):
         hangs: requests are accepted and never answered.
         last_words_s: how long frames have to arrive before a crash; without it they are lost.
         lost_cancels: how many cancels are still to be ignored.
+        cut_views: how many questions for a file are still to be cut.
     """
 
     def __init__(self, *, version: str = "0.33.0", classes: dict[str, Any] | None = None) -> None:
@@ -57,6 +58,7 @@ class FakeComfy(Lines):
         self.node_delay_s = 0.0
         self.last_words_s = 0.05
         self.slow_view_s = 0.0
+        self.cut_views = 0
         self._runner: web.AppRunner | None = None
         self._transports: set[asyncio.Transport] = set()
         self._handling: set[asyncio.Task[Any]] = set()
@@ -171,7 +173,7 @@ class FakeComfy(Lines):
         self.posts.append(body)
         fault = self.prompt_faults.popleft() if self.prompt_faults else "ok"
         if fault == "lose-before":
-            return self._hang_up(request)
+            return self.hang_up(request)
         if fault == "500":
             return web.Response(status=500, text="Internal Server Error")
         if fault == "400":
@@ -180,7 +182,7 @@ class FakeComfy(Lines):
         await self.pass_("accept")
         self.put(body["prompt"], body["prompt_id"], body["client_id"])
         if fault == "lose-after":
-            return self._hang_up(request)
+            return self.hang_up(request)
         await self.pass_("reply")
         if fault == "garbage":
             return web.Response(text="<html>hello</html>")
@@ -201,12 +203,6 @@ class FakeComfy(Lines):
         for ui in self._cache.values():
             for file in ui.get("images", ()):
                 file["filename"] = name
-
-    @staticmethod
-    def _hang_up(request: web.Request) -> web.Response:
-        assert isinstance(request.transport, asyncio.Transport)
-        request.transport.abort()
-        return web.Response()
 
     async def _work(self) -> None:
         while True:
@@ -330,6 +326,9 @@ class FakeComfy(Lines):
         query = request.query
         await self.pass_("view")
         await asyncio.sleep(self.slow_view_s)
+        if self.cut_views:
+            self.cut_views -= 1
+            return self.hang_up(request)
         made = self.files.get(File(query["type"], query["subfolder"], query["filename"]))
         if made is None:
             return web.Response(status=404)

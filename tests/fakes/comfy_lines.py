@@ -68,6 +68,13 @@ class Lines(ABC):
         self.arrived[stage] += 1
         await self.gates[stage].wait()
 
+    @staticmethod
+    def hang_up(request: web.Request) -> web.Response:
+        """Cut the line instead of answering."""
+        assert isinstance(request.transport, asyncio.Transport)
+        request.transport.abort()
+        return web.Response()
+
     async def serve_socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)

@@ -95,6 +95,43 @@ async def test_a_file_that_vanishes_before_it_is_read_ends_the_job_as_output_los
         assert (job["status"], job["error"]["code"]) == ("failed", "output_lost")
 
 
+async def test_an_engine_that_dies_before_its_output_is_read_costs_a_second_run_and_no_job(
+    engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.hold("view")
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        job_id = await api.submit(saved("fox"))
+        await until(lambda: engine.arrived["view"])
+        await engine.die()
+        engine.open_all()
+        await engine.start()
+        job = await api.wait(job_id)
+
+        assert await texts(api, job) == [png("fox")]
+        assert (job["status"], job["attempts"]) == ("succeeded", 2)
+
+
+async def test_an_engine_that_was_out_of_reach_is_asked_again_for_what_it_made(
+    engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.cut_views = 4
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        job = await api.wait(await api.submit(saved("fox")))
+
+        assert await texts(api, job) == [png("fox")]
+        assert (job["attempts"], len(engine.posts)) == (1, 1)
+
+
+async def test_an_engine_that_never_hands_over_its_output_ends_the_job(
+    engine: FakeComfy, tmp_path: Path
+) -> None:
+    engine.cut_views = 1_000
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        job = await api.wait(await api.submit(saved("fox")))
+
+        assert (job["status"], job["error"]["code"]) == ("failed", "output_lost")
+
+
 IMPOSSIBLE = {
     "null": "fox\0.png",
     "surrogate": "fox\ud800.png",
