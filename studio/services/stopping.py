@@ -7,7 +7,6 @@ It is remembered nowhere: the next start works as ever, and so does whoever take
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from typing import Final
 
 from studio.errors import StudioError
 from studio.models import Identity, Record
+from studio.services.background import watched
 from studio.services.backups import BackupService
 from studio.services.download_work import DownloadWork
 from studio.services.queue import JobQueue
@@ -81,6 +81,11 @@ class StopService:
 
     @property
     def state(self) -> Preparation:
+        """How far it is; whoever waits for the word does not wait for a task that failed."""
+        has_ended = self._task is not None and self._task.done()
+        if has_ended and self._state.phase not in (Phase.SAFE, Phase.FAILED, Phase.NONE):
+            reason = "A defect of Studio's; its log has more."
+            return replace(self._state, phase=Phase.FAILED, reason=reason)
         return self._state
 
     def jobs_inside(self) -> int:
@@ -102,7 +107,7 @@ class StopService:
             self._queue.stop(True)
             self._held[_NAME] = "Studio is about to be stopped"
             self._state = Preparation(Phase.DOWNLOADS, waits=wait)
-            self._task = asyncio.create_task(self._work(), name="preparing the stop")
+            self._task = watched(self._work(), "preparing the stop")
         self._record(identity.user_id, "studio.stop_prepared", "")
 
     async def take_back(self, identity: Identity) -> None:
@@ -125,8 +130,7 @@ class StopService:
     async def _end_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
             self._task = None
 
     async def _work(self) -> None:
@@ -143,11 +147,6 @@ class StopService:
         except StudioError as error:
             log.error("the stop could not be prepared: %s", error.message)
             self._state = replace(self._state, phase=Phase.FAILED, reason=error.message)
-        except Exception:
-            # Whoever waits for the word must not wait for ever.
-            log.exception("the stop could not be prepared, for a reason that nobody foresaw")
-            reason = "A defect of Studio's; its log has more."
-            self._state = replace(self._state, phase=Phase.FAILED, reason=reason)
         else:
             self._state = replace(self._state, phase=Phase.SAFE)
             log.info("everything is stored; Studio can be stopped now")

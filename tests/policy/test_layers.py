@@ -68,7 +68,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "machine_metrics": frozenset({"download_work", "pulse", "request_times"}),
     "pulse": frozenset({"queue"}),
     "moving": frozenset({"backups"}),
-    "stopping": frozenset({"backups", "download_work", "queue"}),
+    "stopping": frozenset({"background", "backups", "download_work", "queue"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
