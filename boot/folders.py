@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from boot.model_paths import write_model_paths
 from boot.plan import BootError, Ids
 from boot.settings import Settings
 
+_MANY: Final = ("assets", "thumbs", "releases", "input", "output", "temp")
 _ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes")
 
 
@@ -148,11 +151,14 @@ def _prepare_engine(settings: Settings, own_model_dir: Path | None) -> None:
 
 
 def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
-    """Make ``folder``; with ``ids`` give it and what is in it to them, once."""
+    """Make ``folder``; with ``ids`` give it and what is in it to them, where that is not so yet."""
     folder.mkdir(parents=True, exist_ok=True, mode=mode & 0o777)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        if ids is None or os.fstat(handle).st_uid == ids.uid:
+        if ids is None:
+            return
+        if os.fstat(handle).st_uid == ids.uid:
+            _mend(handle, ids)
             return
         # Nobody but root could write here so far, so no name in it is a trap.
         for _path, folders, files, inside in os.fwalk(".", dir_fd=handle):
@@ -160,6 +166,33 @@ def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
                 os.chown(name, ids.uid, ids.gid, dir_fd=inside, follow_symlinks=False)
         os.fchown(handle, ids.uid, ids.gid)
         os.fchmod(handle, mode)
+    finally:
+        os.close(handle)
+
+
+def _mend(folder: int, ids: Ids) -> None:
+    """Give back what root made in a folder that is theirs, by a command in the container.
+
+    Two levels deep, which is where databases and logs are; pictures are many and made by nobody
+    else. They may write here, so a name may lead elsewhere: only what is open changes hands, and
+    only if it has no other name.
+    """
+    for path, folders, files, inside in os.fwalk(".", dir_fd=folder):
+        for name in (*folders, *files):
+            # It may be gone again; what cannot be given is told by whoever needs it.
+            with contextlib.suppress(OSError):
+                if os.stat(name, dir_fd=inside, follow_symlinks=False).st_uid != ids.uid:
+                    _give(name, inside, ids)
+        folders[:] = [name for name in folders if path == "." and name not in _MANY]
+
+
+def _give(name: str, inside: int, ids: Ids) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    handle = os.open(name, flags, dir_fd=inside)
+    try:
+        facts = os.fstat(handle)
+        if stat.S_ISDIR(facts.st_mode) or (stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1):
+            os.fchown(handle, ids.uid, ids.gid)
     finally:
         os.close(handle)
 

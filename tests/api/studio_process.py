@@ -106,6 +106,8 @@ def run_studio(
     *,
     engine: bool = True,
     serves: bool = True,
+    python: str = sys.executable,
+    user: int | None = None,
 ) -> Iterator[RunningStudio]:
     """Run a Studio in ``folder`` until the block ends.
 
@@ -113,8 +115,12 @@ def run_studio(
         environ: further variables.
         engine: with the embedded engine, under bootstrap; otherwise Studio alone, whose jobs wait.
         serves: wait until it takes requests; otherwise until it lives.
+        python: runs it, when that of the tests is out of the reach of other users.
+        user: whose process it is, when not the tests' own.
     """
     run_dir = Path(tempfile.mkdtemp(prefix="studio-"))
+    if user is not None:
+        os.chown(run_dir, user, user)
     port = find_free_port()
     variables = {
         "PATH": os.environ["PATH"],
@@ -126,14 +132,19 @@ def run_studio(
         **({"STUDIO_ENGINE": "embedded", "COMFYUI_PORT": "0"} if engine else {}),
         **(environ or {}),
     }
-    command = (
-        [sys.executable, "bootstrap.py"] if engine else [sys.executable, "-m", "studio", "serve"]
-    )
+    command = [python, "bootstrap.py"] if engine else [python, "-m", "studio", "serve"]
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "output.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env=variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
     studio = RunningStudio(f"http://127.0.0.1:{port}", folder / "studio", run_dir, log, process)
     try:

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,50 @@ def test_a_python_that_is_none_is_named(checkout: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_level_is_refused(checkout: Path) -> None:
     assert set_up(checkout, "everything").returncode == 1
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that other users may look into."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="other users need a Python")
+def test_a_command_of_root_in_the_container_is_run_as_studios_user(open_folder: Path) -> None:
+    app, volume, venv = (open_folder / name for name in ("app", "volume", "venv"))
+    (app / "studio").mkdir(parents=True)
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to("/usr/bin/python3")
+    volume.mkdir()
+    shutil.copy(ROOT / "start.sh", app)
+    (app / "studio" / "__init__.py").touch()
+    (app / "studio" / "__main__.py").write_text(
+        "import os; print(os.getuid(), os.getgid(), os.getgroups())"
+    )
+
+    def start(command: str) -> str:
+        return subprocess.run(
+            [str(app / "start.sh"), command],
+            cwd="/",
+            env={
+                "PATH": os.environ["PATH"],
+                "STUDIO_IMAGE": "1",
+                "STUDIO_VENV": str(venv),
+                "STUDIO_DIR": str(volume),
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+
+    assert start("keys").startswith("0 ")
+    os.chown(volume, 10001, 10001)
+    assert start("keys") == "10001 10001 []\n"
+    assert start("doctor").startswith("0 ")
 
 
 def test_start_hands_its_arguments_to_studio_from_anywhere(tmp_path: Path) -> None:
