@@ -140,7 +140,7 @@ async def test_a_release_that_does_not_prove_itself_is_left_again(
             await require_picture(api, job)
             notices = (await api.ready()).json()["notices"]
             assert any("was taken back" in notice for notice in notices)
-            diary = (await api.client.get("/api/activity")).json()["entries"]
+            diary = (await api.client.get("/api/activity")).json()["items"]
             assert "update.rolled_back" in {entry["kind"] for entry in diary}
             await api.client.delete("/api/system/updates/notice")
             assert (await box.status(api) or {})["rolled_back"] is None
