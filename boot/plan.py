@@ -52,7 +52,8 @@ class ChildPlan:
     when it is started again.
     ``flags`` follow it at every start: those of the environment. With ``flags_file`` they are read
     from there instead, before each start; ``boot.flags`` says which are possible. With ``volume``
-    the folder is chosen before each start, and ``cwd`` is not used. One ``on_demand`` is not started with the rest, only when Studio asks for it.
+    the folder is chosen before each start, and ``cwd`` is not used. One ``on_demand`` is not
+    started with the rest, only when Studio asks for it.
     """
 
     name: str

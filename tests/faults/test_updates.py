@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from studio.services.update_work import STEPS
-from tests.api.graphs import text_to_image
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.release_repo import allow_signer, make_key, version_text
 from tests.faults.family import members
-from tests.faults.harness import Api, until, until_it
-from tests.faults.update_rig import INTERFERENCE, Rig, rig
+from tests.faults.harness import until, until_it
+from tests.faults.update_rig import Rig, make_picture, picture, require_picture, rig
 
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Rig]:
     with rig(tmp_path) as made:
         yield made
-
-
-def picture(seed: int, steps: int = 4) -> dict[str, Any]:
-    return text_to_image(f"fox {seed}", seed=seed, steps=steps)
-
-
-async def make_picture(api: Api, seed: int = 1) -> str:
-    """A job that is done, which no update may lose."""
-    job = await api.submit(picture(seed))
-    assert (await api.wait(job))["status"] == "succeeded"
-    return job
-
-
-async def require_picture(api: Api, job: str) -> None:
-    found = await api.get(job)
-    assert found["status"] == "succeeded"
-    assert await api.content(found["outputs"][0])
 
 
 async def test_a_good_update_keeps_the_engine_at_work_and_every_job(box: Rig) -> None:
@@ -163,7 +140,7 @@ async def test_a_release_that_does_not_prove_itself_is_left_again(
             await require_picture(api, job)
             notices = (await api.ready()).json()["notices"]
             assert any("was taken back" in notice for notice in notices)
-            diary = (await api.client.get("/api/activity")).json()["entries"]
+            diary = (await api.client.get("/api/activity")).json()["items"]
             assert "update.rolled_back" in {entry["kind"] for entry in diary}
             await api.client.delete("/api/system/updates/notice")
             assert (await box.status(api) or {})["rolled_back"] is None
@@ -186,90 +163,6 @@ async def test_an_engine_that_breaks_meanwhile_does_not_roll_a_good_release_back
             said = await box.settled(api)
             assert said["installed"]["version"] == "0.2.0"
             assert said["rolled_back"] is None
-
-
-def _is_another(box: Rig, pid: int) -> bool:
-    return members(box.box).get("studio") not in (None, pid)
-
-
-def interfere(box: Rig) -> None:
-    """Have the copy that updates be killed, or meet a full disk, where a file says."""
-    path = box.app / "studio/services/updates.py"
-    path.write_text(path.read_text() + INTERFERENCE)
-
-
-async def test_a_kill_at_any_step_leaves_a_release_that_serves(box: Rig) -> None:
-    interfere(box)
-    box.box.start()
-    async with box.box.api() as api:
-        job = await make_picture(api)
-        first = await box.first()
-    for step in STEPS:
-        async with box.box.api() as api:
-            commit = box.release(later=step)
-            before = members(box.box)
-            found = await box.check(api)
-            (box.studio_dir / "kill_at").write_text(step)
-            answer = await api.client.post(
-                "/api/system/updates/apply", json={"commit": found["available"]["commit"]}
-            )
-            assert answer.status_code == 202, (step, answer.text)
-
-            has_restarted = partial(_is_another, box, before["studio"])
-            await until(has_restarted, f"a kill at {step}", within_s=120)
-        async with box.box.api() as api:
-            said = await box.settled(api)
-            assert members(box.box)["engine"] == before["engine"]
-            await require_picture(api, job)
-            expected = f"0.2.0-{commit[:12]}" if step == "restart" else first
-            assert (step, box.current()) == (step, expected)
-            assert said["rolled_back"] is None, step
-
-
-@pytest.fixture
-def small_volume(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own under STUDIO_DIR, which can be filled."""
-    volume = tmp_path / "studio"
-    volume.mkdir()
-    mount = ("mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(volume))
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
-        pytest.skip("only root can mount a small file system, and not everywhere")
-    yield volume
-    subprocess.run(("umount", "--lazy", str(volume)), check=True)
-
-
-async def test_a_full_disk_at_any_step_leaves_a_release_that_serves(
-    small_volume: Path, box: Rig
-) -> None:
-    interfere(box)
-    box.box.start()
-    async with box.box.api() as api:
-        job, first = await make_picture(api), await box.first()
-        for step in STEPS[: STEPS.index("switch")]:
-            commit = box.release(later=step)
-            await box.check(api)
-            (small_volume / "fill_at").write_text(step)
-            await box.apply(api, commit)
-            said = await box.settled(api)
-            (small_volume / "filler").unlink()
-            assert said["failure"] is not None, step
-            assert box.current() == first, step
-            await until_it(lambda: _takes_work(api), "the database recovers")
-            await require_picture(api, job)
-        # From here on it is switched to: tried once there is room, or what ran runs on.
-        before = members(box.box)
-        (small_volume / "fill_at").write_text("switch")
-        await box.apply(api, box.release(later="switch"))
-        await until(partial(_is_another, box, before["studio"]), "the restart", within_s=120)
-        (small_volume / "filler").unlink()
-    async with box.box.api() as api:
-        said = await box.settled(api)
-        assert said["installed"]["release"] in (box.current(), None)
-        await require_picture(api, job)
-
-
-async def _takes_work(api: Api) -> bool:
-    return (await api.ready()).status_code == 200
 
 
 async def test_an_older_release_is_refused_when_it_could_not_write_the_database(

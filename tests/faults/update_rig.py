@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from boot.releases import PARTS, read_current
+from tests.api.graphs import text_to_image
 from tests.fakes.release_repo import ReleaseRepo, release_repo, version_text
 from tests.faults.harness import ROOT, Api, Process, process, until, until_it
 
@@ -126,6 +127,23 @@ class Rig:
 
         await until_it(is_settled, "the update is over", within_s=within_s)
         return last
+
+
+def picture(seed: int, steps: int = 4) -> dict[str, Any]:
+    return text_to_image(f"fox {seed}", seed=seed, steps=steps)
+
+
+async def make_picture(api: Api, seed: int = 1) -> str:
+    """A job that is done, which no update may lose."""
+    job = await api.submit(picture(seed))
+    assert (await api.wait(job))["status"] == "succeeded"
+    return job
+
+
+async def require_picture(api: Api, job: str) -> None:
+    found = await api.get(job)
+    assert found["status"] == "succeeded"
+    assert await api.content(found["outputs"][0])
 
 
 def _changelog(version: str) -> str:

@@ -109,12 +109,12 @@ function body(system) {
     </section>
     ${engines.length ? nothing : html`<p class="hint">${t('system.noEngine')}</p>`}
     ${engines.map((engine) => html`<engine-card .engine=${engine}></engine-card>`)}
-    ${startOf(system.start)}
     <updates-card></updates-card>
+    <node-packs></node-packs>
     <system-stop></system-stop>
     <system-backups></system-backups>
     <system-log></system-log>
-    <node-packs></node-packs>
+    ${startOf(system.start)}
     <section class="card">
       <h2>${t('system.versions')}</h2>
       <dl class="versions">
