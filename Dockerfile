@@ -134,7 +134,8 @@ COPY catalogs /opt/studio/catalogs
 COPY frontend /opt/studio/frontend
 COPY studio /opt/studio/studio
 COPY workflows /opt/studio/workflows
-RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio
+RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio/boot \
+        /opt/studio/studio
 
 ARG VERSION=0.1.0
 ARG REVISION=
