@@ -135,13 +135,13 @@ def _find_engines(
 
 def _plan_explanation(settings: Settings, environ: Mapping[str, str], why: str) -> Plan:
     """Studio alone, which only says ``why``: nothing can be stored."""
-    _log(f"{why} Studio explains that on its page; mend it and start again.")
+    _log(f"{why} Studio explains that on its page.")
     log_dir = settings.run_dir / "logs"
     log_dir.mkdir(mode=0o700, exist_ok=True)
     given = {
         "STUDIO_DIR": str(settings.studio_dir),
         "STUDIO_RUN_DIR": str(settings.run_dir),
-        "STUDIO_BOOT": json.dumps({"volume_fault": why}),
+        "STUDIO_BOOT": json.dumps({"volume_fault": f"{why} Mend that, then start again."}),
     }
     studio = ChildPlan(
         name="studio",

@@ -17,6 +17,7 @@ from boot.settings import read_settings
 from studio.cli.checks.engines import check_engines, check_gpu
 from studio.cli.checks.finding import Finding, Level, fail, info, ok, warn
 from studio.cli.checks.installation import check_installation
+from studio.cli.checks.machine import check_hubs, check_memory
 from studio.cli.checks.network import check_access, check_port, check_run_dir
 from studio.cli.checks.running import check_running
 from studio.cli.checks.storage import check_storage
@@ -70,6 +71,8 @@ def _findings() -> Iterator[Finding]:
     else:
         yield from check_engines(boot, os.environ)
     yield check_gpu()
+    yield check_memory()
+    yield from check_hubs(settings.hub_urls)
     yield from check_access(settings, running=running)
     yield _check_isolation(boot)
 

@@ -121,6 +121,8 @@ class EngineLink:
             return None
         while True:
             child = await self._child(self._supervisor)
+            # While it starts they say what it is doing; after its end, why.
+            engine.log_tail = list(child.log_tail)
             boot = f"{child.pid}:{child.start_time}"
             if child.state == "running":
                 if engine.boot != boot:
@@ -132,7 +134,6 @@ class EngineLink:
             if child.exit is not None and engine.buried != child.started_at:
                 engine.buried = child.started_at
                 self._count_death(child)
-            engine.log_tail = list(child.log_tail)
             if self._is_stopped():
                 self._set(
                     EngineState.STOPPED,

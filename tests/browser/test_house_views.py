@@ -131,6 +131,16 @@ def test_the_system_says_what_is_meant_by_no_isolation_and_what_helps(
     expect(page.locator(".system")).not_to_contain_text("no isolation")
 
 
+def test_the_system_says_how_long_its_start_took_and_with_what(
+    page: Page, site: RunningStudio
+) -> None:
+    page.goto(f"{site.url}/#/system")
+    start = page.locator(".system .start")
+    expect(start).to_contain_text("The page was served after")
+    expect(start).to_contain_text("Work was taken after")
+    expect(start.locator("dt")).to_contain_text(["Loading Studio", "Waiting for an engine"])
+
+
 def test_the_system_shows_its_engine_and_what_it_writes(page: Page, site: RunningStudio) -> None:
     page.get_by_role("link", name="System").click()
     card = page.locator("engine-card", has_text="embedded")

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -181,3 +182,40 @@ def test_every_failure_is_shown_with_its_fix_for_people(place: Place) -> None:
 )
 def test_comfyui_must_be_at_least_0_33(version: str, old: bool) -> None:
     assert is_too_old(version) is old
+
+
+def test_the_hubs_and_the_clock_are_looked_at_where_the_settings_say_they_are(
+    place: Place,
+) -> None:
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response_only(404)
+            self.send_header("Date", "Tue, 01 Jan 2030 00:00:00 GMT")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    hub = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=hub.serve_forever, daemon=True).start()
+    with socket.socket() as closed:
+        # Bound and not listened on: a connection is refused.
+        closed.bind(("127.0.0.1", 0))
+        place.more = {
+            "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+            "CIVITAI_URL": f"http://127.0.0.1:{closed.getsockname()[1]}",
+        }
+        status, findings = examine(place)
+    hub.shutdown()
+    hub.server_close()
+    assert status == 0
+    assert findings["Hugging Face"]["level"] == "OK"
+    assert findings["Civitai"]["level"] == "WARN" and "refused" in findings["Civitai"]["message"]
+    assert findings["clock"]["level"] == "WARN" and "behind" in findings["clock"]["message"]
+
+
+def test_locks_memory_and_gpu_are_looked_at_before_the_first_start(place: Place) -> None:
+    _status, findings = examine(place)
+    assert findings["locks"]["level"] == "OK"
+    assert "GB" in findings["memory"]["message"]
+    assert findings["GPU"]["message"]

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,6 +129,31 @@ def test_a_box_without_its_comfyui_opens_its_library_and_says_what_is_missing(
         assert any("engines: none" in reason for reason in reasons(studio))
         notices = client.get("/ready").json()["notices"]
         assert any("COMFYUI_DIR" in notice for notice in notices)
+
+
+def test_what_a_loading_comfyui_writes_is_told_while_it_loads(volume: Path) -> None:
+    comfyui = volume / "ComfyUI"
+    comfyui.mkdir()
+    (comfyui / "main.py").write_text(
+        "import time; print('Import times for custom nodes', flush=True); time.sleep(600)"
+    )
+    python = comfyui / "python"
+    # It is asked whether it has ComfyUI's packages, and says yes.
+    python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit 0\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    environ = in_the_image(
+        volume, STUDIO_ENGINE="comfyui", COMFYUI_DIR=str(comfyui), COMFYUI_PYTHON=str(python)
+    )
+    with run_studio(volume, environ, serves=False) as studio, studio.client() as client:
+
+        def last_line() -> str | None:
+            answer = client.get("/api/system/engines")
+            engines = answer.json()["engines"] if answer.status_code == 200 else []
+            return next((each["log_tail"][-1] for each in engines if each["log_tail"]), None)
+
+        assert "custom nodes" in wait_for(last_line, timeout_s=120)
+        start = client.get("/api/system").json()["start"]
+        assert start["page_s"] > 0 and start["ready_s"] is None
 
 
 def test_the_first_start_and_the_second_run_the_real_studio_from_image_and_release(

@@ -30,7 +30,7 @@ class EngineCard extends Element {
         <p class="hint">
           ${[t(`system.kinds.${kind}`), version, ...components.map((pair) => pair.join(' '))].filter(Boolean).join(' · ')}
         </p>
-        ${reason ? html`<p class="error-text">${reason}</p>` : nothing}
+        ${reason ? html`<p class="error-text">${reason}</p>` : nothing} ${lastLine(engine)}
         <p>
           ${t('system.jobs', { count: engine.jobs })}${engine.foreign_jobs
             ? `, ${t('system.foreign', { count: engine.foreign_jobs })}`
@@ -74,6 +74,12 @@ class EngineCard extends Element {
       ${icon(symbol)}${t(`system.do.${name}`)}
     </button>`;
   }
+}
+
+/** What one that is not ready yet wrote last: loading its nodes can take minutes. */
+function lastLine({ state, log_tail: lines }) {
+  if (state !== 'starting' || !lines?.length) return nothing;
+  return html`<p class="hint last-line">${lines.at(-1)}</p>`;
 }
 
 customElements.define('engine-card', EngineCard);

@@ -1,7 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { sizeText, spanText } from '../core/format.js';
-import { t } from '../core/messages.js';
+import { language, t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
 import { errorText } from '../components/form.js';
@@ -102,16 +102,43 @@ function body(system) {
     </section>
     ${engines.length ? nothing : html`<p class="hint">${t('system.noEngine')}</p>`}
     ${engines.map((engine) => html`<engine-card .engine=${engine}></engine-card>`)}
+    ${startOf(system.start)}
     <section class="card">
       <h2>${t('system.versions')}</h2>
       <dl class="versions">
         ${Object.entries(versions)
           .filter(([, version]) => version)
-          .map(([name, version]) => html`<div><dt>${name}</dt><dd>${version}</dd></div>`)}
+          .map(([name, version]) => row(name, version))}
       </dl>
     </section>
   `;
 }
+
+/** How long the last start took, and where the time went. */
+function startOf({ phases, page_s: page, ready_s: ready, release }) {
+  return html`
+    <section class="card start">
+      <h2>${t('system.start')}</h2>
+      <p>
+        ${t('system.pageAfter', { span: seconds(page) })}
+        ${ready === null ? t('system.engineLoads') : t('system.readyAfter', { span: seconds(ready) })}
+      </p>
+      <dl class="versions">
+        ${phases.map(({ name, seconds: took }) => row(t(`system.phases.${name}`), seconds(took)))}
+        ${release ? row(t('system.release'), release) : nothing}
+      </dl>
+    </section>
+  `;
+}
+
+const row = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+const SECONDS = new Intl.NumberFormat(language, {
+  style: 'unit',
+  unit: 'second',
+  unitDisplay: 'narrow',
+  maximumFractionDigits: 2,
+});
+const seconds = (number) => SECONDS.format(number);
 
 const warning = (content) =>
   html`<p class="banner is-warning">${icon('warning')}<span>${content}</span></p>`;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -63,6 +64,14 @@ def check_gpu() -> Finding:
     fix = (
         "The embedded engine needs none; ComfyUI works without one by COMFYUI_FLAGS=--cpu, slowly."
     )
+    with contextlib.suppress(ImportError):
+        # It asks the driver itself, and knows more than the program; packages may be missing here.
+        from studio.clients.gpu import GpuReader
+
+        reader = GpuReader()
+        if found := reader.read():
+            told = "; ".join(_gpu(each.name, each.memory_total_bytes) for each in found)
+            return ok("GPU", f"{told} (driver {reader.driver()})")
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return info("GPU", "No NVIDIA GPU was found (there is no nvidia-smi).", fix)
@@ -74,6 +83,10 @@ def check_gpu() -> Finding:
     if done.returncode or not names:
         return warn("GPU", "nvidia-smi finds no GPU.", f"Look at the driver. {fix}")
     return ok("GPU", "; ".join(names))
+
+
+def _gpu(name: str, memory_bytes: int | None) -> str:
+    return name if memory_bytes is None else f"{name}, {memory_bytes / 1e9:.0f} GB"
 
 
 def is_too_old(version: str) -> bool:

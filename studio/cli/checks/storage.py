@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from boot.volume import probe
 from studio.cli.checks.finding import Finding, fail, ok, warn
 from studio.errors import DiskFull
 from studio.paths import reserve_space
@@ -22,6 +23,7 @@ _LOW_BYTES: Final = 5_000_000_000
 _PROBE_BYTES: Final = 64 * 1024 * 1024
 _SLOW_S: Final = 0.1
 _SYNCS: Final = 5
+_LOCAL: Final = "Put STUDIO_DIR on a local disk, or on a network volume that has locks."
 
 
 def check_storage(studio_dir: Path, database: Path, *, running: bool) -> Iterator[Finding]:
@@ -44,12 +46,21 @@ def check_storage(studio_dir: Path, database: Path, *, running: bool) -> Iterato
     made = "" if folder == studio_dir else " (it will be made at the first start)"
     yield ok("state", f"{studio_dir}{made}")
     yield from _check_disk(folder)
+    yield from _check_locks(folder)
     if running:
         yield ok("database", "in use by the Studio that runs")
     elif not database.exists():
         yield ok("database", "none yet; it will be made at the first start")
     else:
         yield _check_database(database)
+
+
+def _check_locks(folder: Path) -> Iterator[Finding]:
+    """Whether two processes can keep each other out; bootstrap asks the same at every start."""
+    for seen in probe(folder):
+        if seen.aspect == "locks":
+            found = ok("locks", seen.text) if seen.good else warn("locks", seen.text, _LOCAL)
+            yield found
 
 
 def _check_disk(folder: Path) -> Iterator[Finding]:
