@@ -76,14 +76,16 @@ def build_gallery(
     """
     recipes = RecipeStore(db)
     lists, pictures, boards = PictureListStore(db), PictureStore(db, assets), BoardStore(db)
+    indexer = Indexer(pictures=pictures, blobs=blobs, videos=VideoReader(), recipes=recipes)
     return Gallery(
-        indexer=Indexer(pictures=pictures, blobs=blobs, videos=VideoReader(), recipes=recipes),
+        indexer=indexer,
         library=LibraryService(
             lists=lists,
             pictures=pictures,
             boards=boards,
             jobs=jobs,
             recipes=recipes,
+            settle=indexer.settle,
             forget_jobs=queue.forget,
             record=record,
             clock=clock,

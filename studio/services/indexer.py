@@ -57,6 +57,7 @@ class Indexer:
         self._uploads: dict[str, None] = {}
         self._is_behind = True
         self._noted = asyncio.Event()
+        self._indexing = asyncio.Lock()
 
     def note_job(self, job_id: str) -> None:
         """A job has ended."""
@@ -96,6 +97,20 @@ class Indexer:
             except BaseException:
                 self._is_behind = True
                 raise
+        await self._take_noted()
+
+    async def settle(self) -> bool:
+        """Index what is noted, for somebody who asks for it by name; False when nothing was."""
+        if not self._jobs and not self._uploads:
+            return False
+        await self._take_noted()
+        return True
+
+    async def _take_noted(self) -> None:
+        async with self._indexing:
+            await self._index_noted()
+
+    async def _index_noted(self) -> None:
         while jobs := list(self._jobs)[:AT_ONCE]:
             await self._index(await self._pictures.missing_of(jobs, ()))
             _forget(self._jobs, jobs)

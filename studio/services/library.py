@@ -65,6 +65,7 @@ class LibraryService:
 
     Args:
         recipes: what jobs were made from.
+        settle: brings in what was made a moment ago; False when there was nothing to bring in.
         forget_jobs: called with the jobs whose outputs look different now.
         record: notes for the list of activities what somebody did.
     """
@@ -77,6 +78,7 @@ class LibraryService:
         boards: BoardStore,
         jobs: JobStore,
         recipes: RecipeStore,
+        settle: Callable[[], Awaitable[bool]],
         forget_jobs: Callable[[Iterable[str]], None],
         record: Callable[..., None],
         clock: Clock,
@@ -86,6 +88,7 @@ class LibraryService:
         self._boards = boards
         self._jobs = jobs
         self._recipes = recipes
+        self._settle = settle
         self._forget_jobs = forget_jobs
         self._record = record
         self._clock = clock
@@ -131,7 +134,10 @@ class LibraryService:
         )
 
     async def _picture(self, identity: Identity, asset_id: str) -> Picture:
-        found = await self._lists.get([asset_id], viewer_of(identity))
+        viewer = viewer_of(identity)
+        found = await self._lists.get([asset_id], viewer)
+        if not found and await self._settle():
+            found = await self._lists.get([asset_id], viewer)
         if not found:
             raise NotFound("There is no such file in the library.")
         return found[0]
@@ -187,12 +193,10 @@ class LibraryService:
         whole = Changed(0)
         for start in range(0, len(unique), _AT_ONCE):
             part = await step(unique[start : start + _AT_ONCE])
-            whole = Changed(
-                whole.count + part.count,
-                whole.not_found + part.not_found,
-                whole.job_ids | part.job_ids,
-                whole.refused + part.refused,
-            )
+            if part.not_found and await self._settle():
+                again = await step(part.not_found)
+                part = _together(replace(part, not_found=()), again)
+            whole = _together(whole, part)
             self._forget_jobs(part.job_ids)
         if whole.count and action in ("trash", "restore", "purge"):
             self._record(identity.user_id, f"library.{action}", f"{whole.count}", count=whole.count)
@@ -220,6 +224,15 @@ class LibraryService:
         if action == "add_to_board":
             return lambda ids: self._boards.put(value, ids, viewer, now_ms)
         return lambda ids: self._boards.take(value, ids, viewer)
+
+
+def _together(one: Changed, other: Changed) -> Changed:
+    return Changed(
+        one.count + other.count,
+        one.not_found + other.not_found,
+        one.job_ids | other.job_ids,
+        one.refused + other.refused,
+    )
 
 
 def viewer_of(identity: Identity) -> str | None:

@@ -47,6 +47,18 @@ async def test_the_trash_hides_and_undo_brings_back(tmp_path: Path) -> None:
         assert await outputs_of(owner, item) == sorted([one, two])
 
 
+def test_a_picture_can_be_judged_and_thrown_away_as_soon_as_its_job_has_ended(
+    owner: httpx.Client,
+) -> None:
+    for number in range(8):
+        made = run(owner, solid(color=number + 1))["outputs"][0]["id"]
+        rated = owner.patch(f"/api/library/{made}", json={"rating": 4})
+        assert rated.status_code == 200, rated.text
+        other = run(owner, solid(color=number + 101))["outputs"][0]["id"]
+        thrown = owner.post("/api/library/actions", json={"ids": [other], "action": "trash"})
+        assert thrown.json() == {"changed": 1, "not_found": [], "refused": []}
+
+
 async def test_what_is_purged_is_gone_from_the_job_and_from_the_disk(tmp_path: Path) -> None:
     async with shelf(tmp_path) as stores:
         one, two = await stores.add(outputs=2)

@@ -51,6 +51,7 @@ def test_on_a_phone_three_columns_are_seen_and_a_cell_in_the_trash_says_so(
     page.get_by_role("button", name="Create 6").click()
     thumbs = page.locator(".batch-grid button.thumb")
     expect(thumbs).to_have_count(6)
+    expect(page.locator("batch-view [role=status]").first).to_contain_text("6 of 6 done")
     batch = owner.get(f"/api/batches/{page.url.rpartition('/')[2]}").json()
     (asset,) = batch["cells"][5]["assets"]
     trash = {"ids": [asset], "action": "trash"}
