@@ -134,7 +134,8 @@ COPY catalogs /opt/studio/catalogs
 COPY frontend /opt/studio/frontend
 COPY studio /opt/studio/studio
 COPY workflows /opt/studio/workflows
-RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio
+RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio/boot \
+        /opt/studio/studio
 
 ARG VERSION=0.1.0
 ARG REVISION=
@@ -142,7 +143,8 @@ ARG BASE_IMAGE
 ARG BASE_DIGEST=
 ARG REPO_URL=
 ARG REPO_REF=main
-# Rises when Studio needs something of the image that older images lack.
+# RUNTIME_VERSION rises when Studio needs something of the image that older images lack. USER is for
+# whoever --user names: such a user has no name of its own, and PyTorch asks for one.
 ENV RUNTIME_VERSION=1 \
     REPO_URL=${REPO_URL} \
     REPO_REF=${REPO_REF} \
@@ -152,6 +154,7 @@ ENV RUNTIME_VERSION=1 \
     COMFYUI_DIR=/opt/comfyui \
     COMFYUI_PYTHON=/opt/venv/comfyui/bin/python \
     NVIDIA_VISIBLE_DEVICES=all \
+    USER=studio \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
     PYTHONDONTWRITEBYTECODE=1 \
     LANG=C.UTF-8

@@ -72,7 +72,7 @@ def runs(holder: Holder) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
+        pass  # Somebody else's process. Its start says whether it is the holder all the same.
     started = start_time(holder.pid)
     return started is None or started == holder.start_time
 

@@ -34,11 +34,11 @@ RED = {
 
 
 def slow_graph(seed: int) -> dict[str, Any]:
-    """Some seconds of a processor's work, no two of them the same."""
+    """About a second of a processor's work, no two of them the same."""
     return {
         "1": {
             "class_type": "EmptyImage",
-            "inputs": {"width": 2048, "height": 2048, "batch_size": 4, "color": seed},
+            "inputs": {"width": 1024, "height": 1024, "batch_size": 1, "color": seed},
         },
         "2": {
             "class_type": "ImageBlur",

@@ -84,7 +84,7 @@ def test_jobs_that_a_stop_interrupted_are_finished_after_the_next_start(
         container.wait_until_ready()
         for job in (finished, *jobs):
             assert container.wait_for_status(job, "succeeded", "failed")["status"] == "succeeded"
-            assert len(container.job(job)["outputs"]) == 4
+            assert len(container.job(job)["outputs"]) == 1
 
 
 @pytest.mark.parametrize("words", [STUDIO, COMFYUI])
@@ -188,7 +188,7 @@ def test_without_a_network_it_becomes_ready_all_the_same(image: str, volume: Pat
         eventually(ready, f"/ready in\n{container.log()[-3000:]}")
         wait_for_health(container)
         said = container.run_inside("/opt/studio/start.sh", "doctor", user=str(STUDIO_UID))
-        assert "engine: comfyui" in said
+        assert "state: /workspace/studio" in said
 
 
 def test_an_engine_cannot_write_into_the_image(image: str, volume: Path) -> None:
@@ -197,5 +197,6 @@ def test_an_engine_cannot_write_into_the_image(image: str, volume: Path) -> None
         found = container.run_inside(
             *("find", "/opt", "/usr", "/etc", "-xdev", "-writable", "!", "-type", "l"),
             user=f"{ENGINE_UID}:{ENGINE_UID}",
+            check=False,  # what it may not even look into
         )
         assert found == ""

@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +259,27 @@ def test_a_lease_that_is_being_written_this_moment_is_looked_at_again(tmp_path: 
     writer.join()
     assert isinstance(answer, HeldByOther)
     assert answer.holder is not None
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """As a user who may not signal root's processes; whoever is not root is one already."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+
+
+def test_a_process_of_another_user_that_has_the_number_of_the_holder_is_not_the_holder() -> None:
+    """A container that is started again gives the same numbers to other processes."""
+    gone = replace(holder_module.this_process(), pid=1)
+    first = replace(gone, start_time=holder_module.start_time(1) or 0)
+    with as_nobody():
+        with pytest.raises(PermissionError):
+            os.kill(1, 0)
+        assert not holder_module.runs(gone)
+        assert holder_module.runs(first)
