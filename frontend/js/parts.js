@@ -61,7 +61,7 @@ export const VIEWS = {
     load: () => import('./views/activity.js'),
     content: html`<activity-view></activity-view>`,
     messages: ['activity', 'people'],
-    styles: ['system'],
+    styles: ['system', 'activity'],
   },
   help: {
     load: () => import('./views/help.js'),
