@@ -59,11 +59,12 @@ ARG COMFYUI_REF=2f35f4a08176d993cded35dac3332be4f7287f41
 ARG TORCH_LOCK=image/locks/torch.lock
 ARG COMFYUI_LOCK=image/locks/comfyui-${VARIANT}.lock
 ARG DEBIAN_FRONTEND=noninteractive
-# git: updates and node packs. gcc and Python's headers: Triton compiles its launchers at run time.
+# git, and openssh for signatures: updates and node packs. gcc and Python's headers: Triton compiles
+# its launchers at run time.
 # libgomp1: what llama.cpp and some packages compute with.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        ca-certificates fonts-dejavu-core gcc git libc6-dev libgomp1 \
+        ca-certificates fonts-dejavu-core gcc git libc6-dev libgomp1 openssh-client \
         python3.12 python3.12-dev python3.12-venv tini tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 studio \

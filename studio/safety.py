@@ -58,7 +58,7 @@ class Safety:
 
     def routes(self) -> APIRouter:
         """Everything that the owner does about it."""
-        router = APIRouter(tags=["System"])
+        router = APIRouter()
         router.include_router(backup_routes(self.backups))
         router.include_router(
             safety_routes(backups=self.backups, moving=self.moving, stopping=self.stopping)

@@ -14,7 +14,6 @@ from studio.web.openapi import (
     answers,
     array,
     optional,
-    path,
     query,
     record,
     route,
@@ -66,7 +65,6 @@ GET_BACKUP: Final[dict[str, Any]] = {
     "responses": answers(
         _file("application/vnd.sqlite3", "The database, secrets included."), {404: "not_found"}
     ),
-    "openapi_extra": {"parameters": [path("name")]},
 }
 EXPORT: Final[dict[str, Any]] = {
     "responses": answers(

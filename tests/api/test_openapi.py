@@ -35,6 +35,9 @@ TAKES_NO_BODY = {
     "/api/system/engines/{name}/restart",
     "/api/system/engines/{name}/free",
     "/api/system/engines/{name}/interrupt",
+    *(f"/api/system/updates/{word}" for word in ("check", "back", "image")),
+    "/api/system/backups",
+    "/api/system/import/apply",
 }
 
 
