@@ -154,7 +154,8 @@ def _noted(scope: Scope, send: Send) -> Send:
             route = getattr(scope.get("route"), "path", ELSEWHERE)
             request_times.note(method if method in _METHODS else ELSEWHERE, route, status, seconds)
             if scope.get("studio.identity") is not None and method not in SAFE_METHODS:
-                log.info("%s %s: %d in %d ms", method, scope["path"], status, seconds * 1000)
+                # Not the path itself: whoever errs may have put a secret into it.
+                log.info("%s %s: %d in %d ms", method, route, status, seconds * 1000)
         await send(message)
 
     return noting

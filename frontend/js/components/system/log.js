@@ -86,7 +86,7 @@ class SystemLog extends Element {
         )}
         ${this.error ? errorText(this.error) : nothing}
         ${entries && !entries.length ? html`<p class="hint">${t('system.logNone')}</p>` : nothing}
-        <ol class="log-entries" role="log" aria-label=${t('system.log')}>
+        <ol class="log-entries" aria-label=${t('system.log')}>
           ${repeat(
             entries ?? [],
             (entry) => `${entry.at} ${entry.message}`,
