@@ -306,6 +306,9 @@ class _Parent:
                 raise Refusal("not_running", f"{request.name} is not running.")
             self._log(f"asked to send {request.signal} to {request.name}")
             child.signal(signal.Signals[f"SIG{request.signal}"])
+            if child is self._studio and request.signal == "TERM" and child.kill_at is None:
+                # It asks so for its own restart; a thread that hangs would keep it from that.
+                child.kill_at = time.monotonic() + self._plan.limits.studio_grace_s
         reply({"child": child.status()})
 
     def _handle_start(self, child: Child) -> None:

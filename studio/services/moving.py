@@ -76,39 +76,56 @@ class MovingService:
 
     async def _pieces(self, snapshot: Path, contents: Contents) -> AsyncIterator[bytes]:
         """What a thread writes into a pipe, which holds little, so that it waits for the reader."""
-        async with self._exporting:
-            copy = self._studio_dir / "db" / _COPY
+        await self._exporting.acquire()
+        loop = asyncio.get_running_loop()
+        try:
             reading, writing = _pipe()
-            work = _in_thread(self._write, snapshot, copy, contents, writing)
-            piece = _in_thread(os.read, reading, CHUNK_BYTES)
-            try:
-                while data := await asyncio.shield(piece):
-                    yield data
-                    piece = _in_thread(os.read, reading, CHUNK_BYTES)
-                # What went wrong there must break the stream, not end it.
-                await asyncio.shield(work)
-            finally:
-                # A thread that still reads would read whatever gets the number next.
-                await asyncio.wait([piece])
-                os.close(reading)
-                await asyncio.wait([work])
-                copy.unlink(missing_ok=True)
+        except OSError:
+            self._exporting.release()
+            raise
+        work = loop.run_in_executor(None, self._write, snapshot, contents, writing)
+        work.add_done_callback(self._exported)
+        piece: asyncio.Future[bytes] | None = None
+        try:
+            while True:
+                piece = loop.run_in_executor(None, os.read, reading, CHUNK_BYTES)
+                if not (data := await asyncio.shield(piece)):
+                    break
+                yield data
+            # What went wrong there must break the stream, not end it.
+            await asyncio.shield(work)
+        finally:
+            # Nothing may wait here: for a reader that has gone every await is cancelled, and the
+            # thread that writes would wait for ever. One that still reads would read whatever gets
+            # the number next.
+            if piece is not None:
+                piece.add_done_callback(lambda _: os.close(reading))
 
-    def _write(self, snapshot: Path, copy: Path, contents: Contents, writing: int) -> None:
+    def _exported(self, work: asyncio.Future[None]) -> None:
+        self._exporting.release()
+        if not work.cancelled():
+            # The stream has told it, unless its reader had gone.
+            work.exception()
+
+    def _write(self, snapshot: Path, contents: Contents, writing: int) -> None:
+        copy = self._studio_dir / "db" / _COPY
         # Whoever read has gone: nothing is left to do.
         with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "wb") as file:
-            # The snapshot itself may be rotated away before all is written.
-            shutil.copyfile(snapshot, copy)
-            copy.chmod(0o600)
-            if not contents.secrets:
-                archive.without_secrets(copy)
-            archive.write_to(
-                file,
-                studio_dir=self._studio_dir,
-                database=copy,
-                clock=self._clock,
-                contents=contents,
-            )
+            try:
+                # The snapshot itself may be rotated away before all is written.
+                shutil.copyfile(snapshot, copy)
+                copy.chmod(0o600)
+                if not contents.secrets:
+                    archive.without_secrets(copy)
+                archive.write_to(
+                    file,
+                    studio_dir=self._studio_dir,
+                    database=copy,
+                    clock=self._clock,
+                    contents=contents,
+                )
+            finally:
+                copy.unlink(missing_ok=True)
 
     async def stage(self, identity: Identity, body: AsyncIterator[bytes]) -> Restored:
         """Take an archive in and check all of it; nothing that is there changes.

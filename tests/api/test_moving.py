@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import sqlite3
 import tarfile
 import time
@@ -13,9 +15,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.api.graphs import code_of, png, run, solid, upload
 from tests.api.studio_process import RunningStudio, run_studio
+from tests.fakes.bootstrap_family import wait_for
 
 SECRET = "canary-secret-of-the-export-51c0"
 
@@ -149,6 +153,24 @@ def test_whoever_leaves_in_the_midst_of_an_export_does_not_keep_the_next_from_it
             time.sleep(0.1)
     assert answer.status_code == 200
     assert not (first.folder / "db" / ".export.db").exists()
+
+
+def test_a_large_export_that_is_left_halfway_leaves_nothing_and_keeps_studio_from_no_end(
+    tmp_path: Path,
+) -> None:
+    noise = io.BytesIO()
+    Image.frombytes("RGB", (1800, 1800), os.urandom(1800 * 1800 * 3)).save(noise, "PNG")
+    with run_studio(tmp_path, engine=False) as studio:
+        with studio.client() as owner:
+            assert len(noise.getvalue()) > 8 << 20
+            upload(owner, noise.getvalue(), "noise.png")
+            with owner.stream("GET", "/api/system/export") as answer:
+                assert answer.status_code == 200
+                next(answer.iter_raw(1 << 20))
+        copy = studio.folder / "db" / ".export.db"
+        wait_for(lambda: not copy.exists(), timeout_s=60)
+        studio.process.send_signal(signal.SIGTERM)
+        assert studio.process.wait(120) == 0
 
 
 def test_a_key_reads_no_secrets_and_replaces_nothing(first: RunningStudio) -> None:

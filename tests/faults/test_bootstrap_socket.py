@@ -169,6 +169,18 @@ def test_a_signal_to_studio_ends_it_and_it_starts_again_without_delay(folk: Fami
     assert folk.output().count("studio starts again at once") == 4
 
 
+def test_a_studio_that_does_not_end_when_signalled_is_killed_and_starts_again(
+    folk: Family,
+) -> None:
+    folk.limits["studio_grace_s"] = 0.2
+    folk.add("studio", "--ignore-term")
+    folk.start()
+    pid = folk.facts("studio")["pid"]
+    folk.ask(verb="signal", name="studio", signal="TERM")
+    folk.facts("studio", other_than=pid)
+    assert "studio does not end, killing it" in folk.output()
+
+
 def test_a_signalled_engine_is_a_deliberate_end(folk: Family) -> None:
     folk.add("comfyui")
     folk.start()
