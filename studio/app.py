@@ -102,7 +102,7 @@ async def open_studio(
     )
     speed = DiskSpeed()
     db = Database(settings.database_path, lease_check, speed)
-    await db.open(preparation(settings.backups_dir, clock))
+    await db.open(preparation(settings.backups_dir, clock, recovery=recovery))
     try:
         with logged(root / "logs"):
             async with _services(settings, clock, pace or Pace(), db, recovery, speed) as studio:
@@ -230,7 +230,7 @@ async def _services(
     durations.load(await stats.recent_durations())
     await carried.restore()
     await uploads.tidy()
-    notices += await sweep(asset_store, prefs, recovered=recovery.message is not None)
+    notices += await sweep(asset_store)
     links = Links(key=await prefs.signing_key(), public_url=settings.public_url, clock=clock)
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)

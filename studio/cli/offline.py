@@ -101,7 +101,7 @@ async def open_offline(settings: Settings, lease: Lease) -> AsyncIterator[httpx.
     if recovery.message:
         print(f"studio: {recovery.message}", file=sys.stderr)
     db = Database(settings.database_path)
-    await db.open(preparation(settings.backups_dir, clock))
+    await db.open(preparation(settings.backups_dir, clock, recovery=recovery))
     keeping = asyncio.create_task(_keep(lease, db))
     stock = await open_offline_stock(settings=settings, db=db, clock=clock, record=unrecorded)
     hashing = asyncio.create_task(stock.files.run(asked_only=True))

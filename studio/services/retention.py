@@ -14,26 +14,17 @@ from studio.services.uploads import UploadService
 from studio.services.usage import Usage
 from studio.store.assets import AssetStore
 from studio.store.job_stats import JobStatsStore
-from studio.store.prefs import PrefStore
 
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 300.0
 USAGE_EVERY_S: Final = 10.0
 _AT_ONCE: Final = 200
-_FORGETFUL: Final = "restored_database"
 
 
-async def sweep(assets: AssetStore, prefs: PrefStore, *, recovered: bool) -> list[str]:
-    """Tidy the stored bytes after a start; return what the owner should know.
-
-    Once a database came back from a snapshot, or anew, bytes without a row may be outputs that it
-    has forgotten: from then on none is removed.
-    """
-    if recovered:
-        await prefs.put(_FORGETFUL, "1")
-    keep_unknown = await prefs.get(_FORGETFUL) == "1"
-    report = await assets.sweep(keep_unknown=keep_unknown)
+async def sweep(assets: AssetStore) -> list[str]:
+    """Tidy the stored bytes after a start; return what the owner should know."""
+    report = await assets.sweep()
     if report.missing:
         return [f"{len(report.missing)} stored files are missing from the disk."]
     return []

@@ -39,6 +39,7 @@ from studio.store.asset_rows import (
 from studio.store.blobs import BlobStore, StagedBlob
 from studio.store.carried import carry
 from studio.store.db import Database
+from studio.store.prefs import is_forgetful
 
 __all__ = [
     "KEY_REUSED",
@@ -310,20 +311,18 @@ class AssetStore:
 
         return await self._db.read(work) if hashes else 0
 
-    async def sweep(self, *, keep_unknown: bool = False) -> SweepReport:
+    async def sweep(self) -> SweepReport:
         """After a start: remove what no row knows, and name the rows whose bytes are lost.
 
-        It may run while uploads arrive.
-
-        Args:
-            keep_unknown: leave bytes alone that no row knows.
+        It may run while uploads arrive. Once a database came back from a snapshot, or anew, bytes
+        without a row may be outputs that it has forgotten: from then on none is removed.
         """
         removed = await asyncio.to_thread(self._blobs.clear_staging)
         on_disk = await asyncio.to_thread(lambda: set(self._blobs.hashes()))
         unused = await self._db.read(unused_hashes)
         await self.collect_garbage(unused)
         known = await self._db.read(all_hashes)
-        if not keep_unknown:
+        if not await self._db.read(is_forgetful):
             removed += await self.unlink(on_disk - known)
         lost = await asyncio.to_thread(self._blobs.missing, known - on_disk)
         still = await self._db.read(all_hashes) if lost else set()

@@ -17,6 +17,7 @@ from studio.errors import GalleryFull, NotFound
 from studio.store.blobs import BlobStore, StagedBlob
 from studio.store.civitai_rows import KeptPicture, all_hashes, complete, insert, name_it, read
 from studio.store.db import Database
+from studio.store.prefs import is_forgetful
 
 __all__ = ["Addition", "CivitaiGalleryStore", "KeptFilter", "KeptPicture"]
 
@@ -279,12 +280,14 @@ class CivitaiGalleryStore:
     async def sweep(self) -> None:
         """After a start: remove bytes that no row knows, and rows whose bytes are lost.
 
-        All of it can be had again, so a row alone is worth nothing. It may run while pictures come.
+        All of it can be had again, so a row alone is worth nothing; bytes that a lost database knew
+        stay. It may run while pictures come.
         """
         await asyncio.to_thread(self._blobs.clear_staging)
         on_disk = await asyncio.to_thread(lambda: set(self._blobs.hashes()))
         known = await self._db.read(all_hashes)
-        await self._unlink(on_disk - known)
+        if not await self._db.read(is_forgetful):
+            await self._unlink(on_disk - known)
         lost = await asyncio.to_thread(self._blobs.missing, known - on_disk)
         if lost:
             await self._db.write(

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from typing import Final
 
 from studio.store.db import Database
+
+FORGETFUL: Final = "restored_database"
+
+
+def is_forgetful(connection: sqlite3.Connection) -> bool:
+    """The database took the place of another: files that it does not know may be its owner's."""
+    query = "SELECT 1 FROM meta WHERE key = ? AND value = '1'"
+    return connection.execute(query, (FORGETFUL,)).fetchone() is not None
 
 
 class PrefStore:

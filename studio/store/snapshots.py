@@ -26,6 +26,7 @@ from studio.errors import DiskFull, StorageUnavailable
 from studio.paths import fsync_folder
 from studio.store.connection import connect, is_disk_full, translate
 from studio.store.migrations import MIGRATIONS, Migration, migrate
+from studio.store.prefs import FORGETFUL
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ _STAMP: Final = "%Y%m%dT%H%M%S"
 _NAME: Final = re.compile(r"studio-(\d{8}T\d{6})\.(\d{3})Z-([a-z0-9-]+)\.db")
 _PARTIAL: Final = ".partial"
 _SIDES: Final = ("-wal", "-shm", "-journal")
+_FILES: Final = ("assets", "gallery/pictures")
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -134,15 +136,25 @@ def verify(path: Path) -> bool:
 
 
 def preparation(
-    folder: Path, clock: Clock, migrations: Sequence[Migration] = MIGRATIONS
+    folder: Path,
+    clock: Clock,
+    migrations: Sequence[Migration] = MIGRATIONS,
+    *,
+    recovery: Recovery | None = None,
 ) -> Callable[[sqlite3.Connection], None]:
-    """What ``Database.open`` runs: the migrations, after a snapshot when they change a database."""
+    """What ``Database.open`` runs: the migrations, after a snapshot when they change a database.
+
+    Args:
+        recovery: what came before; a database that took the place of another is marked so for good.
+    """
 
     def prepare(connection: sqlite3.Connection) -> None:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if 0 < version < len(migrations):
             take(connection, folder, f"schema-{version}", clock)
         migrate(connection, migrations)
+        if recovery is not None and recovery.message is not None:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, '1')", (FORGETFUL,))
 
     return prepare
 
@@ -188,11 +200,11 @@ def fence(db_path: Path) -> bool:
 def open_or_restore(db_path: Path, folder: Path, clock: Clock) -> Recovery:
     """Check the database before it is opened; replace it by a snapshot when it is damaged.
 
-    A file that is absent or empty counts as lost when snapshots exist, and as a new installation
-    when there are none.
+    A file that is absent or empty counts as lost when snapshots or stored files exist, and as a new
+    installation when there are none.
 
     Args:
-        db_path: the database file; its folder must exist.
+        db_path: ``STUDIO_DIR/db/studio.db``; its folder must exist.
         folder: where the snapshots are.
 
     Raises:
@@ -200,7 +212,7 @@ def open_or_restore(db_path: Path, folder: Path, clock: Clock) -> Recovery:
     """
     try:
         if not _is_lost(db_path, folder):
-            return Recovery()
+            return _beside_files(db_path)
         source, staged = _stage_newest_good(db_path, folder)
         aside = _move_aside(db_path, clock)
         if staged is not None:
@@ -224,6 +236,26 @@ def _is_lost(db_path: Path, folder: Path) -> bool:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
             return True
+        raise translate(error, db_path.parent) from error
+
+
+def _beside_files(db_path: Path) -> Recovery:
+    """Nothing was to be restored; a new database beside files of an earlier one is told."""
+    files = (file for name in _FILES for file in (db_path.parent.parent / name).glob("??/*"))
+    if not _is_new(db_path) or next(files, None) is None:
+        return Recovery()
+    recovery = Recovery(message=f"{_message(None, None)} The stored files are all kept.")
+    log.error("%s", recovery.message)
+    return recovery
+
+
+def _is_new(db_path: Path) -> bool:
+    if not db_path.exists() or db_path.stat().st_size == 0:
+        return True
+    try:
+        with contextlib.closing(connect(db_path, create=False)) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0]) == 0
+    except sqlite3.Error as error:
         raise translate(error, db_path.parent) from error
 
 

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from studio.errors import InvalidRequest
 from studio.paths import private_folder
+from tests.api.graphs import png, upload
+from tests.api.studio_process import run_studio
 from tests.faults.storage_process import ROOT
 
 
@@ -66,3 +69,15 @@ def test_a_read_only_folder_is_refused_before_anything_is_accepted(tmp_path: Pat
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert done.stdout.strip() == f"The folder {folder} is read-only for this user.", done.stderr
+
+
+def test_the_files_of_a_lost_database_stay_start_after_start(tmp_path: Path) -> None:
+    with run_studio(tmp_path, engine=False) as studio, studio.client() as owner:
+        upload(owner, png(), "kept.png")
+    [stored] = (tmp_path / "studio" / "assets").glob("??/*")
+    shutil.rmtree(tmp_path / "studio" / "db")
+    for told in (True, False):
+        with run_studio(tmp_path, engine=False) as studio:
+            notices = httpx.get(f"{studio.url}/ready", timeout=30).json()["notices"]
+            assert any("database was missing" in notice for notice in notices) is told
+        assert stored.exists()

@@ -13,6 +13,7 @@ from studio.errors import DiskFull, StorageUnavailable
 from studio.store import snapshots
 from studio.store.connection import connect
 from studio.store.migrations import migrate
+from studio.store.prefs import is_forgetful
 from studio.store.snapshots import Recovery, open_or_restore
 from tests.unit.snapshot_folder import connection as connection
 from tests.unit.snapshot_folder import db_path as db_path
@@ -129,6 +130,27 @@ def test_a_new_installation_is_not_an_accident(
     db_path.touch()
     assert open_or_restore(db_path, folder, clock) == Recovery()
     connect(db_path).close()
+    assert open_or_restore(db_path, folder, clock) == Recovery()
+
+
+@pytest.mark.parametrize("place", ["assets", "gallery/pictures"])
+def test_a_new_database_beside_stored_files_is_an_accident_until_it_is_marked(
+    db_path: Path, folder: Path, clock: FrozenClock, place: str
+) -> None:
+    stored = db_path.parent.parent / place / "ab" / ("ab" * 32)
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(b"a picture")
+    for left in ("nothing", "an empty file", "a file without tables"):
+        if left == "an empty file":
+            db_path.touch()
+        elif left == "a file without tables":
+            connect(db_path).close()
+        recovery = open_or_restore(db_path, folder, clock)
+        assert recovery.message is not None and "was missing" in recovery.message, left
+    connection = connect(db_path)
+    snapshots.preparation(folder, clock, recovery=recovery)(connection)
+    assert is_forgetful(connection)
+    connection.close()
     assert open_or_restore(db_path, folder, clock) == Recovery()
 
 
