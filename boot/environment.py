@@ -37,7 +37,10 @@ def engine_environment(environ: Mapping[str, str], *, home: str | None = None) -
     passed = {
         name: value
         for name, value in environ.items()
-        if (name in _ALLOWED or name.startswith(_PREFIXES)) and not _SECRET.search(name)
+        if (name in _ALLOWED or name.startswith(_PREFIXES))
+        and not _SECRET.search(name)
+        # The address of a proxy may hold a password.
+        and not (name.upper().endswith("_PROXY") and "@" in value)
     }
     passed["PYTHONUNBUFFERED"] = "1"
     return _at_home(passed, home)

@@ -17,7 +17,6 @@ from boot.packs import WORK_FOLDER
 from boot.plan import BootError, Ids
 from boot.settings import Settings
 
-_MANY: Final = ("assets", "thumbs", "releases", "input", "output", "temp")
 _ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes", WORK_FOLDER)
 
 
@@ -191,11 +190,10 @@ def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
                     os.fchmod(handle, mode)
             _mend(handle, ids)
             return
-        # Nobody but root could write here so far, so no name in it is a trap.
         for _path, folders, files, inside in os.fwalk(".", dir_fd=handle):
             for name in (*folders, *files):
                 with contextlib.suppress(OSError):
-                    os.chown(name, ids.uid, ids.gid, dir_fd=inside, follow_symlinks=False)
+                    _give(name, inside, ids)
         try:
             os.fchown(handle, ids.uid, ids.gid)
             os.fchmod(handle, mode)
@@ -208,20 +206,25 @@ def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
 def _mend(folder: int, ids: Ids) -> None:
     """Give back what root made in a folder that is theirs, by a command in the container.
 
-    Two levels deep, which is where databases and logs are; pictures are many and made by nobody
-    else. They may write here, so a name may lead elsewhere: only what is open changes hands, and
-    only if it has no other name.
+    Two levels deep, and deeper in what root made there: pictures are many.
     """
     for path, folders, files, inside in os.fwalk(".", dir_fd=folder):
+        wrong = set()
         for name in (*folders, *files):
             # It may be gone again; what cannot be given is told by whoever needs it.
             with contextlib.suppress(OSError):
                 if os.stat(name, dir_fd=inside, follow_symlinks=False).st_uid != ids.uid:
+                    wrong.add(name)
                     _give(name, inside, ids)
-        folders[:] = [name for name in folders if path == "." and name not in _MANY]
+        if path != ".":
+            folders[:] = [name for name in folders if name in wrong]
 
 
 def _give(name: str, inside: int, ids: Ids) -> None:
+    """Whoever may write here could let a name lead elsewhere.
+
+    So only what is open changes hands, and only if it has no other name.
+    """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     handle = os.open(name, flags, dir_fd=inside)
     try:

@@ -45,6 +45,16 @@ def test_no_secret_reaches_an_engine_and_every_one_reaches_studio(app: App) -> N
     assert SECRETS.items() <= app.facts("studio")["environ"].items()
 
 
+def test_a_proxys_password_reaches_no_engine(app: App) -> None:
+    comfyui = app.add_comfyui()
+    proxies = {"HTTPS_PROXY": "http://me:canary@127.0.0.1:9", "all_proxy": "me:canary@127.0.0.1:9"}
+    app.start(COMFYUI_DIR=str(comfyui), HTTP_PROXY="http://127.0.0.1:9", **proxies)
+    environ = app.facts("comfyui")["environ"]
+    assert environ["HTTP_PROXY"] == "http://127.0.0.1:9"
+    assert not proxies.keys() & environ.keys()
+    assert proxies.items() <= app.facts("studio")["environ"].items()
+
+
 def test_studio_is_told_where_the_engines_are(app: App) -> None:
     comfyui = app.add_comfyui()
     app.start(

@@ -241,10 +241,13 @@ def test_a_volume_of_another_user_becomes_the_boxes_own(place: Path) -> None:
     (place / "volume" / "engine" / "input").mkdir(parents=True)
     for path in (place / "volume", *(place / "volume").rglob("*")):
         os.chown(path, OTHER_UID, OTHER_UID)
+    (place / "elsewhere").write_text("root's")
+    os.link(place / "elsewhere", former / "linked")
     with run_studio(place, environ, serves=False, python=PYTHON) as studio:
         said = said_by_the_node(place, studio)
         assert said["reached"] == []
         assert (former / "notes").stat().st_uid == STUDIO_UID
+        assert (place / "elsewhere").stat().st_uid == 0
         assert (place / "volume" / "engine" / "input").stat().st_uid == ENGINE_UID
         # Only what is Studio's changes hands.
         assert (place / "volume").stat().st_uid == OTHER_UID
@@ -258,12 +261,17 @@ def test_what_root_left_in_studios_folder_does_not_keep_studio_out(place: Path) 
     os.chown(database, 0, 0)
     os.chown(database.parent, 0, 0)
     database.chmod(0o600)
+    deep = [place / "volume" / "studio" / name for name in ("thumbs/ab/deep", "releases/a/b/deep")]
+    for path in deep:
+        path.parent.mkdir(parents=True)
+        path.write_text("root's")
     (place / "elsewhere").write_text("root's")
     (place / "volume" / "studio" / "planted").symlink_to(place / "elsewhere")
     os.link(place / "elsewhere", place / "volume" / "studio" / "db" / "linked")
     with run_studio(place, environ, serves=False, python=PYTHON) as studio:
         running(studio)
         assert (database.stat().st_uid, database.parent.stat().st_uid) == (STUDIO_UID, STUDIO_UID)
+        assert [path.stat().st_uid for path in deep] == [STUDIO_UID, STUDIO_UID]
         # What has another name elsewhere may be somebody else's.
         assert (place / "elsewhere").stat().st_uid == 0
 
