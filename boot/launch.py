@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boot.arming import Owner, Trial, give_up, read_trial, roll_back, write_trial
-from boot.releases import RELEASES, Choice, Found, ReleaseUnusable, choose, find
+from boot.releases import (
+    FAILED_STARTS,
+    RELEASES,
+    Choice,
+    Found,
+    ReleaseUnusable,
+    choose,
+    find,
+)
 
 _RETRY_S = 30.0
+_EARLY_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +65,16 @@ class Launcher:
     """Chooses before each start, and knows until when a release on trial has to be good.
 
     That time is for all its tries together, on a clock that nobody sets.
+
+    Args:
+        served: the socket that Studio makes once it serves.
     """
 
-    def __init__(self, volume: Volume, log: Callable[[str], None]) -> None:
+    def __init__(self, volume: Volume, log: Callable[[str], None], served: Path) -> None:
         self._volume = volume
         self._log = log
+        self._served = served
+        self._failed_starts = 0
         self._last: Launch | None = None
         self.deadline: float | None = None
         """On the monotonic clock; None while nothing is on trial."""
@@ -71,12 +86,26 @@ class Launcher:
 
     def start(self) -> Launch:
         """Where Studio is started from now."""
-        self._last = launch(self._volume, self._log)
+        with contextlib.suppress(OSError):
+            # A killed Studio leaves it.
+            self._served.unlink()
+        self._last = launch(self._volume, self._log, self._failed_starts)
         if not self.is_on_trial:
             self.deadline = None
         elif self.deadline is None:
             self.deadline = time.monotonic() + self._volume.deadline_s
         return self._last
+
+    def ended(self, lifetime_s: float, *, asked: bool) -> None:
+        """Take note of an end of Studio, or of a start that could not be.
+
+        What does not start is left for the image's copy until somebody asks for a restart.
+        """
+        is_early = lifetime_s < _EARLY_S and not self._served.exists() and not self.is_on_trial
+        if is_early and not asked:
+            self._failed_starts += 1
+        elif asked or self._failed_starts < FAILED_STARTS:
+            self._failed_starts = 0
 
     def leave_late(self) -> bool:
         """At the deadline: whether Studio has to start again, from the release before.
@@ -100,14 +129,20 @@ class Launcher:
         return True
 
 
-def launch(volume: Volume, log: Callable[[str], None]) -> Launch:
+def launch(volume: Volume, log: Callable[[str], None], failed_starts: int = 0) -> Launch:
     """Choose the folder for one start of Studio; counts a try of a trial, or goes back."""
     trial, damaged = None, ""
     try:
         trial = read_trial(volume.studio_dir)
     except ReleaseUnusable as error:
         damaged = str(error)
-    found = find(volume.studio_dir, runtime=volume.runtime, armed=trial, damaged=damaged)
+    found = find(
+        volume.studio_dir,
+        runtime=volume.runtime,
+        armed=trial,
+        damaged=damaged,
+        failed_starts=failed_starts,
+    )
     choice = choose(found)
     if choice.reason == "armed" and trial is not None:
         choice, trial = _spend(volume, found, trial, log)

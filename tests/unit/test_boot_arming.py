@@ -18,7 +18,7 @@ from boot.arming import (
     read_trial,
 )
 from boot.launch import Launcher, Volume, launch
-from boot.releases import PARTS, ReleaseUnusable, read_current, switch
+from boot.releases import FAILED_STARTS, PARTS, ReleaseUnusable, read_current, switch
 from tests.fakes.release_repo import version_text
 
 OLD, NEW = "1.0.0-aaaaaaaaaaaa", "1.1.0-bbbbbbbbbbbb"
@@ -185,7 +185,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(
 
 
 def test_at_the_deadline_a_release_that_nobody_called_good_is_given_up(volume: Volume) -> None:
-    launcher = Launcher(volume, lambda _: None)
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
     assert (launcher.start(), launcher.deadline)[1] is None
     arm(volume.studio_dir, NEW, OLD)
     switch(volume.studio_dir, NEW)
@@ -200,7 +200,7 @@ def test_at_the_deadline_a_release_that_nobody_called_good_is_given_up(volume: V
 
 
 def test_at_the_deadline_a_good_release_stays(volume: Volume) -> None:
-    launcher = Launcher(volume, lambda _: None)
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
     arm(volume.studio_dir, NEW, OLD)
     switch(volume.studio_dir, NEW)
     trial = launcher.start().trial
@@ -208,3 +208,42 @@ def test_at_the_deadline_a_good_release_stays(volume: Volume) -> None:
     mark_good(volume.studio_dir, trial)
     assert not launcher.leave_late()
     assert launcher.start().choice.release == NEW
+
+
+def test_what_ends_early_again_and_again_is_left_until_somebody_asks_for_it(
+    volume: Volume,
+) -> None:
+    served = volume.studio_dir / "control.sock"
+    launcher = Launcher(volume, lambda _: None, served)
+
+    def end_early(times: int) -> None:
+        for _ in range(times):
+            assert launcher.start().choice.release == OLD
+            launcher.ended(1.0, asked=False)
+
+    end_early(FAILED_STARTS - 1)
+    launcher.start()
+    served.touch()
+    launcher.ended(1.0, asked=False)
+    end_early(FAILED_STARTS - 1)
+    launcher.ended(60.0, asked=False)
+    end_early(FAILED_STARTS)
+    for lifetime_s in (1.0, 3600.0):
+        found = launcher.start()
+        assert found.choice.safe_mode and OLD in found.choice.text
+        launcher.ended(lifetime_s, asked=False)
+    launcher.ended(1.0, asked=True)
+    assert launcher.start().choice.release == OLD
+
+
+def test_the_tries_of_a_trial_are_no_failed_starts_of_what_ran_before(volume: Volume) -> None:
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES):
+        assert launcher.start().choice.release == NEW
+        launcher.ended(1.0, asked=False)
+    for _ in range(FAILED_STARTS):
+        assert launcher.start().choice.release == OLD
+        launcher.ended(1.0, asked=False)
+    assert launcher.start().choice.safe_mode
