@@ -8,7 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boot.arming import Owner, Trial, give_up, read_trial, roll_back, write_trial
+from boot.arming import (
+    Owner,
+    Trial,
+    disarm,
+    give_up,
+    is_put_off,
+    read_good,
+    read_trial,
+    roll_back,
+    write_trial,
+)
 from boot.releases import (
     FAILED_STARTS,
     RELEASES,
@@ -86,9 +96,7 @@ class Launcher:
 
     def start(self) -> Launch:
         """Where Studio is started from now."""
-        with contextlib.suppress(OSError):
-            # A killed Studio leaves it.
-            self._served.unlink()
+        self._forget_served()
         self._last = launch(self._volume, self._log, self._failed_starts)
         if not self.is_on_trial:
             self.deadline = None
@@ -106,6 +114,27 @@ class Launcher:
             self._failed_starts += 1
         elif asked or self._failed_starts < FAILED_STARTS:
             self._failed_starts = 0
+        self._forget_served()
+
+    def stopping(self) -> None:
+        """The container ends: that takes no try off a release that serves."""
+        began = self._last.trial if self._last is not None else None
+        if began is None or not self._served.exists():
+            return
+        try:
+            trial = read_trial(self._volume.studio_dir)
+            if trial is None or trial.failing or trial.release != began.release:
+                return
+            if trial.tries == began.tries:
+                back = replace(trial, tries=trial.tries + 1)
+                write_trial(self._volume.studio_dir, back, self._volume.owner)
+        except (OSError, ReleaseUnusable) as error:
+            self._log(f"the try of a trial is used up: {error}")
+
+    def _forget_served(self) -> None:
+        with contextlib.suppress(OSError):
+            # A killed Studio leaves it.
+            self._served.unlink()
 
     def leave_late(self) -> bool:
         """At the deadline: whether Studio has to start again, from the release before.
@@ -117,6 +146,10 @@ class Launcher:
         try:
             trial = read_trial(self._volume.studio_dir)
             if began is None or trial is None or trial.release != began.release:
+                return False
+            if is_put_off(self._volume.studio_dir):
+                self.deadline = time.monotonic() + self._volume.deadline_s
+                self._log(f"release {trial.release} has more time, the disk is full")
                 return False
             late = f"It was not found to work within {self._volume.deadline_s:.0f} s."
             why = f"{late} {trial.failing}".strip()
@@ -136,6 +169,12 @@ def launch(volume: Volume, log: Callable[[str], None], failed_starts: int = 0) -
         trial = read_trial(volume.studio_dir)
     except ReleaseUnusable as error:
         damaged = str(error)
+    good = read_good(volume.studio_dir)
+    if trial and good and (good.release, good.previous) == (trial.release, trial.previous):
+        # It was called good, and whoever did was killed before the trial was cleared away.
+        with contextlib.suppress(OSError):
+            disarm(volume.studio_dir)
+        trial = None
     found = find(
         volume.studio_dir,
         runtime=volume.runtime,

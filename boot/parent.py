@@ -159,6 +159,8 @@ class _Parent:
     def _on_end_signal(self, number: signal.Signals) -> None:
         if self._ending is None:
             self._log(f"{number.name} received, ending Studio, then the engines")
+            if self._launcher is not None:
+                self._launcher.stopping()
             self._end(0)
             return
         self._log(f"{number.name} received again, ending everything at once")
