@@ -155,6 +155,8 @@ async def test_an_engine_that_breaks_meanwhile_does_not_roll_a_good_release_back
     with rig(tmp_path, STUDIO_ENGINE=engine.url) as box:
         box.box.start()
         async with box.box.api() as api:
+            # Only one thing is staged at a time.
+            await box.first()
             commit = box.release()
             await box.apply(api, commit)
 
