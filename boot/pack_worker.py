@@ -101,7 +101,9 @@ class Worker:
     def _end(self, code: str, message: str) -> int:
         if code:
             sys.stderr.write(f"packs: {message}\n")
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, WorkFailed):
+                # A pack may have been moved in there: only once that is mended it may go.
+                self._recover()
                 self._clear()
         self._say(self._report.phase, done=True, code=code, message=message)
         return 1 if code else 0
@@ -161,7 +163,10 @@ class Worker:
         folders.staged(name).rename(folders.place(name))
 
     def _remove(self) -> None:
-        self._keep(self._plan.name, self._present())
+        present = self._present()
+        self._folders.store.mkdir(exist_ok=True)
+        write_json(self._folders.journal, {"action": "remove", "name": self._plan.name})
+        self._keep(self._plan.name, present)
         self._finish()
 
     def _restore(self) -> None:
@@ -238,16 +243,25 @@ class Worker:
         self._say("ready")
 
     def _recover(self) -> None:
-        """Go on with what a killed run had begun."""
+        """Go on with what a killed run, or one that the disk refused, had begun.
+
+        Raises:
+            WorkFailed: nobody knows what that was.
+            OSError: the disk refused, and the journal still names it.
+        """
+        if not self._folders.journal.exists():
+            return
         said = read_json(self._folders.journal)
         if not isinstance(said, dict):
-            return
+            raise WorkFailed("disk_failed", f"{self._folders.journal} cannot be read.")
         with contextlib.suppress(PackRefused):
             began = PackPlan.parse({"id": "journal", **said})
             if began.action == "activate":
                 self._put_staged(began.name)
             elif began.action == "restore":
                 self._put_previous(began.name)
+            elif began.action == "remove" and (present := self._folders.present(began.name)):
+                self._keep(began.name, present)
         os.sync()
         self._folders.journal.unlink(missing_ok=True)
 

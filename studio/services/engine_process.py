@@ -116,6 +116,14 @@ class EngineProcess:
             raise SupervisorRefused("unknown_child", f"bootstrap holds no engine {name}")
         return child
 
+    async def is_gone(self) -> bool:
+        """Whether bootstrap says that nothing runs there; of a remote one nobody can tell.
+
+        Raises:
+            SupervisorUnavailable, SupervisorRefused: as ``child``.
+        """
+        return self._supervisor is not None and (await self.child()).state != "running"
+
     def answers(self) -> None:
         """It answered: from now on its end is no failed start."""
         self._answered = True

@@ -233,8 +233,8 @@ class EngineService:
         try:
             for engine in engines:
                 engine.held = reason
-            while any(each.occupied + each.foreign for each in engines if each.ready):  # noqa: ASYNC110
-                await asyncio.sleep(self._pace.tick_s / 4)
+            for engine in engines:
+                await self._emptied(engine)
             for name in names:
                 await self._processes[name].hold(stopped[name] or reason)
             yield
@@ -244,6 +244,15 @@ class EngineService:
                 if not stopped[engine.name]:
                     self._processes[engine.name].release()
             self.changed.emit()
+
+    async def _emptied(self, engine: Engine) -> None:
+        """Wait until nothing is inside; one that does not answer may be busy with just that."""
+        while engine.occupied + engine.foreign:
+            if engine.state in (EngineState.STOPPED, EngineState.INCOMPATIBLE):
+                return
+            if engine.state is EngineState.DOWN and await self._processes[engine.name].is_gone():
+                return
+            await asyncio.sleep(self._pace.tick_s / 4)
 
     async def flags(self, name: str) -> tuple[str, ...] | None:
         """What followed the engine's command line at its last start; ``None`` when nobody knows."""

@@ -1,69 +1,21 @@
-"""The worker that changes node packs: real git and pip, and kills between any two of its steps."""
+"""The worker that changes node packs, with real git and pip."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from boot.packs import PackFolders, PackReport, packages_of, read_json, read_record, write_json
+from boot.packs import packages_of, read_record
+from tests.fakes.pack_box import ROOT, Box
 from tests.fakes.pack_places import NODE, PackPlaces, pack_places
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = NODE.format(name="Hello", value="text")
-
-
-class Box:
-    """A volume with node packs, and the worker."""
-
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
-        self.folders = PackFolders(folder / "custom_nodes")
-        self.work = folder / "packs"
-        self.folders.root.mkdir()
-        self.work.mkdir()
-        self._environ = {"PATH": os.environ["PATH"], "HOME": str(folder), **environ}
-        self._numbers = itertools.count(1)
-
-    def command(self, action: str, **fields: str) -> list[str]:
-        """Leave a plan and say how the worker is started."""
-        plan = {"id": f"plan-{next(self._numbers)}", "action": action, **fields}
-        write_json(self.work / "plan.json", plan)
-        return [
-            *(sys.executable, "-m", "boot.pack_worker", "--custom-nodes", str(self.folders.root)),
-            *("--work", str(self.work), "--python", sys.executable),
-        ]
-
-    def run(self, action: str, *, strace: tuple[str, ...] = (), **fields: str) -> PackReport:
-        """Have a plan done, or killed; the report as it stands then."""
-        done = subprocess.run(
-            [*strace, *self.command(action, **fields)],
-            cwd=ROOT,
-            env=self._environ,
-            capture_output=True,
-            text=True,
-        )
-        report = PackReport.parse(read_json(self.work / "report.json"))
-        assert report is not None, done.stderr
-        return report
-
-    def install(self, url: str, name: str = "hello", ref: str = "") -> PackReport:
-        """Stage and activate."""
-        staged = self.run("stage", name=name, url=url, ref=ref)
-        return staged if staged.code else self.run("activate", name=name)
-
-    def names(self) -> set[str]:
-        """What ComfyUI would look at."""
-        return {path.name for path in self.folders.root.iterdir() if path.suffix != ".disabled"}
-
-    def commit(self, name: str = "hello") -> str:
-        record = read_record(self.folders.place(name))
-        return "" if record is None else record.commit
 
 
 @pytest.fixture
@@ -305,43 +257,3 @@ def test_a_plan_that_is_a_link_or_a_pipe_is_not_read(box: Box, tmp_path: Path) -
     plan.unlink()
     os.mkfifo(plan)
     assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60).returncode == 2
-
-
-def killed_at(number: int) -> tuple[str, ...]:
-    """SIGKILL for the worker at its ``number``-th change of a name; git and pip are spared."""
-    return (
-        *("strace", "-qq", "-o", os.devnull, "-e", "trace=rename"),
-        *("-e", f"inject=rename:signal=SIGKILL:when={number}"),
-    )
-
-
-@pytest.mark.parametrize("action", ["activate", "restore", "remove", "disable"])
-@pytest.mark.parametrize("number", range(1, 7))
-def test_a_kill_at_any_change_of_a_name_leaves_the_old_pack_or_the_new_one(
-    box: Box, places: PackPlaces, action: str, number: int
-) -> None:
-    repository = places.repository("hello")
-    commits = []
-    for text in ("", "# newer", "# newest"):
-        commits.append(repository.commit({"__init__.py": f"{CODE}\n{text}"}))
-    for commit in commits[:2]:
-        box.install(repository.url, ref=commit)
-    if action == "activate":
-        box.run("stage", name="hello", url=repository.url, ref=commits[2])
-    box.run(action, strace=killed_at(number), name="hello")
-    assert box.run("discard").code == ""
-    assert not box.folders.journal.exists() and not box.folders.staging.exists()
-    place = box.folders.present("hello")
-    record = None if place is None else read_record(place)
-    allowed = {
-        "activate": {commits[1], commits[2]},
-        "restore": {commits[0], commits[1]},
-        "remove": {commits[1], ""},
-        "disable": {commits[1]},
-    }[action]
-    assert ("" if record is None else record.commit) in allowed
-    if record is not None and box.folders.previous("hello").exists():
-        before = read_record(box.folders.previous("hello"))
-        assert before is not None and before.commit != record.commit
-    if record is None:
-        assert box.run("restore", name="hello").code == "" and box.commit() == commits[1]

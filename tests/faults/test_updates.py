@@ -155,6 +155,8 @@ async def test_an_engine_that_breaks_meanwhile_does_not_roll_a_good_release_back
     with rig(tmp_path, STUDIO_ENGINE=engine.url) as box:
         box.box.start()
         async with box.box.api() as api:
+            # Only one thing is staged at a time.
+            await box.first()
             commit = box.release()
             await box.apply(api, commit)
 
@@ -184,6 +186,27 @@ async def test_an_older_release_is_refused_when_it_could_not_write_the_database(
         assert said["failure"]["step"] == "import"
         assert "the database needs 999" in said["failure"]["message"]
         assert box.current() == before
+
+
+async def test_a_release_that_leaves_no_way_back_is_refused(box: Rig) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        first, job = await box.first(), await make_picture(api)
+        raised = """
+MIGRATIONS = (
+    *MIGRATIONS,
+    lambda connection: connection.execute(
+        "UPDATE meta SET value = ? WHERE key = 'min_writer'", (str(len(MIGRATIONS)),)
+    ),
+)
+"""
+        commit = box.release(**box.append("studio/store/migrations.py", raised))
+        await box.apply(api, commit)
+        said = await box.settled(api)
+        assert (said["failure"]["step"], said["failure"]["code"]) == ("rehearse", "update_refused")
+        assert "no way back" in said["failure"]["message"]
+        assert box.current() == first
+        await require_picture(api, job)
 
 
 async def test_a_newer_image_is_offered_and_taken(box: Rig) -> None:

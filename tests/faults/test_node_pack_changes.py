@@ -1,0 +1,100 @@
+"""Changes of node packs while ComfyUI is busy or broken, with the real worker and bootstrap."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boot.packs import PackFolders, PackRecord, record_file, write_json
+from studio.settings import Settings
+from tests.fakes.bootstrap_family import Family, family
+from tests.fakes.comfy import FakeComfy
+from tests.fakes.comfy_graphs import saved
+from tests.faults.harness import Api, settings_for, studio_inside, until, until_it, with_run_dir
+
+PACKS = "/api/system/nodes"
+
+
+@pytest.fixture
+def folk() -> Iterator[Family]:
+    with family() as made:
+        yield made
+
+
+def house(folk: Family, folder: Path, url: str, *engine: str) -> Settings:
+    """A Studio beside a bootstrap that holds an engine and the worker of node packs."""
+    settings = dataclasses.replace(
+        with_run_dir(settings_for(folder, [url], kind="comfyui"), folk.run_dir),
+        engine_dir=folder / "engine",
+        custom_nodes_dir=folder / "engine" / "custom_nodes",
+    )
+    work = settings.engine_dir / "packs"
+    work.mkdir(parents=True)
+    settings.custom_nodes_dir.mkdir(parents=True)
+    folk.add("comfyui", *engine)
+    worker = [sys.executable, "-m", "boot.pack_worker", "--python", sys.executable]
+    places = ["--custom-nodes", str(settings.custom_nodes_dir), "--work", str(work)]
+    folk.children.append({"name": "packs", "kind": "packs", "argv": [*worker, *places]})
+    folk.start()
+    return settings
+
+
+def put_pack(settings: Settings, name: str, changed_at: float) -> None:
+    """A pack as if Studio had installed it then."""
+    place = PackFolders(settings.custom_nodes_dir).place(name)
+    record = PackRecord(name, f"https://example.org/{name}", "", "0" * 40, changed_at=changed_at)
+    record_file(place).parent.mkdir(parents=True)
+    write_json(record_file(place), record.to_json())
+
+
+async def operation(api: Api) -> dict[str, Any]:
+    """The change that is under way, or was the last."""
+    return (await api.client.get(PACKS)).json()["operation"] or {}
+
+
+async def settled(api: Api) -> dict[str, Any]:
+    """It, once it has ended."""
+
+    async def has_ended() -> object:
+        return (await operation(api)).get("done")
+
+    await until_it(has_ended, "the change has ended")
+    return await operation(api)
+
+
+async def test_a_pack_is_not_changed_under_a_job_whose_engine_does_not_answer(
+    folk: Family, engine: FakeComfy, tmp_path: Path
+) -> None:
+    settings = house(folk, tmp_path, engine.url)
+    put_pack(settings, "hello", 1.0)
+    engine.hold("node")
+    async with studio_inside(settings) as api:
+        await api.wait_ready()
+        job_id = await api.submit(saved("fox"))
+        await api.wait(job_id, ["running"])
+        engine.hangs = True
+        await api.wait_engine("unresponsive")
+        before = folk.child("comfyui")["started_at"]
+        assert (await api.client.post(f"{PACKS}/hello/disable")).status_code == 202
+        for _ in range(20):
+            # Long enough for one that does not wait.
+            await asyncio.sleep(0.05)
+            assert (await operation(api))["phase"] == "waiting"
+        assert folk.child("comfyui")["started_at"] == before
+        assert folk.child("comfyui")["state"] == "running"
+        engine.hangs = False
+        engine.open_all()
+        assert (await api.wait(job_id))["status"] == "succeeded"
+        await until(lambda: folk.child("comfyui")["state"] != "running", "it is stopped")
+        await engine.die()
+        await engine.start()
+        ended = await settled(api)
+        assert ended["error"] is None, ended
+        assert PackFolders(settings.custom_nodes_dir).disabled("hello").is_dir()
+        assert engine.runs == {"fox": 1}
