@@ -89,6 +89,7 @@ export default {
   updateGo: 'Weiter',
   updateAsk: 'Version {version} wird zuerst an einer Kopie der Datenbank erprobt. Dann startet Studio neu; Engines arbeiten weiter, und kein Auftrag geht verloren. Funktioniert die neue Version nicht, kehrt Studio von selbst zurück.',
   updateOlderAsk: 'Version {version} ist älter als die, die läuft. Sie wird zuerst an einer Kopie der Datenbank erprobt.',
+  updateUnsignedAsk: 'Sie ist nicht signiert: Wer in das Repository schreiben kann, bestimmt, was hier läuft. Trotzdem nehmen?',
   updateBack: 'Zurück zu {version}',
   updateBackAsk: 'Studio startet neu mit Version {version}. Engines arbeiten weiter, und kein Auftrag geht verloren.',
   updateImage: '{version} des Images nutzen',

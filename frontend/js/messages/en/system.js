@@ -89,6 +89,7 @@ export default {
   updateGo: 'Go on',
   updateAsk: 'Version {version} is tried on a copy of the database first. Then Studio starts again; engines work on, and no job is lost. If the new version does not work, Studio goes back by itself.',
   updateOlderAsk: 'Version {version} is older than the one that runs. It is tried on a copy of the database first.',
+  updateUnsignedAsk: 'It is not signed: whoever can write to the repository decides what runs here. Take it all the same?',
   updateBack: 'Back to {version}',
   updateBackAsk: 'Studio starts again with version {version}. Engines work on, and no job is lost.',
   updateImage: 'Use the image’s {version}',
