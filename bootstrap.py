@@ -17,7 +17,7 @@ from pathlib import Path
 from boot.engines import Engine, plan_engines
 from boot.environment import engine_environment, studio_environment
 from boot.first_release import is_due
-from boot.folders import Folders, prepare_folders, prepare_run_dir
+from boot.folders import Folders, OwnersRefused, one_user, prepare_folders, prepare_run_dir
 from boot.hold import check_free
 from boot.launch import Volume
 from boot.pack_child import plan_pack_worker
@@ -62,7 +62,13 @@ def make_plan(
     check_free(settings.run_dir)
     notices: list[str] = []
     try:
-        settings, folders = _prepare(settings)
+        try:
+            folders = prepare_folders(settings)
+        except OwnersRefused as refused:
+            settings, environ = _become_one_user(settings, environ, str(refused))
+            folders = prepare_folders(settings)
+        if settings.image and not settings.isolation:
+            _log("Studio and the engines run as one user, without isolation")
         phases.end("folders")
         notices += _probe(settings)
         phases.end("volume")
@@ -91,20 +97,26 @@ def make_plan(
     )
 
 
-def _prepare(settings: Settings) -> tuple[Settings, Folders]:
-    """The folders, as separate users where the volume lets owners be changed."""
-    try:
-        folders = prepare_folders(settings)
-    except BootError as error:
-        if not settings.isolation:
-            raise
-        # Some network volumes let nobody change owners; working comes first.
-        _log(f"{error} Going on as one user, without isolation.")
-        settings = replace(settings, studio_ids=None, engine_ids=None)
-        folders = prepare_folders(settings)
-    if settings.image and not settings.isolation:
-        _log("Studio and the engines run as one user, without isolation")
-    return settings, folders
+def _become_one_user(
+    settings: Settings, environ: Mapping[str, str], why: str
+) -> tuple[Settings, Mapping[str, str]]:
+    """Go on, for good, as the one user that may write there; working comes before isolation."""
+    _log(f"{why} Going on as one user, without isolation.")
+    ids = one_user(settings)
+    if ids is not None:
+        try:
+            for path in (settings.run_dir, *settings.run_dir.iterdir()):
+                os.chown(path, ids.uid, ids.gid, follow_symlinks=False)
+            os.setgroups(ids.groups)
+            os.setgid(ids.gid)
+            os.setuid(ids.uid)
+        except OSError as error:
+            raise BootError(
+                f"{why} Nobody can become its owner {ids.uid}: {error.strerror}."
+            ) from None
+        # Root's own folders are out of reach now.
+        environ = {**environ, "HOME": str(settings.studio_dir)}
+    return replace(settings, studio_ids=None, engine_ids=None), environ
 
 
 def _probe(settings: Settings) -> list[str]:
@@ -127,6 +139,8 @@ def _find_engines(
     settings: Settings, folders: Folders, environ: Mapping[str, str], notices: list[str]
 ) -> tuple[Engine, ...]:
     try:
+        if folders.engine_fault:
+            raise BootError(folders.engine_fault)
         return plan_engines(settings, folders, environ, python=sys.executable, log=_log)
     except BootError as error:
         if not settings.image:

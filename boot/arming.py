@@ -34,6 +34,8 @@ TRIES: Final = 3
 ARMED_FILE: Final = "armed.json"
 ROLLED_BACK_FILE: Final = "rolled_back.json"
 GOOD_FILE: Final = "good.json"
+PUT_OFF_S: Final = 120.0
+"""Until then the deadline waits, once Studio has said that it cannot tell yet."""
 _TEXT: Final = 500
 
 
@@ -94,6 +96,27 @@ def roll_back(studio_dir: Path, trial: Trial, owner: Owner | None = None) -> Non
 def give_up(studio_dir: Path, trial: Trial, why: str, owner: Owner | None = None) -> None:
     """Leave no try: bootstrap goes back at the next start of Studio."""
     write_trial(studio_dir, replace(trial, tries=0, failing=why[:_TEXT]), owner)
+
+
+def put_off(studio_dir: Path) -> None:
+    """Nothing can be said of the release now. A full disk takes this too: it writes nothing new.
+
+    Raises:
+        OSError: there is no trial, or the volume refuses.
+    """
+    until = time.time() + PUT_OFF_S
+    os.utime(studio_dir / RELEASES / ARMED_FILE, (until, until))
+
+
+def is_put_off(studio_dir: Path) -> bool:
+    """Studio said a moment ago that it cannot tell yet.
+
+    Raises:
+        OSError: there is no trial, or the volume refuses.
+    """
+    until = (studio_dir / RELEASES / ARMED_FILE).lstat().st_mtime
+    # A clock that was set back must not keep it off for longer.
+    return 0 < until - time.time() <= PUT_OFF_S
 
 
 def mark_good(studio_dir: Path, trial: Trial) -> None:

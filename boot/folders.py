@@ -25,12 +25,18 @@ _ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes", WOR
 class Folders:
     """What was prepared.
 
-    ``own_model_dir`` is where downloads go when ``MODEL_DIR`` is read-only, else None.
+    ``own_model_dir`` is where downloads go when ``MODEL_DIR`` is read-only, else None;
+    ``engine_fault`` is why no engine can be started in its folders, empty when one can.
     """
 
     log_dir: Path
     model_paths: Path
     own_model_dir: Path | None
+    engine_fault: str = ""
+
+
+class OwnersRefused(BootError):
+    """The volume gives a folder to nobody else, not even when root asks."""
 
 
 def prepare_run_dir(settings: Settings) -> None:
@@ -67,21 +73,26 @@ def prepare_folders(settings: Settings) -> Folders:
     """Make every other folder and write ``extra_model_paths.yaml``.
 
     Raises:
-        BootError: a folder that is needed cannot be made or written.
+        OwnersRefused: no folder can be given to the user that needs it.
+        BootError: a folder that Studio needs cannot be made or written.
     """
     try:
         log_dir = _prepare_studio_dir(settings)
         _prepare_shared(settings)
         own_model_dir = _own_model_dir(settings)
-        _hand_over(settings.engine_dir, settings.engine_ids, mode=0o2770)
-        done = _as_user(settings.engine_ids, lambda: _prepare_engine(settings, own_model_dir))
     except OSError as error:
         raise BootError(
             f"The folder {error.filename} cannot be prepared: {error.strerror}."
         ) from None
-    if not done:
-        raise BootError(f"The engine's folders in {settings.engine_dir} cannot be prepared.")
-    return Folders(log_dir, settings.engine_dir / "extra_model_paths.yaml", own_model_dir)
+    model_paths = settings.engine_dir / "extra_model_paths.yaml"
+    fault = _prepare_engine_dir(settings, own_model_dir)
+    return Folders(log_dir, model_paths, own_model_dir, fault)
+
+
+def one_user(settings: Settings) -> Ids | None:
+    """Who does everything where owners cannot be changed: STUDIO_DIR's, None when that is root."""
+    facts = settings.studio_dir.stat()
+    return Ids(facts.st_uid, facts.st_gid, (facts.st_gid,)) if facts.st_uid else None
 
 
 def _prepare_studio_dir(settings: Settings) -> Path:
@@ -109,7 +120,7 @@ def _prepare_shared(settings: Settings) -> None:
             continue
         try:
             _hand_over(folder, settings.studio_ids, mode=0o755)
-        except OSError:
+        except (OSError, OwnersRefused):
             # A volume that is read-only or keeps its owners can still be read.
             if not folder.is_dir():
                 raise
@@ -134,6 +145,16 @@ def _own_model_dir(settings: Settings) -> Path | None:
     return base / "models"
 
 
+def _prepare_engine_dir(settings: Settings, own_model_dir: Path | None) -> str:
+    """Why it failed, or "": a custom node may do anything there, which costs the engine alone."""
+    try:
+        _hand_over(settings.engine_dir, settings.engine_ids, mode=0o2770)
+        done = _as_user(settings.engine_ids, lambda: _prepare_engine(settings, own_model_dir))
+    except OSError as error:
+        return f"The engine's folder {error.filename} cannot be prepared: {error.strerror}."
+    return "" if done else f"The engine's folders in {settings.engine_dir} cannot be prepared."
+
+
 def _prepare_engine(settings: Settings, own_model_dir: Path | None) -> None:
     for name in _ENGINE_FOLDERS:
         (settings.engine_dir / name).mkdir(exist_ok=True)
@@ -152,21 +173,34 @@ def _prepare_engine(settings: Settings, own_model_dir: Path | None) -> None:
 
 
 def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
-    """Make ``folder``; with ``ids`` give it and what is in it to them, where that is not so yet."""
+    """Make ``folder``; with ``ids`` give it and what is in it to them, where that is not so yet.
+
+    Raises:
+        OwnersRefused: the folder keeps its owner.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=mode & 0o777)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if ids is None:
             return
-        if os.fstat(handle).st_uid == ids.uid:
+        facts = os.fstat(handle)
+        if facts.st_uid == ids.uid:
+            if facts.st_mode & mode != mode:
+                # Where modes are fixed too, whoever works there says whether that is enough.
+                with contextlib.suppress(OSError):
+                    os.fchmod(handle, mode)
             _mend(handle, ids)
             return
         # Nobody but root could write here so far, so no name in it is a trap.
         for _path, folders, files, inside in os.fwalk(".", dir_fd=handle):
             for name in (*folders, *files):
-                os.chown(name, ids.uid, ids.gid, dir_fd=inside, follow_symlinks=False)
-        os.fchown(handle, ids.uid, ids.gid)
-        os.fchmod(handle, mode)
+                with contextlib.suppress(OSError):
+                    os.chown(name, ids.uid, ids.gid, dir_fd=inside, follow_symlinks=False)
+        try:
+            os.fchown(handle, ids.uid, ids.gid)
+            os.fchmod(handle, mode)
+        except OSError as error:
+            raise OwnersRefused(f"{folder} keeps its owner: {error.strerror}.") from None
     finally:
         os.close(handle)
 

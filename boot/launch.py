@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boot.arming import Owner, Trial, give_up, read_trial, roll_back, write_trial
-from boot.releases import RELEASES, Choice, Found, ReleaseUnusable, choose, find
+from boot.arming import (
+    Owner,
+    Trial,
+    disarm,
+    give_up,
+    is_put_off,
+    read_good,
+    read_trial,
+    roll_back,
+    write_trial,
+)
+from boot.releases import (
+    FAILED_STARTS,
+    RELEASES,
+    Choice,
+    Found,
+    ReleaseUnusable,
+    choose,
+    find,
+)
 
 _RETRY_S = 30.0
+_EARLY_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +75,16 @@ class Launcher:
     """Chooses before each start, and knows until when a release on trial has to be good.
 
     That time is for all its tries together, on a clock that nobody sets.
+
+    Args:
+        served: the socket that Studio makes once it serves.
     """
 
-    def __init__(self, volume: Volume, log: Callable[[str], None]) -> None:
+    def __init__(self, volume: Volume, log: Callable[[str], None], served: Path) -> None:
         self._volume = volume
         self._log = log
+        self._served = served
+        self._failed_starts = 0
         self._last: Launch | None = None
         self.deadline: float | None = None
         """On the monotonic clock; None while nothing is on trial."""
@@ -71,12 +96,45 @@ class Launcher:
 
     def start(self) -> Launch:
         """Where Studio is started from now."""
-        self._last = launch(self._volume, self._log)
+        self._forget_served()
+        self._last = launch(self._volume, self._log, self._failed_starts)
         if not self.is_on_trial:
             self.deadline = None
         elif self.deadline is None:
             self.deadline = time.monotonic() + self._volume.deadline_s
         return self._last
+
+    def ended(self, lifetime_s: float, *, asked: bool) -> None:
+        """Take note of an end of Studio, or of a start that could not be.
+
+        What does not start is left for the image's copy until somebody asks for a restart.
+        """
+        is_early = lifetime_s < _EARLY_S and not self._served.exists() and not self.is_on_trial
+        if is_early and not asked:
+            self._failed_starts += 1
+        elif asked or self._failed_starts < FAILED_STARTS:
+            self._failed_starts = 0
+        self._forget_served()
+
+    def stopping(self) -> None:
+        """The container ends: that takes no try off a release that serves."""
+        began = self._last.trial if self._last is not None else None
+        if began is None or not self._served.exists():
+            return
+        try:
+            trial = read_trial(self._volume.studio_dir)
+            if trial is None or trial.failing or trial.release != began.release:
+                return
+            if trial.tries == began.tries:
+                back = replace(trial, tries=trial.tries + 1)
+                write_trial(self._volume.studio_dir, back, self._volume.owner)
+        except (OSError, ReleaseUnusable) as error:
+            self._log(f"the try of a trial is used up: {error}")
+
+    def _forget_served(self) -> None:
+        with contextlib.suppress(OSError):
+            # A killed Studio leaves it.
+            self._served.unlink()
 
     def leave_late(self) -> bool:
         """At the deadline: whether Studio has to start again, from the release before.
@@ -89,6 +147,10 @@ class Launcher:
             trial = read_trial(self._volume.studio_dir)
             if began is None or trial is None or trial.release != began.release:
                 return False
+            if is_put_off(self._volume.studio_dir):
+                self.deadline = time.monotonic() + self._volume.deadline_s
+                self._log(f"release {trial.release} has more time, the disk is full")
+                return False
             late = f"It was not found to work within {self._volume.deadline_s:.0f} s."
             why = f"{late} {trial.failing}".strip()
             give_up(self._volume.studio_dir, trial, why, self._volume.owner)
@@ -100,14 +162,26 @@ class Launcher:
         return True
 
 
-def launch(volume: Volume, log: Callable[[str], None]) -> Launch:
+def launch(volume: Volume, log: Callable[[str], None], failed_starts: int = 0) -> Launch:
     """Choose the folder for one start of Studio; counts a try of a trial, or goes back."""
     trial, damaged = None, ""
     try:
         trial = read_trial(volume.studio_dir)
     except ReleaseUnusable as error:
         damaged = str(error)
-    found = find(volume.studio_dir, runtime=volume.runtime, armed=trial, damaged=damaged)
+    good = read_good(volume.studio_dir)
+    if trial and good and (good.release, good.previous) == (trial.release, trial.previous):
+        # It was called good, and whoever did was killed before the trial was cleared away.
+        with contextlib.suppress(OSError):
+            disarm(volume.studio_dir)
+        trial = None
+    found = find(
+        volume.studio_dir,
+        runtime=volume.runtime,
+        armed=trial,
+        damaged=damaged,
+        failed_starts=failed_starts,
+    )
     choice = choose(found)
     if choice.reason == "armed" and trial is not None:
         choice, trial = _spend(volume, found, trial, log)

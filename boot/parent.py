@@ -65,7 +65,8 @@ class _Parent:
         )
         volumes = (child.volume for child in plan.children if child.kind == "studio")
         volume = next(volumes, None)
-        self._launcher = Launcher(volume, self._log) if volume else None
+        served = plan.run_dir / _STUDIO_SOCKETS[0]
+        self._launcher = Launcher(volume, self._log, served) if volume else None
         self._restart_at: float | None = None
         self._ending: int | None = None
         self._engines_told = False
@@ -158,6 +159,8 @@ class _Parent:
     def _on_end_signal(self, number: signal.Signals) -> None:
         if self._ending is None:
             self._log(f"{number.name} received, ending Studio, then the engines")
+            if self._launcher is not None:
+                self._launcher.stopping()
             self._end(0)
             return
         self._log(f"{number.name} received again, ending everything at once")
@@ -220,6 +223,8 @@ class _Parent:
         asked = ", as asked" if child.deliberate else ""
         self._log(f"{name} ended with {how} after {lifetime_s:.1f} s{asked}")
         self._answer_waiting(child, status)
+        if child is self._studio and self._launcher is not None:
+            self._launcher.ended(lifetime_s, asked=child.deliberate)
         if child is not self._studio or self._ending is not None or status["state"] == "stopped":
             return
         is_on_trial = self._launcher is not None and self._launcher.is_on_trial
@@ -281,6 +286,8 @@ class _Parent:
         except OSError as error:
             self._log(f"{child.plan.name} cannot be started: {error}")
             if child is self._studio:
+                if self._launcher is not None:
+                    self._launcher.ended(0.0, asked=False)
                 self._restart_later(child, 0.0)
 
     def _handle(self, request: Request, reply: Reply) -> None:

@@ -21,6 +21,8 @@ CURRENT: Final = "current"
 PARTS: Final = ("studio", "frontend", "catalogs", "workflows")
 COMPONENTS: Final = ("app", "frontend", "catalogs", "workflows")
 COMMIT_DIGITS: Final = 12
+FAILED_STARTS: Final = 5
+"""So many starts in a row that ended early, and the image's copy runs instead."""
 
 _VERSION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{12}")
@@ -35,6 +37,7 @@ Reason = Literal[
     "damaged",  # a file that says which release runs cannot be read
     "missing",  # the release that is switched to is not there
     "unusable",  # it is there and cannot be used
+    "failing",  # it can be used, and does not start
 ]
 
 
@@ -73,13 +76,15 @@ class Found:
 
     ``current`` is what the link names, None without a link. ``faults`` has every release that
     is there: why it cannot be used, or an empty text. ``damaged`` names a file or link that
-    says which release runs and cannot be read, or is empty.
+    says which release runs and cannot be read, or is empty. ``failed_starts`` of what runs came
+    in a row; those of a trial are counted by its tries.
     """
 
     current: str | None = None
     armed: Armed | None = None
     faults: Mapping[str, str] = field(default_factory=dict)
     damaged: str = ""
+    failed_starts: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,11 @@ def choose(found: Found) -> Choice:
     """
     if found.damaged:
         return _safe("damaged", f"{found.damaged} Which release ran well last is unknown.")
+    is_failing = found.failed_starts >= FAILED_STARTS
+    ended = f"ended early {found.failed_starts} times in a row. Its log says why."
     if found.current is None:
+        if is_failing:
+            return _safe("failing", f"Studio {ended}")
         return Choice(None, "first_start", "The volume has no release yet.")
     armed = found.armed
     if armed is not None and armed.release == found.current and armed.tries <= 0:
@@ -118,6 +127,8 @@ def choose(found: Found) -> Choice:
         return _safe("unusable", f"The release {found.current} cannot be used: {fault}")
     if armed is not None and armed.release == found.current:
         return Choice(found.current, "armed", f"The release {found.current} is on trial.")
+    if is_failing:
+        return _safe("failing", f"The release {found.current} {ended}")
     return Choice(found.current, "current", f"The volume says release {found.current}.")
 
 
@@ -137,20 +148,28 @@ def _safe(reason: Reason, text: str) -> Choice:
     return Choice(None, reason, text, safe_mode=True)
 
 
-def find(studio_dir: Path, *, runtime: int, armed: Armed | None = None, damaged: str = "") -> Found:
+def find(
+    studio_dir: Path,
+    *,
+    runtime: int,
+    armed: Armed | None = None,
+    damaged: str = "",
+    failed_starts: int = 0,
+) -> Found:
     """Look at the volume.
 
     Args:
         runtime: ``RUNTIME_VERSION`` of the image.
         armed: the trial that goes on, read by its owner.
         damaged: a sentence when its owner could not read it, else empty.
+        failed_starts: how often in a row Studio ended early.
     """
     faults = {name: _fault(studio_dir / RELEASES / name, runtime) for name in names(studio_dir)}
     try:
         current = read_current(studio_dir)
     except ReleaseUnusable as error:
         return Found(armed=armed, faults=faults, damaged=damaged or str(error))
-    return Found(current, armed, faults, damaged)
+    return Found(current, armed, faults, damaged, failed_starts)
 
 
 def names(studio_dir: Path) -> tuple[str, ...]:

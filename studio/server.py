@@ -22,8 +22,9 @@ from studio.errors import InvalidRequest, StorageUnavailable, StudioError
 from studio.paths import private_folder
 from studio.settings import Settings
 from studio.store.lease import Held, Lease, LeaseLost
-from studio.store.restoring import finish_restore, take_back
+from studio.store.restoring import finish_restore
 from studio.store.snapshots import fence
+from studio.store.taking_back import begin_open, close_way_back, take_back
 from studio.web.bodies import UnreadBodies
 from studio.web.clients import Clients
 from studio.web.comfy_proxy import MAX_FRAME_BYTES
@@ -143,24 +144,27 @@ async def _serve_state(
     settings: Settings, clock: Clock, ports: _Ports, stop: asyncio.Event, lease: Lease
 ) -> None:
     """Serve what is in the folder; whatever is brought in meanwhile takes its place in between."""
-    aside: str | None = None
     while True:
+        aside = await asyncio.to_thread(begin_open, settings.studio_dir)
         try:
             async with open_studio(settings, clock, lease_check=lease.check) as studio:
+                await asyncio.to_thread(close_way_back, settings.studio_dir)
                 aside = None
                 await _serve_opened(settings, studio, ports, stop, lease)
-        except StudioError as error:
+        except LeaseLost:
+            raise
+        except Exception as error:
             if aside is None:
                 raise
             # With what was brought in Studio does not start; with what was there it did.
             refused = await asyncio.to_thread(take_back, settings.studio_dir, aside)
-            log.error("%s What was there is back; what was brought in is in %s", error, refused)
-            aside = None
+            text = "%s What was there is back; what was brought in is in %s"
+            log.error(text, error, refused, exc_info=not isinstance(error, StudioError))
             continue
         if stop.is_set() or not studio.reopen.is_set():
             return
         await asyncio.to_thread(lease.beat)
-        aside = await asyncio.to_thread(finish_restore, settings.studio_dir)
+        await asyncio.to_thread(finish_restore, settings.studio_dir)
 
 
 async def _serve_opened(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import Final
+import os
+import ssl
+from typing import Any, Final
 
 import httpx
 import pytest
@@ -13,8 +15,16 @@ from xdist.workermanage import WorkerController
 
 BROWSER: Final = "tests/browser/"
 
-# Reading the machine's certificates takes a tenth of a second, and tests make thousands of clients.
-vars(httpx._transports.default)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
+
+@functools.cache
+def trusting(_files: str | None, *arguments: Any, **options: Any) -> ssl.SSLContext:
+    """Whom a client trusts: reading that takes a tenth of a second, and tests make thousands."""
+    return httpx.create_ssl_context(*arguments, **options)
+
+
+vars(httpx._transports.default)["create_ssl_context"] = lambda *arguments, **options: trusting(
+    os.environ.get("SSL_CERT_FILE"), *arguments, **options
+)
 
 
 class ByFile(LoadScopeScheduling):

@@ -148,7 +148,14 @@ async def _wanted(client: Client, target: str, options: argparse.Namespace) -> l
         return [str((await client.post("/api/downloads", body))["id"])]
     bundles = (await client.get("/api/models/bundles"))["items"]
     kind = "models/bundles" if any(each["id"] == target for each in bundles) else "catalog"
-    made = await client.post(f"/api/{kind}/{quote(target, safe='')}/install", {})
+    try:
+        made = await client.post(f"/api/{kind}/{quote(target, safe='')}/install", {})
+    except CommandFailed as failure:
+        if failure.reason != "not_found":
+            raise
+        raise CommandFailed(
+            f"The catalogs have no entry and no bundle “{target}”.", reason="not_found"
+        ) from failure
     return [str(each) for each in made["downloads"]]
 
 

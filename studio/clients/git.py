@@ -24,6 +24,7 @@ from boot.linux import die_with_parent
 from studio.errors import DiskFull, SourceUnreachable, StudioError, UpdateRefused
 
 MAX_OBJECT_BYTES: Final = 64 << 20
+MAX_REPOSITORY_BYTES: Final = 500 << 20
 _PASSED: Final = (
     "PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY",
     "NO_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "no_proxy", "all_proxy",
@@ -65,10 +66,19 @@ class Git:
     Args:
         folder: where it is kept; made when it is not there.
         url: https without a user name. http and git only for ``host:port`` or a host in ``allow``.
+        max_bytes: a repository that takes more is made anew before the next fetch.
     """
 
-    def __init__(self, folder: Path, url: str, *, allow: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        *,
+        allow: Sequence[str] = (),
+        max_bytes: int = MAX_REPOSITORY_BYTES,
+    ) -> None:
         self._folder = folder
+        self._max_bytes = max_bytes
         self._url = url
         self._allow = frozenset(allow)
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -154,6 +164,12 @@ class Git:
         )
 
     def _prepare(self) -> None:
+        # What a killed git left of packs is in nobody's way, but stays for ever.
+        for partial in self._git_dir.glob("objects/*/tmp_*"):
+            partial.unlink(missing_ok=True)
+        # Nothing here is collected; a clone that somebody made there is theirs.
+        if self._git_dir == self._folder and _size(self._folder) > self._max_bytes:
+            shutil.rmtree(self._folder)
         if not (self._folder / "HEAD").exists() and not (self._folder / ".git").exists():
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._run("init", "--quiet", "--bare", str(self._folder), is_repository=False)
@@ -264,6 +280,16 @@ def object_hash(kind: str, data: bytes, like: str) -> str:
     """The id of an object, by the same algorithm as the id ``like``."""
     algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
     return algorithm(b"%b %d\0" % (kind.encode(), len(data)) + data).hexdigest()
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in it."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                found += (Path(place) / name).lstat().st_size
+    return found
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

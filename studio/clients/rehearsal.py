@@ -15,7 +15,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -88,8 +88,13 @@ async def read_schema(place: Place, *, timeout_s: float) -> int:
             return int(words[-1])
 
 
-async def rehearse(place: Place, *, timeout_s: float) -> None:
+async def rehearse(
+    place: Place, *, timeout_s: float, judge: Callable[[], Awaitable[None]] | None = None
+) -> None:
     """Start the release with an engine of its own, look at it, and have it make a picture.
+
+    Args:
+        judge: called once all has ended well, while what the release wrote is still there.
 
     Raises:
         UpdateRefused: something of that does not work; the message says what.
@@ -118,6 +123,8 @@ async def rehearse(place: Place, *, timeout_s: float) -> None:
             await studio.end()
             if studio.process.returncode != 0:
                 raise _failed("stop", f"It did not end well. {studio.last_words()}")
+        if judge is not None:
+            await judge()
 
 
 async def look_at_page(url: str, *, timeout_s: float = 10.0) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from boot.arming import Trial, disarm, give_up, mark_good, read_trial, write_trial
+from boot.arming import Trial, disarm, give_up, mark_good, put_off, read_trial, write_trial
 from boot.releases import ReleaseUnusable, read_current, switch
 from studio.clients.comfy import EngineError
 from studio.clients.rehearsal import Place, look_at_page, rehearse
 from studio.clients.supervisor import Supervisor, SupervisorRefused, SupervisorUnavailable
 from studio.clock import Clock
 from studio.errors import DiskFull, StudioError
+from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.store.prefs import PrefStore
 
@@ -25,6 +28,36 @@ _TICK_S: Final = 5.0
 _JOB_S: Final = 120.0
 _ENGINE_S: Final = 3.0
 _PREF: Final = "update_trial"
+
+
+class EngineWatch:
+    """Tells an engine that a release cannot use from one that is broken itself.
+
+    Args:
+        answering_s: so long one has to answer all the time and not be used until that counts.
+    """
+
+    def __init__(self, engines: Mapping[str, Engine], clock: Clock, *, answering_s: float) -> None:
+        self._engines = engines
+        self._clock = clock
+        self._answering_s = answering_s
+        self._unused_since_s: dict[str, float] = {}
+
+    async def look(self, name: str) -> str:
+        """Why the release is to blame; empty when it is not, or that cannot be said yet."""
+        engine = self._engines.get(name)
+        since_s = self._unused_since_s.pop(name, None)
+        now_s = self._clock.monotonic_s()
+        if engine is None or engine.ready or now_s < engine.rests_until_s:
+            return ""
+        try:
+            await engine.client.system_stats(timeout_s=_ENGINE_S)
+        except EngineError:
+            return ""
+        since_s = self._unused_since_s[name] = now_s if since_s is None else since_s
+        if now_s - since_s < self._answering_s:
+            return ""
+        return f"The engine {name} answers, and Studio does not use it: {engine.reason}."
 
 
 class UpdateTrial:
@@ -59,10 +92,10 @@ class UpdateTrial:
         self._hold_s = hold_s
         self._clock = clock
         self._prefs = prefs
-        self._engines = engines
         self._supervisor = supervisor
         self._on_good = on_good
         self._has_made_picture = False
+        self._watch = EngineWatch(engines.engines, clock, answering_s=hold_s / 3)
         self.current: Trial | None = None
         """The trial that goes on."""
         self.untried: str | None = None
@@ -98,6 +131,8 @@ class UpdateTrial:
             except DiskFull:
                 # That says nothing about the release; there is no verdict before there is room.
                 since_s = self._clock.monotonic_s()
+                with contextlib.suppress(OSError):
+                    put_off(self._studio_dir)
                 await asyncio.sleep(_TICK_S)
                 continue
             now_s = self._clock.monotonic_s()
@@ -120,28 +155,21 @@ class UpdateTrial:
         except StudioError as error:
             return f"The database takes nothing: {error.message}"
         for name in trial.engines:
-            if wrong := await self._look_at_engine(name):
+            if wrong := await self._watch.look(name):
                 return wrong
         if not self._has_made_picture:
             try:
                 await rehearse(self._place, timeout_s=_JOB_S)
+            except DiskFull:
+                raise
             except StudioError as error:
                 return error.message
             except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise DiskFull("The disk is full: no job could be tried.") from error
                 return f"A job of its own could not be tried: {error.strerror}."
             self._has_made_picture = True
         return ""
-
-    async def _look_at_engine(self, name: str) -> str:
-        """An engine that is broken itself says nothing about the release."""
-        engine = self._engines.engines.get(name)
-        if engine is None or engine.ready:
-            return ""
-        try:
-            await engine.client.system_stats(timeout_s=_ENGINE_S)
-        except EngineError:
-            return ""
-        return f"The engine {name} answers, and Studio does not use it: {engine.reason}."
 
     def _note(self, wrong: str) -> None:
         """Bootstrap has to know why, should this process not live to say it."""

@@ -23,7 +23,8 @@ from studio.clock import Clock
 from studio.errors import StudioError, UpdateRefused
 from studio.services.update_source import Allowed, Candidate, UpdateSource
 from studio.store.db import Database
-from studio.store.rehearsal import copy_database, min_writer
+from studio.store.migrations import MIGRATIONS
+from studio.store.rehearsal import copy_database, min_writer, min_writer_of
 from studio.store.release_tree import disk_refusal
 
 STEPS: Final = (
@@ -171,7 +172,7 @@ class UpdateWork:
             copy = place.studio_dir / "db" / "studio.db"
             await copy_database(self._db, self._site.backups_dir, self._clock, copy)
             self._tell("rehearse")
-            await rehearse(place, timeout_s=_REHEARSE_S)
+            await rehearse(place, timeout_s=_REHEARSE_S, judge=lambda: _require_way_back(copy))
         finally:
             await asyncio.to_thread(shutil.rmtree, place.scratch, ignore_errors=True)
 
@@ -217,3 +218,15 @@ class UpdateWork:
             await self._supervisor.signal("studio", "TERM")
         except (SupervisorUnavailable, SupervisorRefused) as error:
             raise UpdateRefused("unsupervised", f"Studio was not restarted: {error}") from error
+
+
+async def _require_way_back(migrated: Path) -> None:
+    """What runs now has to open the database that the release leaves, if that is left again."""
+    oldest = await asyncio.to_thread(min_writer_of, migrated)
+    if oldest > len(MIGRATIONS):
+        raise UpdateRefused(
+            "schema",
+            f"After that release only releases with schema {oldest} or newer could open the "
+            f"database, and what runs now has {len(MIGRATIONS)}: there would be no way back. "
+            f"Update to the first release with schema {oldest} that leaves one, then to this.",
+        )

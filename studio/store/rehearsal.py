@@ -42,12 +42,25 @@ async def copy_database(db: Database, backups_dir: Path, clock: Clock, target: P
 
 async def min_writer(db: Database) -> int:
     """The oldest schema whose code may write to the database as it is now."""
+    return await db.read(_min_writer)
 
-    def work(connection: sqlite3.Connection) -> int:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'min_writer'").fetchone()
-        return int(row["value"]) if row else 0
 
-    return await db.read(work)
+def min_writer_of(path: Path) -> int:
+    """The same of a database that nobody has open. Blocks.
+
+    Raises:
+        StorageUnavailable: it cannot be read.
+    """
+    try:
+        with contextlib.closing(connect(path, create=False)) as connection:
+            return _min_writer(connection)
+    except sqlite3.Error as error:
+        raise translate(error, path.parent) from error
+
+
+def _min_writer(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'min_writer'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -23,7 +23,7 @@ from typing import IO, Any, Final
 from blake3 import blake3
 
 from studio.clock import Clock, iso
-from studio.errors import InvalidRequest, StudioError
+from studio.errors import Conflict, InvalidRequest, StudioError
 from studio.paths import atomic_write, fsync_folder, reserve_space
 from studio.store import snapshots
 from studio.store.archive import (
@@ -40,6 +40,7 @@ from studio.store.archive import (
 from studio.store.blobs import open_regular, translate
 from studio.store.connection import connect
 from studio.store.migrations import migrate
+from studio.store.taking_back import finish_taking_back, keep_way_back, swap
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +88,13 @@ def stage(file: IO[bytes], studio_dir: Path, clock: Clock) -> Restored:
     The database is brought up to this release's schema here, so what cannot be is refused.
 
     Raises:
+        Conflict: another one is being put in place.
         InvalidRequest: it is not a complete, undamaged backup; nothing is left of it.
         DiskFull, StorageUnavailable: nothing is left of it.
     """
     staging = studio_dir / _STAGING
+    if (staging / _MARKER).exists():
+        raise Conflict("An archive is being put in place; send this one afterwards.")
     try:
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700, parents=True)
@@ -130,12 +134,15 @@ def discard_staged(studio_dir: Path) -> None:
 def finish_restore(studio_dir: Path) -> str | None:
     """Complete a swap that was interrupted; call it at boot before the database opens.
 
+    So it does with the way back, ``taking_back``.
+
     Returns:
         The name of the folder with what was there before, ``None`` without a swap.
 
     Raises:
         DiskFull, StorageUnavailable: it could not be completed; call again.
     """
+    finish_taking_back(studio_dir)
     staging = studio_dir / _STAGING
     try:
         if not (staging / _MARKER).exists():
@@ -143,43 +150,14 @@ def finish_restore(studio_dir: Path) -> str | None:
             return None
         aside = studio_dir / (staging / _MARKER).read_text(encoding="utf-8")
         aside.mkdir(mode=0o700, exist_ok=True)
-        _swap(staging, studio_dir, aside)
+        keep_way_back(studio_dir, aside.name)
+        swap(staging, studio_dir, aside)
         (staging / _MARKER).unlink()
         shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise translate(error) from error
     log.warning("a backup was restored; what was there before is in %s", aside.name)
     return aside.name
-
-
-def take_back(studio_dir: Path, aside: str) -> str:
-    """Put what a restore moved aside back in place, because Studio does not start with the new.
-
-    Returns:
-        The name of the folder with what was restored.
-
-    Raises:
-        DiskFull, StorageUnavailable: it could not be done.
-    """
-    refused = studio_dir / f"{aside}-refused"
-    try:
-        refused.mkdir(mode=0o700, exist_ok=True)
-        _swap(studio_dir / aside, studio_dir, refused)
-    except OSError as error:
-        raise translate(error) from error
-    return refused.name
-
-
-def _swap(new: Path, studio_dir: Path, aside: Path) -> None:
-    """Each part of ``new`` takes its place; repeating it completes what was interrupted."""
-    for part in PARTS:
-        if not (new / part).exists():
-            continue
-        with contextlib.suppress(FileNotFoundError):
-            (studio_dir / part).rename(aside / part)
-        (new / part).rename(studio_dir / part)
-    fsync_folder(aside)
-    fsync_folder(studio_dir)
 
 
 def _extract(file: IO[bytes], staging: Path, clock: Clock) -> Restored:

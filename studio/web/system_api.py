@@ -72,7 +72,7 @@ def system_routes(
 
 def backup_routes(backups: BackupService) -> APIRouter:
     """``POST /api/system/backup``, which needs no engine."""
-    router = APIRouter()
+    router = APIRouter(tags=["System"])
 
     @router.post(
         "/api/system/backup", summary="Write a backup to a file on this machine", **schemas.BACKUP

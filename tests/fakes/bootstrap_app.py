@@ -85,10 +85,10 @@ class App:
         words, _ = process.communicate(timeout=20)
         return process.returncode, words
 
-    def facts(self, name: str) -> dict[str, Any]:
+    def facts(self, name: str, *, timeout_s: float = 15.0) -> dict[str, Any]:
         """What a stub was given, once it runs."""
         path = self.folder / f"{name}.json"
-        wait_for(path.exists)
+        wait_for(path.exists, timeout_s=timeout_s)
         facts: dict[str, Any] = json.loads(path.read_text())
         return facts
 

@@ -29,7 +29,7 @@ def app() -> Iterator[App]:
         yield made
 
 
-def start(app: App, **more: str) -> dict[str, Any]:
+def start(app: App, *, within_s: float = 15.0, **more: str) -> dict[str, Any]:
     """One life of the container: what its Studio was given."""
     (app.folder / "studio.json").unlink(missing_ok=True)
     folders = {
@@ -37,7 +37,7 @@ def start(app: App, **more: str) -> dict[str, Any]:
         for name in ("ENGINE_DIR", "MODEL_DIR", "CACHE_DIR", "LLM_DIR")
     }
     app.start(**{**IMAGE, **folders, **more})
-    return app.facts("studio")
+    return app.facts("studio", timeout_s=within_s)
 
 
 def staged(app: App) -> str:
@@ -154,6 +154,24 @@ def test_a_release_for_a_newer_image_is_not_started_by_an_older_one(app: App) ->
     assert "RUNTIME_VERSION 2" in facts["environ"]["STUDIO_SAFE_MODE"]
     app.end()
     assert start(app, RUNTIME_VERSION="2")["environ"]["STUDIO_RELEASE"] == "9.0.0-aaaaaaaaaaaa"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda main: main.write_text("import boot.gone"), id="import"),
+        pytest.param(lambda main: main.write_bytes(b"\0"), id="garbage"),
+    ],
+)
+def test_a_release_that_was_good_and_starts_no_more_gives_way_to_the_images_copy(
+    app: App, damage: Any
+) -> None:
+    damage(make_release(app, "9.0.0-aaaaaaaaaaaa") / "studio" / "__main__.py")
+    facts = start(app, within_s=180)
+    assert facts["cwd"] == str(app.app)
+    assert "9.0.0-aaaaaaaaaaaa ended early" in facts["environ"]["STUDIO_SAFE_MODE"]
+    # The owner finds it as it was.
+    assert read_current(app.folder / "data") == "9.0.0-aaaaaaaaaaaa"
 
 
 def test_a_checkout_is_run_as_it_is(app: App) -> None:

@@ -118,6 +118,26 @@ def test_a_database_that_is_too_new_for_the_images_copy_is_explained_in_safe_mod
         ends_well(studio)
 
 
+def test_a_release_that_cannot_open_the_database_any_more_is_explained(volume: Path) -> None:
+    with run_studio(volume, in_the_image(volume)) as studio:
+        release = wait_for(lambda: read_current(studio.folder), timeout_s=60)
+    with sqlite3.connect(volume / "studio" / "db" / "studio.db") as database:
+        database.execute("UPDATE meta SET value = '9999' WHERE key = 'min_writer'")
+        database.execute("PRAGMA user_version=9999")
+    database.close()
+    with run_studio(volume, in_the_image(volume), serves=False) as studio:
+
+        def is_told() -> bool:
+            try:
+                return any(release in reason for reason in reasons(studio))
+            except httpx.TransportError:
+                return False
+
+        wait_for(is_told, timeout_s=300)
+        explains(studio, "newer")
+        ends_well(studio)
+
+
 def test_a_box_without_its_comfyui_opens_its_library_and_says_what_is_missing(
     volume: Path,
 ) -> None:

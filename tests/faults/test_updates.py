@@ -155,6 +155,8 @@ async def test_an_engine_that_breaks_meanwhile_does_not_roll_a_good_release_back
     with rig(tmp_path, STUDIO_ENGINE=engine.url) as box:
         box.box.start()
         async with box.box.api() as api:
+            # Only one thing is staged at a time.
+            await box.first()
             commit = box.release()
             await box.apply(api, commit)
 
@@ -201,6 +203,27 @@ async def test_a_release_that_is_not_signed_must_be_allowed_on_purpose(box: Rig)
         await box.apply(api, commit)
         assert (await box.settled(api))["failure"] is None
         assert box.current() != first
+
+
+async def test_a_release_that_leaves_no_way_back_is_refused(box: Rig) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        first, job = await box.first(), await make_picture(api)
+        raised = """
+MIGRATIONS = (
+    *MIGRATIONS,
+    lambda connection: connection.execute(
+        "UPDATE meta SET value = ? WHERE key = 'min_writer'", (str(len(MIGRATIONS)),)
+    ),
+)
+"""
+        commit = box.release(**box.append("studio/store/migrations.py", raised))
+        await box.apply(api, commit)
+        said = await box.settled(api)
+        assert (said["failure"]["step"], said["failure"]["code"]) == ("rehearse", "update_refused")
+        assert "no way back" in said["failure"]["message"]
+        assert box.current() == first
+        await require_picture(api, job)
 
 
 async def test_a_newer_image_is_offered_and_taken(box: Rig) -> None:

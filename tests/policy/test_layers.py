@@ -179,7 +179,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "startup": frozenset({"health"}),
     "system": frozenset({"engines", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
-    "update_trial": frozenset({"engines"}),
+    "update_trial": frozenset({"engine", "engines"}),
     "update_work": frozenset({"update_source"}),
     "updates": frozenset({"health", "update_source", "update_work"}),
     "upload_fields": frozenset({"model_checks"}),

@@ -20,6 +20,8 @@ BROAD = {
     "studio/services/runner.py": 1,
     # A job that waits for its models never waits for something that will not come.
     "studio/services/on_demand.py": 1,
+    # What was brought in: whatever it broke, what was there comes back.
+    "studio/server.py": 1,
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,
     # The database, on its thread and off it: whoever waits for an answer gets one.

@@ -170,6 +170,15 @@ def said_by_the_node(place: Path, studio: RunningStudio) -> dict[str, Any]:
     return found
 
 
+def engine_folder(place: Path) -> Path:
+    """One that an engine has used before."""
+    folder = place / "volume" / "engine"
+    folder.mkdir()
+    os.chown(folder, ENGINE_UID, ENGINE_UID)
+    folder.chmod(0o2770)
+    return folder
+
+
 def uid_of(pid: int) -> int:
     return Path(f"/proc/{pid}").stat().st_uid
 
@@ -257,3 +266,66 @@ def test_what_root_left_in_studios_folder_does_not_keep_studio_out(place: Path) 
         assert (database.stat().st_uid, database.parent.stat().st_uid) == (STUDIO_UID, STUDIO_UID)
         # What has another name elsewhere may be somebody else's.
         assert (place / "elsewhere").stat().st_uid == 0
+
+
+def test_a_node_that_locks_the_engines_folder_ends_no_isolation(place: Path) -> None:
+    environ = box(place)
+    engine_folder(place).chmod(0o500)
+    with run_studio(place, environ, serves=False, python=PYTHON) as studio:
+        said = said_by_the_node(place, studio)
+        _bootstrap, pid = running(studio)
+        assert (uid_of(pid), said["uid"], said["reached"]) == (STUDIO_UID, ENGINE_UID, [])
+
+
+@pytest.mark.parametrize("trap", ["link", "file"])
+def test_a_node_that_spoils_the_engines_folder_spoils_the_engine_alone(
+    place: Path, trap: str
+) -> None:
+    environ = box(place)
+    planted = engine_folder(place) / "input"
+    if trap == "link":
+        planted.symlink_to(place / "volume" / "studio" / "db")
+    else:
+        planted.write_text("in the way")
+    os.chown(planted, ENGINE_UID, ENGINE_UID, follow_symlinks=False)
+    with run_studio(place, environ, serves=False, python=PYTHON) as studio:
+        _bootstrap, pid = running(studio)
+        ready = httpx.get(f"{studio.url}/ready", timeout=30).json()
+        assert uid_of(pid) == STUDIO_UID
+        assert ready["isolation"] is True
+        assert any("engine's folders" in notice for notice in ready["notices"])
+
+
+KEEPS_OWNERS = """
+import errno, os
+
+def refuse(path, *rest, **more):
+    place = os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else os.fspath(path)
+    if place.startswith(os.environ["KEEPS_OWNERS"]):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), place)
+    change(path, *rest, **more)
+
+change = os.chown
+os.chown = os.fchown = refuse
+"""
+"""Python's start-up module in front of a volume like those network ones."""
+
+
+def test_a_volume_that_keeps_its_owners_is_worked_on_as_its_owner_and_not_as_root(
+    place: Path,
+) -> None:
+    (place / "first").mkdir()
+    (place / "first" / "sitecustomize.py").write_text(KEEPS_OWNERS)
+    packages = f"{place / 'first'}{os.pathsep}{sysconfig.get_path('purelib')}"
+    environ = box(place, PYTHONPATH=packages, KEEPS_OWNERS=str(place / "volume"))
+    (place / "volume" / "studio").mkdir()
+    for path in (place / "volume", place / "volume" / "studio"):
+        os.chown(path, OTHER_UID, OTHER_UID)
+    with run_studio(place, environ, serves=False, python=PYTHON) as studio:
+        said = said_by_the_node(place, studio)
+        bootstrap, pid = running(studio)
+        ready = httpx.get(f"{studio.url}/ready", timeout=30).json()
+        assert (uid_of(pid), said["uid"]) == (OTHER_UID, OTHER_UID)
+        status = Path(f"/proc/{bootstrap}/status").read_text()
+        assert f"Uid:\t{OTHER_UID}\t{OTHER_UID}\t{OTHER_UID}\t" in status
+        assert ready["isolation"] is False

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +16,14 @@ from boot.arming import (
     disarm,
     give_up,
     mark_good,
+    put_off,
     read_good,
     read_rolled_back,
     read_trial,
+    write_trial,
 )
 from boot.launch import Launcher, Volume, launch
-from boot.releases import PARTS, ReleaseUnusable, read_current, switch
+from boot.releases import FAILED_STARTS, PARTS, ReleaseUnusable, read_current, switch
 from tests.fakes.release_repo import version_text
 
 OLD, NEW = "1.0.0-aaaaaaaaaaaa", "1.1.0-bbbbbbbbbbbb"
@@ -185,7 +190,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(
 
 
 def test_at_the_deadline_a_release_that_nobody_called_good_is_given_up(volume: Volume) -> None:
-    launcher = Launcher(volume, lambda _: None)
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
     assert (launcher.start(), launcher.deadline)[1] is None
     arm(volume.studio_dir, NEW, OLD)
     switch(volume.studio_dir, NEW)
@@ -200,7 +205,7 @@ def test_at_the_deadline_a_release_that_nobody_called_good_is_given_up(volume: V
 
 
 def test_at_the_deadline_a_good_release_stays(volume: Volume) -> None:
-    launcher = Launcher(volume, lambda _: None)
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
     arm(volume.studio_dir, NEW, OLD)
     switch(volume.studio_dir, NEW)
     trial = launcher.start().trial
@@ -208,3 +213,124 @@ def test_at_the_deadline_a_good_release_stays(volume: Volume) -> None:
     mark_good(volume.studio_dir, trial)
     assert not launcher.leave_late()
     assert launcher.start().choice.release == NEW
+
+
+def test_what_ends_early_again_and_again_is_left_until_somebody_asks_for_it(
+    volume: Volume,
+) -> None:
+    served = volume.studio_dir / "control.sock"
+    launcher = Launcher(volume, lambda _: None, served)
+
+    def end_early(times: int) -> None:
+        for _ in range(times):
+            assert launcher.start().choice.release == OLD
+            launcher.ended(1.0, asked=False)
+
+    end_early(FAILED_STARTS - 1)
+    launcher.start()
+    served.touch()
+    launcher.ended(1.0, asked=False)
+    end_early(FAILED_STARTS - 1)
+    launcher.ended(60.0, asked=False)
+    end_early(FAILED_STARTS)
+    for lifetime_s in (1.0, 3600.0):
+        found = launcher.start()
+        assert found.choice.safe_mode and OLD in found.choice.text
+        launcher.ended(lifetime_s, asked=False)
+    launcher.ended(1.0, asked=True)
+    assert launcher.start().choice.release == OLD
+
+
+def test_the_tries_of_a_trial_are_no_failed_starts_of_what_ran_before(volume: Volume) -> None:
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES):
+        assert launcher.start().choice.release == NEW
+        launcher.ended(1.0, asked=False)
+    for _ in range(FAILED_STARTS):
+        assert launcher.start().choice.release == OLD
+        launcher.ended(1.0, asked=False)
+    assert launcher.start().choice.safe_mode
+
+
+def test_the_deadline_waits_while_studio_cannot_tell(volume: Volume) -> None:
+    launcher = Launcher(volume, lambda _: None, volume.studio_dir / "control.sock")
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    launcher.start()
+    put_off(volume.studio_dir)
+    assert not launcher.leave_late()
+    assert launcher.deadline is not None and launcher.deadline > time.monotonic()
+    # Long ago, and by a clock that was wrong.
+    for at in (time.time() - 1.0, time.time() + 86_400.0):
+        os.utime(volume.studio_dir / "releases/armed.json", (at, at))
+        trial = read_trial(volume.studio_dir)
+        assert launcher.leave_late()
+        assert trial is not None
+        write_trial(volume.studio_dir, trial)
+
+
+def test_a_container_that_is_stopped_uses_no_try_of_a_release_that_serves(volume: Volume) -> None:
+    served = volume.studio_dir / "control.sock"
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES + 1):
+        launcher = Launcher(volume, lambda _: None, served)
+        assert launcher.start().choice.release == NEW
+        served.touch()
+        launcher.stopping()
+        launcher.ended(1.0, asked=True)
+
+
+@pytest.mark.parametrize("harm", ["it hangs", "it ended", "it fails"])
+def test_a_container_that_is_stopped_gives_no_try_back_to_a_release_that_does_not_work(
+    volume: Volume, harm: str
+) -> None:
+    served = volume.studio_dir / "control.sock"
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES):
+        launcher = Launcher(volume, lambda _: None, served)
+        assert launcher.start().choice.release == NEW
+        if harm != "it hangs":
+            served.touch()
+        if harm == "it ended":
+            launcher.ended(1.0, asked=False)
+        if harm == "it fails":
+            trial = read_trial(volume.studio_dir)
+            assert trial is not None
+            write_trial(volume.studio_dir, replace(trial, failing="The page is empty."))
+        launcher.stopping()
+    assert start(volume) == OLD
+
+
+def test_a_kill_between_the_verdict_and_the_end_of_the_trial_keeps_the_good_release(
+    volume: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    for _ in range(TRIES):
+        trial = launch(volume, lambda _: None).trial
+    assert trial is not None and trial.tries == 0
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("boot.arming.disarm", killed)
+        with pytest.raises(KeyboardInterrupt):
+            mark_good(volume.studio_dir, trial)
+    assert start(volume) == NEW
+    assert read_trial(volume.studio_dir) is None
+    assert read_rolled_back(volume.studio_dir) is None
+
+
+def test_a_release_that_was_good_after_another_one_is_on_trial_again(volume: Volume) -> None:
+    arm(volume.studio_dir, NEW, None)
+    trial = read_trial(volume.studio_dir)
+    assert trial is not None
+    mark_good(volume.studio_dir, trial)
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    assert launch(volume, lambda _: None).trial is not None

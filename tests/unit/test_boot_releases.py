@@ -93,6 +93,31 @@ def make_release(studio_dir: Path, name: str, *, min_runtime: int = 1) -> Path:
             *(None, "damaged", True, False),
             id="garbage on an empty volume",
         ),
+        pytest.param(
+            Found(A, None, GOOD, failed_starts=4),
+            *(A, "current", False, False),
+            id="one that may start once more",
+        ),
+        pytest.param(
+            Found(A, None, GOOD, failed_starts=5),
+            *(None, "failing", True, False),
+            id="a good one that does not start any more",
+        ),
+        pytest.param(
+            Found(None, failed_starts=5),
+            *(None, "failing", True, False),
+            id="an image's copy that does not start",
+        ),
+        pytest.param(
+            Found(B, Armed(B, A, 2), GOOD, failed_starts=5),
+            *(B, "armed", False, False),
+            id="a trial after one that did not start",
+        ),
+        pytest.param(
+            Found(B, Armed(B, A, 0), GOOD, failed_starts=5),
+            *(A, "rolled_back", False, True),
+            id="no try left after one that did not start",
+        ),
     ],
 )
 def test_every_state_of_the_volume_has_one_start(

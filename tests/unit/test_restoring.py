@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from studio.clock import FrozenClock
-from studio.errors import InvalidRequest, StorageUnavailable
-from studio.store import archive, restoring
+from studio.errors import Conflict, InvalidRequest, StorageUnavailable
+from studio.store import archive, restoring, taking_back
 from studio.store.archive import Contents
 from studio.store.connection import connect
 from studio.store.migrations import MIGRATIONS, migrate
@@ -71,7 +71,7 @@ def test_what_was_brought_in_is_taken_back_and_both_are_kept(
     aside = restoring.finish_restore(here)
     assert aside == staged.aside
     assert noted(here) == ("other", "other")
-    refused = restoring.take_back(here, staged.aside)
+    refused = taking_back.take_back(here, staged.aside)
     assert noted(here) == ("here", "here")
     assert noted(here / refused) == ("other", "other")
 
@@ -84,6 +84,17 @@ def test_what_was_staged_and_not_armed_is_gone_after_a_restart(
     assert restoring.finish_restore(here) is None
     assert noted(here) == ("here", "here")
     assert not (here / ".restore").exists()
+
+
+def test_nothing_is_staged_over_an_archive_that_is_being_put_in_place(
+    tmp_path: Path, clock: FrozenClock
+) -> None:
+    here, other = state(tmp_path / "here", "here"), state(tmp_path / "other", "other")
+    restoring.arm(here, restoring.stage(io.BytesIO(packed(other)), here, clock))
+    with pytest.raises(Conflict):
+        restoring.stage(io.BytesIO(packed(other)), here, clock)
+    assert restoring.finish_restore(here) is not None
+    assert noted(here) == ("other", "other")
 
 
 def test_a_changed_byte_of_an_entry_is_noticed_by_its_hash(

@@ -1,0 +1,144 @@
+"""What of an engine or a disk is held against a release on trial, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from boot.arming import arm, is_put_off
+from studio.clients.comfy import ComfyClient
+from studio.clients.rehearsal import Place
+from studio.clock import Clock, FrozenClock
+from studio.errors import DiskFull
+from studio.services.engine import Engine, EngineState
+from studio.services.engines import EngineService
+from studio.services.update_trial import EngineWatch, UpdateTrial
+from studio.settings import EngineSetting
+from studio.store.prefs import PrefStore
+from tests.fakes.comfy import FakeComfy
+from tests.faults.harness import until
+
+RELEASE = "1.1.0-bbbbbbbbbbbb"
+
+
+@pytest.fixture
+async def comfy() -> AsyncIterator[FakeComfy]:
+    made = FakeComfy()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def engine(comfy: FakeComfy) -> AsyncIterator[Engine]:
+    """It answers, and is not ready."""
+    setting = EngineSetting("one", "remote", comfy.url)
+    made = Engine(setting=setting, client=ComfyClient(comfy.url), client_id="us")
+    made.enter(EngineState.UNRESPONSIVE, "does not answer in time")
+    yield made
+    await made.client.close()
+
+
+@pytest.fixture
+def watch(engine: Engine, clock: FrozenClock) -> EngineWatch:
+    return EngineWatch({"one": engine}, clock, answering_s=20.0)
+
+
+async def test_an_engine_that_answers_and_is_never_used_counts_after_a_while(
+    watch: EngineWatch, clock: FrozenClock
+) -> None:
+    for _ in range(4):
+        assert await watch.look("one") == ""
+        clock.advance(5.0)
+    assert "does not use it: does not answer in time" in await watch.look("one")
+
+
+async def test_an_engine_that_was_only_busy_for_a_moment_does_not_count(
+    watch: EngineWatch, engine: Engine, comfy: FakeComfy, clock: FrozenClock
+) -> None:
+    for _ in range(4):
+        assert await watch.look("one") == ""
+        clock.advance(15.0)
+        engine.enter(EngineState.READY, "")
+        assert await watch.look("one") == ""
+        engine.enter(EngineState.UNRESPONSIVE, "does not answer in time")
+    assert await watch.look("one") == ""
+    clock.advance(15.0)
+    await comfy.stop()
+    assert await watch.look("one") == ""
+    clock.advance(15.0)
+    assert await watch.look("one") == ""
+
+
+async def test_an_engine_that_rests_does_not_count(
+    watch: EngineWatch, engine: Engine, clock: FrozenClock
+) -> None:
+    for _ in range(20):
+        engine.refuse(500, clock.monotonic_s(), 60.0)
+    for _ in range(4):
+        assert await watch.look("one") == ""
+        clock.advance(10.0)
+
+
+@contextlib.contextmanager
+def page() -> Iterator[str]:
+    """What every Studio shows, in little."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'<script type="module" src="/static/main.js"></script>')
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class FullPrefs:
+    """A database on a full disk."""
+
+    async def put(self, *_: str) -> None:
+        raise DiskFull("The disk is full.")
+
+
+async def test_a_full_disk_puts_the_deadline_off(tmp_path: Path) -> None:
+    (tmp_path / "releases").mkdir()
+    arm(tmp_path, RELEASE, None)
+    with page() as url:
+        trial = UpdateTrial(
+            studio_dir=tmp_path,
+            release=RELEASE,
+            url=url,
+            place=Place(tmp_path, tmp_path, tmp_path / "scratch", tmp_path / "run"),
+            hold_s=60.0,
+            clock=Clock(),
+            prefs=cast(PrefStore, FullPrefs()),
+            engines=cast(EngineService, SimpleNamespace(engines={})),
+            supervisor=None,
+            on_good=lambda _: asyncio.sleep(0),
+        )
+        trial.open()
+        assert not is_put_off(tmp_path)
+        running = asyncio.create_task(trial.run())
+        await until(lambda: is_put_off(tmp_path), "it is put off", within_s=60)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
