@@ -17,12 +17,14 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.node_packs import NodePacks
 from studio.services.node_registry import read_registry
+from studio.services.pack_rescue import PackRescue
 from studio.settings import Settings
 from studio.store.catalog_files import CatalogFiles
 from studio.store.node_packs import NodePackFiles
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "catalogs"
 OVERLAY: Final = "catalogs"
+RESCUE: Final = "pack-rescue.json"
 
 
 def build_node_packs(
@@ -34,10 +36,12 @@ def build_node_packs(
     record: Record,
 ) -> NodePacks:
     """The service; what a killed run left is looked after by its task."""
-    files = CatalogFiles(shipped=SHIPPED, overlay=settings.studio_dir / OVERLAY)
+    catalogs = CatalogFiles(shipped=SHIPPED, overlay=settings.studio_dir / OVERLAY)
+    files = NodePackFiles(root=settings.custom_nodes_dir, work=settings.engine_dir / WORK_FOLDER)
     return NodePacks(
-        files=NodePackFiles(root=settings.custom_nodes_dir, work=settings.engine_dir / WORK_FOLDER),
-        registry=read_registry(files),
+        files=files,
+        rescue=PackRescue(files, settings.studio_dir / RESCUE),
+        registry=read_registry(catalogs),
         engines=engines,
         health=health,
         supervisor=Supervisor.found(settings.run_dir),

@@ -256,6 +256,9 @@ def _add_update(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     apply.add_argument("commit", nargs="?", metavar="COMMIT", help="only if it is this one")
     apply.add_argument("--downgrade", action="store_true", help="take an older release too")
+    apply.add_argument(
+        "--allow-unsigned", action="store_true", help="take what no signer vouches for"
+    )
     _add(actions, "back", "go back to the release before")
     _add(actions, "image", "change to the image's own copy, when it is newer")
 

@@ -65,8 +65,8 @@ async def _apply(settings: Settings, options: argparse.Namespace) -> int:
         raise CommandFailed(
             f"The repository has {found['commit'][:12]} now, not {wanted[:12]}.", reason="moved"
         )
-    body = {"commit": found["commit"], "allow_downgrade": options.downgrade}
-    await _ask(settings, "POST", "/apply", **body)
+    allowed = {"allow_downgrade": options.downgrade, "allow_unsigned": options.allow_unsigned}
+    await _ask(settings, "POST", "/apply", commit=found["commit"], **allowed)
     return await _follow(settings)
 
 

@@ -22,13 +22,12 @@ from studio.net import Outbound
 from studio.services.engines import Engine, EngineService, EngineState
 from studio.services.health import HealthService
 from studio.services.node_registry import NodeRegistry
+from studio.services.pack_rescue import FAILED_STARTS, PackRescue
 from studio.services.pack_work import DONE, Operation, PackView, PackWork, WorkFailed
 from studio.store.node_packs import FoundPack, NodePackFiles
 
 log = logging.getLogger(__name__)
 
-FAILED_STARTS: Final = 2
-"""So many starts in a row that fail are no accident, if there is a pack to do without."""
 _LOOK_S: Final = 0.25
 _START_S: Final = 900.0
 """For how long a change waits to see ComfyUI start again."""
@@ -46,6 +45,7 @@ class NodePacks:
     """
 
     files: NodePackFiles
+    rescue: PackRescue
     registry: NodeRegistry
     engines: EngineService
     health: HealthService
@@ -56,8 +56,6 @@ class NodePacks:
     operation: Operation | None = None
     _task: asyncio.Task[None] | None = None
     _closing: bool = False
-    _rescued: bool = False
-    """A pack was disabled, and ComfyUI has not started since."""
     _crashed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- looking ----------------------------------------------------------------------------------
@@ -245,8 +243,8 @@ class NodePacks:
         """Wait until ComfyUI answers again; when it does not start, do without the newest pack."""
         deadline_s = self.clock.monotonic_s() + _START_S
         while not all(engine.ready for engine in self._running()):
-            if (newest := await self._rescue()) is not None:
-                raise WorkFailed("start_failed", _disabled(newest))
+            if (words := await self._rescue()) is not None:
+                raise WorkFailed("start_failed", words)
             given_up = any(engine.state in _NEVER for engine in self._running())
             if given_up or self.clock.monotonic_s() > deadline_s:
                 raise WorkFailed("start_failed", "ComfyUI did not start again; its log says why.")
@@ -296,8 +294,9 @@ class NodePacks:
                 try:
                     await self._rescue()
                 except (WorkFailed, StudioError, SupervisorUnavailable, SupervisorRefused) as error:
-                    log.warning("the newest node pack could not be disabled: %s", error)
-                    self._say(done=True, code="start_failed", message=str(error))
+                    log.warning("ComfyUI could not be started without a node pack: %s", error)
+                    if self.operation is not None:
+                        self._say(done=True, code="start_failed", message=str(error))
 
     async def close(self) -> None:
         """Let go of what is being changed; the worker goes on, the next start looks after it."""
@@ -308,40 +307,36 @@ class NodePacks:
 
     def _note_ready(self) -> None:
         if any(engine.ready for engine in self._comfys()):
-            self._rescued = False
+            self.rescue.forget()
 
     async def _finish_unfinished(self) -> None:
         if await asyncio.to_thread(self.files.unfinished):
             self._start("discard", PackPlan(new_id(), "discard"), None)
 
     async def _rescue(self) -> str | None:
-        """Disable the newest pack if ComfyUI fails to start again and again; one, not one by one.
+        """Do without the newest pack if ComfyUI fails to start again and again, once.
 
         Returns:
-            The name of a pack that was disabled.
+            What was done, in words.
         """
-        if self._rescued:
-            return None
         failing = [e for e in self._comfys() if e.failed_starts >= FAILED_STARTS]
-        newest = await asyncio.to_thread(self.files.newest) if failing else None
-        if newest is None:
+        chosen = await asyncio.to_thread(self.rescue.next) if failing else None
+        if chosen is None:
             return None
-        self._rescued = True
-        last = " | ".join(failing[0].log_tail[-3:])
-        why = f"ComfyUI did not start with it. Its last lines: {last}"[:500]
-        plan = PackPlan(new_id(), "disable", newest.name, why=why)
-        alone = self._task is None
+        plan = chosen.plan(failing[0])
+        if alone := self._task is None:
+            self.operation = Operation(plan.id, plan.action, plan.name, self.clock.now_ms())
+        if await asyncio.to_thread(self._is_there, plan.name):
+            async with self.engines.all_stopped([engine.name for engine in failing], _WAITING):
+                await self._work(plan)
+            self.record(None, f"nodes.{DONE[plan.action]}", plan.name)
         if alone:
-            self.operation = Operation(plan.id, "disable", newest.name, self.clock.now_ms())
-        async with self.engines.all_stopped([engine.name for engine in failing], _WAITING):
-            await self._work(plan)
-        if alone:
-            self._say("done", done=True, code="start_failed", message=_disabled(newest.name))
-        log.warning("%s", _disabled(newest.name))
-        self.health.note(_disabled(newest.name))
-        self.record(None, "nodes.disabled", newest.name)
-        return newest.name
+            self._say("done", done=True, code="start_failed", message=chosen.words)
+        log.warning("%s", chosen.words)
+        self.health.note(chosen.words)
+        return chosen.words
 
-
-def _disabled(name: str) -> str:
-    return f"ComfyUI did not start, so the newest node pack, {name}, is disabled."
+    def _is_there(self, name: str) -> bool:
+        """Whether somebody has not removed it meanwhile; reads the disk."""
+        pack = self.files.find(name)
+        return pack is not None and pack.present

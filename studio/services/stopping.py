@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from studio.errors import StudioError
-from studio.models import Identity, Record
+from studio.models import Identity, Job, Record
 from studio.services.background import watched
 from studio.services.backups import BackupService
 from studio.services.download_work import DownloadWork
@@ -88,9 +88,10 @@ class StopService:
             return replace(self._state, phase=Phase.FAILED, reason=reason)
         return self._state
 
-    def jobs_inside(self) -> int:
+    def jobs_inside(self) -> list[Job]:
         """Jobs that were sent, or are being sent, to an engine."""
-        return sum(not live.waiting and not live.held for live in self._queue.live.values())
+        inside = (each for each in self._queue.live.values() if not each.waiting and not each.held)
+        return [live.job for live in inside]
 
     def downloads_running(self) -> int:
         return self._downloads.running

@@ -62,6 +62,14 @@ class Candidate:
         return release_name(self.version.version, self.commit)
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the owner takes on purpose: an older release, one that nothing vouches for."""
+
+    older: bool = False
+    unsigned: bool = False
+
+
 class UpdateSource:
     """Finds and judges what ``REPO_URL`` has at ``REPO_REF``."""
 
@@ -80,7 +88,7 @@ class UpdateSource:
         with self._git.objects() as objects:
             return self._read(objects, name, fetched)
 
-    def judge(self, found: Candidate, tags: Mapping[str, str], *, allow_older: bool) -> None:
+    def judge(self, found: Candidate, tags: Mapping[str, str], allowed: Allowed) -> None:
         """Refuse what must not be installed.
 
         Args:
@@ -105,10 +113,16 @@ class UpdateSource:
                 f"Version {found.version.version} needs a newer image: RUNTIME_VERSION "
                 f"{found.version.min_runtime}, and this one has {self._settings.runtime}.",
             )
-        if found.is_older and not allow_older:
+        if found.is_older and not allowed.older:
             raise UpdateRefused(
                 "downgrade",
                 f"{found.version.version} ({found.commit[:12]}) is older than what runs.",
+            )
+        if found.trust == "unsigned" and not allowed.unsigned:
+            raise UpdateRefused(
+                "unverified",
+                f"Nothing vouches for {found.ref}: REPO_SIGNERS names nobody, so whoever can write "
+                "to the repository decides what runs here. It must be allowed on purpose.",
             )
 
     def stage(self, found: Candidate, folder: Path) -> None:

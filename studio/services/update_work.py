@@ -21,7 +21,7 @@ from studio.clients.rehearsal import Place, read_schema, rehearse
 from studio.clients.supervisor import Supervisor, SupervisorRefused, SupervisorUnavailable
 from studio.clock import Clock
 from studio.errors import StudioError, UpdateRefused
-from studio.services.update_source import Candidate, UpdateSource
+from studio.services.update_source import Allowed, Candidate, UpdateSource
 from studio.store.db import Database
 from studio.store.migrations import MIGRATIONS
 from studio.store.rehearsal import copy_database, min_writer, min_writer_of
@@ -83,8 +83,7 @@ class UpdateWork:
         source: UpdateSource,
         commit: str,
         tags: Mapping[str, str],
-        *,
-        allow_older: bool,
+        allowed: Allowed,
     ) -> None:
         """Fetch the release of ``commit``, try it, and switch to it.
 
@@ -101,7 +100,7 @@ class UpdateWork:
                 f"{found.ref} is now {found.commit[:12]}, not the {commit[:12]} that was looked "
                 "at. Check again.",
             )
-        source.judge(found, tags, allow_older=allow_older)
+        source.judge(found, tags, allowed)
         try:
             with staging(self._site.studio_dir) as folder:
                 await self._prepare(source, found, folder)

@@ -16,7 +16,7 @@ from studio.clock import Clock, iso
 from studio.errors import StorageUnavailable, StudioError, UpdateRefused
 from studio.models import Identity, Record
 from studio.services.health import HealthService
-from studio.services.update_source import Candidate, Installed, UpdateSource, order
+from studio.services.update_source import Allowed, Candidate, Installed, UpdateSource, order
 from studio.services.update_work import STEPS, Site, UpdateWork
 from studio.store.prefs import PrefStore
 from studio.update_settings import UpdateSettings
@@ -144,7 +144,7 @@ class UpdateService:
         self._check_error, self._refused = None, None
         before, self._found = self._found, found
         try:
-            source.judge(found, self._tags, allow_older=False)
+            source.judge(found, self._tags, Allowed(unsigned=True))
         except UpdateRefused as refused:
             self._refused = refused
         if found.tag is not None and found.tag not in self._tags:
@@ -155,7 +155,7 @@ class UpdateService:
         if is_news and self._is_new(found) and self._refused is None:
             self._record(None, "update.found", found.release)
 
-    def apply(self, identity: Identity, commit: str, *, allow_older: bool) -> None:
+    def apply(self, identity: Identity, commit: str, allowed: Allowed) -> None:
         """Begin to install the release of ``commit``, which a check has shown.
 
         Raises:
@@ -166,12 +166,12 @@ class UpdateService:
             raise UpdateRefused("moved", "That is not what the last check found. Check again.")
         if not self._is_new(found):
             raise UpdateRefused("installed", f"{found.release} runs already.")
-        source.judge(found, self._tags, allow_older=allow_older)
+        source.judge(found, self._tags, allowed)
         self._begin(
             identity,
             "update",
             found.release,
-            self._work.install(source, commit, self._tags, allow_older=allow_older),
+            self._work.install(source, commit, self._tags, allowed),
         )
 
     def go_back(self, identity: Identity) -> None:

@@ -15,7 +15,7 @@ from studio.errors import InvalidRequest, SessionRequired, Unprocessable
 from studio.models import Identity, Scope
 from studio.services.backups import EVERY_S, BackupService, SnapshotInfo
 from studio.services.moving import MovingService
-from studio.services.stopping import StopService
+from studio.services.stopping import Phase, StopService
 from studio.store.archive import Contents
 from studio.store.restoring import Restored
 from studio.store.snapshots import KEEP_DAYS, KEEP_NEWEST
@@ -149,11 +149,13 @@ def _staged(staged: Restored) -> dict[str, Any]:
 
 
 def _stop(stopping: StopService) -> dict[str, Any]:
-    state = stopping.state
+    state, inside = stopping.state, stopping.jobs_inside()
+    waits = state.waits and state.phase in (Phase.DOWNLOADS, Phase.JOBS)
     return {
         "phase": state.phase,
         "wait": state.waits,
         "reason": state.reason,
-        "jobs_inside": stopping.jobs_inside(),
+        "jobs_inside": len(inside),
+        "waits_for": [{"job": job.id, "engine": job.engine} for job in inside if waits],
         "downloads_running": stopping.downloads_running(),
     }

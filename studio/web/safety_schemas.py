@@ -39,6 +39,7 @@ _STOP: Final = record(
         "wait": BOOLEAN,
         "reason": optional(STRING),
         "jobs_inside": INTEGER,
+        "waits_for": array(record({"job": STRING, "engine": optional(STRING)})),
         "downloads_running": INTEGER,
     }
 )

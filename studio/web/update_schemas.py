@@ -81,7 +81,9 @@ CHECK: Final = route(_STATUS, {**_REFUSED, 502: "source_unreachable", 507: "disk
 APPLY: Final = route(
     _STATUS,
     {**_REFUSED, 422: "invalid_request"},
-    body=record({"commit": STRING, "allow_downgrade": BOOLEAN}, ("commit",)),
+    body=record(
+        {"commit": STRING, "allow_downgrade": BOOLEAN, "allow_unsigned": BOOLEAN}, ("commit",)
+    ),
     status=202,
 )
 BACK: Final = route(_STATUS, _REFUSED, status=202)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from studio.errors import Unprocessable
 from studio.models import Scope
+from studio.services.update_source import Allowed
 from studio.services.updates import UpdateService
 from studio.web import update_schemas as schemas
 from studio.web.caller import caller, json_body
@@ -38,12 +39,13 @@ def update_routes(updates: UpdateService) -> APIRouter:
     async def apply(request: Request) -> Response:
         identity = caller(request, Scope.ADMIN)
         body = await json_body(request)
-        commit, allow_older = body.get("commit"), body.get("allow_downgrade", False)
+        commit = body.get("commit")
+        older, unsigned = body.get("allow_downgrade", False), body.get("allow_unsigned", False)
         if not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
             raise Unprocessable("commit must be the whole commit that the check found.")
-        if not isinstance(allow_older, bool):
-            raise Unprocessable("allow_downgrade must be true or false.")
-        updates.apply(identity, commit, allow_older=allow_older)
+        if not isinstance(older, bool) or not isinstance(unsigned, bool):
+            raise Unprocessable("allow_downgrade and allow_unsigned must be true or false.")
+        updates.apply(identity, commit, Allowed(older, unsigned))
         return json_response(updates.status(), 202)
 
     @router.post("/back", summary="Go back to the release before", **schemas.BACK)

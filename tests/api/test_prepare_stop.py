@@ -78,6 +78,21 @@ def test_a_stop_in_a_hurry_waits_for_no_job(owner: httpx.Client) -> None:
     assert owner.get(f"/api/jobs/{job_id}").json()["status"] != "failed"
 
 
+def test_what_a_stop_waits_for_is_named_and_the_wait_can_be_given_up(owner: httpx.Client) -> None:
+    [engine] = owner.get("/api/system/engines").json()["engines"]
+    jobs = [submit(owner, slow()).json()["id"] for _ in range(4)]
+    while owner.get(f"/api/jobs/{jobs[0]}").json()["status"] != "running":
+        time.sleep(0.02)
+    answer = owner.post("/api/system/prepare-stop").json()
+    named = answer["waits_for"]
+    assert named and len(named) == answer["jobs_inside"]
+    assert {each["job"] for each in named} <= set(jobs)
+    assert {each["engine"] for each in named} <= {engine["name"], None}
+    answer = owner.post("/api/system/prepare-stop", json={"wait": False}).json()
+    assert (answer["wait"], answer["waits_for"]) == (False, [])
+    assert until_phase(owner, "safe")["wait"] is False
+
+
 def test_how_to_wait_must_be_said_plainly(owner: httpx.Client) -> None:
     answer = owner.post("/api/system/prepare-stop", json={"wait": "yes"})
     assert answer.status_code == 422

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
@@ -261,3 +261,31 @@ def test_a_clone_says_which_version_runs_and_how_it_is_updated(
     expect(card).to_contain_text("git pull")
     expect(card).to_contain_text("runs.")
     expect(card.get_by_role("button", name="Look for updates")).to_have_count(0)
+
+
+def test_an_update_that_is_not_signed_says_so_before_it_is_taken(
+    page: Page, site: RunningStudio, owner: httpx.Client
+) -> None:
+    found = {
+        "version": "9.0.0", "commit": "a" * 40, "ref": "main", "trust": "unsigned",
+        "committed_at": "2026-01-01T00:00:00+00:00", "components": [], "changes": "",
+        "is_older": False, "refused": None,
+    }  # fmt: skip
+    status = owner.get("/api/system/updates").json()
+    asked: list[Any] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method == "POST":
+            asked.append(route.request.post_data_json)
+        route.fulfill(json={**status, "managed": True, "available": found})
+
+    # Only the container updates itself.
+    page.route("**/api/system/updates**", answer)
+    page.goto(f"{site.url}/#/system")
+    page.locator("updates-card").get_by_role("button", name="Install").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("It is not signed")
+    with page.expect_response("**/api/system/updates/apply"):
+        dialog.get_by_role("button", name="Go on").click()
+    expect(dialog).to_have_count(0)
+    assert asked == [{"commit": "a" * 40, "allow_downgrade": False, "allow_unsigned": True}]

@@ -68,6 +68,27 @@ def test_a_stop_is_prepared_said_to_be_safe_and_taken_back(
     assert owner.get("/api/system/prepare-stop").json()["phase"] == "none"
 
 
+def test_what_a_stop_waits_for_is_shown_and_the_wait_can_be_given_up(
+    page: Page, site: RunningStudio, owner: httpx.Client, working: None
+) -> None:
+    state = owner.get("/api/system/prepare-stop").json()
+    inside = [{"job": "job-7", "engine": "comfyui"}, {"job": "job-8", "engine": None}]
+    waiting = {**state, "phase": "jobs", "wait": True, "jobs_inside": 2, "waits_for": inside}
+    # An engine that does not answer for long.
+    page.route("**/api/system/prepare-stop", lambda route: route.fulfill(json=waiting))
+    page.goto(f"{site.url}/#/system")
+    card = page.locator("system-stop")
+    expect(card.get_by_role("status")).to_contain_text("Waiting for 2 jobs")
+    expect(card.get_by_role("listitem")).to_have_text(
+        ["Job job-7 in comfyui", "Job job-8, being sent"]
+    )
+    page.unroute("**/api/system/prepare-stop")
+    card.get_by_role("button", name="Do not wait for jobs").click()
+    expect(card.get_by_role("status")).to_contain_text("Safe to stop now")
+    expect(card.get_by_role("button", name="Do not wait for jobs")).to_have_count(0)
+    assert owner.get("/api/system/prepare-stop").json()["wait"] is False
+
+
 def test_the_log_is_searched_and_followed_by_the_id_of_a_request(
     page: Page, site: RunningStudio, owner: httpx.Client
 ) -> None:

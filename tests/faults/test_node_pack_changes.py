@@ -13,6 +13,7 @@ import pytest
 
 from boot.packs import PackFolders, PackRecord, record_file, write_json
 from studio.settings import Settings
+from tests.contract.harness import find_free_port
 from tests.fakes.bootstrap_family import Family, family
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
@@ -98,3 +99,40 @@ async def test_a_pack_is_not_changed_under_a_job_whose_engine_does_not_answer(
         assert ended["error"] is None, ended
         assert PackFolders(settings.custom_nodes_dir).disabled("hello").is_dir()
         assert engine.runs == {"fox": 1}
+
+
+async def test_a_comfyui_that_never_starts_costs_no_pack_however_often_studio_starts(
+    folk: Family, tmp_path: Path
+) -> None:
+    nowhere = f"http://127.0.0.1:{find_free_port()}"
+    settings = house(folk, tmp_path, nowhere, "--exit-code", "3", "--print-lines", "3")
+    folders = PackFolders(settings.custom_nodes_dir)
+    put_pack(settings, "older", 1.0)
+    put_pack(settings, "newest", 2.0)
+    async with studio_inside(settings) as api:
+        await until(folders.disabled("newest").is_dir, "it is started without the newest")
+        await until(folders.place("newest").is_dir, "that was in vain")
+
+        async def is_told() -> bool:
+            return "newest either" in str((await api.ready()).json()["notices"])
+
+        await until_it(is_told, "the owner is told")
+    for _ in range(2):
+        async with studio_inside(settings) as api:
+            crashed = await api.wait_engine("stopped")
+            assert crashed["crashes"] == 5
+            assert folders.place("older").is_dir() and folders.place("newest").is_dir()
+            await api.client.post("/api/system/engines/comfyui/restart", json={})
+
+
+async def test_a_restart_of_studio_disables_no_second_pack(folk: Family, tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{find_free_port()}"
+    settings = house(folk, tmp_path, nowhere, "--exit-code", "3")
+    folders = PackFolders(settings.custom_nodes_dir)
+    put_pack(settings, "older", 1.0)
+    put_pack(settings, "newest", 2.0)
+    async with studio_inside(settings):
+        await until(folders.disabled("newest").is_dir, "it is started without the newest")
+    async with studio_inside(settings):
+        await until(folders.place("newest").is_dir, "that was in vain")
+        assert folders.place("older").is_dir()

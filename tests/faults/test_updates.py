@@ -188,6 +188,23 @@ async def test_an_older_release_is_refused_when_it_could_not_write_the_database(
         assert box.current() == before
 
 
+async def test_a_release_that_is_not_signed_must_be_allowed_on_purpose(box: Rig) -> None:
+    box.box.start()
+    async with box.box.api() as api:
+        first = await box.first()
+        commit = box.release()
+        found = (await box.check(api))["available"]
+        assert (found["trust"], found["refused"]) == ("unsigned", None)
+        asked = {"commit": commit, "allow_downgrade": True}
+        answer = await api.client.post("/api/system/updates/apply", json=asked)
+        assert answer.status_code == 409
+        assert answer.json()["error"]["details"] == {"reason": "unverified"}
+        assert box.current() == first
+        await box.apply(api, commit)
+        assert (await box.settled(api))["failure"] is None
+        assert box.current() != first
+
+
 async def test_a_release_that_leaves_no_way_back_is_refused(box: Rig) -> None:
     box.box.start()
     async with box.box.api() as api:

@@ -61,6 +61,11 @@ def test_the_version_of_the_image_is_studio_s() -> None:
     assert f'variable "VERSION" {{\n  default = "{version}"' in bake
 
 
+def test_published_images_follow_releases_and_no_branch() -> None:
+    workflow = (ROOT / ".github/workflows/image.yml").read_text()
+    assert re.search(r"^      REPO_REF: v\*$", workflow, re.MULTILINE)
+
+
 def test_what_is_fetched_by_the_build_is_named_exactly() -> None:
     assert re.search(r"^ARG COMFYUI_REF=[0-9a-f]{40}$", DOCKERFILE, re.MULTILINE)
     images = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)

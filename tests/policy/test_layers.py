@@ -148,7 +148,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"download_credentials", "download_line", "engines", "fetch_plans", "fetch_words"}
         | {"fetches", "finisher", "media_inputs", "queue"}
     ),
-    "node_packs": frozenset({"engines", "health", "node_registry", "pack_work"}),
+    "node_packs": frozenset({"engines", "health", "node_registry", "pack_rescue", "pack_work"}),
+    "pack_rescue": frozenset({"engine"}),
     "pack_work": frozenset({"node_registry"}),
     "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),

@@ -172,9 +172,12 @@ class UpdatesCard extends Element {
     `;
   }
 
-  async #install({ commit, version, is_older: isOlder }) {
-    const words = isOlder ? 'system.updateOlderAsk' : 'system.updateAsk';
-    if (await sure(t(words, { version }))) await this.#begin('apply', { commit, allow_downgrade: isOlder });
+  async #install({ commit, version, is_older: isOlder, trust }) {
+    const isUnsigned = trust === 'unsigned';
+    const question = t(isOlder ? 'system.updateOlderAsk' : 'system.updateAsk', { version });
+    const warning = isUnsigned ? t('system.updateUnsignedAsk') : '';
+    if (await sure(question, warning))
+      await this.#begin('apply', { commit, allow_downgrade: isOlder, allow_unsigned: isUnsigned });
   }
 
   async #back({ version, release }) {
@@ -182,12 +185,13 @@ class UpdatesCard extends Element {
   }
 }
 
-function sure(question) {
+function sure(question, warning = '') {
   const { closed } = openDialog({
     label: t('system.updates'),
     content: (close) => html`
       <h2>${t('system.updates')}</h2>
       <p>${question}</p>
+      ${warning ? html`<p class="error-text">${warning}</p>` : nothing}
       <div class="dialog-actions">
         <button @click=${() => close(false)}>${t('shell.cancel')}</button>
         <button class="primary" @click=${() => close(true)}>${t('system.updateGo')}</button>

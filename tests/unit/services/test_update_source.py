@@ -14,7 +14,7 @@ import pytest
 from boot.releases import Version
 from studio.clients.git import Git
 from studio.errors import SourceUnreachable, UpdateRefused
-from studio.services.update_source import Candidate, Installed, UpdateSource
+from studio.services.update_source import Allowed, Candidate, Installed, UpdateSource
 from studio.store.release_tree import Read, TreeEntry, write_release
 from studio.update_settings import UpdateSettings
 from tests.fakes.release_repo import (
@@ -54,10 +54,10 @@ def source(tmp_path: Path, repo: ReleaseRepo) -> MakeSource:
     return make
 
 
-def refusal(source: UpdateSource) -> str:
+def refusal(source: UpdateSource, allowed: Allowed = Allowed(unsigned=True)) -> str:  # noqa: B008
     """The reason for which what the repository has is not taken."""
     with pytest.raises(UpdateRefused) as refused:
-        source.judge(source.find(), {}, allow_older=False)
+        source.judge(source.find(), {}, allowed)
     assert refused.value.details is not None
     return str(refused.value.details["reason"])
 
@@ -213,7 +213,7 @@ def test_a_signed_tag_is_taken_and_others_are_not(
     repo.tag("v1.1.0", key=ours)
     made = source("v*", signers=signers)
     found = made.find()
-    made.judge(found, {}, allow_older=False)
+    made.judge(found, {}, Allowed())
     assert (found.trust, found.tag, found.commit) == ("signed", "v1.1.0", commit)
 
     repo.commit(small_release("1.2.0"))
@@ -254,8 +254,16 @@ def test_a_tampered_tag_is_not_signed_any_more(
 def test_a_pinned_commit_is_that_commit(repo: ReleaseRepo, source: MakeSource) -> None:
     pinned = repo.git("rev-parse", "HEAD")
     repo.commit(small_release("2.0.0"))
-    found = source(pinned).find()
+    made = source(pinned)
+    found = made.find()
+    made.judge(found, {}, Allowed())
     assert (found.commit, found.trust, found.version.version) == (pinned, "pinned", "1.0.0")
+
+
+def test_what_nobody_vouches_for_is_taken_only_on_purpose(source: MakeSource) -> None:
+    made = source("main")
+    assert refusal(made, Allowed(older=True)) == "unverified"
+    made.judge(made.find(), {}, Allowed(unsigned=True))
 
 
 def test_the_newest_version_is_taken_not_the_last_by_name(
@@ -274,14 +282,14 @@ def test_a_tag_that_moved_is_refused(repo: ReleaseRepo, source: MakeSource) -> N
     repo.commit({"studio/new.py": "NEW = 1\n"})
     repo.tag("v1.0.0")
     with pytest.raises(UpdateRefused) as refused:
-        made.judge(made.find(), {"v1.0.0": seen.commit}, allow_older=True)
+        made.judge(made.find(), {"v1.0.0": seen.commit}, Allowed(older=True))
     assert refused.value.details == {"reason": "tag_moved"}
 
 
 def test_an_older_version_needs_the_owners_word(repo: ReleaseRepo, source: MakeSource) -> None:
     made = source(version="1.0.1")
     assert refusal(made) == "downgrade"
-    made.judge(made.find(), {}, allow_older=True)
+    made.judge(made.find(), {}, Allowed(older=True, unsigned=True))
 
 
 def test_an_older_commit_of_the_same_version_is_a_downgrade_too(

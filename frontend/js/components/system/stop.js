@@ -7,6 +7,7 @@ import { icon } from '../icons.js';
 const PATH = '/api/system/prepare-stop';
 const LOOK_MS = 1000;
 const IDLE = 'none';
+const WAITING = ['downloads', 'jobs'];
 const SAFE = 'safe';
 const FAILED = 'failed';
 
@@ -62,7 +63,12 @@ class SystemStop extends Element {
                 <button ?disabled=${!stop} @click=${() => this.#begin(true)}>${icon('pause')}${t('system.stopBegin')}</button>
                 <button class="bare" ?disabled=${!stop} @click=${() => this.#begin(false)}>${t('system.stopHurry')}</button>
               `
-            : html`<button @click=${() => this.#change(() => api.remove(PATH))}>${icon('again')}${t('system.stopTakeBack')}</button>`}
+            : html`
+                <button @click=${() => this.#change(() => api.remove(PATH))}>${icon('again')}${t('system.stopTakeBack')}</button>
+                ${stop.wait && WAITING.includes(stop.phase)
+                  ? html`<button class="bare" @click=${() => this.#begin(false)}>${t('system.stopNoWait')}</button>`
+                  : nothing}
+              `}
         </div>
       </section>
     `;
@@ -72,7 +78,7 @@ class SystemStop extends Element {
     return this.#change(() => api.post(PATH, { wait }));
   }
 
-  #progress({ phase, reason, jobs_inside: jobs, wait }) {
+  #progress({ phase, reason, jobs_inside: jobs, waits_for: waitsFor, wait }) {
     const words = {
       downloads: () => t('system.stopDownloads'),
       jobs: () => (wait ? t('system.stopJobs', { count: jobs }) : t('system.stopSaving')),
@@ -81,7 +87,16 @@ class SystemStop extends Element {
       failed: () => t('system.stopFailed', { reason }),
     };
     const look = phase === SAFE ? 'is-good' : phase === FAILED ? 'is-bad' : 'is-calm';
-    return html`<p class="state ${look}" role="status">${words[phase]()}</p>`;
+    return html`
+      <p class="state ${look}" role="status">${words[phase]()}</p>
+      ${waitsFor.length
+        ? html`
+            <ul class="hint">
+              ${waitsFor.map(({ job, engine }) => html`<li>${engine ? t('system.stopWaitsFor', { job, engine }) : t('system.stopWaitsSent', { job })}</li>`)}
+            </ul>
+          `
+        : nothing}
+    `;
   }
 }
 
