@@ -26,7 +26,7 @@ from boot.plan import EXIT_CONFIG, ChildPlan, Plan
 from boot.reaper import collect, end_adopted
 from boot.warden import Warden
 
-_STUDIO_SOCKETS: Final = ("control.sock",)
+_CONTROL_SOCKET: Final = "control.sock"
 # All of an ordinary end must fit into the 10 s that container runtimes give.
 _GIVE_UP_S: Final = 8.7
 _SWEEP_S: Final = 1.0
@@ -63,9 +63,8 @@ class _Parent:
         self._backoff = Backoff(
             reset_s=plan.limits.restart_reset_s, max_s=plan.limits.restart_max_s
         )
-        volumes = (child.volume for child in plan.children if child.kind == "studio")
-        volume = next(volumes, None)
-        served = plan.run_dir / _STUDIO_SOCKETS[0]
+        volume = next((child.volume for child in plan.children if child.kind == "studio"), None)
+        served = plan.run_dir / _CONTROL_SOCKET
         self._launcher = Launcher(volume, self._log, served) if volume else None
         self._restart_at: float | None = None
         self._ending: int | None = None
@@ -347,6 +346,5 @@ class _Parent:
         """End what left its group and was adopted, and remove what a killed Studio left."""
         for pid in end_adopted(spare=self._warden.pid, timeout_s=_SWEEP_S):
             self._log(f"process {pid} was left behind, killed it")
-        for name in _STUDIO_SOCKETS:
-            with contextlib.suppress(OSError):
-                (self._plan.run_dir / name).unlink()
+        with contextlib.suppress(OSError):
+            (self._plan.run_dir / _CONTROL_SOCKET).unlink()
