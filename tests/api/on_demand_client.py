@@ -63,7 +63,7 @@ async def fetching(client: httpx.AsyncClient, job: dict[str, Any]) -> dict[str, 
 
 async def downloads(client: httpx.AsyncClient, origin: Origin) -> list[dict[str, Any]]:
     listed = (await client.get("/api/downloads?ended=500")).json()["items"]
-    return [one for one in listed if one["reference"].startswith(origin.base)]
+    return [one for one in listed if origin.asked_for(one)]
 
 
 def cached(studio: RunningStudio) -> set[str]:

@@ -33,7 +33,7 @@ async def seen(client: httpx.AsyncClient, origin: Origin) -> dict[str, str]:
     return {
         one["reference"].rpartition("/")[2]: one["id"]
         for one in items
-        if one["reference"].startswith(origin.base)
+        if origin.asked_for(one)
     }
 
 

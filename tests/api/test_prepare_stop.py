@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.graphs import Graph, fresh_color, run, solid, text_to_image
+from tests.api.graphs import Graph, fresh_color, run, solid, text_to_image, wait_ended
 from tests.api.studio_process import RunningStudio, run_studio
 
 
@@ -63,12 +63,14 @@ def test_a_stop_waits_for_what_runs_and_keeps_what_waits(owner: httpx.Client) ->
     taken_back = owner.delete("/api/system/prepare-stop").json()
     assert taken_back["phase"] == "none"
     assert owner.get("/ready").status_code == 200
-    for job_id in jobs:
-        deadline = time.monotonic() + 120
-        while owner.get(f"/api/jobs/{job_id}").json()["status"] != "succeeded":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    until_all_ended(owner, jobs)
     run(owner, solid())
+
+
+def until_all_ended(owner: httpx.Client, jobs: list[str]) -> None:
+    assert owner.delete("/api/system/prepare-stop").status_code == 200
+    for job_id in jobs:
+        assert wait_ended(owner, job_id)["status"] == "succeeded"
 
 
 def test_a_stop_in_a_hurry_waits_for_no_job(owner: httpx.Client) -> None:
@@ -76,6 +78,7 @@ def test_a_stop_in_a_hurry_waits_for_no_job(owner: httpx.Client) -> None:
     assert owner.post("/api/system/prepare-stop", json={"wait": False}).status_code == 202
     assert until_phase(owner, "safe")["wait"] is False
     assert owner.get(f"/api/jobs/{job_id}").json()["status"] != "failed"
+    until_all_ended(owner, [job_id])
 
 
 def test_what_a_stop_waits_for_is_named_and_the_wait_can_be_given_up(owner: httpx.Client) -> None:
@@ -91,6 +94,7 @@ def test_what_a_stop_waits_for_is_named_and_the_wait_can_be_given_up(owner: http
     answer = owner.post("/api/system/prepare-stop", json={"wait": False}).json()
     assert (answer["wait"], answer["waits_for"]) == (False, [])
     assert until_phase(owner, "safe")["wait"] is False
+    until_all_ended(owner, jobs)
 
 
 def test_how_to_wait_must_be_said_plainly(owner: httpx.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ def until_logged(owner: httpx.Client, **query: str) -> dict[str, str]:
 def test_what_somebody_changed_is_found_by_the_id_of_its_answer(owner: httpx.Client) -> None:
     answer = owner.put("/api/secrets/of_the_log", json={"value": SECRET})
     entry = until_logged(owner, request=answer.headers["x-request-id"])
-    assert entry["message"].startswith("PUT /api/secrets/of_the_log: 204 in ")
+    assert entry["message"].startswith("PUT /api/secrets/{name}: 204 in ")
     assert (entry["level"], entry["user"]) == ("info", "owner")
     assert owner.delete("/api/secrets/of_the_log").status_code == 204
 
@@ -37,13 +38,20 @@ def test_what_somebody_changed_is_found_by_the_id_of_its_answer(owner: httpx.Cli
 def test_the_log_and_its_download_never_show_a_secret(
     owner: httpx.Client, studio: RunningStudio
 ) -> None:
-    # It is in the line already when it becomes a secret.
-    path = f"/api/secrets/{SECRET}"
+    # It is in a line already when it becomes a secret.
+    line = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": "warning",
+        "logger": "studio.tests",
+        "message": f"a line with {SECRET} in it",
+    }
+    with (studio.folder / "logs" / "studio.jsonl").open("a") as log:
+        log.write(json.dumps(line) + "\n")
+    path = "/api/secrets/of_an_old_line"
     answer = owner.put(path, json={"value": SECRET})
     until_logged(owner, request=answer.headers["x-request-id"])
-    assert SECRET in (studio.folder / "logs" / "studio.jsonl").read_text()
-    page = owner.get("/api/system/logs", params={"text": "/api/secrets"})
-    assert "/api/secrets/***" in page.text
+    page = owner.get("/api/system/logs", params={"text": "a line with"})
+    assert "a line with *** in it" in page.text
     whole = owner.get("/api/system/logs/download")
     packed = owner.get("/api/system/diagnostics").content
     for text in (page.content, whole.content, packed):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -24,6 +26,19 @@ def made(client: httpx.Client, prompt: str, **wish: Any) -> str:
     for output in job["outputs"]:
         wait_for_library(client, output["id"])
     return str(job["id"])
+
+
+def until_stored(read: Callable[[], object], wanted: object) -> None:
+    """Until Studio has what the page, which shows an act at once, already says."""
+    deadline = time.monotonic() + 60
+    while (found := read()) != wanted:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+def outputs_of(client: httpx.Client, job: str) -> int:
+    """How many outputs a job still has."""
+    return len(client.get(f"/api/jobs/{job}").json()["outputs"])
 
 
 def open_library(page: Page) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
@@ -180,10 +180,17 @@ def test_on_a_phone_the_picture_comes_into_view(
     open_page: OpenPage, site: RunningStudio, member_state: dict[str, Any], owner: httpx.Client
 ) -> None:
     page = open_page(width=360, height=740, storage_state=member_state, has_touch=True)
+    # Whoever is quicker than their line starts it before the page has what shows results.
+    held: list[Route] = []
+    page.route("**/components/stage.js", lambda route: held.append(route))
     page.goto(site.url)
     page.locator("#prompt").fill("a fox to look at")
     page.locator(".run-bar .primary").scroll_into_view_if_needed()
-    page.locator(".run-bar .primary").tap()
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        page.locator(".run-bar .primary").tap()
+    for route in held:
+        route.continue_()
+    page.unroute("**/components/stage.js")
     picture = page.get_by_role("button", name="Open “a fox to look at”")
     expect(picture).to_be_visible()
     expect(picture).to_be_in_viewport(ratio=0.95)

@@ -13,7 +13,22 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import AssertAccessible, OpenPage
-from tests.browser.library import ask, cell, create, made, open_library, search, shelf
+from tests.browser.library import (
+    ask,
+    cell,
+    create,
+    made,
+    open_library,
+    outputs_of,
+    search,
+    shelf,
+    until_stored,
+)
+
+
+def total(client: httpx.Client, query: str) -> int:
+    """How many pictures of the library a query finds."""
+    return int(client.get(f"/api/library?{query}").json()["total"])
 
 
 def test_words_and_fields_find_pictures_and_chips_say_by_what(
@@ -80,12 +95,12 @@ def test_trash_is_undone_restored_and_emptied(page: Page, owner: httpx.Client) -
     cell(page, "a wallaby to lose").focus()
     page.keyboard.press("Delete")
     expect(page.locator(".cell")).to_have_count(0)
-    assert owner.get(f"/api/jobs/{job}").json()["outputs"] == []
+    until_stored(lambda: outputs_of(owner, job), 0)
     shelf(page, "Trash").click()
     cell(page, "a wallaby to lose").click(modifiers=["Control"])
     page.get_by_role("button", name="Restore", exact=True).click()
     expect(page.locator(".empty")).to_contain_text("Nothing found")
-    assert len(owner.get(f"/api/jobs/{job}").json()["outputs"]) == 1
+    until_stored(lambda: outputs_of(owner, job), 1)
     shelf(page, "All").click()
     cell(page, "a wallaby to lose").focus()
     with page.expect_response(lambda response: "/api/library/actions" in response.url):
@@ -96,7 +111,7 @@ def test_trash_is_undone_restored_and_emptied(page: Page, owner: httpx.Client) -
     page.get_by_role("button", name="Delete for good").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete for good").click()
     expect(page.locator(".cell")).to_have_count(0)
-    assert owner.get("/api/library?trashed=1&q=wallaby").json()["total"] == 0
+    until_stored(lambda: total(owner, "trashed=1&q=wallaby"), 0)
 
 
 def test_the_keyboard_alone_walks_judges_and_chooses(page: Page, owner: httpx.Client) -> None:
@@ -123,9 +138,8 @@ def test_the_keyboard_alone_walks_judges_and_chooses(page: Page, owner: httpx.Cl
     page.keyboard.press("Home")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Picture")).to_be_visible()
-    best = owner.get("/api/library?q=bilby&rating=5").json()
-    assert best["total"] == 3
-    assert owner.get("/api/library?q=bilby&favourite=1").json()["total"] == 1
+    until_stored(lambda: total(owner, "q=bilby&rating=5"), 3)
+    until_stored(lambda: total(owner, "q=bilby&favourite=1"), 1)
 
 
 def test_a_picture_is_dragged_onto_a_board_that_is_renamed_and_deleted(

@@ -12,7 +12,14 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.api.graphs import wait_ended, wait_for_library
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
-from tests.browser.library import cell, made, open_library, search
+from tests.browser.library import (
+    cell,
+    made,
+    open_library,
+    outputs_of,
+    search,
+    until_stored,
+)
 
 ONE_PICTURE = re.compile(r"/api/library/[0-9a-f-]{36}$")
 
@@ -136,7 +143,7 @@ def test_what_is_thrown_away_is_gone_from_other_views(page: Page, owner: httpx.C
     page.get_by_role("link", name="Create").click()
     expect(page.locator("#prompt")).to_be_visible()
     expect(page.get_by_role("button", name="Open “seen in two places”")).to_have_count(0)
-    assert owner.get(f"/api/jobs/{job}").json()["outputs"] == []
+    until_stored(lambda: outputs_of(owner, job), 0)
 
 
 def scale_of(page: Page) -> float:

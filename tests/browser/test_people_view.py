@@ -144,6 +144,7 @@ def test_a_key_that_may_nothing_is_refused_in_words(page: Page) -> None:
     page.get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="API keys").click()
     form = page.locator("api-keys form")
+    expect(form.get_by_role("checkbox")).to_have_count(6)
     for box in form.get_by_role("checkbox").all():
         box.uncheck()
     form.get_by_label("What is it for?").fill("useless")

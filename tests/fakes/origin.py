@@ -9,7 +9,9 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import formatdate
+from typing import Any
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _LOOK_S = 0.02
@@ -83,6 +85,8 @@ class Origin:
         self.sent = 0
         """Bytes of bodies that were sent."""
         self.port = 0
+        self.began = datetime.now(UTC)
+        """One before it may have had the same port."""
         self.open = 0
         self.most_open = 0
 
@@ -92,6 +96,11 @@ class Origin:
 
     def url(self, path: str) -> str:
         return f"{self.base}/{path}"
+
+    def asked_for(self, download: dict[str, Any]) -> bool:
+        """Whether a download of a Studio's list is one from here."""
+        began = datetime.fromisoformat(download["created_at"])
+        return began >= self.began and str(download["reference"]).startswith(self.base)
 
     def serve(self, path: str, content: bytes, **behaviour: object) -> Served:
         self.files[path] = Served(content, **behaviour)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@ import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
 import { feed } from '../models/feed.js';
 import { icon } from '../components/icons.js';
+import { making } from '../components/later.js';
 import { pausedBanner, placeholderNote } from '../components/states.js';
 import '../components/composer.js';
 
@@ -68,8 +69,9 @@ class CreateView extends Element {
 
   /** Show what was just started, also where it stands below the form. */
   async #onSent() {
+    await making();
     const stage = this.querySelector('result-stage');
-    stage.follow?.();
+    stage.follow();
     await stage.updateComplete;
     if (NARROW.matches) stage.scrollIntoView({ block: 'start', behavior: 'smooth' });
   }
