@@ -17,6 +17,7 @@ class Pace:
     ``unresponsive_s``: without an answer for this long an engine gets no more work.
     ``status_due_s``: every submit causes a frame; without one for this long the socket is dead.
     ``rest_s``: how long an engine that refuses every job gets none; doubles up to twelve times it.
+    Also how long one is left alone whose connection failed in a way that nobody foresaw.
     ``backoff_s``: before the first restart of an engine that crashed; doubles each time.
     """
 
