@@ -15,6 +15,7 @@ from studio.clients.gpu import GpuReader
 from studio.clients.gpu_watch import GpuWatch
 from studio.clients.token_owners import TokenOwners
 from studio.clock import Clock
+from studio.logs import hidden_forms
 from studio.models import Identity, Job
 from studio.nodes import build_node_packs
 from studio.services.activity import Activity
@@ -57,7 +58,7 @@ class Controls:
     diagnostics: DiagnosticsService
     gpus: GpuWatch
     hidden: Callable[[], Awaitable[Sequence[str]]]
-    """Every secret that nothing may show."""
+    """Every secret that nothing may show, in all the forms that it may have."""
     packs: NodePacks
 
 
@@ -89,7 +90,14 @@ class Household:
         gpus = GpuWatch(GpuReader())
 
         async def hidden() -> Sequence[str]:
-            return [*self.settings_service.secrets(), *await secrets.values()]
+            # What came with a request is nowhere else, and gone with its job.
+            lent = [
+                value
+                for live in queue.live.values()
+                for value in (*live.credentials.values(), *live.download_credentials.values())
+            ]
+            stored = await secrets.values()
+            return hidden_forms([*self.settings_service.secrets(), *stored, *lent])
 
         system = SystemService(
             settings=settings,

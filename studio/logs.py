@@ -7,10 +7,11 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 _SHORTEST: Final = 6
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -20,12 +21,58 @@ job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
 user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
 
 
-_TOKENS: Final = re.compile(
-    r"(?P<before>#/(?:setup|join)/|[?&](?:code|token|sig|api_key)=|\b[Bb]earer +"
-    r"|//[^/\s:@]+:(?=[^\s\"'&@/]+@))[^\s\"'&@/]{6,}"
-    r"|\b(?:studio_[\w-]{30,}|hf_[A-Za-z0-9]{20,})|(?<![0-9])[0-9]{6,12}:[\w-]{30,}"
+_NAMES: Final = (
+    r"(?:token|secret|signature|credential|passw(?:or)?d|passphrase|(?:api|access|private)[_-]?key)"
 )
-"""What is a secret by its shape: links that work once, keys, tokens of the hubs and of bots."""
+_SHAPES: Final = re.compile(
+    # What is named: in an address, a header, a variable, in JSON, on a command line.
+    rf"(?P<named>{_NAMES}[\\\"']*\s*[:=]\s*[\\\"']*|--[a-z-]*{_NAMES} +|[?&](?:key|code|sig)="
+    r"|\bauthorization[\\\"']*\s*[:=,]\s*b?[\\\"']*(?:[a-z]+ +)?|\bbearer +)"
+    r"[^\s\\\"'&,;<>(){}\[\]]{6,}"
+    r"|(?P<cookies>\bcookie[\\\"']*\s*[:=]\s*[\\\"']*)[^\r\n\\\"']{6,}"
+    # Links that work once, and passwords in addresses.
+    r"|(?P<place>#/(?:setup|join)/|//[^/\s:@]+:(?=[^\s\"'&@/]+@))[^\s\"'&@/]{6,}"
+    # Keys of Studio, of the hubs and of others, signed tokens, tokens of bots.
+    r"|\b(?:studio_[\w-]{30,}|(?:hf|r8|gh[opsru]|npm)_[a-z0-9]{20,}|github_pat_\w{20,}"
+    r"|sk-[\w-]{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{20,}|AIza[\w-]{30,}|AKIA[0-9A-Z]{16}"
+    r"|comfyui-[0-9a-f]{32,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+)"
+    r"|(?<![0-9])[0-9]{6,12}:[\w-]{30,}",
+    re.IGNORECASE,
+)
+"""What is a secret by its shape."""
+
+_HINTS: Final = re.compile(
+    r"token|secret|signature|credential|passw|passphrase|key|authorization|bearer|cookie|code=|sig="
+    r"|#/|@|studio_|hf_|r8_|gh[opsru]_|npm_|github_pat_|sk-|glpat-|xox|akia|aiza|comfyui-[0-9a-f]{32}"
+    r"|eyj|:[\w-]{30}"
+)
+"""What a line in small letters has if it has any of the shapes. Most have nothing of it, and this
+finds that out in a twentieth of the time."""
+
+
+def _by_shape(line: str) -> str:
+    if _HINTS.search(line.lower()) is None:
+        return line
+    return _SHAPES.sub(
+        lambda found: f"{found[found.lastgroup] if found.lastgroup else ''}***", line
+    )
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may be written: as it is, in an address, in JSON."""
+    quoted = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    lower = {re.sub("%..", lambda code: code[0].lower(), text) for text in quoted}
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    return {secret, *quoted, *lower, *escaped, *(text.replace("/", "\\/") for text in escaped)}
+
+
+def hidden_forms(secrets: Iterable[str]) -> tuple[str, ...]:
+    """All forms of these, the longest first: one may be the beginning of another.
+
+    Short ones are left alone, they would hide half the log.
+    """
+    forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 class Redaction:
@@ -33,32 +80,34 @@ class Redaction:
 
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
+        self._hidden: tuple[str, ...] = ()
 
     def hide(self, name: str, secret: str | None) -> None:
-        """From now on hide the secret of that name, in place of the one before; ``None`` is none.
-
-        Short ones are left alone, they would hide half the log.
-        """
+        """Hide the secret of that name from now on, in place of the one before; ``None`` is none."""
         self._secrets.pop(name, None)
-        if secret is not None and len(secret) >= _SHORTEST:
+        if secret is not None:
             self._secrets[name] = secret
+        # Threads clean meanwhile: they see the old ones or the new ones.
+        self._hidden = hidden_forms(self._secrets.values())
 
     def clean(self, text: str) -> str:
-        """``text`` with every secret replaced."""
-        for secret in self._secrets.values():
-            text = text.replace(secret, "***")
-        return text
+        """``text`` with every secret replaced, however it is written."""
+        return _without(text, self._hidden)
 
-    def clean_all(self, text: str, further: Iterable[str] = ()) -> str:
+    def clean_all(self, text: str, further: Sequence[str] = ()) -> str:
         """The same for a text that others wrote and that leaves Studio: by shape, too.
 
         Args:
-            further: more secrets to hide.
+            further: more secrets to hide, in all their forms (``hidden_forms``).
         """
-        for secret in further:
-            if len(secret) >= _SHORTEST:
-                text = text.replace(secret, "***")
-        return _TOKENS.sub(lambda found: f"{found['before'] or ''}***", self.clean(text))
+        text = _without(self.clean(text), further)
+        return "\n".join(map(_by_shape, text.split("\n")))
+
+
+def _without(text: str, hidden: Sequence[str]) -> str:
+    for form in hidden:
+        text = text.replace(form, "***")
+    return text
 
 
 redaction: Final = Redaction()

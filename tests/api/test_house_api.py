@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from tests.api.graphs import (
     code_of,
     endless,
+    solid,
     submit,
     text_to_image,
     wait_ended,
@@ -238,6 +242,24 @@ def test_an_engines_log_is_read_on_from_where_it_was_and_shows_no_secret(
         assert owner.get(f"/api/system/engines/embedded/logs?after={wrong}").json()["fresh"]
     answer = owner.get("/api/system/engines/studio/logs")
     assert (answer.status_code, code_of(answer)) == (404, "not_found")
+
+
+def test_credentials_that_a_job_came_with_are_in_no_log_or_bundle_while_it_lives(
+    paused: httpx.Client, log: Path
+) -> None:
+    given, lent = "canary-given-to-a-job-2f80", "canary/lent+to-a-download-93ce"
+    rule = {"url_pattern": "https://models.example/**", "auth": {"type": "bearer", "token": lent}}
+    job = submit(paused, solid(), extra_data={"api_key_comfy_org": given}, credentials=[rule])
+    with log.open("a") as file:
+        file.write(f"a node says {given} and {quote(lent, safe='')}\n")
+    lines = paused.get("/api/system/engines/embedded/logs?tail=5").json()["lines"]
+    assert lines[-1] == "a node says *** and ***"
+    answer = paused.get("/api/system/diagnostics")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+        for name in bundle.namelist():
+            assert b"canary" not in bundle.read(name), name
+    paused.post("/api/queue/resume")
+    assert wait_ended(paused, job["id"])["status"] == "succeeded"
 
 
 def test_an_engine_without_flags_says_so(owner: httpx.Client) -> None:
