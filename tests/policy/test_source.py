@@ -24,8 +24,10 @@ BROAD = {
     "studio/server.py": 1,
     # The worker of node packs: whoever waits for its report gets one.
     "boot/pack_worker.py": 1,
-    # A change of node packs: whoever asked is told; after a rescue that failed the next one is tried.
+    # A change of node packs: whoever asked is told, and a rescue that failed is not the last.
     "studio/services/node_packs.py": 2,
+    # Snapshots: one that failed is not the last.
+    "studio/services/backups.py": 1,
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,
     # The database, on its thread and off it: whoever waits for an answer gets one.
