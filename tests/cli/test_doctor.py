@@ -201,9 +201,12 @@ def test_the_hubs_and_the_clock_are_looked_at_where_the_settings_say_they_are(
     with socket.socket() as closed:
         # Bound and not listened on: a connection is refused.
         closed.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
         place.more = {
             "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
-            "CIVITAI_URL": f"http://127.0.0.1:{closed.getsockname()[1]}",
+            "CIVITAI_URL": nowhere,
+            # Asked as downloads ask: by no proxy.
+            "http_proxy": nowhere,
         }
         status, findings = examine(place)
     hub.shutdown()
