@@ -2,7 +2,8 @@
 
 Killing or updating Studio leaves the engines working; the end of this process ends everything.
 Settings come from the environment (docs/configuration.md). Exit status: 0 after SIGTERM or SIGINT,
-2 wrong settings, 75 another bootstrap runs already, 78 Studio refused its configuration.
+2 wrong settings, 75 another bootstrap runs already, 78 Studio refused its configuration or a port
+of its cannot be opened.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def make_plan(
         ),
         studio_ids=settings.studio_ids,
         isolation=settings.isolation,
+        address=settings.address,
     )
 
 
@@ -168,7 +170,13 @@ def _plan_explanation(settings: Settings, environ: Mapping[str, str], why: str) 
         env=studio_environment(environ, given, home=str(settings.run_dir)),
         ids=settings.studio_ids,
     )
-    return Plan(settings.run_dir, log_dir, (studio,), studio_ids=settings.studio_ids)
+    return Plan(
+        settings.run_dir,
+        log_dir,
+        (studio,),
+        studio_ids=settings.studio_ids,
+        address=settings.address,
+    )
 
 
 def _plan_studio(

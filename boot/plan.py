@@ -44,6 +44,18 @@ class Ids:
 
 
 @dataclass(frozen=True)
+class Address:
+    """Where Studio serves: 0 is any free port.
+
+    ``comfy_port`` None is the one after ``port``, or any while that is taken.
+    """
+
+    host: str
+    port: int
+    comfy_port: int | None = None
+
+
+@dataclass(frozen=True)
 class ChildPlan:
     """One child: ``argv`` run in ``cwd`` with exactly ``env``.
 
@@ -97,6 +109,7 @@ class Plan:
         children: at most one of kind ``studio``; names differ.
         studio_ids: owner of the socket and the logs when Studio is another user than bootstrap.
         isolation: Studio and the engines are different users.
+        address: the ports that are held for Studio; None when it opens its own.
     """
 
     run_dir: Path
@@ -105,3 +118,4 @@ class Plan:
     studio_ids: Ids | None = None
     isolation: bool = False
     limits: Limits = Limits()
+    address: Address | None = None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from boot.plan import BootError, Ids
+from boot.plan import Address, BootError, Ids
 from boot.releases import ReleaseUnusable, read_version
 
 _STUDIO_UID = 10001
@@ -26,7 +26,7 @@ class Settings:
 
     ``studio_ids`` and ``engine_ids`` are both set (two users besides root) or both None.
     ``comfyui_port`` is None when nobody chose one and 0 for any free one; ``studio_port`` is what
-    Studio will open, 0 for any free one. ``runtime`` is the image's ``RUNTIME_VERSION``, None
+    Studio serves on, 0 for any free one. ``runtime`` is the image's ``RUNTIME_VERSION``, None
     outside the image; ``commit`` is what its copy of the application was made from, if it says so.
     """
 
@@ -47,7 +47,9 @@ class Settings:
     comfyui_dir: Path | None
     comfyui_python: str | None
     comfyui_port: int | None
+    studio_host: str
     studio_port: int
+    studio_comfy_port: int | None
     comfyui_flags: tuple[str, ...]
     comfyui_gpus: str
     studio_ids: Ids | None
@@ -57,6 +59,11 @@ class Settings:
     def isolation(self) -> bool:
         """Studio and the engines are different users."""
         return self.engine_ids is not None
+
+    @property
+    def address(self) -> Address:
+        """What is opened for Studio."""
+        return Address(self.studio_host, self.studio_port, self.studio_comfy_port)
 
 
 def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
@@ -98,7 +105,9 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         comfyui_dir=_absolute("COMFYUI_DIR", comfyui_dir) if comfyui_dir else None,
         comfyui_python=given.get("COMFYUI_PYTHON"),
         comfyui_port=_number(given, "COMFYUI_PORT", maximum=65535),
+        studio_host=given.get("STUDIO_HOST") or ("0.0.0.0" if image else "127.0.0.1"),  # noqa: S104
         studio_port=_STUDIO_PORT if studio_port is None else studio_port,
+        studio_comfy_port=_number(given, "STUDIO_COMFY_PORT", maximum=65535),
         comfyui_flags=_flags(given.get("COMFYUI_FLAGS", "")),
         comfyui_gpus=given.get("COMFYUI_GPUS", "all").strip(),
         studio_ids=studio_ids,

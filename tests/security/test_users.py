@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
@@ -21,10 +20,14 @@ import pytest
 
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 from tests.fakes.bootstrap_family import Line, wait_for
-
-STUDIO_UID, ENGINE_UID, OTHER_UID = 10001, 10002, 10099
-PYTHON = f"/usr/bin/python3.{sys.version_info.minor}"
-"""One that every user may run; the packages are those of the tests."""
+from tests.security.users import (
+    ENGINE_UID,
+    OTHER_UID,
+    PYTHON,
+    STUDIO_UID,
+    needs_several_users,
+    uid_of,
+)
 
 NODE = """
 import json, os, signal, socket, time
@@ -91,24 +94,7 @@ time.sleep(600)
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder that every user may look into, on a machine where we may be every user."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be several users")
-    packages = sysconfig.get_path("purelib")
-    told = (
-        subprocess.run(
-            [PYTHON, "-c", "import fastapi, uvloop, orjson"],
-            user=OTHER_UID,
-            group=OTHER_UID,
-            extra_groups=[],
-            env={"PYTHONPATH": packages},
-            cwd="/",
-            check=False,
-        )
-        if Path(PYTHON).exists()
-        else None
-    )
-    if told is None or told.returncode:
-        pytest.skip(f"other users need {PYTHON} and the packages of the tests")
+    needs_several_users()
     with tempfile.TemporaryDirectory(prefix="studio-users-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -177,10 +163,6 @@ def engine_folder(place: Path) -> Path:
     os.chown(folder, ENGINE_UID, ENGINE_UID)
     folder.chmod(0o2770)
     return folder
-
-
-def uid_of(pid: int) -> int:
-    return Path(f"/proc/{pid}").stat().st_uid
 
 
 def test_a_node_in_the_box_reaches_nothing_of_studios_and_is_no_other_user(place: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
+import threading
 
 import pytest
 
+from boot.listeners import listening, open_beside, open_port
+from boot.plan import Address
 from studio.errors import InvalidRequest
-from studio.server import _listen, _listen_beside
+from studio.listening import open_ports
 from studio.settings import Settings
 
 
@@ -57,24 +59,42 @@ def port_of(listener: socket.socket) -> int:
 
 
 def test_the_port_is_the_next_one_or_any_while_that_is_taken() -> None:
-    settings = Settings.from_env({"STUDIO_PORT": "0"})
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as first:
-        chosen = replace(settings, port=port_of(first))
-        with _listen_beside(first, chosen) as beside:
+    with listening(Address("127.0.0.1", 0)) as first:
+        address = Address("127.0.0.1", port_of(first.studio))
+        beside, _ = open_beside(first.studio, address)
+        with beside:
             following = port_of(beside)
-            with _listen_beside(first, chosen) as another:
-                assert port_of(another) not in (port_of(first), following)
-        if following == port_of(first) + 1:
-            with _listen_beside(first, chosen) as again:
-                assert port_of(again) == following
+            another, notice = open_beside(first.studio, address)
+            with another:
+                assert port_of(another) not in (port_of(first.studio), following)
+                assert "another port than usual" in notice
+        if following == port_of(first.studio) + 1:
+            again, notice = open_beside(first.studio, address)
+            with again:
+                assert (port_of(again), notice) == (following, "")
 
 
-def test_a_port_that_was_chosen_and_is_taken_is_named() -> None:
-    settings = Settings.from_env({})
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as first:
-        chosen = replace(settings, comfy_port=port_of(first))
-        with (
-            pytest.raises(InvalidRequest, match="STUDIO_COMFY_PORT"),
-            _listen_beside(first, chosen),
-        ):
+@pytest.mark.parametrize("name", ["STUDIO_PORT", "STUDIO_COMFY_PORT"])
+def test_a_port_that_was_chosen_and_is_taken_is_named(name: str) -> None:
+    with listening(Address("127.0.0.1", 0)) as first:
+        taken = str(port_of(first.studio))
+        settings = Settings.from_env({"STUDIO_PORT": "0", name: taken})
+        with pytest.raises(InvalidRequest, match=f"Port {taken} .* {name}"), open_ports(settings):
             raise AssertionError("it was opened twice")
+
+
+def test_a_port_of_one_who_was_just_killed_is_waited_for() -> None:
+    with listening(Address("127.0.0.1", 0)) as first:
+        port = port_of(first.studio)
+        timer = threading.Timer(0.3, first.close)
+        timer.start()
+        with open_port("127.0.0.1", port, "STUDIO_PORT", patience_s=60) as second:
+            assert port_of(second) == port
+        timer.join()
+
+
+@pytest.mark.parametrize("said", ["7", "0,1", "100000,100001"])
+def test_what_was_inherited_and_is_no_open_port_is_refused(said: str) -> None:
+    settings = Settings.from_env({"STUDIO_LISTENERS": said})
+    with pytest.raises(InvalidRequest, match="STUDIO_LISTENERS"), open_ports(settings):
+        raise AssertionError("something else was served on")
