@@ -9,8 +9,10 @@ import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from boot.descent import planted_link
 from boot.plan import Address, BootError, Ids
 from boot.releases import ReleaseUnusable, read_version
 
@@ -79,10 +81,11 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
     given = {name: value for name, value in environ.items() if value.strip()}
     image = given.get("STUDIO_IMAGE") == "1"
     volume = Path("/workspace")
-    studio_dir = _folder(given, "STUDIO_DIR", volume / "studio" if image else Path("~/.studio"))
-    base = volume if image else studio_dir
-    engine_dir = _folder(given, "ENGINE_DIR", base / "engine")
     studio_ids, engine_ids = _ids(given) if image and os.geteuid() == 0 else (None, None)
+    folder = partial(_folder, given, engine_ids)
+    studio_dir = folder("STUDIO_DIR", volume / "studio" if image else Path("~/.studio"))
+    base = volume if image else studio_dir
+    engine_dir = folder("ENGINE_DIR", base / "engine")
     comfyui_dir = given.get("COMFYUI_DIR")
     studio_port = _number(given, "STUDIO_PORT", maximum=65535)
     return Settings(
@@ -96,10 +99,10 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         studio_dir=studio_dir,
         run_dir=_run_dir(given, studio_dir, image=image),
         engine_dir=engine_dir,
-        model_dir=_folder(given, "MODEL_DIR", base / "models"),
-        custom_nodes_dir=_folder(given, "CUSTOM_NODES_DIR", engine_dir / "custom_nodes"),
-        cache_dir=_folder(given, "CACHE_DIR", base / "cache"),
-        llm_dir=_folder(given, "LLM_DIR", base / "llm"),
+        model_dir=folder("MODEL_DIR", base / "models"),
+        custom_nodes_dir=folder("CUSTOM_NODES_DIR", engine_dir / "custom_nodes"),
+        cache_dir=folder("CACHE_DIR", base / "cache"),
+        llm_dir=folder("LLM_DIR", base / "llm"),
         given_folders=frozenset(name for name in given if name.endswith("_DIR")),
         engine=given.get("STUDIO_ENGINE", "auto").strip(),
         comfyui_dir=_absolute("COMFYUI_DIR", comfyui_dir) if comfyui_dir else None,
@@ -133,13 +136,17 @@ def _commit(given: Mapping[str, str]) -> str | None:
     return commit or None
 
 
-def _folder(given: Mapping[str, str], name: str, default: Path) -> Path:
-    return _absolute(name, given.get(name) or str(default))
+def _folder(given: Mapping[str, str], engine_ids: Ids | None, name: str, default: Path) -> Path:
+    return _absolute(name, given.get(name) or str(default), engine_ids)
 
 
-def _absolute(name: str, value: str) -> Path:
+def _absolute(name: str, value: str, engine_ids: Ids | None = None) -> Path:
     try:
-        return Path(value).expanduser().resolve()
+        path = Path(value).expanduser().absolute()
+        if engine_ids is not None and planted_link(path, engine_ids.uid):
+            # Where it leads is for a custom node to say; whoever opens the folder refuses it.
+            return path
+        return path.resolve()
     except (RuntimeError, OSError, ValueError) as error:
         raise BootError(f"{name} cannot be used as a folder: {error}.") from None
 
