@@ -77,10 +77,12 @@ def listening(address: Address, *, patience_s: float = 0.0) -> Iterator[Listener
         studio.close()
         raise
     listeners = Listeners(studio, comfy, notice)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(listeners.close)
+        if address.shuts_ipv6 and address.host == "0.0.0.0":  # noqa: S104
+            stack.enter_context(_shut_ipv6(studio))
+            stack.enter_context(_shut_ipv6(comfy))
         yield listeners
-    finally:
-        listeners.close()
 
 
 def open_beside(
@@ -105,6 +107,18 @@ def open_beside(
         except PortRefused as refused:
             notice = f"ComfyUI's editor gets another port than usual. {refused}"
     return open_port(host, 0, name), notice
+
+
+@contextlib.contextmanager
+def _shut_ipv6(listener: socket.socket) -> Iterator[None]:
+    """Take the same port of IPv6 and never listen on it: who comes there is refused."""
+    with contextlib.ExitStack() as stack:
+        # Where there is no IPv6 nobody else can take it either.
+        with contextlib.suppress(OSError):
+            shut = stack.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_STREAM))
+            shut.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            shut.bind(("::", listener.getsockname()[1]))
+        yield
 
 
 def open_port(host: str, port: int, name: str, *, patience_s: float = 0.0) -> socket.socket:

@@ -47,12 +47,15 @@ class Ids:
 class Address:
     """Where Studio serves: 0 is any free port.
 
-    ``comfy_port`` None is the one after ``port``, or any while that is taken.
+    ``comfy_port`` None is the one after ``port``, or any while that is taken. With ``shuts_ipv6``
+    nobody else gets these ports by IPv6 where Studio serves on all addresses of IPv4: browsers try
+    ``localhost`` there first.
     """
 
     host: str
     port: int
     comfy_port: int | None = None
+    shuts_ipv6: bool = False
 
 
 @dataclass(frozen=True)

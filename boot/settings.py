@@ -65,7 +65,9 @@ class Settings:
     @property
     def address(self) -> Address:
         """What is opened for Studio."""
-        return Address(self.studio_host, self.studio_port, self.studio_comfy_port)
+        return Address(
+            self.studio_host, self.studio_port, self.studio_comfy_port, shuts_ipv6=self.isolation
+        )
 
 
 def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:

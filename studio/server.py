@@ -117,6 +117,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
 
             def leave() -> None:
                 held.leave()
+                door.app = comfy_door.app = held
                 stop.set()
                 if settings.boot.listeners:
                     # Whoever comes from now on waits for the next Studio.

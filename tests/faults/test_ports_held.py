@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import http.client
 import os
 import signal
 import socket
@@ -131,6 +133,27 @@ def test_a_studio_that_ends_leaves_who_comes_then_to_the_next_one(
         studio.process.send_signal(signal.SIGCONT)
     assert answer(waiting).startswith(b"HTTP/1.1 200")
     assert children(studio)["studio"]["pid"] != before
+
+
+def test_a_studio_that_ends_is_not_taken_for_the_next_one(studio: RunningStudio) -> None:
+    before = children(studio)["studio"]["pid"]
+    port = ports(studio)[0]
+    kept = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    kept.request("GET", "/health")
+    assert kept.getresponse().read()
+    studio.process.send_signal(signal.SIGSTOP)
+    try:
+        os.kill(before, signal.SIGTERM)
+        wait_for(lambda: before not in holders(port), timeout_s=60)
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            assert kept.sock is not None
+            kept.sock.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            said = http.client.HTTPResponse(kept.sock)
+            said.begin()
+            assert (said.status, said.getheader("connection")) == (503, "close")
+    finally:
+        kept.close()
+        studio.process.send_signal(signal.SIGCONT)
 
 
 def test_a_stop_of_everything_gives_the_ports_up(tmp_path: Path) -> None:

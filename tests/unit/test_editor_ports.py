@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 
@@ -98,3 +99,41 @@ def test_what_was_inherited_and_is_no_open_port_is_refused(said: str) -> None:
     settings = Settings.from_env({"STUDIO_LISTENERS": said})
     with pytest.raises(InvalidRequest, match="STUDIO_LISTENERS"), open_ports(settings):
         raise AssertionError("something else was served on")
+
+
+def test_on_all_addresses_nobody_else_gets_the_ports_by_ipv6() -> None:
+    if not can_bind("::1", 0):
+        pytest.skip("there is no IPv6 here")
+    with listening(Address("0.0.0.0", 0, 0, shuts_ipv6=True)) as open_ones:
+        for port in map(port_of, (open_ones.studio, open_ones.comfy)):
+            with socket.create_connection(("127.0.0.1", port)):
+                pass
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("::1", port))
+            assert [can_bind(host, port) for host in ("::", "::1")] == [False, False]
+
+
+def can_bind(host: str, port: int) -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as other:
+            other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind((host, port))
+    except OSError:
+        return False
+    return True
+
+
+def test_inherited_ports_are_served_on_and_passed_on_to_nobody() -> None:
+    with listening(Address("127.0.0.1", 0)) as held:
+        passed = [os.dup(handle) for handle in held.handles]
+        for handle in passed:
+            os.set_inheritable(handle, True)
+        told = {"STUDIO_LISTENERS": ",".join(map(str, passed)), "STUDIO_PORT": "1"}
+        with open_ports(Settings.from_env(told)) as inherited:
+            assert list(inherited.handles) == passed
+            assert port_of(inherited.studio) == port_of(held.studio)
+            assert not any(map(os.get_inheritable, passed))
+        # Bootstrap's own stay open for the next Studio.
+        with socket.create_connection(held.studio.getsockname()):
+            pass
