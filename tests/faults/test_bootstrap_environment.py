@@ -165,7 +165,9 @@ def test_a_chosen_port_that_is_taken_is_said(app: App) -> None:
 
 
 def test_the_port_that_studio_will_open_is_not_given_to_an_engine(app: App) -> None:
-    app.start(STUDIO_ENGINE="embedded", COMFYUI_PORT="", STUDIO_PORT="8188")
+    app.start(
+        STUDIO_ENGINE="embedded", COMFYUI_PORT="", STUDIO_HOST="127.0.0.2", STUDIO_PORT="8188"
+    )
     argv = app.facts("embedded")["argv"]
     assert argv[argv.index("--port") + 1] != "8188"
 

@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
     | {"safety", "stock", "transfers", "updating", "workshop"}
     | {"store", "clients", "services", "web"},
-    "server": LEAVES | {"app", "store", "web"},
+    "listening": LEAVES,
+    "server": LEAVES | {"app", "listening", "store", "web"},
     "cli": LEAVES
     | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
