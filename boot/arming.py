@@ -44,12 +44,13 @@ class Trial(Armed):
     """A release on trial, as ``armed.json`` has it.
 
     ``armed_at`` is in unix seconds. ``engines`` were ready before. ``failing`` is what of it did
-    not work when it was last looked at.
+    not work when it was last looked at. ``given_back``: one try was not counted.
     """
 
     armed_at: float = 0.0
     engines: tuple[str, ...] = ()
     failing: str = ""
+    given_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def read_trial(studio_dir: Path) -> Trial | None:
         _time(said.get("armed_at")),
         tuple(str(name) for name in engines) if isinstance(engines, list) else (),
         _text(said.get("failing")),
+        said.get("given_back") is True,
     )
 
 

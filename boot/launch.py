@@ -117,7 +117,10 @@ class Launcher:
         self._forget_served()
 
     def stopping(self) -> None:
-        """The container ends: that takes no try off a release that serves."""
+        """The container ends: that takes no try off a release that serves, once in a trial.
+
+        Whoever ends it may do so because the release hangs, and again after each start.
+        """
         began = self._last.trial if self._last is not None else None
         if began is None or not self._served.exists():
             return
@@ -125,8 +128,8 @@ class Launcher:
             trial = read_trial(self._volume.studio_dir)
             if trial is None or trial.failing or trial.release != began.release:
                 return
-            if trial.tries == began.tries:
-                back = replace(trial, tries=trial.tries + 1)
+            if trial.tries == began.tries and not trial.given_back:
+                back = replace(trial, tries=trial.tries + 1, given_back=True)
                 write_trial(self._volume.studio_dir, back, self._volume.owner)
         except (OSError, ReleaseUnusable) as error:
             self._log(f"the try of a trial is used up: {error}")
