@@ -37,6 +37,7 @@ GOOD_FILE: Final = "good.json"
 PUT_OFF_S: Final = 120.0
 """Until then the deadline waits, once Studio has said that it cannot tell yet."""
 _TEXT: Final = 500
+_LATEST: Final = 1e11
 
 
 @dataclass(frozen=True)
@@ -229,4 +230,6 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < _LATEST else 0.0

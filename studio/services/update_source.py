@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from boot.releases import ReleaseUnusable, Version, parse_version, release_name
-from studio.clients.git import Git, ObjectReader, is_object_id, object_hash
-from studio.errors import UpdateRefused
+from studio.clients.git import Git
+from studio.clients.git_objects import ObjectReader, is_object_id, object_hash
+from studio.errors import StudioError, UpdateRefused
 from studio.store.release_tree import (
     VERSION_FILE,
     TreeEntry,
@@ -137,6 +138,17 @@ class UpdateSource:
             write_release(folder, parts, lambda each, kind: objects.read(each, kind).data)
         check_release(folder, parts, object_hash)
 
+    def committed_at(self, commit: str) -> int | None:
+        """When it was committed, in unix seconds; ``None`` when it was never fetched."""
+        whole = self._git.expand(commit)
+        if whole is None:
+            return None
+        try:
+            with self._git.objects() as objects:
+                return _committed_at(objects.read(whole, "commit").field("committer"))
+        except StudioError:
+            return None
+
     def _fetch(self) -> tuple[str, str]:
         """The full name of what REPO_REF means now, and the id of what came."""
         ref = self._settings.repo_ref
@@ -170,8 +182,12 @@ class UpdateSource:
         parts = parts_of(root)
         try:
             version = parse_version(json.loads(objects.read(files[VERSION_FILE].id, "blob").data))
-        except (ReleaseUnusable, ValueError) as error:
+        except ReleaseUnusable as error:
             raise UpdateRefused("incomplete", f"The release is none: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise UpdateRefused(
+                "incomplete", f"The release is none: {VERSION_FILE} is not JSON."
+            ) from error
         committed_at = _committed_at(body.field("committer"))
         changelog = ""
         if _CHANGELOG in files:
