@@ -140,6 +140,8 @@ RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio/b
 
 ARG VERSION=0.1.0
 ARG REVISION=
+# When REVISION was committed; Docker's own argument, taken from the environment of the build.
+ARG SOURCE_DATE_EPOCH=
 ARG BASE_IMAGE
 ARG BASE_DIGEST=
 ARG REPO_URL=
@@ -150,6 +152,7 @@ ENV RUNTIME_VERSION=1 \
     REPO_URL=${REPO_URL} \
     REPO_REF=${REPO_REF} \
     STUDIO_COMMIT=${REVISION} \
+    STUDIO_COMMITTED_AT=${SOURCE_DATE_EPOCH} \
     STUDIO_IMAGE=1 \
     STUDIO_VENV=/opt/venv/studio \
     COMFYUI_DIR=/opt/comfyui \

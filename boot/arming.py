@@ -37,6 +37,7 @@ GOOD_FILE: Final = "good.json"
 PUT_OFF_S: Final = 120.0
 """Until then the deadline waits, once Studio has said that it cannot tell yet."""
 _TEXT: Final = 500
+_LATEST: Final = 1e11
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ class Trial(Armed):
     """A release on trial, as ``armed.json`` has it.
 
     ``armed_at`` is in unix seconds. ``engines`` were ready before. ``failing`` is what of it did
-    not work when it was last looked at.
+    not work when it was last looked at. ``given_back``: one try was not counted.
     """
 
     armed_at: float = 0.0
     engines: tuple[str, ...] = ()
     failing: str = ""
+    given_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,7 @@ def read_trial(studio_dir: Path) -> Trial | None:
         _time(said.get("armed_at")),
         tuple(str(name) for name in engines) if isinstance(engines, list) else (),
         _text(said.get("failing")),
+        said.get("given_back") is True,
     )
 
 
@@ -232,4 +235,6 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < _LATEST else 0.0

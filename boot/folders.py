@@ -42,10 +42,10 @@ class OwnersRefused(BootError):
 
 
 def prepare_run_dir(settings: Settings) -> None:
-    """Make the folder of the sockets: private, and nobody else's.
+    """Make the folder of the sockets: private, nobody else's, and not to be moved away.
 
     Raises:
-        BootError: its name is too long, it is a link, or another user owns it.
+        BootError: its name is too long, it is a link, another user owns it, or could replace it.
     """
     run_dir = settings.run_dir
     check_path(run_dir / SOCKET_NAME)
@@ -55,6 +55,8 @@ def prepare_run_dir(settings: Settings) -> None:
     hint = "Remove it or set STUDIO_RUN_DIR to another folder."
     try:
         run_dir.parent.mkdir(parents=True, exist_ok=True)
+        if settings.isolation:
+            _keep_in_place(run_dir)
         run_dir.mkdir(mode=0o700, exist_ok=True)
         handle = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -62,13 +64,37 @@ def prepare_run_dir(settings: Settings) -> None:
             raise BootError(f"{run_dir} is a symbolic link. {hint}") from None
         raise BootError(f"The folder {run_dir} cannot be used: {error.strerror}. {hint}") from None
     try:
-        if os.fstat(handle).st_uid not in owners:
+        owner = os.fstat(handle).st_uid
+        if settings.image and owner == 0 != os.geteuid() and os.access(run_dir, os.W_OK | os.X_OK):
+            # A mount that was made for the container's one user, who cannot change it.
+            return
+        if owner not in owners:
             raise BootError(f"{run_dir} belongs to another user. {hint}")
         os.fchmod(handle, 0o700)
         if settings.studio_ids is not None:
             os.fchown(handle, settings.studio_ids.uid, settings.studio_ids.gid)
     finally:
         os.close(handle)
+
+
+def _keep_in_place(folder: Path) -> None:
+    """Above ``folder`` others may rename only what is their own, as in ``/tmp``.
+
+    A custom node could else move it away and be Studio's folder of sockets from the next start on.
+    """
+    for above in folder.parents:
+        handle = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mode = stat.S_IMODE(os.fstat(handle).st_mode)
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                os.fchmod(handle, mode | stat.S_ISVTX)
+        except OSError as error:
+            raise BootError(
+                f"Everybody may rename what is in {above}, and that cannot be changed: "
+                f"{error.strerror}. Set STUDIO_RUN_DIR to a folder elsewhere."
+            ) from None
+        finally:
+            os.close(handle)
 
 
 def prepare_folders(settings: Settings) -> Folders:

@@ -138,9 +138,10 @@ class Launcher:
         self._forget_served()
 
     def stopping(self) -> None:
-        """The container ends: that takes no try off a release that serves, nor is it a failure.
+        """The container ends: that takes no try off a release that serves, once in a trial.
 
-        One that does not serve may be ended for that very reason.
+        Whoever ends it may do so because the release hangs, and again after each start. The end is
+        no failure of a release that serves; one that does not may be ended for that very reason.
         """
         self._stopping = True
         if not self._served.exists():
@@ -153,8 +154,8 @@ class Launcher:
             trial = read_trial(self._volume.studio_dir)
             if trial is None or trial.failing or trial.release != began.release:
                 return
-            if trial.tries == began.tries:
-                back = replace(trial, tries=trial.tries + 1)
+            if trial.tries == began.tries and not trial.given_back:
+                back = replace(trial, tries=trial.tries + 1, given_back=True)
                 write_trial(self._volume.studio_dir, back, self._volume.owner)
         except (OSError, ReleaseUnusable) as error:
             self._log(f"the try of a trial is used up: {error}")

@@ -20,7 +20,7 @@ from studio.app import Studio, open_studio
 from studio.clock import Clock
 from studio.errors import InvalidRequest, StorageUnavailable, StudioError
 from studio.listening import open_ports
-from studio.paths import private_folder
+from studio.paths import private_folder, sockets_folder
 from studio.settings import Settings
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.restoring import finish_restore
@@ -99,7 +99,7 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
         await _explain(settings, stop)
         return
     private_folder(settings.studio_dir)
-    private_folder(settings.run_dir)
+    sockets_folder(settings.run_dir)
     private_folder(settings.studio_dir / "run")
     lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
     held = HeldApp()

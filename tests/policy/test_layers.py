@@ -180,9 +180,12 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "startup": frozenset({"health"}),
     "system": frozenset({"engines", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "update_image": frozenset({"update_source"}),
     "update_trial": frozenset({"engine", "engines"}),
     "update_work": frozenset({"update_source"}),
-    "updates": frozenset({"health", "update_source", "update_work"}),
+    "updates": frozenset(
+        {"health", "update_failure", "update_image", "update_source", "update_work"}
+    ),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
