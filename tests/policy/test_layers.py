@@ -101,7 +101,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engine_lists": frozenset({"engines"}),
     "engine_link": frozenset({"engine", "engine_process", "pace"}),
     "engine_process": frozenset({"engine", "pace"}),
-    "engines": frozenset({"engine", "engine_link", "engine_process", "events", "pace"}),
+    "engines": frozenset(
+        {"background", "engine", "engine_link", "engine_process", "events", "pace"}
+    ),
     "feed": frozenset({"news"}),
     "fetch_plans": frozenset(
         {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}

@@ -17,6 +17,8 @@ BROAD = {
     "studio/clients/transfer/crew.py": 1,
     # A download's task: what was wanted never just hangs.
     "studio/services/download_work.py": 1,
+    # An engine's link: whatever an engine says, it is never left alone for good.
+    "studio/services/engine_link.py": 1,
     "studio/services/runner.py": 1,
     # A job that waits for its models never waits for something that will not come.
     "studio/services/on_demand.py": 1,
