@@ -65,7 +65,7 @@ def make_plan(
         try:
             folders = prepare_folders(settings)
         except OwnersRefused as refused:
-            settings, environ = _become_one_user(settings, environ, str(refused))
+            settings = _become_one_user(settings, str(refused))
             folders = prepare_folders(settings)
         if settings.image and not settings.isolation:
             _log("Studio and the engines run as one user, without isolation")
@@ -97,9 +97,7 @@ def make_plan(
     )
 
 
-def _become_one_user(
-    settings: Settings, environ: Mapping[str, str], why: str
-) -> tuple[Settings, Mapping[str, str]]:
+def _become_one_user(settings: Settings, why: str) -> Settings:
     """Go on, for good, as the one user that may write there; working comes before isolation."""
     _log(f"{why} Going on as one user, without isolation.")
     ids = one_user(settings)
@@ -114,9 +112,7 @@ def _become_one_user(
             raise BootError(
                 f"{why} Nobody can become its owner {ids.uid}: {error.strerror}."
             ) from None
-        # Root's own folders are out of reach now.
-        environ = {**environ, "HOME": str(settings.studio_dir)}
-    return replace(settings, studio_ids=None, engine_ids=None), environ
+    return replace(settings, studio_ids=None, engine_ids=None)
 
 
 def _probe(settings: Settings) -> list[str]:
@@ -197,7 +193,7 @@ def _plan_studio(
     }
     if folders.own_model_dir is not None:
         given["STUDIO_OWN_MODEL_DIR"] = str(folders.own_model_dir)
-    home = str(settings.studio_dir) if settings.studio_ids else None
+    home = str(settings.studio_dir) if settings.image else None
     volume = None
     if settings.runtime is not None:
         ids = settings.studio_ids
