@@ -225,7 +225,7 @@ def test_a_box_of_one_user_works_and_says_that_nothing_is_apart(place: Path) -> 
 
 def test_a_user_without_a_name_or_a_home_gets_both(place: Path) -> None:
     """As Docker starts ``--user 10099``: PyTorch asks for a name, packages keep files at home."""
-    environ = box(place, HOME="/", XDG_CACHE_HOME="/root/.cache")
+    environ = box(place, HOME="/", XDG_CACHE_HOME="/somebody/.cache")
     os.chown(place / "volume", OTHER_UID, OTHER_UID)
     with run_studio(place, environ, serves=False, python=PYTHON, user=OTHER_UID) as studio:
         seen = said_by_the_node(place, studio)["environ"]
