@@ -88,7 +88,7 @@ def eventually(what: Callable[[], _T | None], said: str) -> _T:
     raise AssertionError(f"not within {PATIENCE_S} s: {said}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with_sockets = [socket.socket() for _ in range(count)]
     try:
         for each in with_sockets:
@@ -111,7 +111,7 @@ class Container:
 
     def __post_init__(self) -> None:
         self.name = f"studio-test-{uuid4().hex[:12]}"
-        port, editor = _free_ports(2)
+        port, editor = free_ports(2)
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": KEY}, timeout=60
         )
