@@ -136,8 +136,10 @@ COPY catalogs /opt/studio/catalogs
 COPY frontend /opt/studio/frontend
 COPY studio /opt/studio/studio
 COPY workflows /opt/studio/workflows
+# uv leaves files that everybody may write.
 RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio/boot \
-        /opt/studio/studio
+        /opt/studio/studio \
+    && rm /opt/venv/*/.lock
 
 ARG VERSION=0.1.0
 ARG REVISION=
