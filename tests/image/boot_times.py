@@ -47,8 +47,9 @@ def measure(image: str, times: Times) -> None:
     times["nothing"].append(time.monotonic() - began_s)
 
     began_s = time.monotonic()
-    with comfyui_alone(image) as url:
-        times["ComfyUI alone"].append(first_answer(url, lambda: True) - began_s)
+    with comfyui_alone(image) as (url, process):
+        answered_s = first_answer(url, lambda: process.poll() is None)
+        times["ComfyUI alone"].append(answered_s - began_s)
 
     with tempfile.TemporaryDirectory() as folder:
         volume = Path(folder) / "volume"
@@ -86,10 +87,10 @@ def first_answer(url: str, is_running: Callable[[], bool]) -> float:
 
 
 @contextmanager
-def comfyui_alone(image: str) -> Iterator[str]:
+def comfyui_alone(image: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     [port] = free_ports(1)
     name = f"studio-time-{uuid4().hex[:12]}"
-    words = f"/opt/comfyui/main.py --cpu --listen 127.0.0.1 --port {port} --base-directory /tmp"
+    words = f"/opt/comfyui/main.py --cpu --listen 127.0.0.1 --port {port}"
     command = ("docker", "run", "--rm", "--name", name, "--network", "host")
     with subprocess.Popen(
         (*command, "--entrypoint", "/opt/venv/comfyui/bin/python", image, *words.split()),
@@ -97,7 +98,7 @@ def comfyui_alone(image: str) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            yield f"http://127.0.0.1:{port}/system_stats"
+            yield f"http://127.0.0.1:{port}/system_stats", process
         finally:
             docker("rm", "--force", name, check=False)
             process.wait()
