@@ -66,7 +66,7 @@ def make_plan(
         try:
             folders = prepare_folders(settings)
         except OwnersRefused as refused:
-            settings, environ = _become_one_user(settings, environ, str(refused))
+            settings = _become_one_user(settings, str(refused))
             notices.append(_one_user_notice(str(refused)))
             folders = prepare_folders(settings)
         notices += folders.notices
@@ -101,9 +101,7 @@ def make_plan(
     )
 
 
-def _become_one_user(
-    settings: Settings, environ: Mapping[str, str], why: str
-) -> tuple[Settings, Mapping[str, str]]:
+def _become_one_user(settings: Settings, why: str) -> Settings:
     """Go on, for good, as the one user that may write there; working comes before isolation."""
     ids = one_user(settings)
     who = "root" if ids is None else f"user {ids.uid}"
@@ -119,9 +117,7 @@ def _become_one_user(
             raise BootError(
                 f"{why} Nobody can become its owner {ids.uid}: {error.strerror}."
             ) from None
-        # Root's own folders are out of reach now.
-        environ = {**environ, "HOME": str(settings.studio_dir)}
-    return replace(settings, studio_ids=None, engine_ids=None), environ
+    return replace(settings, studio_ids=None, engine_ids=None)
 
 
 def _one_user_notice(why: str) -> str:
@@ -216,7 +212,7 @@ def _plan_studio(
     }
     if folders.own_model_dir is not None:
         given["STUDIO_OWN_MODEL_DIR"] = str(folders.own_model_dir)
-    home = str(settings.studio_dir) if settings.studio_ids else None
+    home = str(settings.studio_dir) if settings.image else None
     volume = None
     if settings.runtime is not None:
         ids = settings.studio_ids

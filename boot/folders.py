@@ -145,6 +145,12 @@ def _prepare_studio_dir(settings: Settings) -> Path:
         raise BootError(f"{log_dir} is a symbolic link; remove it.")
     _as_user(settings.studio_ids, lambda: log_dir.mkdir(mode=0o700, exist_ok=True))
     if not log_dir.is_dir():
+        ids = settings.studio_ids
+        if ids is not None and (closed := _closed_above(settings.studio_dir, ids)) is not None:
+            raise BootError(
+                f"The folder {closed} lets nobody through but its owner: what is mounted there"
+                " needs 'chmod a+x', or the container that owner as --user."
+            )
         raise BootError(f"The folder {log_dir} cannot be made.")
     return log_dir
 
@@ -160,6 +166,21 @@ def _refuse_engines_own(settings: Settings) -> None:
                 "a custom node may have put it there. Look for Studio's folder, or give this one "
                 f"to user {settings.studio_ids.uid} if you trust what is in it."
             )
+
+
+def _closed_above(folder: Path, ids: Ids) -> Path | None:
+    """The outermost folder above ``folder`` whose mode keeps the user out."""
+    for parent in reversed(folder.parents):
+        facts = parent.stat()
+        if facts.st_uid == ids.uid:
+            needed = stat.S_IXUSR
+        elif facts.st_gid in ids.groups:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        if not facts.st_mode & needed:
+            return parent
+    return None
 
 
 def _prepare_shared(settings: Settings) -> None:

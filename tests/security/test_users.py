@@ -175,6 +175,7 @@ def test_a_node_in_the_box_reaches_nothing_of_studios_and_is_no_other_user(place
 
         assert said["reached"] == []
         assert (said["uid"], said["groups"]) == (ENGINE_UID, [ENGINE_UID])
+        assert said["environ"]["HOME"] == str(place / "volume" / "engine")
         assert "canary" not in json.dumps(said["environ"])
         assert OWNER_KEY not in json.dumps(said["environ"])
         assert ready["isolation"] is True and "no isolation" not in ready["notices"]
@@ -202,6 +203,16 @@ def test_a_box_of_one_user_works_and_says_that_nothing_is_apart(place: Path) -> 
         assert len(said["reached"]) == said["tries"]
         assert said["uid"] == OTHER_UID
         assert ready["isolation"] is False and "no isolation" in ready["notices"]
+
+
+def test_a_user_without_a_name_or_a_home_gets_both(place: Path) -> None:
+    """As Docker starts ``--user 10099``: PyTorch asks for a name, packages keep files at home."""
+    environ = box(place, HOME="/", XDG_CACHE_HOME="/somebody/.cache")
+    os.chown(place / "volume", OTHER_UID, OTHER_UID)
+    with run_studio(place, environ, serves=False, python=PYTHON, user=OTHER_UID) as studio:
+        seen = said_by_the_node(place, studio)["environ"]
+        assert seen["HOME"] == str(place / "volume" / "engine")
+        assert seen["USER"] == seen["LOGNAME"] == "studio" and "XDG_CACHE_HOME" not in seen
 
 
 def test_a_volume_that_the_one_user_may_not_write_is_explained_on_the_page(place: Path) -> None:
