@@ -177,7 +177,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         | {"queue", "staging"}
     ),
     "startup": frozenset({"health"}),
-    "system": frozenset({"engines", "health", "queue", "startup"}),
+    "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "update_trial": frozenset({"engine", "engines"}),
     "update_work": frozenset({"update_source"}),
