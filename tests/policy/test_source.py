@@ -24,6 +24,10 @@ BROAD = {
     "studio/services/on_demand.py": 1,
     # What was brought in: whatever it broke, what was there comes back.
     "studio/server.py": 1,
+    # The worker of node packs: whoever waits for its report gets one.
+    "boot/pack_worker.py": 1,
+    # A change of node packs: whoever asked is told; after a rescue that failed the next one is tried.
+    "studio/services/node_packs.py": 2,
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,
     # The database, on its thread and off it: whoever waits for an answer gets one.
