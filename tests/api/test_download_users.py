@@ -31,9 +31,7 @@ async def seen(client: httpx.AsyncClient, origin: Origin) -> dict[str, str]:
     """Ids of the downloads from a server, by the end of their references."""
     items = (await client.get("/api/downloads?ended=500")).json()["items"]
     return {
-        one["reference"].rpartition("/")[2]: one["id"]
-        for one in items
-        if origin.asked_for(one)
+        one["reference"].rpartition("/")[2]: one["id"] for one in items if origin.asked_for(one)
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -347,3 +347,148 @@ async def test_answers_that_nobody_reads_are_not_piled_up(
     waiting = opened[0].transport.get_write_buffer_size()
     writer.transport.abort()
     assert waiting < 90_000
+
+
+class _Line:
+    """One connection, spoken to in plain bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def ask(self, sent: str) -> tuple[int, dict[str, str], Any]:
+        self._writer.write(sent.encode())
+        async with asyncio.timeout(20):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in head[1:] if line)
+            body = await self._reader.readexactly(int(headers["content-length"]))
+        return int(head[0].split()[1]), headers, json.loads(body)
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+@pytest.fixture
+async def line(ways: Ways) -> AsyncIterator[_Line]:
+    opened = _Line(*await _raw(ways, ""))
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the parser was given."""
+    read: list[bytes] = []
+    parse = BoundedHttp._parse
+
+    def counted(protocol: BoundedHttp, data: bytes) -> None:
+        read.append(data)
+        parse(protocol, data)
+
+    monkeypatch.setattr(BoundedHttp, "_parse", counted)
+    return read
+
+
+async def _two_jobs(ways: Ways) -> tuple[str, str]:
+    headers = _credentials(ways, "owner", "Authorization")
+    made = [await ways.client.post(JOBS, content=GRAPH, headers=headers) for _ in range(2)]
+    return made[0].json()["id"], made[1].json()["id"]
+
+
+def _poll(job_id: str, key: str = KEY) -> str:
+    return f"GET {JOBS}/{job_id} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n"
+
+
+async def test_a_poll_that_repeats_the_one_before_is_answered_as_that_was(
+    ways: Ways, line: _Line, parsed: list[bytes]
+) -> None:
+    first, second = await _two_jobs(ways)
+    parsed.clear()
+    answers = [await line.ask(_poll(job_id)) for job_id in (first, first, second, first)]
+    assert len(parsed) == 1
+    assert [body["id"] for _, _, body in answers] == [first, first, second, first]
+    assert answers[0][2] == answers[1][2] == answers[3][2]
+    ids = {headers["x-request-id"] for _, headers, _ in answers}
+    assert len(ids) == len(answers)
+    for status, headers, _ in answers:
+        assert status == 200
+        assert_safe_headers(httpx.Response(200, headers=headers))
+        assert headers.keys() == answers[0][1].keys()
+
+
+async def test_a_key_that_was_revoked_between_two_polls_opens_nothing(
+    ways: Ways, line: _Line
+) -> None:
+    auth, job_id = ways.house.accounts.auth, (await _two_jobs(ways))[0]
+    owner = auth.console()
+    made, key = await auth.create(owner, name="short", scopes=ALL_SCOPES, expires_in_days=None)
+    answers = [await line.ask(_poll(job_id, key)) for _ in range(2)]
+    await auth.revoke(owner, made.id)
+    answers.append(await line.ask(_poll(job_id, key)))
+    assert [status for status, _, _ in answers] == [200, 200, 401]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(lambda poll: poll.replace(KEY, "x" * len(KEY)), id="another key"),
+        pytest.param(lambda poll: poll.replace("Host: x", "Host: y"), id="another host"),
+        pytest.param(lambda poll: poll.replace(" HTTP/1.1", "/ HTTP/1.1"), id="another path"),
+        pytest.param(lambda poll: poll[:-2] + "A: b\r\n\r\n", id="one header more"),
+        pytest.param(lambda poll: poll + poll, id="two in one piece"),
+    ],
+)
+async def test_a_poll_that_differs_from_the_one_before_is_read_anew(
+    ways: Ways, line: _Line, parsed: list[bytes], changed: Callable[[str], str]
+) -> None:
+    job_id, _ = await _two_jobs(ways)
+    for _ in range(2):
+        await line.ask(_poll(job_id))
+    parsed.clear()
+    await line.ask(changed(_poll(job_id)))
+    assert parsed == [changed(_poll(job_id)).encode()]
+
+
+async def test_a_poll_behind_half_a_request_belongs_to_that_request(
+    ways: Ways, line: _Line
+) -> None:
+    job_id, _ = await _two_jobs(ways)
+    for _ in range(2):
+        await line.ask(_poll(job_id))
+    line._writer.write(
+        f"POST {JOBS} HTTP/1.1\r\nX-API-Key: {KEY}\r\nExpect: 100-continue\r\n"
+        f"Content-Length: {len(_poll(job_id))}\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(20):
+        assert b" 100 " in await line._reader.readuntil(b"\r\n\r\n")
+    status, _, body = await line.ask(_poll(job_id))
+    assert (status, body["error"]["code"]) == (400, "invalid_request")
+
+
+async def test_polls_of_jobs_that_are_not_at_hand_go_the_long_way(
+    ways: Ways, line: _Line, parsed: list[bytes]
+) -> None:
+    job_id, _ = await _two_jobs(ways)
+    for _ in range(2):
+        await line.ask(_poll(job_id))
+    parsed.clear()
+    status, _, body = await line.ask(_poll(NOBODY.rpartition("/")[2]))
+    assert (status, body["error"]["code"], len(parsed)) == (404, "not_found", 1)
+
+
+async def test_polls_in_one_piece_are_not_taken_for_one(ways: Ways) -> None:
+    """With line ends that only some parsers take, too."""
+    job_id, _ = await _two_jobs(ways)
+    polls = _poll(job_id).replace("\r\n", "\n") + _poll(job_id)
+    reader, writer = await _raw(ways, polls)
+    async with asyncio.timeout(20):
+        answered = await reader.readuntil(b"\r\n\r\n")
+        known = answered.startswith(b"HTTP/1.1 200")
+        writer.write(
+            polls.encode() + _poll(job_id).replace("Host", "Connection: close\r\nHost").encode()
+        )
+        answered += await reader.read()
+    writer.close()
+    statuses = re.findall(rb"HTTP/1\.1 ([0-9]+)", answered)
+    assert statuses == ([b"200"] * 5 if known else [b"400"])
