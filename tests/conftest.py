@@ -14,6 +14,14 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import WorkerController
 
 BROWSER: Final = "tests/browser/"
+LONG: Final = (
+    BROWSER,
+    "tests/api/test_fuzzed_",
+    "tests/faults/test_restart_chaos",
+    "tests/faults/test_safe_mode",
+    "tests/faults/test_updates",
+)
+"""Beginnings of the files that together take longer than all others."""
 
 
 @functools.cache
@@ -49,8 +57,12 @@ class ByFile(LoadScopeScheduling):
         return super().remove_node(node)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: the other process takes all the rest meanwhile, so both end together."""
+    for item in items:
+        if item.nodeid.startswith(LONG):
+            item.add_marker("long")
     items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
 
 
