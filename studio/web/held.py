@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Final
 
 import orjson
@@ -12,27 +11,25 @@ from starlette.types import Receive, Scope, Send
 from studio.clock import new_id
 from studio.version import VERSION
 from studio.web.headers import with_headers
+from studio.web.plain_page import POLICY, plain_page
 
 _AGAIN_S: Final = 2
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="{again_s}">
-<title>Studio</title>
-<h1>Studio cannot work now</h1>
-<p>{reason}</p>
-<p>This page looks again by itself.</p>
-</html>
-"""
 
 
 class HeldApp:
-    """``/health`` answers; everything else is 503 with the reason, as a page for browsers."""
+    """``/health`` answers; everything else is 503 with the reason, as a page for browsers.
+
+    A Studio that ends says no to ``/health`` too, or it would be taken for the one that follows.
+    """
 
     def __init__(self) -> None:
         self.reason = "Studio is starting."
+        self._leaving = False
+
+    def leave(self) -> None:
+        """From now on this Studio ends."""
+        self.reason = "Studio is stopping."
+        self._leaving = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -41,7 +38,7 @@ class HeldApp:
             return
         content: dict[str, Any]
         kind = b"application/json"
-        if scope["path"] == "/health":
+        if scope["path"] == "/health" and not self._leaving:
             status, content = 200, {"status": "ok", "version": VERSION}
         elif scope["path"] == "/ready":
             status, content = 503, {"ready": False, "reasons": [self.reason]}
@@ -51,12 +48,21 @@ class HeldApp:
         body = orjson.dumps(content)
         if status == 503 and "text/html" in Headers(scope=scope).get("accept", ""):
             kind = b"text/html; charset=utf-8"
-            body = _PAGE.format(again_s=_AGAIN_S, reason=escape(self.reason)).encode()
+            body = plain_page(
+                "Studio",
+                "Studio cannot work now",
+                self.reason,
+                "This page looks again by itself.",
+                again_s=_AGAIN_S,
+            )
         headers = [
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
             (b"retry-after", str(_AGAIN_S).encode()),
+            (b"content-security-policy", POLICY),
         ]
+        if self._leaving:
+            headers.append((b"connection", b"close"))
         send = with_headers(send, new_id())
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(

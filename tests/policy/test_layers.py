@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
     | {"safety", "stock", "transfers", "updating", "workshop"}
     | {"store", "clients", "services", "web"},
-    "server": LEAVES | {"app", "store", "web"},
+    "listening": LEAVES,
+    "server": LEAVES | {"app", "listening", "store", "web"},
     "cli": LEAVES
     | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
@@ -179,11 +180,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
         | {"queue", "staging"}
     ),
     "startup": frozenset({"health"}),
-    "system": frozenset({"engines", "health", "queue", "startup"}),
+    "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "update_image": frozenset({"update_source"}),
     "update_trial": frozenset({"engine", "engines"}),
     "update_work": frozenset({"update_source"}),
-    "updates": frozenset({"health", "update_source", "update_work"}),
+    "updates": frozenset(
+        {"health", "update_failure", "update_image", "update_source", "update_work"}
+    ),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
