@@ -83,7 +83,7 @@ class Redaction:
         self._hidden: tuple[str, ...] = ()
 
     def hide(self, name: str, secret: str | None) -> None:
-        """Hide the secret of that name from now on, in place of the one before; ``None`` is none."""
+        """Hide the secret of that name from now on, instead of the one before; ``None`` is none."""
         self._secrets.pop(name, None)
         if secret is not None:
             self._secrets[name] = secret
