@@ -90,8 +90,8 @@ def roll_back(studio_dir: Path, trial: Trial, owner: Owner | None = None) -> Non
     """
     why = trial.failing or "It ended, or was never ready, each time it was started."
     record = RolledBack(trial.release, why, time.time())
-    _write(studio_dir, ROLLED_BACK_FILE, asdict(record), owner)
-    switch(studio_dir, trial.previous)
+    write_object(studio_dir, ROLLED_BACK_FILE, asdict(record), owner)
+    switch(studio_dir, trial.previous, owner)
     disarm(studio_dir)
 
 
@@ -123,7 +123,7 @@ def is_put_off(studio_dir: Path) -> bool:
 
 def mark_good(studio_dir: Path, trial: Trial) -> None:
     """The trial is over: the release stays, and is what a later update goes back to."""
-    _write(studio_dir, GOOD_FILE, asdict(Good(trial.release, trial.previous)))
+    write_object(studio_dir, GOOD_FILE, asdict(Good(trial.release, trial.previous)))
     disarm(studio_dir)
 
 
@@ -166,7 +166,7 @@ def read_trial(studio_dir: Path) -> Trial | None:
 
 def write_trial(studio_dir: Path, trial: Trial, owner: Owner | None = None) -> None:
     """Replace ``armed.json``; on the disk when this returns."""
-    _write(studio_dir, ARMED_FILE, asdict(trial), owner)
+    write_object(studio_dir, ARMED_FILE, asdict(trial), owner)
 
 
 def read_rolled_back(studio_dir: Path) -> RolledBack | None:
@@ -204,8 +204,13 @@ def _read(studio_dir: Path, name: str) -> dict[str, Any] | None:
     return read_object(path) if os.path.lexists(path) else None
 
 
-def _write(studio_dir: Path, name: str, said: dict[str, Any], owner: Owner | None = None) -> None:
-    """Bootstrap may be root in a folder of Studio's user: nothing that lies there is followed."""
+def write_object(
+    studio_dir: Path, name: str, said: dict[str, Any], owner: Owner | None = None
+) -> None:
+    """Replace a file beside the releases; on the disk when this returns.
+
+    Bootstrap may be root in a folder of Studio's user: nothing that lies there is followed.
+    """
     folder = studio_dir / RELEASES
     partial = folder / f".{name}.new"
     partial.unlink(missing_ok=True)

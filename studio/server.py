@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from studio.app import Studio, open_studio
 from studio.clock import Clock
 from studio.errors import InvalidRequest, StorageUnavailable, StudioError
+from studio.listening import open_ports
 from studio.paths import private_folder, sockets_folder
 from studio.settings import Settings
 from studio.store.lease import Held, Lease, LeaseLost
@@ -53,6 +54,11 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def stop_accepting(self) -> None:
+        """Go on with the connections that there are."""
+        for server in getattr(self, "servers", ()):
+            server.close()
 
 
 class _Door:
@@ -100,17 +106,26 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     door = _Door(held)
     comfy_door = _Door(held)
     proxies = settings.trusted_proxies
-    with (
-        _listen(settings.host, settings.port, "STUDIO_PORT") as listener,
-        _listen_beside(listener, settings) as comfy_listener,
-    ):
-        address, comfy_address = listener.getsockname(), comfy_listener.getsockname()
+    with open_ports(settings) as listeners:
+        address, comfy_address = listeners.studio.getsockname(), listeners.comfy.getsockname()
         # From here on a port is the one that was opened, where the setting was "any".
         settings = replace(settings, port=address[1], comfy_port=comfy_address[1])
         async with (
-            _serving(door, listener, proxies),
-            _serving(comfy_door, comfy_listener, proxies, editor=True),
+            _serving(door, listeners.studio, proxies) as server,
+            _serving(comfy_door, listeners.comfy, proxies, editor=True) as comfy_server,
         ):
+
+            def leave() -> None:
+                held.leave()
+                door.app = comfy_door.app = held
+                stop.set()
+                if settings.boot.listeners:
+                    # Whoever comes from now on waits for the next Studio.
+                    server.stop_accepting()
+                    comfy_server.stop_accepting()
+
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, leave)
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
                 return
@@ -134,8 +149,12 @@ async def _explain(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the reason why there is nothing to work on."""
     held = HeldApp()
     held.reason = settings.boot.volume_fault
-    with _listen(settings.host, settings.port, "STUDIO_PORT") as listener:
-        async with _serving(held, listener, settings.trusted_proxies):
+    proxies = settings.trusted_proxies
+    with open_ports(settings) as listeners:
+        async with (
+            _serving(held, listeners.studio, proxies),
+            _serving(held, listeners.comfy, proxies, editor=True),
+        ):
             log.error("%s", held.reason)
             await stop.wait()
 
@@ -252,40 +271,6 @@ def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
     )
 
 
-@contextlib.contextmanager
-def _listen(host: str, port: int, name: str) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise InvalidRequest(
-                f"Port {port} on {host} cannot be opened: {error.strerror}. "
-                f"Choose another with {name}."
-            ) from error
-        listener.listen(1024)
-        yield listener
-    finally:
-        listener.close()
-
-
-@contextlib.contextmanager
-def _listen_beside(listener: socket.socket, settings: Settings) -> Iterator[socket.socket]:
-    """The editor's port: the chosen one; else the next one, or any while that is taken."""
-    host, port = settings.host, settings.comfy_port
-    following = listener.getsockname()[1] + 1
-    with contextlib.ExitStack() as stack:
-        opened: socket.socket | None = None
-        if port is None and settings.port and following < 65_536:
-            try:
-                opened = stack.enter_context(_listen(host, following, "STUDIO_COMFY_PORT"))
-            except InvalidRequest as error:
-                log.warning("ComfyUI's editor gets another port than usual. %s", error.message)
-        yield opened or stack.enter_context(_listen(host, port or 0, "STUDIO_COMFY_PORT"))
-
-
 @contextlib.asynccontextmanager
 async def _control(run_dir: Path, studio: Studio, settings: Settings) -> AsyncIterator[None]:
     """The owner's socket, 0600, for the CLI on this machine."""
@@ -317,7 +302,7 @@ async def _serving(
     proxies: Sequence[str] = (),
     *,
     editor: bool = False,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[_Server]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
         uvicorn.Config(
@@ -344,7 +329,7 @@ async def _serving(
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield
+        yield server
     finally:
         server.should_exit = True
         await task

@@ -112,7 +112,11 @@ def _verdict(said: dict[str, Any]) -> int:
 
 def _show(said: dict[str, Any]) -> None:
     own = said["installed"]
-    print(f"Studio {own['version']} runs, {own['release'] or 'the image’s own copy'}.")
+    if said["managed"]:
+        print(f"Studio {own['version']} runs, {own['release'] or 'the image’s own copy'}.")
+    else:
+        print(f"Studio {own['version']} runs from a clone. To update it: make a backup, then")
+        print("git pull, then start it again.")
     for name, version in own["components"].items():
         print(f"  {name:<10} {version}")
     if (found := said["available"]) is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.clients.comfy import EngineError
-from studio.clients.gpu import GpuReader
+from studio.clients.gpu_watch import GpuReading, GpuWatch
 from studio.clients.machine import folder_bytes, read_cpu, read_disk, read_memory
 from studio.clock import Clock
 from studio.services.engines import Engine, EngineService
@@ -59,7 +59,7 @@ class SystemService:
         engines: EngineService,
         queue: JobQueue,
         health: HealthService,
-        gpus: GpuReader,
+        gpus: GpuWatch,
         startup: Startup,
     ) -> None:
         self._clock = clock
@@ -85,14 +85,14 @@ class SystemService:
         engines = list(self._engines.engines.values())
         told = await asyncio.gather(*(self._ask(engine) for engine in engines))
         stats = {engine.name: said for engine, said in zip(engines, told, strict=True)}
-        driver, gpus = await asyncio.to_thread(self._look_at_gpus)
+        found = await self._gpus.read()
         memory, cpu = await asyncio.to_thread(lambda: (read_memory(), read_cpu()))
         disks = await self._look_at_disks()
         return {
-            "versions": {**versions(), "nvidia_driver": driver},
+            "versions": {**versions(), "nvidia_driver": found.driver},
             "uptime_s": round(self._clock.monotonic_s() - self._started_s),
             "start": self._startup.describe(),
-            "gpu": gpus or _engine_gpus(stats),
+            "gpu": _own_gpus(found) or _engine_gpus(stats),
             "memory": None if memory is None else asdict(memory),
             "cpu": asdict(cpu),
             "disks": disks,
@@ -106,7 +106,7 @@ class SystemService:
             ],
             "queue": self._totals(),
             "isolation": self._isolated,
-            "warnings": self._warnings(disks),
+            "warnings": self._warnings(disks, found),
         }
 
     @staticmethod
@@ -117,10 +117,6 @@ class SystemService:
             return await engine.client.system_stats(timeout_s=_ENGINE_TIMEOUT_S)
         except EngineError:
             return {}
-
-    def _look_at_gpus(self) -> tuple[str | None, list[dict[str, Any]]]:
-        found = [asdict(gpu) | {"source": "nvml", "engine": None} for gpu in self._gpus.read()]
-        return self._gpus.driver(), found
 
     async def _look_at_disks(self) -> list[dict[str, Any]]:
         async with self._measuring:
@@ -154,14 +150,15 @@ class SystemService:
             **{name: counts[name] for name in ("queued", "running", "canceling")},
         }
 
-    def _warnings(self, disks: Sequence[dict[str, Any]]) -> list[str]:
+    def _warnings(self, disks: Sequence[dict[str, Any]], gpus: GpuReading) -> list[str]:
         _, ready = self._health.ready()
         full = [
             f"disk of {disk['role']}: {disk['free_bytes'] / 2**30:.1f} GiB left"
             for disk in disks
             if disk["free_bytes"] < disk["total_bytes"] * _LEAST_FREE
         ]
-        return [*ready["reasons"], *ready["notices"], *full]
+        stuck = ["the GPU's driver does not answer; what it told may be old"] if gpus.is_old else []
+        return [*ready["reasons"], *ready["notices"], *full, *stuck]
 
 
 def versions() -> dict[str, str]:
@@ -188,6 +185,10 @@ def _components(stats: dict[str, Any]) -> dict[str, str]:
     return {
         name: said[:200] for key, name in names.items() if isinstance(said := told.get(key), str)
     }
+
+
+def _own_gpus(found: GpuReading) -> list[dict[str, Any]]:
+    return [asdict(gpu) | {"source": "nvml", "engine": None} for gpu in found.gpus]
 
 
 def _engine_gpus(stats: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,10 +29,19 @@ _PAGE: Final = """<!doctype html>
 
 
 class HeldApp:
-    """``/health`` answers; everything else is 503 with the reason, as a page for browsers."""
+    """``/health`` answers; everything else is 503 with the reason, as a page for browsers.
+
+    A Studio that ends says no to ``/health`` too, or it would be taken for the one that follows.
+    """
 
     def __init__(self) -> None:
         self.reason = "Studio is starting."
+        self._leaving = False
+
+    def leave(self) -> None:
+        """From now on this Studio ends."""
+        self.reason = "Studio is stopping."
+        self._leaving = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -41,7 +50,7 @@ class HeldApp:
             return
         content: dict[str, Any]
         kind = b"application/json"
-        if scope["path"] == "/health":
+        if scope["path"] == "/health" and not self._leaving:
             status, content = 200, {"status": "ok", "version": VERSION}
         elif scope["path"] == "/ready":
             status, content = 503, {"ready": False, "reasons": [self.reason]}
@@ -57,6 +66,8 @@ class HeldApp:
             (b"content-length", str(len(body)).encode()),
             (b"retry-after", str(_AGAIN_S).encode()),
         ]
+        if self._leaving:
+            headers.append((b"connection", b"close"))
         send = with_headers(send, new_id())
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(

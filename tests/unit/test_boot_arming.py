@@ -231,6 +231,7 @@ def test_what_ends_early_again_and_again_is_left_until_somebody_asks_for_it(
     served.touch()
     launcher.ended(1.0, asked=False)
     end_early(FAILED_STARTS - 1)
+    launcher.start()
     launcher.ended(60.0, asked=False)
     end_early(FAILED_STARTS)
     for lifetime_s in (1.0, 3600.0):
