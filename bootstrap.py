@@ -196,6 +196,7 @@ def _plan_studio(
     listed = [
         {"name": each.name, "kind": each.kind, "url": each.url}
         | ({"temp_dir": str(each.temp_dir)} if each.temp_dir else {})
+        | ({"gpu": each.gpu} if each.gpu else {})
         for each in engines
     ]
     given = {

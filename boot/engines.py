@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from boot.environment import engine_environment
 from boot.flags import FILE_NAME
 from boot.folders import Folders
-from boot.gpus import choose_gpus, find_gpus
+from boot.gpus import VISIBLE, choose_gpus, find_gpus
 from boot.pack_child import node_variables
 from boot.plan import BootError, ChildPlan
 from boot.ports import HOST, any_free_port, is_free
@@ -40,6 +40,11 @@ class Engine:
     url: str
     child: ChildPlan | None = None
     temp_dir: Path | None = None
+
+    @property
+    def gpu(self) -> str:
+        """The GPUs that it sees, in CUDA's words; empty for all."""
+        return self.child.env.get(VISIBLE, "") if self.child and self.kind == "comfyui" else ""
 
 
 @dataclass(frozen=True)
@@ -157,13 +162,13 @@ class _Planner:
         gpus = choose_gpus(wanted, self._env, find=find_gpus)
         self._several = self._several or len(gpus) > 1
         if len(gpus) < 2:
-            seen = {"CUDA_VISIBLE_DEVICES": gpus[0]} if gpus else {}
+            seen = {VISIBLE: gpus[0]} if gpus else {}
             return (self._comfyui(comfy, "comfyui", self._port(), seen),)
         engines: list[Engine] = []
         for number, gpu in enumerate(gpus, 1):
             name = "comfyui" if number == 1 else f"comfyui-{number}"
             port = self._port() if number == 1 else self._free_port()
-            engines.append(self._comfyui(comfy, name, port, {"CUDA_VISIBLE_DEVICES": gpu}))
+            engines.append(self._comfyui(comfy, name, port, {VISIBLE: gpu}))
         return tuple(engines)
 
     def _comfyui(self, comfy: _Comfy, name: str, port: int, seen: Mapping[str, str]) -> Engine:

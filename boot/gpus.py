@@ -9,7 +9,7 @@ from typing import Final
 from boot.plan import BootError
 
 LIBRARY: Final = "libnvidia-ml.so.1"
-_VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
+VISIBLE: Final = "CUDA_VISIBLE_DEVICES"
 _UUID_BYTES: Final = 96
 _MOST: Final = 64
 
@@ -34,7 +34,7 @@ def choose_gpus(
             raise BootError("COMFYUI_GPUS must be one, all, or different GPUs like 0,1.")
         return chosen
     # What somebody hid from CUDA is hidden from all engines.
-    visible = environ.get(_VISIBLE)
+    visible = environ.get(VISIBLE)
     found = find() if visible is None else [word.strip() for word in visible.split(",")]
     return found if len(found) > 1 and all(found) else []
 

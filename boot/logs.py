@@ -2,40 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
+import re
 import stat
 import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from boot.plan import Ids
 
+STAMP: Final = "%Y%m%dT%H%M%SZ"
+_DAY_S: Final = 86_400
 _LINE_BYTES: Final = 2000
 _QUEUE_LINES: Final = 10_000
 
 
 class LogFile:
-    """``<folder>/<name>.log`` and its older ones ``.1``, ``.2``; safe to use from threads.
+    """``<folder>/<name>.log``; safe to use from threads.
+
+    Each day, and when it is full, it is moved aside as ``<name>-<UTC time>-<number>.log``. Studio
+    compresses those and removes them after a week; here no more than ``files`` are left.
 
     The folder is held open and no link is followed, because in the image bootstrap is root while
     the folder belongs to Studio. A disk that refuses loses lines, never a child.
     """
 
     def __init__(
-        self, folder: Path, name: str, *, size_bytes: int, files: int, owner: Ids | None
+        self,
+        folder: Path,
+        name: str,
+        *,
+        size_bytes: int,
+        files: int,
+        owner: Ids | None,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        self._stem = name
         self._name = f"{name}.log"
+        self._aside = re.compile(
+            rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z-\d{{3,}}\.log(\.gz)?", re.ASCII
+        )
         self._limit_bytes = size_bytes
         self._files = files
         self._owner = owner
+        self._now_s = now_s
         self._lock = threading.Lock()
         self._handle: int | None = None
         self._used_bytes = 0
+        self._day = 0
 
     def write(self, data: bytes) -> None:
         """Append ``data``, after moving a full file aside."""
@@ -53,7 +74,8 @@ class LogFile:
         if self._handle is None:
             self._open()
         room = self._limit_bytes - self._used_bytes
-        if self._used_bytes and data.find(b"\n", 0, room) < 0 and len(data) > room:
+        is_full = data.find(b"\n", 0, room) < 0 and len(data) > room
+        if self._used_bytes and (is_full or self._day != _day(self._now_s())):
             self._rotate()
             room = self._limit_bytes
         if self._handle is None:
@@ -84,24 +106,33 @@ class LogFile:
         if self._owner is not None:
             os.fchown(handle, self._owner.uid, self._owner.gid)
         self._handle, self._used_bytes = handle, facts.st_size
+        # What was written before this start may be of another day.
+        self._day = _day(facts.st_mtime if facts.st_size else self._now_s())
 
     def _rotate(self) -> None:
         self._close_file()
-        for number in range(self._files - 1, 0, -1):
-            older = f"{self._name}.{number}"
-            newer = f"{self._name}.{number - 1}" if number > 1 else self._name
-            try:
-                os.rename(newer, older, src_dir_fd=self._folder, dst_dir_fd=self._folder)
-            except FileNotFoundError:
-                continue
-        if self._files == 1:
-            os.unlink(self._name, dir_fd=self._folder)
+        with os.scandir(self._folder) as entries:
+            before = sorted(each.name for each in entries if self._aside.fullmatch(each.name))
+        stem = f"{self._stem}-{time.strftime(STAMP, time.gmtime(self._now_s()))}-"
+        # Behind the last of the same second, also where earlier ones have gone.
+        same = [name.removeprefix(stem) for name in before if name.startswith(stem)]
+        number = max((int(name.partition(".")[0]) + 1 for name in same), default=0)
+        aside = f"{stem}{number:03d}.log"
+        os.rename(self._name, aside, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        for name in sorted((*before, aside))[: -self._files]:
+            # Studio tidies up here, too.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._folder)
         self._open()
 
     def _close_file(self) -> None:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def _day(moment_s: float) -> int:
+    return int(moment_s // _DAY_S)
 
 
 class Tail:

@@ -98,7 +98,7 @@ class Limits:
     restart_reset_s: float = 60.0
     restart_max_s: float = 60.0
     log_size_bytes: int = 10 * 1024 * 1024
-    log_files: int = 3
+    log_files: int = 30
     tail_lines: int = 40
 
 

@@ -79,12 +79,14 @@ class EngineSetting:
 
     ``kind`` is ``comfyui``, ``embedded`` (both started by bootstrap) or ``remote`` (given by URL).
     ``temp_dir`` is the folder of a managed engine's temporary files, if it has one of its own.
+    ``gpu`` is the GPUs that it was given, in CUDA's words; empty when it sees all.
     """
 
     name: str
     kind: str
     url: str
     temp_dir: Path | None = None
+    gpu: str = ""
 
     @property
     def managed(self) -> bool:
@@ -273,6 +275,7 @@ def _engines(environ: Mapping[str, str]) -> tuple[EngineSetting, ...]:
                 kind=item["kind"],
                 url=item["url"].rstrip("/"),
                 temp_dir=Path(item["temp_dir"]) if item.get("temp_dir") else None,
+                gpu=item.get("gpu", ""),
             )
             for item in json.loads(listed)
         )

@@ -54,7 +54,7 @@ export const VIEWS = {
   system: {
     load: () => import('./views/system.js'),
     content: html`<system-view></system-view>`,
-    messages: ['system', 'packs'],
+    messages: ['system', 'packs', 'news'],
     styles: ['pictures', 'system', 'packs'],
   },
   activity: {
@@ -100,6 +100,8 @@ export const PARTS = {
     messages: ['needs', 'downloads', 'errors'],
     styles: ['pictures', 'downloads', 'needs'],
   },
+  /** What became of an update. */
+  news: { load: () => loadMessages('news').then(() => import('./components/update_news.js')), messages: ['news'] },
   lightbox: {
     load: () => import('./components/lightbox.js'),
     messages: ['viewer', 'library'],

@@ -91,10 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     backup = _add(commands, "backup", "write everything into one tar file")
     backup.add_argument("file", type=Path, metavar="FILE.tar")
     backup.add_argument("--force", action="store_true", help="replace a file that exists")
-    _add_update(commands)
     restore = _add(commands, "restore", "bring a backup back; Studio must not run")
     restore.add_argument("file", type=Path, metavar="FILE.tar")
     restore.add_argument("--yes", action="store_true", help="do not ask")
+    _add_update(commands)
     return parser
 
 
@@ -245,7 +245,7 @@ def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_update(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    update = _add(commands, "update", "newer releases: check, apply, back, image, list")
+    update = _add(commands, "update", "releases of Studio: check, list, apply, back, image")
     actions = update.add_subparsers(dest="action", required=True, metavar="ACTION")
     check = _add(actions, "check", "look what the repository has now")
     listing = _add(actions, "list", "what runs, what there is, and the way back")
@@ -254,10 +254,15 @@ def _add_update(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     apply = _add(
         actions, "apply", "install what a check finds, and wait until it has proved itself"
     )
-    apply.add_argument("commit", nargs="?", metavar="COMMIT", help="only if it is this one")
-    apply.add_argument("--downgrade", action="store_true", help="take an older release too")
     apply.add_argument(
-        "--allow-unsigned", action="store_true", help="take what no signer vouches for"
+        "commit",
+        nargs="?",
+        metavar="COMMIT",
+        help="only if this is what a check finds; its beginning will do",
+    )
+    apply.add_argument("--downgrade", action="store_true", help="install an older release too")
+    apply.add_argument(
+        "--allow-unsigned", action="store_true", help="install a release that nobody signed"
     )
     _add(actions, "back", "go back to the release before")
     _add(actions, "image", "change to the image's own copy, when it is newer")

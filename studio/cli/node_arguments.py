@@ -22,15 +22,17 @@ def add_nodes(
     listing.add_argument("--known", action="store_true", help="the packs of the registry")
     listing.add_argument("--json", action="store_true")
     add_place(listing)
-    install = add(actions, "install", "install a pack; nodes are programs: install whom you trust")
+    install = add(
+        actions, "install", "install a pack; it is a program: install only what you trust"
+    )
     install.add_argument("pack", metavar="NAME_OR_URL", help="of the registry, or a repository")
     install.add_argument("--ref", default="", help="a branch, a tag or a commit of the repository")
     add_place(install)
     for word, summary in (
         ("update", "bring a pack to the registry's commit, or the end of its branch"),
-        ("rm", "remove a pack; back brings it again"),
+        ("rm", "remove a pack; “back” brings it again"),
         ("back", "bring a pack back to what it was before its last change"),
-        ("disable", "have ComfyUI pass over a pack"),
+        ("disable", "have ComfyUI leave a pack out"),
         ("enable", "have ComfyUI load a pack again"),
     ):
         action = add(actions, word, summary)

@@ -16,6 +16,7 @@ class Gpu:
 
     index: int
     name: str
+    uuid: str | None = None
     memory_total_bytes: int | None = None
     memory_used_bytes: int | None = None
     load_percent: int | None = None
@@ -65,11 +66,13 @@ class GpuReader:
 
 def _gpu(index: int) -> Gpu:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    uuid = _ask(pynvml.nvmlDeviceGetUUID, handle)
     memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
     load = _ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
     return Gpu(
         index=index,
         name=str(_ask(pynvml.nvmlDeviceGetName, handle) or "GPU"),
+        uuid=None if uuid is None else str(uuid),
         memory_total_bytes=None if memory is None else int(memory.total),
         memory_used_bytes=None if memory is None else int(memory.used),
         load_percent=None if load is None else int(load.gpu),

@@ -16,6 +16,7 @@ from studio.clients.gpu_watch import GpuReading, GpuWatch
 from studio.clients.machine import folder_bytes, read_cpu, read_disk, read_memory
 from studio.clock import Clock
 from studio.services.engines import Engine, EngineService
+from studio.services.gpus import gpus_here, gpus_of_engines
 from studio.services.health import HealthService
 from studio.services.queue import JobQueue
 from studio.services.startup import Startup
@@ -92,7 +93,8 @@ class SystemService:
             "versions": {**versions(), "nvidia_driver": found.driver},
             "uptime_s": round(self._clock.monotonic_s() - self._started_s),
             "start": self._startup.describe(),
-            "gpu": _own_gpus(found) or _engine_gpus(stats),
+            "gpu": gpus_here(found.gpus, [each.setting for each in engines], stats)
+            or gpus_of_engines(stats),
             "memory": None if memory is None else asdict(memory),
             "cpu": asdict(cpu),
             "disks": disks,
@@ -185,42 +187,3 @@ def _components(stats: dict[str, Any]) -> dict[str, str]:
     return {
         name: said[:200] for key, name in names.items() if isinstance(said := told.get(key), str)
     }
-
-
-def _own_gpus(found: GpuReading) -> list[dict[str, Any]]:
-    return [asdict(gpu) | {"source": "nvml", "engine": None} for gpu in found.gpus]
-
-
-def _engine_gpus(stats: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """The devices that engines tell of, but for processors."""
-    return [
-        {
-            "index": _whole(device.get("index")) or 0,
-            "name": str(device.get("name", "GPU"))[:200],
-            "memory_total_bytes": _whole(device.get("vram_total")),
-            "memory_used_bytes": _difference(device.get("vram_total"), device.get("vram_free")),
-            "load_percent": None,
-            "temperature_c": None,
-            "power_w": None,
-            "power_limit_w": None,
-            "source": "engine",
-            "engine": name,
-        }
-        for name, said in stats.items()
-        for device in _devices(said)
-        if device.get("type") != "cpu"
-    ]
-
-
-def _devices(stats: dict[str, Any]) -> list[dict[str, Any]]:
-    devices = stats.get("devices")
-    return [one for one in devices if isinstance(one, dict)] if isinstance(devices, list) else []
-
-
-def _whole(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _difference(total: object, free: object) -> int | None:
-    all_of_it, left = _whole(total), _whole(free)
-    return None if all_of_it is None or left is None else max(0, all_of_it - left)

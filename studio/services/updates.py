@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 _TAGS: Final = "update_tags"
 _TOLD: Final = "update_rollback_told"
 _MOST_TAGS: Final = 200
+TAKEN_BACK: Final = "the last update was taken back"
+"""In ``/ready``, which is for everybody; the owner is told which and why."""
 _FIRST_CHECK_S: Final = 60.0
 _HOUR_S: Final = 3600.0
 
@@ -95,7 +97,7 @@ class UpdateService:
         self._rolled_back = found = read_rolled_back(self._site.studio_dir)
         if found is None:
             return
-        self._health.note(_notice(found))
+        self._health.note(TAKEN_BACK)
         told = str(found.at)
         if await self._prefs.get(_TOLD) != told:
             await self._prefs.put(_TOLD, told)
@@ -194,7 +196,7 @@ class UpdateService:
     def dismiss(self) -> None:
         """The owner knows of the last roll-back and of what failed."""
         if self._rolled_back is not None:
-            self._health.withdraw(_notice(self._rolled_back))
+            self._health.withdraw(TAKEN_BACK)
             forget_rolled_back(self._site.studio_dir)
         self._rolled_back = self._failure = None
 
@@ -320,10 +322,6 @@ class UpdateService:
         if self._source is None:
             raise UpdateRefused("no_repository", "REPO_URL does not say where releases come from.")
         return self._source
-
-
-def _notice(rolled_back: RolledBack) -> str:
-    return f"The update to {rolled_back.release} was taken back: {rolled_back.why}"
 
 
 def _error(error: StudioError | None) -> dict[str, Any] | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from studio.store.logs_aside import moved_aside, opened
+
 MAX_BYTES: Final = 2 << 20
 MAX_LINE: Final = 2000
+_ASIDE_TOO: Final = 2
 _ESCAPE: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[@-_])|[\x00-\x08\x0b-\x1f\x7f]")
 _PLACE: Final = re.compile(r"([0-9]{1,20})-([0-9]{1,18})", re.ASCII)
 
@@ -59,19 +64,38 @@ class LogFolder:
         if not follows:
             # The first one may be the end of a longer line.
             lines = (lines[1:] if start else lines)[-tail:] if tail else []
+            if not start:
+                lines = [*self._before(name, tail - len(lines)), *lines]
         place = f"{facts.st_ino}-{start + len(whole)}"
         return LogPart(tuple(lines), place, is_fresh=after is not None and not follows)
 
+    def _before(self, name: str, count: int) -> list[str]:
+        """The last lines of what was moved aside: a new day begins with an empty log."""
+        lines: list[str] = []
+        for path in reversed(moved_aside(self._folder, f"{name}.log")):
+            if len(lines) >= count:
+                break
+            older = [_readable(line) for line in _end(path, MAX_BYTES).split(b"\n")[:-1]]
+            lines = [*older, *lines][-count:]
+        return lines
+
     def files(self, most_bytes: int) -> dict[str, str]:
-        """The end of every log file, older ones too, by its name."""
+        """The end of every log, and of the newest ones that were moved aside, by its name."""
         found = {}
-        for path in sorted([*self._folder.glob("*.log*"), self._folder / "studio.jsonl"]):
-            if path.is_symlink() or not path.is_file():
-                continue
-            with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - most_bytes))
-                found[path.name] = file.read(most_bytes).decode("utf-8", "replace")
+        for path in sorted([*self._folder.glob("*.log"), self._folder / "studio.jsonl"]):
+            for each in (*moved_aside(self._folder, path.name)[-_ASIDE_TOO:], path):
+                if text := _end(each, most_bytes).decode("utf-8", "replace"):
+                    found[each.name.removesuffix(".gz")] = text
         return found
+
+
+def _end(path: Path, most_bytes: int) -> bytes:
+    """The last bytes of a log; none of one that was removed meanwhile, is damaged, or a link."""
+    end = b""
+    with contextlib.suppress(OSError, EOFError, zlib.error), opened(path) as file:
+        while data := file.read(1 << 20):
+            end = (end + data)[-most_bytes:]
+    return end
 
 
 def _readable(line: bytes) -> str:

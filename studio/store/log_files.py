@@ -13,7 +13,6 @@ import logging
 import os
 import queue
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,15 +21,13 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from studio.logs import as_record
+from studio.store.logs_aside import free_name, moved_aside, opened, tidy
 
 FILE_BYTES: Final = 10 << 20
-KEEP_S: Final = 7 * 86_400
-KEEP_FILES: Final = 30
+TIDY_EVERY_S: Final = 300.0
 NAME: Final = "studio.jsonl"
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _WAITING_LINES: Final = 10_000
-_STAMP: Final = "%Y%m%dT%H%M%SZ"
-_OLD: Final = re.compile(r"studio-(\d{8}T\d{6}Z)-\d{3}\.jsonl(\.gz)?")
 _CURSOR: Final = re.compile(r"([\w.-]{1,80}):([0-9]{1,9})", re.ASCII)
 
 
@@ -49,11 +46,13 @@ class LogWriter(logging.Handler):
         folder: Path,
         *,
         file_bytes: int = FILE_BYTES,
+        tidy_every_s: float = TIDY_EVERY_S,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
         self._folder = folder
         self._file_bytes = file_bytes
+        self._tidy_every_s = tidy_every_s
         self._now_s = now_s
         self._lines: queue.Queue[str | None] = queue.Queue(_WAITING_LINES)
         self._file: IO[bytes] | None = None
@@ -74,9 +73,19 @@ class LogWriter(logging.Handler):
         super().close()
 
     def _pump(self) -> None:
-        with contextlib.suppress(OSError):
-            self._tidy()
-        while (line := self._lines.get()) is not None:
+        next_s = 0.0
+        while True:
+            # What bootstrap moves aside is compressed here, too.
+            if time.monotonic() >= next_s:
+                with contextlib.suppress(OSError):
+                    tidy(self._folder, self._now_s())
+                next_s = time.monotonic() + self._tidy_every_s
+            try:
+                line = self._lines.get(timeout=max(0.0, next_s - time.monotonic()))
+            except queue.Empty:
+                continue
+            if line is None:
+                break
             try:
                 self._write(line.encode() + b"\n")
             except OSError:
@@ -112,27 +121,8 @@ class LogWriter(logging.Handler):
             self._file = None
 
     def _move_aside(self) -> None:
-        stamp = time.strftime(_STAMP, time.gmtime(self._now_s()))
-        names = (f"studio-{stamp}-{number:03d}" for number in range(1000))
-        name = next(
-            each
-            for each in names
-            if not any((self._folder / f"{each}.jsonl{end}").exists() for end in ("", ".gz"))
-        )
-        (self._folder / NAME).rename(self._folder / f"{name}.jsonl")
-        self._tidy()
-
-    def _tidy(self) -> None:
-        """Compress what a kill left plain, and remove what is older than a week."""
-        for path in self._folder.glob(".studio-*.partial"):
-            path.unlink(missing_ok=True)
-        for path in old_files(self._folder):
-            if path.suffix != ".gz":
-                _compress(path)
-        oldest = time.strftime(_STAMP, time.gmtime(self._now_s() - KEEP_S))
-        for number, path in enumerate(reversed(old_files(self._folder)), 1):
-            if number > KEEP_FILES or path.name[7:23] < oldest:
-                path.unlink(missing_ok=True)
+        (self._folder / NAME).rename(free_name(self._folder, NAME, self._now_s()))
+        tidy(self._folder, self._now_s())
 
 
 @contextlib.contextmanager
@@ -145,26 +135,6 @@ def logged(folder: Path) -> Iterator[None]:
     finally:
         root.removeHandler(writer)
         writer.close()
-
-
-def old_files(folder: Path) -> list[Path]:
-    """Those that are not written to any more, oldest first."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if _OLD.fullmatch(path.name))
-
-
-def _compress(path: Path) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with (
-        path.open("rb") as source,
-        os.fdopen(handle, "wb") as raw,
-        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
-    ):
-        shutil.copyfileobj(source, packed, 1 << 16)
-    partial.replace(path.with_name(f"{path.name}.gz"))
-    path.unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +183,7 @@ class StudioLog:
         Args:
             before: ``older`` of the page before; one that leads nowhere any more is the beginning.
         """
-        files = [*old_files(self._folder), self._folder / NAME]
+        files = [*moved_aside(self._folder, NAME), self._folder / NAME]
         known = _CURSOR.fullmatch(before or "")
         last = int(known[2]) if known else None
         if known and (place := _place(files, known[1])) is not None:
@@ -234,7 +204,7 @@ class StudioLog:
 
     def lines(self, query: LogQuery) -> Iterator[str]:
         """Every line that the query finds, oldest first, in constant memory."""
-        for path in (*old_files(self._folder), self._folder / NAME):
+        for path in (*moved_aside(self._folder, NAME), self._folder / NAME):
             for line in _lines(path):
                 entry = _entry(line)
                 if entry is not None and query.finds(line, entry):
@@ -251,12 +221,10 @@ def _place(files: list[Path], stem: str) -> int | None:
 
 def _lines(path: Path) -> Iterator[str]:
     """The whole lines of a file; none of one that is damaged, or was removed meanwhile."""
-    with contextlib.suppress(OSError, EOFError, gzip.BadGzipFile):
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(handle, "rb") as raw:
-            for data in gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw:
-                if data.endswith(b"\n"):
-                    yield data[:-1].decode("utf-8", "replace")
+    with contextlib.suppress(OSError, EOFError, gzip.BadGzipFile), opened(path) as file:
+        for data in file:
+            if data.endswith(b"\n"):
+                yield data[:-1].decode("utf-8", "replace")
 
 
 def _entry(line: str) -> dict[str, Any] | None:

@@ -7,9 +7,6 @@ the engine says nothing of who that is.
 from __future__ import annotations
 
 import contextlib
-from base64 import b64encode
-from hashlib import sha256
-from html import escape
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -34,33 +31,15 @@ from studio.web.comfy_rules import (
     values_of,
 )
 from studio.web.comfy_traffic import Traffic
+from studio.web.plain_page import POLICY, plain_page
 from studio.web.respond import error_body, error_headers
 
 ENTER_PATH: Final = "/_studio/enter"
 MAX_FRAME_BYTES: Final = 64 << 20
 """What the server in front of this port must let through."""
-_STYLE: Final = """
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { display: grid; place-content: center; box-sizing: border-box; max-width: 26rem;
-  min-height: 100vh; margin: 0 auto; padding: 1rem; }
-h1 { margin: 0; font-size: 1.5rem; line-height: 1.2; }
-a { display: block; padding: .6rem; border-radius: .6rem; background: #5b4fd6; color: #fff;
-  font-weight: 600; text-align: center; text-decoration: none; }
-"""
-_PAGE: Final = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>ComfyUI</title><style>{style}</style>
-<h1>ComfyUI is not open here</h1><p>{text}</p>{link}</html>
-"""
-_STYLE_HASH: Final = b64encode(sha256(_STYLE.encode()).digest())
-"""The only style that the policy of that page allows."""
 _OWN_HEADERS: Final = (
     (b"cache-control", b"no-store"),
-    (
-        b"content-security-policy",
-        b"default-src 'none'; style-src 'sha256-%s'; frame-ancestors 'none'; base-uri 'none'"
-        % _STYLE_HASH,
-    ),
+    (b"content-security-policy", POLICY),
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -201,14 +180,13 @@ class ComfyProxy:
         await send({"type": "http.response.body", "body": shown})
 
     def _page(self, scope: Scope, error: StudioError) -> bytes:
-        link, url = "", self._studio_url
+        url = self._studio_url
         if url is None:
             with contextlib.suppress(InvalidRequest):
                 parts = urlsplit(self._origin(scope))
                 url = f"{parts.scheme}://{parts.hostname}:{self._studio_port}"
-        if url is not None:
-            link = f'<p><a href="{escape(url)}">Go to Studio</a></p>'
-        return _PAGE.format(style=_STYLE, text=escape(error.message), link=link).encode()
+        link = None if url is None else (url, "Go to Studio")
+        return plain_page("ComfyUI", "ComfyUI is not open here", error.message, link=link)
 
 
 def cookie_name(origin: str) -> str:

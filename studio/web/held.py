@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Final
 
 import orjson
@@ -12,20 +11,9 @@ from starlette.types import Receive, Scope, Send
 from studio.clock import new_id
 from studio.version import VERSION
 from studio.web.headers import with_headers
+from studio.web.plain_page import POLICY, plain_page
 
 _AGAIN_S: Final = 2
-_PAGE: Final = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="{again_s}">
-<title>Studio</title>
-<h1>Studio cannot work now</h1>
-<p>{reason}</p>
-<p>This page looks again by itself.</p>
-</html>
-"""
 
 
 class HeldApp:
@@ -60,11 +48,18 @@ class HeldApp:
         body = orjson.dumps(content)
         if status == 503 and "text/html" in Headers(scope=scope).get("accept", ""):
             kind = b"text/html; charset=utf-8"
-            body = _PAGE.format(again_s=_AGAIN_S, reason=escape(self.reason)).encode()
+            body = plain_page(
+                "Studio",
+                "Studio cannot work now",
+                self.reason,
+                "This page looks again by itself.",
+                again_s=_AGAIN_S,
+            )
         headers = [
             (b"content-type", kind),
             (b"content-length", str(len(body)).encode()),
             (b"retry-after", str(_AGAIN_S).encode()),
+            (b"content-security-policy", POLICY),
         ]
         if self._leaving:
             headers.append((b"connection", b"close"))

@@ -138,6 +138,7 @@ _GPU: Final = record(
     {
         "index": INTEGER,
         "name": STRING,
+        "uuid": optional(STRING),
         "memory_total_bytes": _BYTES,
         "memory_used_bytes": _BYTES,
         "load_percent": optional(INTEGER),
@@ -145,7 +146,7 @@ _GPU: Final = record(
         "power_w": optional(NUMBER),
         "power_limit_w": optional(NUMBER),
         "source": {"type": "string", "enum": ["nvml", "engine"]},
-        "engine": optional(STRING),
+        "engine": {**optional(STRING), "description": "Which works on it, where that is certain."},
     }
 )
 ENGINE: Final = record(

@@ -1,4 +1,4 @@
-"""Settings, the system and activity, in a real browser."""
+"""Settings and activity, in a real browser."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import OpenPage
-from tests.browser.library import create
 
 CANARY = "hf_canary_of_a_token_4711"
 
@@ -121,53 +120,6 @@ def test_the_browser_is_asked_for_notifications_in_settings_alone(
     expect(page.locator(".notice")).to_contain_text("This is how it")
 
 
-def test_the_system_says_what_is_meant_by_no_isolation_and_what_helps(
-    page: Page, site: RunningStudio
-) -> None:
-    page.goto(f"{site.url}/#/system")
-    warning = page.locator(".system .banner", has_text="the same user")
-    expect(warning).to_contain_text("can do what Studio can")
-    expect(warning).to_contain_text("container image")
-    expect(page.locator(".system")).not_to_contain_text("no isolation")
-
-
-def test_the_system_says_how_long_its_start_took_and_with_what(
-    page: Page, site: RunningStudio
-) -> None:
-    page.goto(f"{site.url}/#/system")
-    start = page.locator(".system .start")
-    expect(start).to_contain_text("The page was served after")
-    expect(start).to_contain_text("Work was taken after")
-    expect(start.locator("dt")).to_contain_text(["Loading Studio", "Waiting for an engine"])
-
-
-def test_the_system_shows_its_engine_and_what_it_writes(page: Page, site: RunningStudio) -> None:
-    page.get_by_role("link", name="System").click()
-    card = page.locator("engine-card", has_text="embedded")
-    expect(card.locator(".state")).to_have_text("ready")
-    expect(page.locator(".rings").get_by_role("img", name="Memory")).to_be_visible()
-    card.get_by_role("button", name="Log").click()
-    expect(card.get_by_role("log")).to_contain_text("Listening on")
-    card.get_by_role("button", name="Free memory").click()
-    expect(page.locator(".notice")).to_contain_text("frees its memory")
-    with page.expect_download() as found:
-        page.get_by_role("link", name="Diagnostics").click()
-    assert found.value.suggested_filename.endswith(".zip")
-
-
-def test_an_engine_that_ends_and_starts_is_seen_by_itself(page: Page) -> None:
-    page.get_by_role("link", name="System").click()
-    card = page.locator("engine-card", has_text="embedded")
-    expect(card.locator(".state")).to_have_text("ready")
-    card.get_by_role("button", name="Stop", exact=True).click()
-    expect(card.locator(".state")).to_have_text("stopped")
-    card.get_by_role("button", name="Start", exact=True).click()
-    expect(card.locator(".state")).to_have_text("ready")
-    card.get_by_role("button", name="Restart").click()
-    expect(page.locator(".notice", has_text="starts again")).to_be_visible()
-    expect(card.locator(".state")).to_have_text("ready")
-
-
 def test_activity_comes_by_itself_and_can_be_filtered(
     page: Page, site: RunningStudio, owner: httpx.Client
 ) -> None:
@@ -211,64 +163,3 @@ def test_names_that_look_like_markup_stay_text_in_activity(
     page.get_by_role("link", name="Activity").click()
     expect(page.locator(".timeline li", has_text=hostile)).to_have_count(1)
     assert page.evaluate("window.hit") is None
-
-
-def test_the_system_and_the_log_of_an_engine_come_live(
-    page: Page, site: RunningStudio, owner: httpx.Client
-) -> None:
-    page.goto(f"{site.url}/#/system")
-    expect(page.locator(".totals")).to_be_visible()
-    page.get_by_role("button", name="Log", exact=True).click()
-    log = page.locator("engine-log").get_by_role("log")
-    expect(log).not_to_be_empty()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    file = site.folder / "logs" / "embedded.log"
-    for number in range(3):
-        with file.open("a") as out:
-            out.write(f"canary {number} of the engine\n")
-        expect(log).to_contain_text(f"canary {number} of the engine")
-    assert log.inner_text().count("canary 1 of the engine") == 1
-    owner.post("/api/queue/pause")
-    create(owner, "a fox that waits")
-    expect(page.locator(".totals div", has_text="waiting").locator("strong")).to_have_text("1")
-    polled = [url for url in asked if url.endswith("/api/system")]
-    assert polled == []
-
-
-def test_a_clone_says_which_version_runs_and_how_it_is_updated(
-    page: Page, site: RunningStudio
-) -> None:
-    page.goto(f"{site.url}/#/system")
-    card = page.locator("updates-card")
-    expect(card).to_contain_text("git pull")
-    expect(card).to_contain_text("runs.")
-    expect(card.get_by_role("button", name="Look for updates")).to_have_count(0)
-
-
-def test_an_update_that_is_not_signed_says_so_before_it_is_taken(
-    page: Page, site: RunningStudio, owner: httpx.Client
-) -> None:
-    found = {
-        "version": "9.0.0", "commit": "a" * 40, "ref": "main", "trust": "unsigned",
-        "committed_at": "2026-01-01T00:00:00+00:00", "components": [], "changes": "",
-        "is_older": False, "refused": None,
-    }  # fmt: skip
-    status = owner.get("/api/system/updates").json()
-    asked: list[Any] = []
-
-    def answer(route: Route) -> None:
-        if route.request.method == "POST":
-            asked.append(route.request.post_data_json)
-        route.fulfill(json={**status, "managed": True, "available": found})
-
-    # Only the container updates itself.
-    page.route("**/api/system/updates**", answer)
-    page.goto(f"{site.url}/#/system")
-    page.locator("updates-card").get_by_role("button", name="Install").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("It is not signed")
-    with page.expect_response("**/api/system/updates/apply"):
-        dialog.get_by_role("button", name="Go on").click()
-    expect(dialog).to_have_count(0)
-    assert asked == [{"commit": "a" * 40, "allow_downgrade": False, "allow_unsigned": True}]

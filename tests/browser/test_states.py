@@ -14,6 +14,7 @@ from tests.api.studio_process import RunningStudio, run_studio
 from tests.browser.conftest import OpenPage
 from tests.browser.test_doors_view import set_up
 from tests.contract.harness import find_free_port
+from tests.faults.test_safe_mode import in_the_image
 
 PAUSED = "The queue is paused for everybody. New jobs wait; running ones finish."
 PLACEHOLDERS = "The embedded engine paints placeholders"
@@ -146,3 +147,16 @@ def test_that_studio_cannot_be_reached_is_said_and_taken_back(
     page.context.set_offline(False)
     expect(told).to_have_count(0)
     expect(create).not_to_have_attribute("aria-disabled", "true")
+
+
+def test_a_studio_that_cannot_work_says_why_on_a_page_of_its_own(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    (tmp_path / "studio").write_text("a file where the folder should be")
+    with run_studio(tmp_path, in_the_image(tmp_path), serves=False) as held:
+        page = open_page(360)
+        page.goto(held.url)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Studio cannot work now")
+        expect(page.locator("main")).to_contain_text("cannot be prepared")
+        # A style that the page's policy does not know would not be applied.
+        expect(page.locator("body")).to_have_css("display", "grid")

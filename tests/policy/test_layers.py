@@ -180,7 +180,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         | {"queue", "staging"}
     ),
     "startup": frozenset({"health"}),
-    "system": frozenset({"engines", "health", "queue", "startup"}),
+    "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "update_image": frozenset({"update_source"}),
     "update_trial": frozenset({"engine", "engines"}),

@@ -24,8 +24,12 @@ BROAD = {
     "studio/services/on_demand.py": 1,
     # What was brought in: whatever it broke, what was there comes back.
     "studio/server.py": 1,
-    # The door of the hot path: nobody gets a bare 500.
-    "studio/web/hot_path.py": 1,
+    # The worker of node packs: whoever waits for its report gets one.
+    "boot/pack_worker.py": 1,
+    # A change of node packs: whoever asked is told; after a rescue that failed the next one is tried.
+    "studio/services/node_packs.py": 2,
+    # The door of the hot path: nobody gets a bare 500; its short cut leads to the long way.
+    "studio/web/hot_path.py": 2,
     # The database, on its thread and off it: whoever waits for an answer gets one.
     "studio/store/db.py": 2,
 }

@@ -127,6 +127,7 @@ def test_each_gpu_gets_an_engine_with_a_port_and_folders_of_its_own(
     names = ["comfyui", "comfyui-2", "comfyui-3"]
     assert [each["name"] for each in told] == names
     assert [children[name].env["CUDA_VISIBLE_DEVICES"] for name in names] == UUIDS
+    assert [each["gpu"] for each in told] == UUIDS
     assert {each["kind"] for each in told} == {"comfyui"}
     assert len({children[name].port for name in names}) == 3
     assert len({each["temp_dir"] for each in told}) == 3
@@ -149,7 +150,8 @@ def test_a_single_engine_sees_what_there_is(
     gpus: Nvml, folder: Path, environ: dict[str, str]
 ) -> None:
     children, told = planned(folder, **environ)
-    assert [each["name"] for each in told] == ["comfyui"] and "temp_dir" not in told[0]
+    assert [each["name"] for each in told] == ["comfyui"]
+    assert not {"temp_dir", "gpu"} & set(told[0])
     assert "CUDA_VISIBLE_DEVICES" not in children["comfyui"].env
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from studio.logs import job_id, redaction, request_id, user_id
-from studio.store.log_files import NAME, LogQuery, LogWriter, StudioLog, old_files
+from studio.store.log_files import NAME, LogQuery, LogWriter, StudioLog
+from studio.store.logs_aside import moved_aside
 
 DAY = 86_400.0
 NOON = 1_800_014_400.0
@@ -82,14 +83,14 @@ def test_a_new_day_and_a_full_file_are_moved_aside_and_compressed(
     with writing(tmp_path, hands, file_bytes=600) as log:
         for number in range(8):
             log.info("line %d", number)
-    with_size = len(old_files(tmp_path))
+    with_size = len(moved_aside(tmp_path, NAME))
     assert with_size >= 1
     hands.now_s += DAY
     with writing(tmp_path, hands, file_bytes=1 << 20) as log:
         log.info("of today")
         hands.now_s += DAY
         log.info("of tomorrow")
-    kept = old_files(tmp_path)
+    kept = moved_aside(tmp_path, NAME)
     assert len(kept) > with_size
     assert all(path.name.endswith(".jsonl.gz") for path in kept)
     with gzip.open(kept[0]) as packed:
@@ -104,7 +105,7 @@ def test_what_is_older_than_a_week_goes(tmp_path: Path, hands: Hands) -> None:
         with writing(tmp_path, hands, file_bytes=1) as log:
             log.info("day %d", day)
             log.info("day %d again", day)
-    assert 0 < len(old_files(tmp_path)) < 20
+    assert 0 < len(moved_aside(tmp_path, NAME)) < 20
     assert "day 0" not in entries(tmp_path)
     assert "day 9" in entries(tmp_path)
 
@@ -117,7 +118,7 @@ def test_what_a_kill_left_plain_is_compressed_at_the_next_start(
     (tmp_path / ".studio-20270115T080000Z-000.jsonl.partial").write_bytes(b"half")
     with writing(tmp_path, hands) as log:
         log.info("begun")
-    assert [path.name for path in old_files(tmp_path)] == [f"{plain.name}.gz"]
+    assert [path.name for path in moved_aside(tmp_path, NAME)] == [f"{plain.name}.gz"]
     assert entries(tmp_path) == ["begun", "left"]
     assert not list(tmp_path.glob(".*"))
 

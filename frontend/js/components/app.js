@@ -10,8 +10,8 @@ import { icon } from './icons.js';
 import { navigation } from './navigation.js';
 
 const RELOAD_MS = 3000;
-/** A notice for programs: it holds on every machine where Studio is not root in a container. */
-const NOT_ISOLATED = 'no isolation';
+/** Notices for programs: the page says more of these itself. */
+const FOR_PROGRAMS = ['no isolation', 'the last update was taken back'];
 /** Where views were that have moved. */
 const MOVED = { people: 'settings' };
 
@@ -121,7 +121,7 @@ function skip(event) {
 
 function banners() {
   const { ready, reasons = [], notices: told = [] } = feed.system;
-  const lasting = session.isOwner ? told.filter((notice) => notice !== NOT_ISOLATED) : [];
+  const lasting = session.isOwner ? told.filter((notice) => !FOR_PROGRAMS.includes(notice)) : [];
   return html`
     ${session.insecure
       ? html`<p class="banner is-warning">
@@ -133,6 +133,7 @@ function banners() {
       : nothing}
     ${feed.isAway ? bannerOf(t('shell.offline')) : nothing}
     ${ready ? nothing : bannerOf(notReadyText(reasons))} ${lasting.map(bannerOf)}
+    ${session.isOwner ? html`<update-news></update-news>` : nothing}
     <p class="hint live-state" role="status">${feed.isLive === false && !feed.isAway ? t('shell.notLive') : ''}</p>
   `;
 }

@@ -6,7 +6,9 @@ import { icon } from './icons.js';
 import './engine_flags.js';
 import './engine_log.js';
 
-const GOOD = ['ready', 'busy'];
+const READY = 'ready';
+const STARTING = 'starting';
+const STOPPED = 'stopped';
 
 /** One engine: how it is, what it holds, and what can be done with it. */
 class EngineCard extends Element {
@@ -25,12 +27,13 @@ class EngineCard extends Element {
       <section class="card engine">
         <header class="view-head">
           <h2>${name}</h2>
-          <span class="state ${GOOD.includes(state) ? 'is-good' : 'is-bad'}" role="status">${t(`system.state.${state}`)}</span>
+          <span class="state ${lookOf(engine)}" role="status">${t(`system.state.${state}`)}</span>
         </header>
         <p class="hint">
           ${[t(`system.kinds.${kind}`), version, ...components.map((pair) => pair.join(' '))].filter(Boolean).join(' · ')}
         </p>
-        ${reason ? html`<p class="error-text">${reason}</p>` : nothing} ${lastLine(engine)}
+        ${reason && reason !== state ? html`<p class=${isCalm(engine) ? 'hint' : 'error-text'}>${reason}</p>` : nothing}
+        ${lastLine(engine)}
         <p>
           ${t('system.jobs', { count: engine.jobs })}${engine.foreign_jobs
             ? `, ${t('system.foreign', { count: engine.foreign_jobs })}`
@@ -45,13 +48,13 @@ class EngineCard extends Element {
             </div>`
           : nothing}
         <div class="inline-buttons">
-          ${this.#action('restart', 'again', 'system.restarting')}
           ${kind === 'remote'
             ? nothing
-            : state === 'stopped'
+            : state === STOPPED
               ? this.#action('start', 'play', 'system.starting')
-              : this.#action('stop', 'pause', 'system.stopped')}
-          ${this.#action('free', 'remove', 'system.freed')}
+              : html`${this.#action('restart', 'again', 'system.restarting')}
+                ${this.#action('stop', 'pause', 'system.stopped')}`}
+          ${state === READY ? this.#action('free', 'remove', 'system.freed') : nothing}
           ${engine.jobs || engine.foreign_jobs ? this.#action('interrupt', 'close', 'system.interrupted') : nothing}
           ${this.#toggle('log', 'queue')} ${kind === 'comfyui' ? this.#toggle('flags', 'settings') : nothing}
         </div>
@@ -81,9 +84,13 @@ class EngineCard extends Element {
   }
 }
 
+/** It starts, or was stopped on purpose: nobody has to do anything about it. */
+const isCalm = ({ state, crashes }) => state === STARTING || (state === STOPPED && !crashes);
+const lookOf = (engine) => (engine.state === READY ? 'is-good' : isCalm(engine) ? 'is-calm' : 'is-bad');
+
 /** What one that is not ready yet wrote last: loading its nodes can take minutes. */
 function lastLine({ state, log_tail: lines }) {
-  if (state !== 'starting' || !lines?.length) return nothing;
+  if (state !== STARTING || !lines?.length) return nothing;
   return html`<p class="hint last-line">${lines.at(-1)}</p>`;
 }
 

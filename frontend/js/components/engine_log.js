@@ -82,15 +82,17 @@ class EngineLog extends Element {
     const copy = () => copyText(text).then(() => notices.say(t('shell.copied')));
     return html`
       ${this.error ? errorText(this.error) : nothing}
-      <pre class="log" tabindex="0" role="log" aria-label=${t('system.logOf', { name: this.name })} @scroll=${({ target }) => this.#onScroll(target)}>${text ||
-      t('system.logEmpty')}</pre>
-      <div><button class="bare" @click=${() => notices.attempt(copy)}>${icon('copy')}${t('shell.copy')}</button></div>
+      ${this.lines
+        ? html`<pre class="log" tabindex="0" role="log" aria-label=${t('system.logOf', { name: this.name })} @scroll=${({ target }) => this.#onScroll(target)}>${text ||
+            t('system.logEmpty')}</pre>
+            <div><button class="bare" @click=${() => notices.attempt(copy)}>${icon('copy')}${t('shell.copy')}</button></div>`
+        : nothing}
     `;
   }
 
   updated() {
     const box = this.querySelector('.log');
-    if (this.isAtEnd) box.scrollTop = box.scrollHeight;
+    if (box && this.isAtEnd) box.scrollTop = box.scrollHeight;
   }
 
   #onScroll(box) {

@@ -96,7 +96,7 @@ class NodePacks extends Element {
     ].filter(Boolean);
     return html`<li class="row">
       <div class="row-words">
-        <p class="row-title">${pack.title}${state ? html` <span class="state is-bad">${t(`packs.${state}`)}</span>` : nothing}</p>
+        <p class="row-title">${pack.title}${state ? html` <span class="state ${pack.disabled_because ? 'is-bad' : 'is-calm'}">${t(`packs.${state}`)}</span>` : nothing}</p>
         <p class="hint">${facts.join(' · ')}</p>
         ${pack.disabled_because ? html`<p class="error-text">${pack.disabled_because}</p>` : nothing}
         ${classes.length || packages.length || notes.length

@@ -1,20 +1,19 @@
 import { Element, html, nothing } from '../core/element.js';
-import { api } from '../core/api.js';
 import { agoText, dateText } from '../core/format.js';
 import { explain, t } from '../core/messages.js';
 import { notices } from '../models/notices.js';
+import { updates } from '../models/updates.js';
 import { openDialog } from './dialog.js';
 import { icon } from './icons.js';
 
-const PATH = '/api/system/updates';
 const LOOK_MS = 1500;
 
 /** Which version runs, which one there is, what is being done about it, and the way back. */
 class UpdatesCard extends Element {
   constructor() {
     super();
-    this.status = null;
     this.isChecking = false;
+    this.watch(updates);
   }
 
   connectedCallback() {
@@ -30,44 +29,29 @@ class UpdatesCard extends Element {
   /** While something goes on it is asked for again, also while Studio itself starts again. */
   async #look() {
     clearTimeout(this.timer);
-    let isBusy = false;
-    try {
-      this.status = await api.get(PATH);
-      isBusy = Boolean(this.status.work ?? this.status.trial);
-    } catch {
-      isBusy = true;
-    }
-    if (!this.isConnected) return;
-    if (isBusy) this.timer = setTimeout(() => this.#look(), LOOK_MS);
-    this.requestUpdate();
+    const isReached = await updates.look();
+    const isOver = isReached && !updates.status.work && !updates.status.trial;
+    clearTimeout(this.timer);
+    if (this.isConnected && !isOver) this.timer = setTimeout(() => this.#look(), LOOK_MS);
   }
 
   async #check() {
     this.isChecking = true;
     this.requestUpdate();
-    await notices.attempt(async () => {
-      this.status = await api.post(`${PATH}/check`);
-    });
+    await notices.attempt(() => updates.check());
     this.isChecking = false;
     this.requestUpdate();
   }
 
-  #begin(path, body) {
+  #begin(change, body) {
     return notices.attempt(async () => {
-      this.status = await api.post(`${PATH}/${path}`, body);
+      await updates.begin(change, body);
       this.#look();
     });
   }
 
-  #dismiss() {
-    return notices.attempt(async () => {
-      this.status = await api.remove(`${PATH}/notice`);
-      this.requestUpdate();
-    });
-  }
-
   render() {
-    const { status } = this;
+    const { status } = updates;
     if (!status) return nothing;
     const { installed, work, trial } = status;
     return html`
@@ -109,15 +93,15 @@ class UpdatesCard extends Element {
   }
 
   #trouble() {
-    const { rolled_back: left, failure, check_error: unreachable } = this.status;
+    const { rolled_back: left, failure, check_error: unreachable } = updates.status;
     const text = left
-      ? t('system.updateRolledBack', { release: left.release, at: dateText(left.at) })
-      : failure && t('system.updateFailed');
+      ? t('news.rolledBack', { release: left.release, at: dateText(left.at) })
+      : failure && t('news.failed');
     return html`
       ${text
         ? html`<div class="banner is-warning" role="alert">
             ${icon('warning')}<span><strong>${text}</strong> ${left?.why ?? failure.message}</span>
-            <button class="bare" @click=${() => this.#dismiss()} aria-label=${t('shell.close')}>${icon('close')}</button>
+            <button class="bare" @click=${() => notices.attempt(() => updates.dismiss())} aria-label=${t('shell.close')}>${icon('close')}</button>
           </div>`
         : nothing}
       ${unreachable ? html`<p class="error-text">${explain(unreachable)}</p>` : nothing}
@@ -125,12 +109,19 @@ class UpdatesCard extends Element {
   }
 
   #offers() {
-    const { available, image, previous, checked_at: checked, check_error: failed } = this.status;
+    const { available, image, previous, checked_at: checked, check_error: failed } = updates.status;
     return html`
       ${available ? this.#available(available) : checked && !failed ? html`<p>${t('system.updateNone')}</p>` : nothing}
+      ${image?.is_newer || previous ? this.#others(image, previous) : nothing}
+    `;
+  }
+
+  /** What there is without the repository. */
+  #others(image, previous) {
+    return html`
       <div class="inline-buttons">
         ${image?.is_newer
-          ? html`<button @click=${() => this.#begin('image', {})}>
+          ? html`<button @click=${() => this.#begin('image')}>
               ${icon('download')}${t('system.updateImage', { version: image.version })}
             </button>`
           : nothing}
@@ -181,7 +172,7 @@ class UpdatesCard extends Element {
   }
 
   async #back({ version, release }) {
-    if (await sure(t('system.updateBackAsk', { version: version ?? release }))) await this.#begin('back', {});
+    if (await sure(t('system.updateBackAsk', { version: version ?? release }))) await this.#begin('back');
   }
 }
 

@@ -18,8 +18,9 @@ import '../components/node_packs.js';
 /* While nothing comes live it is asked for. */
 const LOOK_MS = 5000;
 const PERCENT = 100;
-/** A warning for programs; people are told what it means. */
+/** Warnings for programs; people are told what the one means, and the card for updates tells the other. */
 const NOT_ISOLATED = 'no isolation';
+const TAKEN_BACK = 'the last update was taken back';
 
 /** How the machine and its engines are. */
 class SystemView extends Element {
@@ -96,9 +97,11 @@ class SystemView extends Element {
 function body(system) {
   const { queue, engines, versions } = system;
   return html`
-    ${system.warnings.map((text) => (text === NOT_ISOLATED ? isolation() : warning(text)))}
+    ${system.warnings
+      .filter((text) => text !== TAKEN_BACK)
+      .map((text) => (text === NOT_ISOLATED ? isolation() : warning(text)))}
     <section class="rings" aria-label=${t('system.use')}>
-      ${system.gpu.map(gpuRings)} ${machineRings(system)} ${disksOf(system).map(diskRing)}
+      ${system.gpu.map((gpu) => gpuRings(gpu, system.gpu.length > 1))} ${machineRings(system)} ${disksOf(system).map(diskRing)}
     </section>
     <system-history></system-history>
     <section class="totals card" aria-label=${t('system.queue')}>
@@ -164,17 +167,20 @@ const isolation = () =>
 const share = (used, total) => (total ? Math.round((used / total) * PERCENT) : 0);
 const ofTotal = (used, total) => t('system.of', { used: sizeText(used), total: sizeText(total) });
 
-function gpuRings(gpu) {
-  const { memory_total_bytes: total, memory_used_bytes: used } = gpu;
+/** Of several the number is said: they are often alike. */
+function gpuRings(gpu, areSeveral) {
+  const { index, name, memory_total_bytes: total, memory_used_bytes: used } = gpu;
+  const memory = areSeveral ? t('system.gpuMemoryOf', { index }) : t('system.gpuMemory');
   const facts = [
+    gpu.engine,
     gpu.temperature_c !== null && `${gpu.temperature_c} °C`,
     gpu.power_w !== null && `${Math.round(gpu.power_w)} W`,
   ].filter(Boolean);
   return html`
     ${gpu.load_percent === null
       ? nothing
-      : ring({ label: gpu.name, percent: gpu.load_percent, detail: facts.join(' · ') })}
-    ${total ? ring({ label: t('system.gpuMemory'), percent: share(used, total), detail: ofTotal(used, total) }) : nothing}
+      : ring({ label: areSeveral ? t('system.gpuOf', { index, name }) : name, percent: gpu.load_percent, detail: facts.join(' · ') })}
+    ${total ? ring({ label: memory, percent: share(used, total), detail: ofTotal(used, total) }) : nothing}
   `;
 }
 
