@@ -26,6 +26,8 @@ BROAD = {
     "studio/server.py": 1,
     # The worker of node packs: whoever waits for its report gets one.
     "boot/pack_worker.py": 1,
+    # Updates: whoever asked is told how it ended, and checks go on.
+    "studio/services/updates.py": 3,
     # A change of node packs: whoever asked is told; after a rescue that failed the next one is tried.
     "studio/services/node_packs.py": 2,
     # The door of the hot path: nobody gets a bare 500; its short cut leads to the long way.
