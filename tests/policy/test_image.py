@@ -13,6 +13,7 @@ from tests.policy.source import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 LOCKS = ROOT / "image/locks"
+WORKFLOW = (ROOT / ".github/workflows/image.yml").read_text(encoding="utf-8")
 
 
 def packages(text: str) -> dict[str, str]:
@@ -62,8 +63,7 @@ def test_the_version_of_the_image_is_studio_s() -> None:
 
 
 def test_published_images_follow_releases_and_no_branch() -> None:
-    workflow = (ROOT / ".github/workflows/image.yml").read_text()
-    assert re.search(r"^      REPO_REF: v\*$", workflow, re.MULTILINE)
+    assert re.search(r"^ +REPO_REF: v\*$", WORKFLOW, re.MULTILINE)
 
 
 def test_what_is_fetched_by_the_build_is_named_exactly() -> None:
@@ -73,3 +73,41 @@ def test_what_is_fetched_by_the_build_is_named_exactly() -> None:
     assert all(re.search(r":\d+\.\d+\.\d+-\w+-ubuntu24\.04$", image) for image in images)
     # Another front end would be one more thing to fetch, and to trust.
     assert "# syntax=" not in DOCKERFILE
+
+
+def test_whatever_goes_into_the_image_has_it_tested() -> None:
+    paths = re.findall(r'^      - "(\S+)"$', WORKFLOW, re.MULTILINE)
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    sources = {source for line in copied for source in line.split() if "$" not in source}
+    assert {"studio", "frontend", "version.json"} <= sources
+    named = {path.removesuffix("/**") for path in paths}
+    assert {s for s in sources if not {s, s.partition("/")[0]} & named} == set()
+    assert {".github/workflows/image.yml", "Dockerfile", "scripts"} <= named
+
+
+def test_a_release_is_built_once_and_only_what_was_tested_gets_its_names() -> None:
+    release = WORKFLOW.partition("\n  release:\n")[2]
+    order = [
+        "docker/bake-action@",
+        "push-by-digest=true",
+        "run: scripts/test-image",
+        "anchore/scan-action@",
+        "docker buildx imagetools create --tag",
+        "attest-build-provenance@",
+    ]
+    places = [release.index(step) for step in order]
+    assert places == sorted(places)
+    assert release.count("docker/bake-action@") == 1
+    assert "STUDIO_TEST_IMAGE: ${{ env.IMAGE }}@${{ env.DIGEST }}" in release
+    assert "subject-digest: ${{ env.DIGEST }}" in release
+
+
+def test_only_a_release_may_write_anything() -> None:
+    before = WORKFLOW.partition("\n  release:\n")[0]
+    assert "permissions:\n  contents: read\n" in before
+    assert ": write" not in before and "secrets." not in before
+
+
+def test_compose_hands_over_every_setting_of_its_file() -> None:
+    compose = (ROOT / "deploy/compose.yaml").read_text(encoding="utf-8")
+    assert "    env_file:\n      - path: .env\n        required: false\n" in compose
