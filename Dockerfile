@@ -119,14 +119,15 @@ RUN python3.12 /build/install_nodes.py /build/nodes.lock "${VARIANT}" /opt/comfy
         || true) \
     && install -D --mode 0644 /build/nodes.lock /opt/comfyui/nodes.lock
 
-# Studio's own environment keeps pip: it installs node packs into the volume.
-COPY requirements.lock /build/
+# Studio's own environment keeps pip: it installs node packs into the volume. And it keeps the list
+# of what is in it, for the doctor.
+COPY requirements.lock /opt/venv/studio/
 RUN --mount=from=uv,source=/opt/uv,target=/opt/uv \
     export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt UV_NO_CACHE=1 UV_COMPILE_BYTECODE=1 \
         PYC_INVALIDATION_MODE=UNCHECKED_HASH VIRTUAL_ENV=/opt/venv/studio \
     && python3.12 -m venv "${VIRTUAL_ENV}" \
     && /opt/uv/bin/uv pip install --require-hashes --no-deps --only-binary :all: \
-        --requirement /build/requirements.lock \
+        --requirement "${VIRTUAL_ENV}/requirements.lock" \
     && rm -r /build
 COPY LICENSE bootstrap.py start.sh version.json /opt/studio/
 COPY image/healthcheck.py /opt/studio/image/
@@ -135,11 +136,15 @@ COPY catalogs /opt/studio/catalogs
 COPY frontend /opt/studio/frontend
 COPY studio /opt/studio/studio
 COPY workflows /opt/studio/workflows
+# uv leaves files that everybody may write.
 RUN python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/studio/boot \
-        /opt/studio/studio
+        /opt/studio/studio \
+    && rm /opt/venv/*/.lock
 
 ARG VERSION=0.1.0
 ARG REVISION=
+# When REVISION was committed; Docker's own argument, taken from the environment of the build.
+ARG SOURCE_DATE_EPOCH=
 ARG BASE_IMAGE
 ARG BASE_DIGEST=
 ARG REPO_URL=
@@ -150,6 +155,7 @@ ENV RUNTIME_VERSION=1 \
     REPO_URL=${REPO_URL} \
     REPO_REF=${REPO_REF} \
     STUDIO_COMMIT=${REVISION} \
+    STUDIO_COMMITTED_AT=${SOURCE_DATE_EPOCH} \
     STUDIO_IMAGE=1 \
     STUDIO_VENV=/opt/venv/studio \
     COMFYUI_DIR=/opt/comfyui \

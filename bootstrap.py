@@ -2,7 +2,8 @@
 
 Killing or updating Studio leaves the engines working; the end of this process ends everything.
 Settings come from the environment (docs/configuration.md). Exit status: 0 after SIGTERM or SIGINT,
-2 wrong settings, 75 another bootstrap runs already, 78 Studio refused its configuration.
+2 wrong settings, 75 another bootstrap runs already, 78 Studio refused its configuration or a port
+of its cannot be opened.
 """
 
 from __future__ import annotations
@@ -65,8 +66,10 @@ def make_plan(
         try:
             folders = prepare_folders(settings)
         except OwnersRefused as refused:
-            settings, environ = _become_one_user(settings, environ, str(refused))
+            settings = _become_one_user(settings, str(refused))
+            notices.append(_one_user_notice(str(refused)))
             folders = prepare_folders(settings)
+        notices += folders.notices
         if settings.image and not settings.isolation:
             _log("Studio and the engines run as one user, without isolation")
         phases.end("folders")
@@ -94,15 +97,15 @@ def make_plan(
         ),
         studio_ids=settings.studio_ids,
         isolation=settings.isolation,
+        address=settings.address,
     )
 
 
-def _become_one_user(
-    settings: Settings, environ: Mapping[str, str], why: str
-) -> tuple[Settings, Mapping[str, str]]:
+def _become_one_user(settings: Settings, why: str) -> Settings:
     """Go on, for good, as the one user that may write there; working comes before isolation."""
-    _log(f"{why} Going on as one user, without isolation.")
     ids = one_user(settings)
+    who = "root" if ids is None else f"user {ids.uid}"
+    _log(f"{why} Going on as {who}, without isolation.")
     if ids is not None:
         try:
             for path in (settings.run_dir, *settings.run_dir.iterdir()):
@@ -114,9 +117,15 @@ def _become_one_user(
             raise BootError(
                 f"{why} Nobody can become its owner {ids.uid}: {error.strerror}."
             ) from None
-        # Root's own folders are out of reach now.
-        environ = {**environ, "HOME": str(settings.studio_dir)}
-    return replace(settings, studio_ids=None, engine_ids=None), environ
+    return replace(settings, studio_ids=None, engine_ids=None)
+
+
+def _one_user_notice(why: str) -> str:
+    who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
+    return (
+        f"{why} So everything runs as {who}, and a custom node can do all that Studio can. Use a "
+        "volume that keeps owners."
+    )
 
 
 def _probe(settings: Settings) -> list[str]:
@@ -168,7 +177,13 @@ def _plan_explanation(settings: Settings, environ: Mapping[str, str], why: str) 
         env=studio_environment(environ, given, home=str(settings.run_dir)),
         ids=settings.studio_ids,
     )
-    return Plan(settings.run_dir, log_dir, (studio,), studio_ids=settings.studio_ids)
+    return Plan(
+        settings.run_dir,
+        log_dir,
+        (studio,),
+        studio_ids=settings.studio_ids,
+        address=settings.address,
+    )
 
 
 def _plan_studio(
@@ -198,7 +213,7 @@ def _plan_studio(
     }
     if folders.own_model_dir is not None:
         given["STUDIO_OWN_MODEL_DIR"] = str(folders.own_model_dir)
-    home = str(settings.studio_dir) if settings.studio_ids else None
+    home = str(settings.studio_dir) if settings.image else None
     volume = None
     if settings.runtime is not None:
         ids = settings.studio_ids

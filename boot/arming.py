@@ -37,6 +37,7 @@ GOOD_FILE: Final = "good.json"
 PUT_OFF_S: Final = 120.0
 """Until then the deadline waits, once Studio has said that it cannot tell yet."""
 _TEXT: Final = 500
+_LATEST: Final = 1e11
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ class Trial(Armed):
     """A release on trial, as ``armed.json`` has it.
 
     ``armed_at`` is in unix seconds. ``engines`` were ready before. ``failing`` is what of it did
-    not work when it was last looked at.
+    not work when it was last looked at. ``given_back``: one try was not counted.
     """
 
     armed_at: float = 0.0
     engines: tuple[str, ...] = ()
     failing: str = ""
+    given_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ def roll_back(studio_dir: Path, trial: Trial, owner: Owner | None = None) -> Non
     """
     why = trial.failing or "It ended, or was never ready, each time it was started."
     record = RolledBack(trial.release, why, time.time())
-    _write(studio_dir, ROLLED_BACK_FILE, asdict(record), owner)
-    switch(studio_dir, trial.previous)
+    write_object(studio_dir, ROLLED_BACK_FILE, asdict(record), owner)
+    switch(studio_dir, trial.previous, owner)
     disarm(studio_dir)
 
 
@@ -121,7 +123,7 @@ def is_put_off(studio_dir: Path) -> bool:
 
 def mark_good(studio_dir: Path, trial: Trial) -> None:
     """The trial is over: the release stays, and is what a later update goes back to."""
-    _write(studio_dir, GOOD_FILE, asdict(Good(trial.release, trial.previous)))
+    write_object(studio_dir, GOOD_FILE, asdict(Good(trial.release, trial.previous)))
     disarm(studio_dir)
 
 
@@ -158,12 +160,13 @@ def read_trial(studio_dir: Path) -> Trial | None:
         _time(said.get("armed_at")),
         tuple(str(name) for name in engines) if isinstance(engines, list) else (),
         _text(said.get("failing")),
+        said.get("given_back") is True,
     )
 
 
 def write_trial(studio_dir: Path, trial: Trial, owner: Owner | None = None) -> None:
     """Replace ``armed.json``; on the disk when this returns."""
-    _write(studio_dir, ARMED_FILE, asdict(trial), owner)
+    write_object(studio_dir, ARMED_FILE, asdict(trial), owner)
 
 
 def read_rolled_back(studio_dir: Path) -> RolledBack | None:
@@ -201,8 +204,13 @@ def _read(studio_dir: Path, name: str) -> dict[str, Any] | None:
     return read_object(path) if os.path.lexists(path) else None
 
 
-def _write(studio_dir: Path, name: str, said: dict[str, Any], owner: Owner | None = None) -> None:
-    """Bootstrap may be root in a folder of Studio's user: nothing that lies there is followed."""
+def write_object(
+    studio_dir: Path, name: str, said: dict[str, Any], owner: Owner | None = None
+) -> None:
+    """Replace a file beside the releases; on the disk when this returns.
+
+    Bootstrap may be root in a folder of Studio's user: nothing that lies there is followed.
+    """
     folder = studio_dir / RELEASES
     partial = folder / f".{name}.new"
     partial.unlink(missing_ok=True)
@@ -227,4 +235,6 @@ def _text(value: object) -> str:
 
 
 def _time(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < _LATEST else 0.0

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from boot.launch import Launch
 from boot.linux import die_with_parent, start_time
+from boot.listeners import Listeners
 from boot.logs import LogFile, Tail
 from boot.plan import ChildPlan
 
@@ -28,6 +29,7 @@ class Child:
         log_file: takes everything the child prints.
         tail: remembers its last lines for the status; None when they are nobody's business.
         echo: shows its output, or None.
+        listeners: open ports that it serves on, or None.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class Child:
         log_file: LogFile,
         tail: Tail | None,
         echo: Callable[[bytes], None] | None,
+        listeners: Listeners | None = None,
     ) -> None:
         self.plan = plan
         self.kill_at: float | None = None
         self._log_file = log_file
         self._tail = tail
         self._echo = echo
+        self._listeners = listeners
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
         self._pid: int | None = None
@@ -93,6 +97,7 @@ class Child:
             **plan.env,
             **(plan.first_env if is_first else {}),
             **(launch.env if launch else {}),
+            **(self._listeners.env if self._listeners else {}),
         }
         try:
             process = subprocess.Popen(
@@ -104,6 +109,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 bufsize=0,
                 start_new_session=True,
+                pass_fds=self._listeners.handles if self._listeners else (),
                 umask=plan.umask,
                 user=plan.ids.uid if plan.ids else None,
                 group=plan.ids.gid if plan.ids else None,

@@ -70,7 +70,7 @@ def plan_engines(
     Raises:
         BootError: the choice cannot be read or met.
     """
-    home = str(settings.engine_dir) if settings.engine_ids else None
+    home = str(settings.engine_dir) if settings.image else None
     env = engine_environment(environ, home=home)
     words = [word.strip() for word in settings.engine.split(",") if word.strip()]
     several = len({"comfyui", "embedded"}.intersection(words)) > 1

@@ -22,6 +22,7 @@ _PREFIXES: Final = (
 _PIP: Final = frozenset(
     {"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CERT"}
 )
+_NAME: Final = "studio"
 _SECRET: Final = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
@@ -32,7 +33,7 @@ def engine_environment(environ: Mapping[str, str], *, home: str | None = None) -
 
     Args:
         environ: bootstrap's own environment.
-        home: the home folder when the engine is another user; the caller's folders are left out.
+        home: the home folder in the image; the caller's folders are left out.
     """
     passed = {
         name: value
@@ -67,6 +68,5 @@ def _at_home(environ: dict[str, str], home: str | None) -> dict[str, str]:
     if home is None:
         return environ
     own = {name: value for name, value in environ.items() if not name.startswith("XDG_")}
-    for name in ("USER", "LOGNAME"):
-        own.pop(name, None)
-    return {**own, "HOME": home}
+    # A user that was chosen by number has no name and no home, and PyTorch asks for both.
+    return {**own, "HOME": home, "USER": _NAME, "LOGNAME": _NAME}

@@ -45,8 +45,7 @@ def stage_copy(studio_dir: Path, app_dir: Path, commit: str | None = None) -> st
         StagingBusy: another release is being made.
         OSError: the volume refuses.
     """
-    version = read_version(app_dir).version
-    name = release_name(version, commit or _digest(app_dir))
+    name = copy_name(app_dir, commit)
     with staging(studio_dir) as folder:
         if name not in names(studio_dir):
             staged = folder / _STAGED
@@ -58,6 +57,15 @@ def stage_copy(studio_dir: Path, app_dir: Path, commit: str | None = None) -> st
                 shutil.copyfile(source, target, follow_symlinks=False)
             publish(staged, name)
     return name
+
+
+def copy_name(app_dir: Path, commit: str | None = None) -> str:
+    """The release that ``stage_copy`` would make.
+
+    Raises:
+        ReleaseUnusable, OSError: ``app_dir`` is no whole copy of the application.
+    """
+    return release_name(read_version(app_dir).version, commit or _digest(app_dir))
 
 
 def _files(app_dir: Path) -> Iterator[Path]:

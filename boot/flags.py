@@ -11,10 +11,12 @@ import json
 import math
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from boot.plan import ChildPlan
 
 FILE_NAME: Final = "engine_flags.json"
 """In ``STUDIO_DIR``: the flags of each engine by its name. Studio writes it."""
@@ -224,6 +226,17 @@ def _number_in(word: str, *, whole: bool) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) and word.isascii() and "_" not in word else None
+
+
+def flags_of(plan: ChildPlan, log: Callable[[str], None]) -> tuple[str, ...]:
+    """What follows the command line now; flags that cannot be used keep no engine down."""
+    if plan.flags_file is None:
+        return plan.flags
+    try:
+        return read_flags(plan.flags_file, plan.name, ALLOWED.get(plan.kind, {}))
+    except FlagsRefused as refused:
+        log(f"{plan.name} starts without its stored flags: {refused}")
+        return ()
 
 
 def read_flags(file: Path, name: str, allowed: Mapping[str, Flag]) -> tuple[str, ...]:

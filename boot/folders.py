@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from boot.control import check_path
+from boot.descent import close_to_others, open_folder, open_to_all
 from boot.hold import SOCKET_NAME
 from boot.model_paths import write_model_paths
 from boot.packs import WORK_FOLDER
@@ -26,12 +27,14 @@ class Folders:
 
     ``own_model_dir`` is where downloads go when ``MODEL_DIR`` is read-only, else None;
     ``engine_fault`` is why no engine can be started in its folders, empty when one can.
+    ``notices`` are for the owner.
     """
 
     log_dir: Path
     model_paths: Path
     own_model_dir: Path | None
     engine_fault: str = ""
+    notices: tuple[str, ...] = ()
 
 
 class OwnersRefused(BootError):
@@ -39,10 +42,10 @@ class OwnersRefused(BootError):
 
 
 def prepare_run_dir(settings: Settings) -> None:
-    """Make the folder of the sockets: private, and nobody else's.
+    """Make the folder of the sockets: private, nobody else's, and not to be moved away.
 
     Raises:
-        BootError: its name is too long, it is a link, or another user owns it.
+        BootError: its name is too long, it is a link, another user owns it, or could replace it.
     """
     run_dir = settings.run_dir
     check_path(run_dir / SOCKET_NAME)
@@ -52,6 +55,8 @@ def prepare_run_dir(settings: Settings) -> None:
     hint = "Remove it or set STUDIO_RUN_DIR to another folder."
     try:
         run_dir.parent.mkdir(parents=True, exist_ok=True)
+        if settings.isolation:
+            _keep_in_place(run_dir)
         run_dir.mkdir(mode=0o700, exist_ok=True)
         handle = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -59,13 +64,37 @@ def prepare_run_dir(settings: Settings) -> None:
             raise BootError(f"{run_dir} is a symbolic link. {hint}") from None
         raise BootError(f"The folder {run_dir} cannot be used: {error.strerror}. {hint}") from None
     try:
-        if os.fstat(handle).st_uid not in owners:
+        owner = os.fstat(handle).st_uid
+        if settings.image and owner == 0 != os.geteuid() and os.access(run_dir, os.W_OK | os.X_OK):
+            # A mount that was made for the container's one user, who cannot change it.
+            return
+        if owner not in owners:
             raise BootError(f"{run_dir} belongs to another user. {hint}")
         os.fchmod(handle, 0o700)
         if settings.studio_ids is not None:
             os.fchown(handle, settings.studio_ids.uid, settings.studio_ids.gid)
     finally:
         os.close(handle)
+
+
+def _keep_in_place(folder: Path) -> None:
+    """Above ``folder`` others may rename only what is their own, as in ``/tmp``.
+
+    A custom node could else move it away and be Studio's folder of sockets from the next start on.
+    """
+    for above in folder.parents:
+        handle = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mode = stat.S_IMODE(os.fstat(handle).st_mode)
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                os.fchmod(handle, mode | stat.S_ISVTX)
+        except OSError as error:
+            raise BootError(
+                f"Everybody may rename what is in {above}, and that cannot be changed: "
+                f"{error.strerror}. Set STUDIO_RUN_DIR to a folder elsewhere."
+            ) from None
+        finally:
+            os.close(handle)
 
 
 def prepare_folders(settings: Settings) -> Folders:
@@ -85,7 +114,21 @@ def prepare_folders(settings: Settings) -> Folders:
         ) from None
     model_paths = settings.engine_dir / "extra_model_paths.yaml"
     fault = _prepare_engine_dir(settings, own_model_dir)
-    return Folders(log_dir, model_paths, own_model_dir, fault)
+    return Folders(log_dir, model_paths, own_model_dir, fault, tuple(_close_above(settings)))
+
+
+def _close_above(settings: Settings) -> Iterator[str]:
+    """Keep custom nodes from putting folders of their own in place of ours."""
+    if not settings.isolation:
+        return
+    found = {*open_to_all(settings.studio_dir), *open_to_all(settings.engine_dir)}
+    for folder in sorted(found):
+        if not close_to_others(folder):
+            yield (
+                f"Everybody may rename what is in {folder}, and that cannot be changed here: a "
+                "custom node could put a folder of its own in place of Studio's. Take that right "
+                "away."
+            )
 
 
 def one_user(settings: Settings) -> Ids | None:
@@ -95,14 +138,49 @@ def one_user(settings: Settings) -> Ids | None:
 
 
 def _prepare_studio_dir(settings: Settings) -> Path:
+    _refuse_engines_own(settings)
     _hand_over(settings.studio_dir, settings.studio_ids, mode=0o700)
     log_dir = settings.studio_dir / "logs"
     if log_dir.is_symlink():
         raise BootError(f"{log_dir} is a symbolic link; remove it.")
     _as_user(settings.studio_ids, lambda: log_dir.mkdir(mode=0o700, exist_ok=True))
     if not log_dir.is_dir():
+        ids = settings.studio_ids
+        if ids is not None and (closed := _closed_above(settings.studio_dir, ids)) is not None:
+            raise BootError(
+                f"The folder {closed} lets nobody through but its owner: what is mounted there"
+                " needs 'chmod a+x', or the container that owner as --user."
+            )
         raise BootError(f"The folder {log_dir} cannot be made.")
     return log_dir
+
+
+def _refuse_engines_own(settings: Settings) -> None:
+    """What an engine made is no state of Studio's, wherever it lies."""
+    if settings.studio_ids is None or settings.engine_ids is None:
+        return
+    with contextlib.suppress(FileNotFoundError):
+        if settings.studio_dir.lstat().st_uid == settings.engine_ids.uid:
+            raise BootError(
+                f"{settings.studio_dir} belongs to the engines' user {settings.engine_ids.uid}, so "
+                "a custom node may have put it there. Look for Studio's folder, or give this one "
+                f"to user {settings.studio_ids.uid} if you trust what is in it."
+            )
+
+
+def _closed_above(folder: Path, ids: Ids) -> Path | None:
+    """The outermost folder above ``folder`` whose mode keeps the user out."""
+    for parent in reversed(folder.parents):
+        facts = parent.stat()
+        if facts.st_uid == ids.uid:
+            needed = stat.S_IXUSR
+        elif facts.st_gid in ids.groups:
+            needed = stat.S_IXGRP
+        else:
+            needed = stat.S_IXOTH
+        if not facts.st_mode & needed:
+            return parent
+    return None
 
 
 def _prepare_shared(settings: Settings) -> None:
@@ -121,7 +199,7 @@ def _prepare_shared(settings: Settings) -> None:
             _hand_over(folder, settings.studio_ids, mode=0o755)
         except (OSError, OwnersRefused):
             # A volume that is read-only or keeps its owners can still be read.
-            if not folder.is_dir():
+            if not folder.is_dir() or folder.is_symlink():
                 raise
 
 
@@ -177,11 +255,11 @@ def _hand_over(folder: Path, ids: Ids | None, *, mode: int) -> None:
     Raises:
         OwnersRefused: the folder keeps its owner.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=mode & 0o777)
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if ids is None:
+        folder.mkdir(parents=True, exist_ok=True, mode=mode & 0o777)
+        return
+    handle = open_folder(folder, mode=mode & 0o777)
     try:
-        if ids is None:
-            return
         facts = os.fstat(handle)
         if facts.st_uid == ids.uid:
             if facts.st_mode & mode != mode:

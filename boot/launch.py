@@ -20,7 +20,6 @@ from boot.arming import (
     write_trial,
 )
 from boot.releases import (
-    FAILED_STARTS,
     RELEASES,
     Choice,
     Found,
@@ -28,9 +27,11 @@ from boot.releases import (
     choose,
     find,
 )
+from boot.starts import FailedStarts
 
 _RETRY_S = 30.0
 _EARLY_S = 20.0
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ class Launch:
 class Launcher:
     """Chooses before each start, and knows until when a release on trial has to be good.
 
-    That time is for all its tries together, on a clock that nobody sets.
+    That time is for all its tries together, on a clock that nobody sets. Every other start counts
+    as failed until Studio serves, or has lived for a while: on the disk, because whoever starts
+    this process again and again would otherwise never reach an end of it.
 
     Args:
         served: the socket that Studio makes once it serves.
@@ -84,7 +87,9 @@ class Launcher:
         self._volume = volume
         self._log = log
         self._served = served
-        self._failed_starts = 0
+        self._starts = FailedStarts(volume.studio_dir, log, volume.owner)
+        self._counted_at: float | None = None
+        self._stopping = False
         self._last: Launch | None = None
         self.deadline: float | None = None
         """On the monotonic clock; None while nothing is on trial."""
@@ -94,10 +99,27 @@ class Launcher:
         """The release of the last start has to prove itself, or had to when it started."""
         return self._last is not None and self._last.trial is not None
 
+    @property
+    def look_at(self) -> float | None:
+        """When ``is_late`` should be asked at the latest."""
+        look = None if self._counted_at is None else time.monotonic() + _LOOK_S
+        return min((at for at in (look, self.deadline) if at is not None), default=None)
+
+    def is_late(self, now: float) -> bool:
+        """A release on trial had its time; takes note of a Studio that serves."""
+        counted_at = self._counted_at
+        if counted_at is not None and (self._served.exists() or now - counted_at >= _EARLY_S):
+            self._forget_failures()
+        return self.deadline is not None and now >= self.deadline
+
     def start(self) -> Launch:
         """Where Studio is started from now."""
         self._forget_served()
-        self._last = launch(self._volume, self._log, self._failed_starts)
+        self._last = launch(self._volume, self._log, self._starts.count())
+        self._counted_at = None
+        if not (self.is_on_trial or self._last.choice.safe_mode):
+            self._starts.set(self._starts.count() + 1)
+            self._counted_at = time.monotonic()
         if not self.is_on_trial:
             self.deadline = None
         elif self.deadline is None:
@@ -109,27 +131,38 @@ class Launcher:
 
         What does not start is left for the image's copy until somebody asks for a restart.
         """
-        is_early = lifetime_s < _EARLY_S and not self._served.exists() and not self.is_on_trial
-        if is_early and not asked:
-            self._failed_starts += 1
-        elif asked or self._failed_starts < FAILED_STARTS:
-            self._failed_starts = 0
+        is_early = lifetime_s < _EARLY_S and not self._served.exists()
+        was_counted, self._counted_at = self._counted_at is not None, None
+        if (asked and not self._stopping) or (was_counted and not is_early):
+            self._forget_failures()
         self._forget_served()
 
     def stopping(self) -> None:
-        """The container ends: that takes no try off a release that serves."""
+        """The container ends: that takes no try off a release that serves, once in a trial.
+
+        Whoever ends it may do so because the release hangs, and again after each start. The end is
+        no failure of a release that serves; one that does not may be ended for that very reason.
+        """
+        self._stopping = True
+        if not self._served.exists():
+            return
+        self._forget_failures()
         began = self._last.trial if self._last is not None else None
-        if began is None or not self._served.exists():
+        if began is None:
             return
         try:
             trial = read_trial(self._volume.studio_dir)
             if trial is None or trial.failing or trial.release != began.release:
                 return
-            if trial.tries == began.tries:
-                back = replace(trial, tries=trial.tries + 1)
+            if trial.tries == began.tries and not trial.given_back:
+                back = replace(trial, tries=trial.tries + 1, given_back=True)
                 write_trial(self._volume.studio_dir, back, self._volume.owner)
         except (OSError, ReleaseUnusable) as error:
             self._log(f"the try of a trial is used up: {error}")
+
+    def _forget_failures(self) -> None:
+        self._counted_at = None
+        self._starts.set(0)
 
     def _forget_served(self) -> None:
         with contextlib.suppress(OSError):

@@ -12,14 +12,15 @@ import argparse
 import contextlib
 import errno
 import os
-import shutil
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from boot.pack_disk import is_folder, may_exist, move, open_folder, remove
 from boot.pack_requirements import RequirementsFailed, Resolver
 from boot.pack_source import SourceFailed, fetch_pack
 from boot.packs import (
@@ -31,6 +32,8 @@ from boot.packs import (
     PackRecord,
     PackRefused,
     PackReport,
+    check_name,
+    is_text,
     packages_of,
     read_json,
     read_record,
@@ -86,6 +89,8 @@ class Worker:
     def run(self) -> int:
         """Do it and say how it ended."""
         try:
+            # A custom node may have closed it, or put something else there.
+            open_folder(self._folders.store)
             self._recover()
             getattr(self, f"_{self._plan.action}")()
         except (WorkFailed, SourceFailed, RequirementsFailed) as error:
@@ -96,12 +101,15 @@ class Worker:
             return self._end(
                 "disk_full" if full else "disk_failed", f"The disk refused: {error.strerror}."
             )
+        except Exception as error:  # noqa: BLE001 - whoever waits for the report is told
+            traceback.print_exception(error)
+            return self._end("internal_error", "The worker failed; the log of packs says why.")
         return self._end("", "")
 
     def _end(self, code: str, message: str) -> int:
         if code:
             sys.stderr.write(f"packs: {message}\n")
-            with contextlib.suppress(OSError, WorkFailed):
+            with contextlib.suppress(OSError, RecursionError):
                 # A pack may have been moved in there: only once that is mended it may go.
                 self._recover()
                 self._clear()
@@ -119,7 +127,7 @@ class Worker:
     def _stage(self) -> None:
         plan, folders = self._plan, self._folders
         self._clear()
-        folders.staging.mkdir(parents=True)
+        open_folder(folders.staging)
         staged = folders.staged(plan.name)
         environ = {**os.environ, "TMPDIR": str(self._temporary())}
         self._say("fetching")
@@ -139,7 +147,7 @@ class Worker:
         record = PackRecord(
             plan.name, plan.url, plan.ref, commit, packages=chosen.packages, notes=tuple(notes)
         )
-        shutil.rmtree(self._temporary())
+        remove(self._temporary())
         write_json(record_file(staged), record.to_json())
         os.sync()
         self._say("ready", notes=tuple(notes))
@@ -155,16 +163,15 @@ class Worker:
 
     def _put_staged(self, name: str) -> None:
         folders = self._folders
-        if not folders.staged(name).is_dir():
+        if not is_folder(folders.staged(name)):
             return
         present = folders.present(name)
         if present is not None:
             self._keep(name, present)
-        folders.staged(name).rename(folders.place(name))
+        move(folders.staged(name), folders.place(name))
 
     def _remove(self) -> None:
         present = self._present()
-        self._folders.store.mkdir(exist_ok=True)
         write_json(self._folders.journal, {"action": "remove", "name": self._plan.name})
         self._keep(self._plan.name, present)
         self._finish()
@@ -172,36 +179,40 @@ class Worker:
     def _restore(self) -> None:
         """Exchange the pack with what was there before; a removed one simply comes back."""
         name, folders = self._plan.name, self._folders
-        if not folders.previous(name).is_dir():
+        if not is_folder(folders.previous(name)):
             raise WorkFailed("missing", "There is nothing to go back to.")
         self._note(folders.previous(name))
-        folders.staging.mkdir(parents=True, exist_ok=True)
+        open_folder(folders.staging)
         write_json(folders.journal, {"action": "restore", "name": name})
         present = folders.present(name)
         if present is not None:
-            present.rename(self._swap(name))
+            move(present, self._swap(name))
         self._put_previous(name)
         self._finish()
 
     def _put_previous(self, name: str) -> None:
         folders, swap = self._folders, self._swap(name)
-        if folders.present(name) is None and folders.previous(name).is_dir():
-            folders.previous(name).rename(folders.place(name))
-        if swap.is_dir() and not folders.previous(name).exists():
-            swap.rename(folders.previous(name))
+        if folders.present(name) is None and is_folder(folders.previous(name)):
+            move(folders.previous(name), folders.place(name))
+        if is_folder(swap) and not may_exist(folders.previous(name)):
+            move(swap, folders.previous(name))
 
     def _disable(self) -> None:
         present = self._present()
         self._note(present)
-        if present != self._folders.disabled(self._plan.name):
-            present.rename(self._folders.disabled(self._plan.name))
-        self._finish()
+        self._rename(present, self._folders.disabled(self._plan.name))
 
     def _enable(self) -> None:
         present = self._present()
         self._note(present)
-        if present != self._folders.place(self._plan.name):
-            present.rename(self._folders.place(self._plan.name))
+        self._rename(present, self._folders.place(self._plan.name))
+
+    def _rename(self, present: Path, to: Path) -> None:
+        if present != to:
+            if may_exist(to):
+                # Another one of that name, or whatever a custom node put in the way.
+                self._keep(self._plan.name, to)
+            move(present, to)
         self._finish()
 
     def _discard(self) -> None:
@@ -219,17 +230,20 @@ class Worker:
     def _keep(self, name: str, present: Path) -> None:
         """Move a pack to where it can be brought back from; what was kept before is given up."""
         previous, staging = self._folders.previous(name), self._folders.staging
-        previous.parent.mkdir(parents=True, exist_ok=True)
-        staging.mkdir(exist_ok=True)
-        if previous.exists():
-            previous.rename(staging / f"{name}.old")
-        present.rename(previous)
+        open_folder(previous.parent)
+        open_folder(staging)
+        if may_exist(previous):
+            move(previous, staging / f"{name}.old")
+        move(present, previous)
 
     def _swap(self, name: str) -> Path:
         return self._folders.staging / f"{name}.swap"
 
     def _note(self, pack: Path) -> None:
         """Write down when, and why, a pack changes; one of somebody else's has no record."""
+        for folder in (pack, record_file(pack).parent):
+            if is_folder(folder):
+                open_folder(folder)
         record = read_record(pack)
         if record is not None:
             changed = replace(record, changed_at=time.time(), why=self._plan.why)
@@ -238,7 +252,7 @@ class Worker:
     def _finish(self) -> None:
         # The names must be on disk before the journal forgets them.
         os.sync()
-        self._folders.journal.unlink(missing_ok=True)
+        remove(self._folders.journal)
         self._clear()
         self._say("ready")
 
@@ -246,16 +260,19 @@ class Worker:
         """Go on with what a killed run, or one that the disk refused, had begun.
 
         Raises:
-            WorkFailed: nobody knows what that was.
             OSError: the disk refused, and the journal still names it.
         """
-        if not self._folders.journal.exists():
+        if not may_exist(self._folders.journal):
             return
         said = read_json(self._folders.journal)
-        if not isinstance(said, dict):
-            raise WorkFailed("disk_failed", f"{self._folders.journal} cannot be read.")
-        with contextlib.suppress(PackRefused):
-            began = PackPlan.parse({"id": "journal", **said})
+        try:
+            began = PackPlan.parse({"id": "journal", **said} if isinstance(said, dict) else said)
+        except PackRefused:
+            # Whoever wrote that: what was moved aside goes back before anything is cleared.
+            for swap in self._folders.staging.glob("*.swap"):
+                with contextlib.suppress(PackRefused):
+                    self._put_previous(check_name(swap.stem))
+        else:
             if began.action == "activate":
                 self._put_staged(began.name)
             elif began.action == "restore":
@@ -263,13 +280,10 @@ class Worker:
             elif began.action == "remove" and (present := self._folders.present(began.name)):
                 self._keep(began.name, present)
         os.sync()
-        self._folders.journal.unlink(missing_ok=True)
+        remove(self._folders.journal)
 
     def _clear(self) -> None:
-        if self._folders.staging.is_symlink():
-            self._folders.staging.unlink()
-        elif self._folders.staging.exists():
-            shutil.rmtree(self._folders.staging)
+        remove(self._folders.staging)
 
     def _temporary(self) -> Path:
         folder = self._folders.staging / "tmp.old"
@@ -278,7 +292,7 @@ class Worker:
 
     def _packages_of_others(self) -> dict[str, tuple[str, str]]:
         found = {}
-        for entry in self._folders.root.iterdir():
+        for entry in filter(lambda entry: is_text(entry.name), self._folders.root.iterdir()):
             name = entry.name.removesuffix(OFF)
             record = read_record(entry) if name != self._plan.name else None
             for package in record.packages if record is not None else ():

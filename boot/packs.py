@@ -15,11 +15,13 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
+
+from boot.pack_disk import is_folder, remove
 
 CHILD: Final = "packs"
 """The name under which bootstrap starts the worker."""
@@ -38,6 +40,9 @@ _PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~][A-Za-z0-9._~-]*){1,8}/?")
 _REF: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
+_PACKAGE: Final = ("name", "version")
+_LATEST_S: Final = 1e11
+"""Unix seconds in the year 5138: no pack changes later."""
 
 
 class PackRefused(ValueError):
@@ -177,14 +182,13 @@ class PackRecord:
         if not isinstance(said, dict):
             return None
         texts = {key: said.get(key, "") for key in ("name", "url", "ref", "commit", "why")}
-        at, packages, notes = said.get("changed_at"), said.get("packages"), said.get("notes")
-        if not all(isinstance(text, str) and len(text) <= 500 for text in texts.values()):
+        if not all(is_text(text) and len(text) <= 500 for text in texts.values()):
             return None
-        if (
-            isinstance(at, bool)
-            or not isinstance(at, (int, float))
-            or not is_commit(said["commit"])
-        ):
+        at = said.get("changed_at")
+        if isinstance(at, bool) or not isinstance(at, (int, float)):
+            return None
+        # Neither is true of what is no number.
+        if not 0 <= at < _LATEST_S or not is_commit(texts["commit"]):
             return None
         try:
             check_url(texts["url"])
@@ -193,18 +197,29 @@ class PackRecord:
         return cls(
             **texts,
             changed_at=float(at),
-            packages=tuple(_packages(packages if isinstance(packages, list) else [])),
-            notes=tuple(str(note)[:500] for note in notes[:20]) if isinstance(notes, list) else (),
+            packages=tuple(_packages(said.get("packages"))),
+            notes=tuple(_notes(said.get("notes"))),
         )
 
 
-def _packages(said: list[Any]) -> list[Package]:
-    found = []
-    for each in said[:500]:
-        if isinstance(each, dict):
-            name, version = str(each.get("name"))[:100], str(each.get("version"))[:100]
-            found.append(Package(name, version))
-    return found
+def is_text(said: Any) -> TypeGuard[str]:
+    """Whether that is text that can be written down: JSON and names on disk can have half a
+    character."""
+    try:
+        return isinstance(said, str) and said.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _packages(said: Any) -> Iterator[Package]:
+    for each in said[:500] if isinstance(said, list) else ():
+        name, version = (each.get(key) if isinstance(each, dict) else None for key in _PACKAGE)
+        if is_text(name) and is_text(version):
+            yield Package(name[:100], version[:100])
+
+
+def _notes(said: Any) -> Iterator[str]:
+    return (note[:500] for note in (said[:20] if isinstance(said, list) else ()) if is_text(note))
 
 
 @dataclass(frozen=True)
@@ -241,7 +256,7 @@ class PackFolders:
     def present(self, name: str) -> Path | None:
         """Where the pack is, enabled or not."""
         places = (self.place(name), self.disabled(name))
-        return next((each for each in places if each.is_dir() and not each.is_symlink()), None)
+        return next((each for each in places if is_folder(each)), None)
 
 
 def packages_of(pack: Path) -> Path:
@@ -281,13 +296,12 @@ class PackReport:
         if not isinstance(said, dict):
             return None
         texts = {key: said.get(key) for key in ("id", "phase", "code", "message", "commit")}
-        notes = said.get("notes")
-        if not all(isinstance(text, str) for text in texts.values()):
+        if not all(is_text(text) for text in texts.values()):
             return None
         return cls(
             **{key: str(text)[:4000] for key, text in texts.items()},
             done=said.get("done") is True,
-            notes=tuple(str(note)[:500] for note in notes[:20]) if isinstance(notes, list) else (),
+            notes=tuple(_notes(said.get("notes"))),
         )
 
 
@@ -321,7 +335,8 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         OSError: the disk refused.
     """
     new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
+    for name in (new, path) if is_folder(path) else (new,):
+        remove(name)
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o664)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(content, file)

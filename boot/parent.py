@@ -11,25 +11,28 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterator
 from typing import Any, Final
 
 from boot.backoff import Backoff
 from boot.child import Child
 from boot.control import ControlServer, Refusal, Reply, Request
-from boot.flags import ALLOWED, FlagsRefused, read_flags
+from boot.flags import flags_of
 from boot.hold import SOCKET_NAME, hold
 from boot.launch import Launcher
 from boot.linux import adopt_orphans, start_time
+from boot.listeners import Listeners, listening
 from boot.logs import Console, LogFile, Tail
 from boot.plan import EXIT_CONFIG, ChildPlan, Plan
 from boot.reaper import collect, end_adopted
+from boot.signals import signals_into
 from boot.warden import Warden
 
 _CONTROL_SOCKET: Final = "control.sock"
 # All of an ordinary end must fit into the 10 s that container runtimes give.
 _GIVE_UP_S: Final = 8.7
 _SWEEP_S: Final = 1.0
+# The Studio of a bootstrap that was just killed may need a moment to go.
+_PORT_WAIT_S: Final = 5.0
 
 
 def run(plan: Plan) -> int:
@@ -39,21 +42,26 @@ def run(plan: Plan) -> int:
         The exit status: 0, or 78 when Studio said that its configuration is wrong.
 
     Raises:
-        BootError: another bootstrap holds the run folder, or the folder cannot be used.
+        BootError: another bootstrap holds the run folder, or it or a port cannot be used.
     """
     with hold(plan.run_dir):
         warden = Warden()
         try:
             adopt_orphans()
-            return _Parent(plan, warden).run()
+            if plan.address is None:
+                return _Parent(plan, warden).run()
+            # To the very end: whoever could open them earlier would be taken for Studio.
+            with listening(plan.address, patience_s=_PORT_WAIT_S) as listeners:
+                return _Parent(plan, warden, listeners).run()
         finally:
             warden.close()
 
 
 class _Parent:
-    def __init__(self, plan: Plan, warden: Warden) -> None:
+    def __init__(self, plan: Plan, warden: Warden, listeners: Listeners | None = None) -> None:
         self._plan = plan
         self._warden = warden
+        self._listeners = listeners
         self._own_log = self._log_file("bootstrap")
         self._console = Console(self._own_log)
         self._log = self._console.log
@@ -81,7 +89,7 @@ class _Parent:
         return [child for child in self._children.values() if child.plan.kind != "studio"]
 
     def run(self) -> int:
-        with self._signals():
+        with signals_into(self._selector, self._on_end_signal):
             # Listening comes first: Studio may ask as soon as it runs.
             server = ControlServer(
                 path=self._plan.run_dir / SOCKET_NAME,
@@ -90,6 +98,8 @@ class _Parent:
                 handle=self._handle,
             )
             self._log(f"process {os.getpid()}, sockets in {self._plan.run_dir}")
+            if self._listeners is not None and self._listeners.notice:
+                self._log(self._listeners.notice)
             for child in self._children.values():
                 if not child.plan.on_demand:
                     self._try_start(child)
@@ -123,37 +133,8 @@ class _Parent:
             # Studio prints the one-time setup link; engines hold no secrets.
             tail=None if studio else Tail(self._plan.limits.tail_lines),
             echo=self._console.echo if studio else None,
+            listeners=self._listeners if studio else None,
         )
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Turn signals into bytes that the selector sees."""
-        reader, writer = os.pipe()
-        for handle in (reader, writer):
-            os.set_blocking(handle, False)
-        # A full pipe loses nothing: what matters has been seen or is repeated.
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        numbers = [signal.SIGTERM, signal.SIGINT, signal.SIGCHLD]
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            numbers.append(signal.SIGHUP)
-        for number in numbers:
-            signal.signal(number, lambda _number, _frame: None)
-
-        def read(_events: int) -> None:
-            for number in os.read(reader, 512):
-                if number == signal.SIGCHLD:
-                    continue
-                self._on_end_signal(signal.Signals(number))
-
-        self._selector.register(reader, selectors.EVENT_READ, read)
-        try:
-            yield
-        finally:
-            # From here on a second signal has nothing left to end but this process.
-            signal.set_wakeup_fd(-1)
-            self._selector.close()
-            os.close(reader)
-            os.close(writer)
 
     def _on_end_signal(self, number: signal.Signals) -> None:
         if self._ending is None:
@@ -188,8 +169,8 @@ class _Parent:
 
     def _pause_s(self) -> float | None:
         times = [child.kill_at for child in self._children.values() if child.kill_at is not None]
-        trial_end = self._launcher.deadline if self._launcher else None
-        deadlines = (self._restart_at, self._give_up_at, trial_end)
+        look_at = self._launcher.look_at if self._launcher else None
+        deadlines = (self._restart_at, self._give_up_at, look_at)
         times += [at for at in deadlines if at is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
@@ -251,7 +232,7 @@ class _Parent:
         if child is self._studio:
             self._restart_at = None
         launcher = self._launcher if child is self._studio else None
-        child.start(self._flags(child), launcher.start() if launcher else None)
+        child.start(flags_of(child.plan, self._log), launcher.start() if launcher else None)
         assert child.pid is not None
         self._warden.guard(child.pid)
         place = f" on port {child.plan.port}" if child.plan.port else ""
@@ -259,7 +240,7 @@ class _Parent:
 
     def _end_trial(self, now: float) -> None:
         studio, launcher = self._studio, self._launcher
-        if launcher is None or launcher.deadline is None or now < launcher.deadline:
+        if launcher is None or not launcher.is_late(now):
             return
         if launcher.leave_late() and studio is not None and self._ending is None:
             if studio.running:
@@ -267,17 +248,6 @@ class _Parent:
                 studio.kill_at = now + self._plan.limits.studio_grace_s
             elif self._restart_at is not None:
                 self._restart_at = now
-
-    def _flags(self, child: Child) -> tuple[str, ...]:
-        """What follows the command line now; flags that cannot be used keep no engine down."""
-        plan = child.plan
-        if plan.flags_file is None:
-            return plan.flags
-        try:
-            return read_flags(plan.flags_file, plan.name, ALLOWED.get(plan.kind, {}))
-        except FlagsRefused as refused:
-            self._log(f"{plan.name} starts without its stored flags: {refused}")
-            return ()
 
     def _try_start(self, child: Child) -> None:
         try:

@@ -44,6 +44,21 @@ class Ids:
 
 
 @dataclass(frozen=True)
+class Address:
+    """Where Studio serves: 0 is any free port.
+
+    ``comfy_port`` None is the one after ``port``, or any while that is taken. With ``shuts_ipv6``
+    nobody else gets these ports by IPv6 where Studio serves on all addresses of IPv4: browsers try
+    ``localhost`` there first.
+    """
+
+    host: str
+    port: int
+    comfy_port: int | None = None
+    shuts_ipv6: bool = False
+
+
+@dataclass(frozen=True)
 class ChildPlan:
     """One child: ``argv`` run in ``cwd`` with exactly ``env``.
 
@@ -97,6 +112,7 @@ class Plan:
         children: at most one of kind ``studio``; names differ.
         studio_ids: owner of the socket and the logs when Studio is another user than bootstrap.
         isolation: Studio and the engines are different users.
+        address: the ports that are held for Studio; None when it opens its own.
     """
 
     run_dir: Path
@@ -105,3 +121,4 @@ class Plan:
     studio_ids: Ids | None = None
     isolation: bool = False
     limits: Limits = Limits()
+    address: Address | None = None

@@ -279,8 +279,11 @@ def read_current(studio_dir: Path) -> str | None:
     return name
 
 
-def switch(studio_dir: Path, name: str | None) -> None:
+def switch(studio_dir: Path, name: str | None, owner: tuple[int, int] | None = None) -> None:
     """Make ``current`` name another release, in one step; None removes it.
+
+    Args:
+        owner: user and group of Studio, where bootstrap does it for it as root.
 
     Raises:
         ReleaseUnusable: there is no such release.
@@ -295,6 +298,8 @@ def switch(studio_dir: Path, name: str | None) -> None:
             raise ReleaseUnusable(f"There is no release {name}.")
         new.unlink(missing_ok=True)
         new.symlink_to(f"{RELEASES}/{name}")
+        if owner is not None and os.geteuid() == 0:
+            os.chown(new, *owner, follow_symlinks=False)
         if link.is_dir() and not link.is_symlink():
             # A folder cannot be replaced by a rename; nothing of ours ever made one here.
             link.rename(studio_dir / f"{CURRENT}-set-aside-{os.getpid()}")

@@ -9,9 +9,11 @@ import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from boot.plan import BootError, Ids
+from boot.descent import planted_link
+from boot.plan import Address, BootError, Ids
 from boot.releases import ReleaseUnusable, read_version
 
 _STUDIO_UID = 10001
@@ -26,7 +28,7 @@ class Settings:
 
     ``studio_ids`` and ``engine_ids`` are both set (two users besides root) or both None.
     ``comfyui_port`` is None when nobody chose one and 0 for any free one; ``studio_port`` is what
-    Studio will open, 0 for any free one. ``runtime`` is the image's ``RUNTIME_VERSION``, None
+    Studio serves on, 0 for any free one. ``runtime`` is the image's ``RUNTIME_VERSION``, None
     outside the image; ``commit`` is what its copy of the application was made from, if it says so.
     """
 
@@ -47,7 +49,9 @@ class Settings:
     comfyui_dir: Path | None
     comfyui_python: str | None
     comfyui_port: int | None
+    studio_host: str
     studio_port: int
+    studio_comfy_port: int | None
     comfyui_flags: tuple[str, ...]
     comfyui_gpus: str
     studio_ids: Ids | None
@@ -57,6 +61,13 @@ class Settings:
     def isolation(self) -> bool:
         """Studio and the engines are different users."""
         return self.engine_ids is not None
+
+    @property
+    def address(self) -> Address:
+        """What is opened for Studio."""
+        return Address(
+            self.studio_host, self.studio_port, self.studio_comfy_port, shuts_ipv6=self.isolation
+        )
 
 
 def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
@@ -72,10 +83,11 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
     given = {name: value for name, value in environ.items() if value.strip()}
     image = given.get("STUDIO_IMAGE") == "1"
     volume = Path("/workspace")
-    studio_dir = _folder(given, "STUDIO_DIR", volume / "studio" if image else Path("~/.studio"))
-    base = volume if image else studio_dir
-    engine_dir = _folder(given, "ENGINE_DIR", base / "engine")
     studio_ids, engine_ids = _ids(given) if image and os.geteuid() == 0 else (None, None)
+    folder = partial(_folder, given, engine_ids)
+    studio_dir = folder("STUDIO_DIR", volume / "studio" if image else Path("~/.studio"))
+    base = volume if image else studio_dir
+    engine_dir = folder("ENGINE_DIR", base / "engine")
     comfyui_dir = given.get("COMFYUI_DIR")
     studio_port = _number(given, "STUDIO_PORT", maximum=65535)
     return Settings(
@@ -89,16 +101,18 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         studio_dir=studio_dir,
         run_dir=_run_dir(given, studio_dir, image=image),
         engine_dir=engine_dir,
-        model_dir=_folder(given, "MODEL_DIR", base / "models"),
-        custom_nodes_dir=_folder(given, "CUSTOM_NODES_DIR", engine_dir / "custom_nodes"),
-        cache_dir=_folder(given, "CACHE_DIR", base / "cache"),
-        llm_dir=_folder(given, "LLM_DIR", base / "llm"),
+        model_dir=folder("MODEL_DIR", base / "models"),
+        custom_nodes_dir=folder("CUSTOM_NODES_DIR", engine_dir / "custom_nodes"),
+        cache_dir=folder("CACHE_DIR", base / "cache"),
+        llm_dir=folder("LLM_DIR", base / "llm"),
         given_folders=frozenset(name for name in given if name.endswith("_DIR")),
         engine=given.get("STUDIO_ENGINE", "auto").strip(),
         comfyui_dir=_absolute("COMFYUI_DIR", comfyui_dir) if comfyui_dir else None,
         comfyui_python=given.get("COMFYUI_PYTHON"),
         comfyui_port=_number(given, "COMFYUI_PORT", maximum=65535),
+        studio_host=given.get("STUDIO_HOST") or ("0.0.0.0" if image else "127.0.0.1"),  # noqa: S104
         studio_port=_STUDIO_PORT if studio_port is None else studio_port,
+        studio_comfy_port=_number(given, "STUDIO_COMFY_PORT", maximum=65535),
         comfyui_flags=_flags(given.get("COMFYUI_FLAGS", "")),
         comfyui_gpus=given.get("COMFYUI_GPUS", "all").strip(),
         studio_ids=studio_ids,
@@ -124,13 +138,17 @@ def _commit(given: Mapping[str, str]) -> str | None:
     return commit or None
 
 
-def _folder(given: Mapping[str, str], name: str, default: Path) -> Path:
-    return _absolute(name, given.get(name) or str(default))
+def _folder(given: Mapping[str, str], engine_ids: Ids | None, name: str, default: Path) -> Path:
+    return _absolute(name, given.get(name) or str(default), engine_ids)
 
 
-def _absolute(name: str, value: str) -> Path:
+def _absolute(name: str, value: str, engine_ids: Ids | None = None) -> Path:
     try:
-        return Path(value).expanduser().resolve()
+        path = Path(value).expanduser().absolute()
+        if engine_ids is not None and planted_link(path, engine_ids.uid):
+            # Where it leads is for a custom node to say; whoever opens the folder refuses it.
+            return path
+        return path.resolve()
     except (RuntimeError, OSError, ValueError) as error:
         raise BootError(f"{name} cannot be used as a folder: {error}.") from None
 

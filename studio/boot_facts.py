@@ -20,6 +20,7 @@ class BootFacts:
         began_at: when the whole start began, by the monotonic clock; None when only Studio was
             started again.
         phases: what came before Studio's own start, and how many seconds each took.
+        listeners: the handles of both ports, which bootstrap holds open over all starts.
         read_at: when Studio read this, which is as soon as its program was loaded.
     """
 
@@ -29,6 +30,7 @@ class BootFacts:
     warnings: tuple[str, ...] = ()
     began_at: float | None = None
     phases: tuple[tuple[str, float], ...] = ()
+    listeners: tuple[int, ...] = ()
     read_at: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -43,6 +45,9 @@ class BootFacts:
             warnings=tuple(said.get("warnings", ())),
             began_at=began_at,
             phases=tuple((name, float(seconds)) for name, seconds in phases),
+            listeners=tuple(
+                int(each) for each in environ.get("STUDIO_LISTENERS", "").split(",") if each
+            ),
         )
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from studio.clients.gpu import GpuReader
+from studio.clients.gpu_watch import GpuWatch
 from studio.clients.token_owners import TokenOwners
 from studio.clock import Clock
 from studio.models import Identity, Job
@@ -54,7 +55,7 @@ class Controls:
     system: SystemService
     engines: EngineControl
     diagnostics: DiagnosticsService
-    gpus: GpuReader
+    gpus: GpuWatch
     hidden: Callable[[], Awaitable[Sequence[str]]]
     """Every secret that nothing may show."""
     packs: NodePacks
@@ -85,7 +86,7 @@ class Household:
     ) -> Controls:
         """What the owner sees of the machine and its engines, and does to them."""
         settings, logs = self.settings, LogFolder(self.settings.studio_dir / LOGS)
-        gpus = GpuReader()
+        gpus = GpuWatch(GpuReader())
 
         async def hidden() -> Sequence[str]:
             return [*self.settings_service.secrets(), *await secrets.values()]

@@ -163,6 +163,18 @@ def private_folder(path: Path) -> Path:
     return real
 
 
+def sockets_folder(path: Path) -> Path:
+    """A private folder that no other user than root has put there.
+
+    Raises:
+        InvalidRequest: it cannot be used, or belongs to another user.
+    """
+    real = private_folder(path)
+    if real.stat().st_uid not in (0, os.geteuid()):
+        raise InvalidRequest(f"{path}, for the sockets, belongs to another user. Remove it.")
+    return real
+
+
 def run_folder(studio_dir: Path, environ: Mapping[str, str]) -> Path:
     """Where the sockets of the Studio that owns ``studio_dir`` are; it need not exist."""
     if given := environ.get("STUDIO_RUN_DIR"):

@@ -119,7 +119,7 @@ def build_pipeline(
         wake=lambda: dispatcher.wake(),
     )
     collector = Collector(jobs=jobs, staging=staging, clock=clock)
-    watchdog = Watchdog(stuck_s=settings.job_stuck_s, restart=engines.restart)
+    watchdog = Watchdog(stuck_s=settings.job_stuck_s, restart=engines.restart, grace_s=pace.grace_s)
     follower = Follower(jobs=jobs, collector=collector, clock=clock, pace=pace, watchdog=watchdog)
     runner = Runner(
         queue=queue,

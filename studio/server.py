@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from studio.app import Studio, open_studio
 from studio.clock import Clock
 from studio.errors import InvalidRequest, StorageUnavailable, StudioError
-from studio.paths import private_folder
+from studio.listening import open_ports
+from studio.paths import private_folder, sockets_folder
 from studio.settings import Settings
 from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.restoring import finish_restore
@@ -37,7 +38,7 @@ from studio.web.connections import (
 )
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
-from studio.web.hot_path import HotPath
+from studio.web.hot_path import Door, HotPath
 from studio.web.sockets import BoundedSocket
 
 log = logging.getLogger(__name__)
@@ -54,23 +55,18 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-
-class _Door:
-    """The ASGI application behind the open port; what it is can change while it is open."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+    def stop_accepting(self) -> None:
+        """Go on with the connections that there are."""
+        for server in getattr(self, "servers", ()):
+            server.close()
 
 
 @dataclass(frozen=True, slots=True)
 class _Ports:
     """Both ports' doors, and what is behind them while nothing else can be."""
 
-    door: _Door
-    comfy_door: _Door
+    door: Door
+    comfy_door: Door
     held: HeldApp
 
 
@@ -93,24 +89,33 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
         await _explain(settings, stop)
         return
     private_folder(settings.studio_dir)
-    private_folder(settings.run_dir)
+    sockets_folder(settings.run_dir)
     private_folder(settings.studio_dir / "run")
     lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
     held = HeldApp()
-    door = _Door(held)
-    comfy_door = _Door(held)
+    door = Door(held)
+    comfy_door = Door(held)
     proxies = settings.trusted_proxies
-    with (
-        _listen(settings.host, settings.port, "STUDIO_PORT") as listener,
-        _listen_beside(listener, settings) as comfy_listener,
-    ):
-        address, comfy_address = listener.getsockname(), comfy_listener.getsockname()
+    with open_ports(settings) as listeners:
+        address, comfy_address = listeners.studio.getsockname(), listeners.comfy.getsockname()
         # From here on a port is the one that was opened, where the setting was "any".
         settings = replace(settings, port=address[1], comfy_port=comfy_address[1])
         async with (
-            _serving(door, listener, proxies),
-            _serving(comfy_door, comfy_listener, proxies, editor=True),
+            _serving(door, listeners.studio, proxies) as server,
+            _serving(comfy_door, listeners.comfy, proxies, editor=True) as comfy_server,
         ):
+
+            def leave() -> None:
+                held.leave()
+                door.app = comfy_door.app = held
+                stop.set()
+                if settings.boot.listeners:
+                    # Whoever comes from now on waits for the next Studio.
+                    server.stop_accepting()
+                    comfy_server.stop_accepting()
+
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, leave)
             claim = await _acquire(lease, held, stop, take_over=take_over)
             if claim is None:
                 return
@@ -134,8 +139,12 @@ async def _explain(settings: Settings, stop: asyncio.Event) -> None:
     """Serve the reason why there is nothing to work on."""
     held = HeldApp()
     held.reason = settings.boot.volume_fault
-    with _listen(settings.host, settings.port, "STUDIO_PORT") as listener:
-        async with _serving(held, listener, settings.trusted_proxies):
+    proxies = settings.trusted_proxies
+    with open_ports(settings) as listeners:
+        async with (
+            _serving(held, listeners.studio, proxies),
+            _serving(held, listeners.comfy, proxies, editor=True),
+        ):
             log.error("%s", held.reason)
             await stop.wait()
 
@@ -236,6 +245,7 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
         auth=studio.accounts.auth,
         submit=studio.v2_jobs.submit,
         get_job=studio.v2_jobs.get_job,
+        look_at_job=studio.v2_jobs.look_at_job,
         max_body_bytes=settings.max_body_bytes,
     )
 
@@ -250,40 +260,6 @@ def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
         identify_session=studio.accounts.sessions.identify,
         console=console,
     )
-
-
-@contextlib.contextmanager
-def _listen(host: str, port: int, name: str) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise InvalidRequest(
-                f"Port {port} on {host} cannot be opened: {error.strerror}. "
-                f"Choose another with {name}."
-            ) from error
-        listener.listen(1024)
-        yield listener
-    finally:
-        listener.close()
-
-
-@contextlib.contextmanager
-def _listen_beside(listener: socket.socket, settings: Settings) -> Iterator[socket.socket]:
-    """The editor's port: the chosen one; else the next one, or any while that is taken."""
-    host, port = settings.host, settings.comfy_port
-    following = listener.getsockname()[1] + 1
-    with contextlib.ExitStack() as stack:
-        opened: socket.socket | None = None
-        if port is None and settings.port and following < 65_536:
-            try:
-                opened = stack.enter_context(_listen(host, following, "STUDIO_COMFY_PORT"))
-            except InvalidRequest as error:
-                log.warning("ComfyUI's editor gets another port than usual. %s", error.message)
-        yield opened or stack.enter_context(_listen(host, port or 0, "STUDIO_COMFY_PORT"))
 
 
 @contextlib.asynccontextmanager
@@ -317,7 +293,7 @@ async def _serving(
     proxies: Sequence[str] = (),
     *,
     editor: bool = False,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[_Server]:
     # uvicorn accepts from the moment it is started; the backlog holds whoever is quicker.
     server = _Server(
         uvicorn.Config(
@@ -344,7 +320,7 @@ async def _serving(
     )
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield
+        yield server
     finally:
         server.should_exit = True
         await task

@@ -30,6 +30,8 @@ class UpdateSettings:
     runtime: int
     commit: str | None
     """What the image's own copy was made from, if it says so."""
+    committed_at: int | None = None
+    """When that was committed, in unix seconds, if it says so."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> UpdateSettings:
@@ -42,13 +44,18 @@ class UpdateSettings:
         if not _REF.fullmatch(ref) or ref.count("*") > 1:
             raise InvalidRequest("REPO_REF must be a branch, a tag, tags like v*, or a commit.")
         signers = environ.get("REPO_SIGNERS", "").strip()
-        runtime = environ.get("RUNTIME_VERSION", "").strip()
         return cls(
             is_managed="STUDIO_RELEASE" in environ,
             release=environ.get("STUDIO_RELEASE") or None,
             repo_url=environ.get("REPO_URL", "").strip() or None,
             repo_ref=ref,
             signers=Path(signers).expanduser() if signers else None,
-            runtime=int(runtime) if runtime.isascii() and runtime.isdigit() else 0,
+            runtime=_number(environ, "RUNTIME_VERSION") or 0,
             commit=environ.get("STUDIO_COMMIT", "").strip().lower() or None,
+            committed_at=_number(environ, "STUDIO_COMMITTED_AT"),
         )
+
+
+def _number(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None

@@ -17,6 +17,7 @@ from studio.clients.supervisor import Supervisor
 from studio.household import Household
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
+from studio.services.update_image import ImageOffer
 from studio.services.update_source import Installed, UpdateSource
 from studio.services.update_trial import UpdateTrial
 from studio.services.update_work import Site, UpdateWork
@@ -87,12 +88,21 @@ async def open_updating(
     )
     if updates.is_managed:
         trial.open()
+    source = None if git is None else UpdateSource(git, updates, installed)
+    image = ImageOffer(
+        _version(_APP_DIR) if updates.is_managed else None,
+        settings=updates,
+        installed=installed,
+        app_dir=_APP_DIR,
+        source=source,
+        prefs=prefs,
+    )
     service = UpdateService(
         settings=updates,
         installed=installed,
-        image=_version(_APP_DIR) if updates.is_managed else None,
+        image=image,
         site=site,
-        source=None if git is None else UpdateSource(git, updates, installed),
+        source=source,
         check_hours=settings.update_check_hours,
         prefs=prefs,
         clock=clock,

@@ -16,7 +16,8 @@ def _add_packages(root: str) -> None:
         return
     for pack in packs:
         packages = Path(pack.path, ".pack", "packages")
-        if not pack.name.endswith(".disabled") and packages.is_dir():
+        # Not Path.is_dir, which raises where nobody may look: the others need theirs.
+        if not pack.name.endswith(".disabled") and os.path.isdir(packages):  # noqa: PTH112
             site.addsitedir(str(packages))
 
 

@@ -19,7 +19,7 @@ from studio.cli.checks.finding import Finding, Level, fail, info, ok, warn
 from studio.cli.checks.installation import check_installation
 from studio.cli.checks.machine import check_hubs, check_memory
 from studio.cli.checks.network import check_access, check_port, check_run_dir
-from studio.cli.checks.running import check_running
+from studio.cli.checks.running import check_running, is_apart
 from studio.cli.checks.storage import check_storage
 from studio.cli.environment import load_settings
 from studio.cli.sockets import CONTROL_SOCKET, control_socket, is_listening
@@ -74,20 +74,27 @@ def _findings() -> Iterator[Finding]:
     yield check_memory()
     yield from check_hubs(settings.hub_urls)
     yield from check_access(settings, running=running)
-    yield _check_isolation(boot)
+    yield _check_isolation(boot, is_apart(socket) if running else boot.isolation)
 
 
 def _warnings(count: int) -> str:
     return f" {count} warning{'s' if count > 1 else ''}." if count else ""
 
 
-def _check_isolation(boot: BootSettings) -> Finding:
-    if boot.isolation:
+def _check_isolation(boot: BootSettings, apart: bool) -> Finding:
+    if apart:
         return ok("isolation", "Studio and the engines run as different users")
     if not boot.image:
         return info(
             "isolation",
             "none: Studio and the engines run as you, so custom nodes can do what you can",
+        )
+    if boot.isolation:
+        return warn(
+            "isolation",
+            "The volume keeps its owners, so Studio and the engines run as one user: custom nodes "
+            "can read Studio's files and keys.",
+            "Put STUDIO_DIR and ENGINE_DIR on a volume where owners can be changed.",
         )
     return warn(
         "isolation",

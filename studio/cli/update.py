@@ -147,8 +147,12 @@ def _verdict(said: dict[str, Any]) -> int:
 
 def _show(said: dict[str, Any]) -> None:
     own = said["installed"]
-    origin = f"from the release {own['release']}" if own["release"] else "from its own copy"
-    print(f"Studio {own['version']} runs, {origin}.")
+    if said["managed"]:
+        origin = f"from the release {own['release']}" if own["release"] else "from its own copy"
+        print(f"Studio {own['version']} runs, {origin}.")
+    else:
+        print(f"Studio {own['version']} runs from a clone. To update it: make a backup, then")
+        print("git pull, then start it again.")
     for name, version in own["components"].items():
         print(f"  {name:<10} {version}")
     if (found := said["available"]) is not None:

@@ -7,7 +7,7 @@ moves objects, and what is read of them is hashed here once more.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import errno
 import os
 import re
 import shutil
@@ -15,15 +15,20 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from boot.linux import die_with_parent
-from studio.errors import DiskFull, SourceUnreachable, StudioError, UpdateRefused
+from studio.clients.git_objects import ObjectReader
+from studio.errors import (
+    DiskFull,
+    SourceUnreachable,
+    StorageUnavailable,
+    StudioError,
+    UpdateRefused,
+)
 
-MAX_OBJECT_BYTES: Final = 64 << 20
 MAX_REPOSITORY_BYTES: Final = 500 << 20
 _PASSED: Final = (
     "PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY",
@@ -36,28 +41,9 @@ _OPTIONS: Final = (
     "gpg.ssh.program=ssh-keygen",
 )  # fmt: skip
 _CANDIDATE: Final = "refs/studio/candidate"
-_ID: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LINE: Final = re.compile(r"([0-9a-f]{40,64})\t(refs/[!-~]+)")
 _ERROR_TEXT: Final = 300
-
-
-@dataclass(frozen=True, slots=True)
-class GitObject:
-    """One object, whose bytes are those that its id stands for."""
-
-    kind: str
-    data: bytes
-
-    def field(self, name: str) -> str:
-        """A line of the head of a commit or a tag; empty without one."""
-        head = self.data.partition(b"\n\n")[0].decode("utf-8", "replace")
-        found = re.search(rf"^{name} (.*)$", head, re.MULTILINE)
-        return found[1] if found else ""
-
-
-def is_object_id(text: str) -> bool:
-    """It is the whole id of an object, as a pinned commit has to be."""
-    return _ID.fullmatch(text) is not None
+_FATAL: Final = 128
 
 
 class Git:
@@ -99,10 +85,22 @@ class Git:
         """Bring one branch, tag or commit without its past; the id of what came.
 
         Raises:
-            DiskFull, SourceUnreachable, UpdateRefused: it is not there, or damaged.
+            DiskFull, StorageUnavailable, SourceUnreachable, UpdateRefused: it is not there, or
+                damaged.
         """
         place = self._place()
-        self._prepare()
+        had_one = self._prepare()
+        try:
+            return self._bring(place, wanted, timeout_s)
+        except UpdateRefused as refused:
+            is_damaged = refused.details == {"reason": "damaged"}
+            if not (had_one and is_damaged and self._git_dir == self._folder):
+                raise
+        # It may be the copy here that is damaged, and stays so; nothing in it is dear.
+        self._prepare(anew=True)
+        return self._bring(place, wanted, timeout_s)
+
+    def _bring(self, place: str, wanted: str, timeout_s: float) -> str:
         self._run(
             "fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--force",
             "--no-write-fetch-head", place, f"+{wanted}:{_CANDIDATE}",
@@ -163,19 +161,49 @@ class Git:
             "repository", "REPO_URL must be an https:// address without a user name or a password."
         )
 
-    def _prepare(self) -> None:
+    def _prepare(self, *, anew: bool = False) -> bool:
+        """Have a repository that can be fetched into; whether there was one before.
+
+        Raises:
+            DiskFull, StorageUnavailable.
+        """
+        try:
+            return self._prepare_folder(anew=anew)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull("The disk is full: nothing can be fetched.") from error
+            raise StorageUnavailable(
+                f"The folder {self._folder.name} for what is fetched cannot be used: "
+                f"{error.strerror}. Remove it if that stays so."
+            ) from error
+
+    def _prepare_folder(self, *, anew: bool) -> bool:
         # What a killed git left of packs is in nobody's way, but stays for ever.
         for partial in self._git_dir.glob("objects/*/tmp_*"):
             partial.unlink(missing_ok=True)
         # Nothing here is collected; a clone that somebody made there is theirs.
-        if self._git_dir == self._folder and _size(self._folder) > self._max_bytes:
+        is_ours = self._git_dir == self._folder and self._folder.exists()
+        if is_ours and (anew or _size(self._folder) > self._max_bytes or not self._is_whole()):
             shutil.rmtree(self._folder)
-        if not (self._folder / "HEAD").exists() and not (self._folder / ".git").exists():
+        is_there = (self._folder / "HEAD").exists() or (self._folder / ".git").exists()
+        if not is_there:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._run("init", "--quiet", "--bare", str(self._folder), is_repository=False)
         # What a killed git left would refuse every later fetch.
         for lock in ("shallow.lock", "HEAD.lock", f"{_CANDIDATE}.lock"):
             (self._git_dir / lock).unlink(missing_ok=True)
+        return is_there
+
+    def _is_whole(self) -> bool:
+        """Git takes it for a repository: after a power cut a file of it may be empty."""
+        process = self._start("rev-parse", "--git-dir")
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            return True
+        finally:
+            self._end(process)
+        return process.returncode != _FATAL
 
     @property
     def _git_dir(self) -> Path:
@@ -244,42 +272,6 @@ class Git:
                     pipe.close()
         with self._lock:
             self._running.discard(process)
-
-
-class ObjectReader:
-    """Objects by id; each is what its id says, or it is refused."""
-
-    def __init__(self, ask: IO[bytes], answer: IO[bytes]) -> None:
-        self._ask = ask
-        self._answer = answer
-
-    def read(self, object_id: str, kind: str) -> GitObject:
-        """One object of that kind.
-
-        Raises:
-            UpdateRefused: it is missing, of another kind, too large, or was changed.
-        """
-        try:
-            self._ask.write(f"{object_id}\n".encode())
-            self._ask.flush()
-            head = self._answer.readline().split()
-            size = int(head[2]) if len(head) == 3 else -1
-            data = self._answer.read(size + 1)[:-1] if 0 <= size <= MAX_OBJECT_BYTES else b""
-        except (OSError, ValueError) as error:
-            raise UpdateRefused("damaged", "The repository cannot be read.") from error
-        if size > MAX_OBJECT_BYTES:
-            raise UpdateRefused("damaged", "A file of the release is too large.")
-        if len(head) != 3 or head[1] != kind.encode() or len(data) != size:
-            raise UpdateRefused("damaged", f"The {kind} {object_id[:12]} is not in the repository.")
-        if object_hash(kind, data, object_id) != object_id:
-            raise UpdateRefused("damaged", f"The {kind} {object_id[:12]} was changed.")
-        return GitObject(kind, data)
-
-
-def object_hash(kind: str, data: bytes, like: str) -> str:
-    """The id of an object, by the same algorithm as the id ``like``."""
-    algorithm = hashlib.sha256 if len(like) == 64 else hashlib.sha1
-    return algorithm(b"%b %d\0" % (kind.encode(), len(data)) + data).hexdigest()
 
 
 def _size(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -69,38 +70,44 @@ class EngineLink:
         self._pace = pace
 
     async def keep(self) -> None:
-        """Stay connected; the body of a task."""
+        """Stay connected, whatever happens on the way; the body of a task."""
         engine = self._engine
         engine.last_heard_s = self._clock.monotonic_s()
         while True:
             try:
-                child = await self._process.running()
-                if not await self._reach(child):
-                    continue
-                engine.socket = await EngineSocket.open(engine.client, engine.client_id)
-            except (
-                EngineError,
-                OSError,
-                SupervisorUnavailable,
-                SupervisorRefused,
-            ) as error:
-                engine.enter(EngineState.DOWN, f"not reachable: {error}")
-                if isinstance(error, SupervisorRefused) and error.code in _NEVER_STARTED:
-                    # Nothing runs there that could still finish what an earlier Studio sent.
-                    self._process.died(counted=False)
-                await self._give_up_hung()
-                await self._process.pause(self._pace.tick_s)
-                continue
-            opened_s = self._clock.monotonic_s()
-            try:
-                await self._attached()
-            finally:
-                await engine.socket.close()
-                engine.socket = None
-            engine.enter(EngineState.DOWN, "the event socket closed; reconnecting")
-            if self._clock.monotonic_s() - opened_s < self._pace.tick_s:
-                # One that closes every socket at once must not keep both sides busy with that.
-                await self._process.pause(self._pace.tick_s / 4)
+                await self._live_once()
+            except Exception:
+                # An engine may say anything, and one that nobody keeps would never come back.
+                log.exception("engine %s: its connection failed; trying again", engine.name)
+                engine.enter(EngineState.DOWN, "its connection failed; the log says how")
+                await self._process.pause(self._pace.rest_s)
+
+    async def _live_once(self) -> None:
+        """One connection, from the look at its process to the end of its socket."""
+        engine = self._engine
+        try:
+            child = await self._process.running()
+            if not await self._reach(child):
+                return
+            engine.socket = await EngineSocket.open(engine.client, engine.client_id)
+        except (EngineError, OSError, SupervisorUnavailable, SupervisorRefused) as error:
+            engine.enter(EngineState.DOWN, f"not reachable: {error}")
+            if isinstance(error, SupervisorRefused) and error.code in _NEVER_STARTED:
+                # Nothing runs there that could still finish what an earlier Studio sent.
+                self._process.died(counted=False)
+            await self._give_up_hung()
+            await self._process.pause(self._pace.tick_s)
+            return
+        opened_s = self._clock.monotonic_s()
+        try:
+            await self._attached()
+        finally:
+            await engine.socket.close()
+            engine.socket = None
+        engine.enter(EngineState.DOWN, "the event socket closed; reconnecting")
+        if self._clock.monotonic_s() - opened_s < self._pace.tick_s:
+            # One that closes every socket at once must not keep both sides busy with that.
+            await self._process.pause(self._pace.tick_s / 4)
 
     async def _reach(self, child: ChildStatus | None) -> bool:
         """Wait until the engine answers, judge its version, learn what it can run."""
@@ -242,7 +249,9 @@ class EngineLink:
             engine.last_heard_s = self._clock.monotonic_s()
             self._process.died()
         elif engine.boot:
-            await self._process.kill()
+            # It may have ended by now, and a bootstrap that is away is asked again.
+            with contextlib.suppress(SupervisorUnavailable, SupervisorRefused):
+                await self._process.kill()
 
     async def _drop_strays(self) -> None:
         """Cancel prompts of ours that no live job stands behind."""

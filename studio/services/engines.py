@@ -29,6 +29,7 @@ from studio.graphs.graph import Graph
 from studio.graphs.model_inputs import ModelInput, missing_models
 from studio.models import Job, Record, unrecorded
 from studio.paths import atomic_write
+from studio.services.background import watched
 from studio.services.engine import Engine, EngineListener, EngineState
 from studio.services.engine_link import START_FACTOR, EngineLink
 from studio.services.engine_process import EngineProcess
@@ -123,7 +124,7 @@ class EngineService:
     def start(self) -> None:
         """Begin to connect to every engine; returns at once."""
         for name, link in self._links.items():
-            self._tasks.append(asyncio.create_task(link.keep(), name=f"engine {name}"))
+            self._tasks.append(watched(link.keep(), f"engine {name}"))
 
     async def let_go(self) -> None:
         """Hear nothing more of any engine; they go on working.

@@ -187,12 +187,11 @@ class Follower:
         for run in self._inside(engine):
             if not run.accepted:
                 continue
-            if run.live.job.cancel_requested_at is not None:
-                self._soon(self._cancel_and_look(run))
-                continue
             if (work := self._watchdog.due(run, now_s)) is not None:
                 self._soon(work)
-            if now_s - run.last_news_s >= self._pace.quiet_s:
+            if run.live.job.cancel_requested_at is not None:
+                self._soon(self._cancel_and_look(run))
+            elif now_s - run.last_news_s >= self._pace.quiet_s:
                 quiet.append(run)
         if quiet:
             self._soon(self._look_at(engine, quiet))

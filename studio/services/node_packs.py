@@ -14,16 +14,16 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from boot.packs import PackPlan, PackRefused, PackReport, check_ref, check_url, name_of
-from studio.clients.supervisor import Supervisor, SupervisorRefused, SupervisorUnavailable
+from studio.clients.supervisor import Supervisor
 from studio.clock import Clock, new_id
-from studio.errors import Conflict, NotFound, StudioError, Unprocessable
+from studio.errors import Conflict, NotFound, Unprocessable
 from studio.models import Identity, Record
 from studio.net import Outbound
 from studio.services.engines import Engine, EngineService, EngineState
 from studio.services.health import HealthService
 from studio.services.node_registry import NodeRegistry
 from studio.services.pack_rescue import FAILED_STARTS, PackRescue
-from studio.services.pack_work import DONE, Operation, PackView, PackWork, WorkFailed
+from studio.services.pack_work import DONE, Operation, PackView, PackWork, WorkFailed, explain
 from studio.store.node_packs import FoundPack, NodePackFiles
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class NodePacks:
     operation: Operation | None = None
     _task: asyncio.Task[None] | None = None
     _closing: bool = False
+    _given_up: bool = False
     _crashed: asyncio.Event = field(default_factory=asyncio.Event)
 
     # -- looking ----------------------------------------------------------------------------------
@@ -165,8 +166,11 @@ class NodePacks:
             raise Conflict("Nothing is being changed.")
         if operation.phase in ("changing", "starting"):
             raise Conflict("It is too late to give this up.")
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        if not self._given_up:
+            # Once: what a second one would end is the giving up.
+            self._given_up = True
+            task.cancel()
+        await asyncio.wait([task])
 
     async def _existing(self, name: str) -> FoundPack:
         pack = await asyncio.to_thread(self.files.find, name)
@@ -177,8 +181,11 @@ class NodePacks:
     def _require_free(self) -> None:
         if obstacle := self.obstacle():
             raise Conflict(obstacle)
-        if self.operation is not None and not self.operation.done:
+        if self._is_busy():
             raise Conflict("Another node pack is being changed; one at a time.")
+
+    def _is_busy(self) -> bool:
+        return self.operation is not None and not self.operation.done
 
     def _begin(self, identity: Identity, action: str, plan: PackPlan) -> Operation:
         # Again: names were resolved since.
@@ -187,8 +194,9 @@ class NodePacks:
 
     def _start(self, action: str, plan: PackPlan, user_id: str | None) -> Operation:
         operation = Operation(plan.id, action, plan.name, self.clock.now_ms())
-        self.operation = operation
+        self.operation, self._given_up = operation, False
         self._task = asyncio.create_task(self._run(plan, user_id), name=f"node pack {plan.name}")
+        self._task.add_done_callback(self._ended)
         return operation
 
     async def _run(self, plan: PackPlan, user_id: str | None) -> None:
@@ -204,14 +212,16 @@ class NodePacks:
             assert self.operation is not None
             if (kind := DONE.get(self.operation.action)) is not None:
                 self.record(user_id, f"nodes.{kind}", plan.name, commit=self.operation.commit)
-        except WorkFailed as failed:
-            self._say(done=True, code=failed.code, message=str(failed))
-        except StudioError as error:
-            self._say(done=True, code=error.code, message=error.message)
-        except (SupervisorUnavailable, SupervisorRefused):
-            self._say(done=True, code="unavailable", message="Bootstrap does not answer.")
-        finally:
+        except Exception as error:  # noqa: BLE001 - whoever asked for the change is told
+            code, message = explain(error)
+            self._say(done=True, code=code, message=message)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """However it ended, also before its first step: nothing may wait for it any more."""
+        if self._task is task:
             self._task = None
+            if self._is_busy():
+                self._say(done=True, code="canceled", message="It was given up.")
 
     async def _change(self, plan: PackPlan) -> None:
         if plan.action == "stage":
@@ -285,18 +295,22 @@ class NodePacks:
         """Finish what a killed run left, then watch for starts that fail; the body of a task."""
         self.engines.crashed.connect(self._crashed.set)
         self.engines.changed.connect(self._note_ready)
-        if self.supervisor is not None and self._comfys():
-            await self._finish_unfinished()
+        if not self.obstacle() and await asyncio.to_thread(self.files.unfinished):
+            self._start("discard", PackPlan(new_id(), "discard"), None)
         while True:
             await self._crashed.wait()
             self._crashed.clear()
             if self._task is None and self.supervisor is not None:
-                try:
-                    await self._rescue()
-                except (WorkFailed, StudioError, SupervisorUnavailable, SupervisorRefused) as error:
-                    log.warning("ComfyUI could not be started without a node pack: %s", error)
-                    if self.operation is not None:
-                        self._say(done=True, code="start_failed", message=str(error))
+                await self._try_rescue()
+
+    async def _try_rescue(self) -> None:
+        try:
+            await self._rescue()
+        except Exception as error:  # noqa: BLE001 - the next crash is another chance
+            _code, message = explain(error)
+            log.warning("ComfyUI could not be started without a node pack: %s", message)
+            if self.operation is not None:
+                self._say(done=True, code="start_failed", message=message)
 
     async def close(self) -> None:
         """Let go of what is being changed; the worker goes on, the next start looks after it."""
@@ -308,10 +322,6 @@ class NodePacks:
     def _note_ready(self) -> None:
         if any(engine.ready for engine in self._comfys()):
             self.rescue.forget()
-
-    async def _finish_unfinished(self) -> None:
-        if await asyncio.to_thread(self.files.unfinished):
-            self._start("discard", PackPlan(new_id(), "discard"), None)
 
     async def _rescue(self) -> str | None:
         """Do without the newest pack if ComfyUI fails to start again and again, once.
@@ -326,7 +336,9 @@ class NodePacks:
         plan = chosen.plan(failing[0])
         if alone := self._task is None:
             self.operation = Operation(plan.id, plan.action, plan.name, self.clock.now_ms())
-        if await asyncio.to_thread(self._is_there, plan.name):
+        # Somebody may have removed it meanwhile.
+        found = await asyncio.to_thread(self.files.find, plan.name)
+        if found is not None and found.present:
             async with self.engines.all_stopped([engine.name for engine in failing], _WAITING):
                 await self._work(plan)
             self.record(None, f"nodes.{DONE[plan.action]}", plan.name)
@@ -335,8 +347,3 @@ class NodePacks:
         log.warning("%s", chosen.words)
         self.health.note(chosen.words)
         return chosen.words
-
-    def _is_there(self, name: str) -> bool:
-        """Whether somebody has not removed it meanwhile; reads the disk."""
-        pack = self.files.find(name)
-        return pack is not None and pack.present

@@ -17,6 +17,9 @@ class Pace:
     ``unresponsive_s``: without an answer for this long an engine gets no more work.
     ``status_due_s``: every submit causes a frame; without one for this long the socket is dead.
     ``rest_s``: how long an engine that refuses every job gets none; doubles up to twelve times it.
+    Also how long one is left alone whose connection failed in a way that nobody foresaw.
+    ``grace_s``: how long an engine has to let go of a job that is stuck; ComfyUI looks between two
+    nodes, or two steps, whether it is to stop.
     ``backoff_s``: before the first restart of an engine that crashed; doubles each time.
     """
 
@@ -28,6 +31,7 @@ class Pace:
     unresponsive_s: float = 5.0
     status_due_s: float = 5.0
     rest_s: float = 5.0
+    grace_s: float = 30.0
     backoff_s: float = 1.0
     editor_check_s: float = 30.0
     """How often an open WebSocket of the editor's is asked whether its visit goes on."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from boot.packs import CHILD, PackPlan, PackReport
-from studio.clients.supervisor import Supervisor
+from studio.clients.supervisor import Supervisor, SupervisorRefused, SupervisorUnavailable
 from studio.clock import new_id
+from studio.errors import StudioError
 from studio.services.node_registry import KnownPack
 from studio.store.node_packs import FoundPack, NodePackFiles
+
+log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.25
 DONE: Final = {
@@ -59,12 +63,25 @@ class WorkFailed(Exception):
     """A change was not made.
 
     Attributes:
-        code: the worker's, or ``interrupted``, ``canceled``, ``start_failed``, ``unavailable``.
+        code: the worker's, or ``interrupted``, ``canceled``, ``start_failed``, ``unavailable``,
+            ``internal_error``.
     """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def explain(error: Exception) -> tuple[str, str]:
+    """The code and the words for why a change was not made; a defect goes to the log as well."""
+    match error:
+        case WorkFailed() | StudioError():
+            return error.code, str(error)
+        case SupervisorUnavailable() | SupervisorRefused():
+            return "unavailable", "Bootstrap does not answer."
+        case _:
+            log.error("a change of node packs failed", exc_info=error)
+            return "internal_error", "Studio failed to change it; its log says why."
 
 
 class PackWork:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from studio.clients.gpu import Gpu, GpuReader
+from studio.clients.gpu import Gpu
+from studio.clients.gpu_watch import GpuWatch
 from studio.clients.machine import (
     CoreTime,
     Memory,
@@ -36,6 +37,7 @@ class Reading:
     memory: Memory | None
     traffic: Traffic | None
     gpus: Sequence[Gpu]
+    """None while their driver does not answer: old figures are none of this moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,21 @@ class Pulse:
         gpus: NVIDIA's library.
     """
 
-    def __init__(self, *, queue: JobQueue, gpus: GpuReader, clock: Clock) -> None:
+    def __init__(self, *, queue: JobQueue, gpus: GpuWatch, clock: Clock) -> None:
         self._queue = queue
         self._gpus = gpus
         self._clock = clock
         self._last: Reading | None = None
-        self._reading = asyncio.Lock()
         self.beats: deque[Beat] = deque(maxlen=KEPT)
 
     async def read(self) -> Reading:
-        """How it is now; NVML's library is asked by one at a time."""
-        async with self._reading:
-            return await asyncio.to_thread(self._read)
+        """How it is now."""
+        found = await self._gpus.read()
+        return await asyncio.to_thread(self._read, () if found.is_old else found.gpus)
 
-    def _read(self) -> Reading:
+    def _read(self, gpus: Sequence[Gpu]) -> Reading:
         at_s = self._clock.monotonic_s()
-        return Reading(at_s, read_cores(), read_memory(), read_traffic(), self._gpus.read())
+        return Reading(at_s, read_cores(), read_memory(), read_traffic(), gpus)
 
     async def run(self) -> None:
         """Keep the last minutes; the body of a task."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.clients.comfy import EngineError
-from studio.clients.gpu import GpuReader
+from studio.clients.gpu_watch import GpuReading, GpuWatch
 from studio.clients.machine import folder_bytes, read_cpu, read_disk, read_memory
 from studio.clock import Clock
 from studio.services.engines import Engine, EngineService
@@ -60,7 +60,7 @@ class SystemService:
         engines: EngineService,
         queue: JobQueue,
         health: HealthService,
-        gpus: GpuReader,
+        gpus: GpuWatch,
         startup: Startup,
     ) -> None:
         self._clock = clock
@@ -86,14 +86,14 @@ class SystemService:
         engines = list(self._engines.engines.values())
         told = await asyncio.gather(*(self._ask(engine) for engine in engines))
         stats = {engine.name: said for engine, said in zip(engines, told, strict=True)}
-        driver, read = await asyncio.to_thread(lambda: (self._gpus.driver(), self._gpus.read()))
+        found = await self._gpus.read()
         memory, cpu = await asyncio.to_thread(lambda: (read_memory(), read_cpu()))
         disks = await self._look_at_disks()
         return {
-            "versions": {**versions(), "nvidia_driver": driver},
+            "versions": {**versions(), "nvidia_driver": found.driver},
             "uptime_s": round(self._clock.monotonic_s() - self._started_s),
             "start": self._startup.describe(),
-            "gpu": gpus_here(read, [each.setting for each in engines], stats)
+            "gpu": gpus_here(found.gpus, [each.setting for each in engines], stats)
             or gpus_of_engines(stats),
             "memory": None if memory is None else asdict(memory),
             "cpu": asdict(cpu),
@@ -108,7 +108,7 @@ class SystemService:
             ],
             "queue": self._totals(),
             "isolation": self._isolated,
-            "warnings": self._warnings(disks),
+            "warnings": self._warnings(disks, found),
         }
 
     @staticmethod
@@ -152,14 +152,15 @@ class SystemService:
             **{name: counts[name] for name in ("queued", "running", "canceling")},
         }
 
-    def _warnings(self, disks: Sequence[dict[str, Any]]) -> list[str]:
+    def _warnings(self, disks: Sequence[dict[str, Any]], gpus: GpuReading) -> list[str]:
         _, ready = self._health.ready()
         full = [
             f"disk of {disk['role']}: {disk['free_bytes'] / 2**30:.1f} GiB left"
             for disk in disks
             if disk["free_bytes"] < disk["total_bytes"] * _LEAST_FREE
         ]
-        return [*ready["reasons"], *ready["notices"], *full]
+        stuck = ["the GPU's driver does not answer; what it told may be old"] if gpus.is_old else []
+        return [*ready["reasons"], *ready["notices"], *full, *stuck]
 
 
 def versions() -> dict[str, str]:

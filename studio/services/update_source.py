@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from boot.releases import ReleaseUnusable, Version, parse_version, release_name
-from studio.clients.git import Git, ObjectReader, is_object_id, object_hash
-from studio.errors import UpdateRefused
+from studio.clients.git import Git
+from studio.clients.git_objects import ObjectReader, is_object_id, object_hash
+from studio.errors import StudioError, UpdateRefused
 from studio.store.release_tree import (
     VERSION_FILE,
     TreeEntry,
@@ -30,6 +31,12 @@ _PEELED: Final = "^{}"
 _CHANGELOG: Final = "CHANGELOG.md"
 _HEADING: Final = re.compile(r"^## \[?([^\]\s]+)\]?.*$", re.MULTILINE)
 _MAX_CHANGES: Final = 20_000
+_MOST_TRIED: Final = 5
+"""So many tags are looked at, from the newest on, until one is a release."""
+# No number is longer: reading one takes time that grows with the square of it.
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+_PRE_PART: Final = re.compile(r"[0-9]{1,18}|[^0-9.]+")
+_TAGGED: Final = re.compile(r"[0-9]+(?:\.[0-9]+)*(?:[-+][0-9A-Za-z.+-]*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,20 @@ class UpdateSource:
         Raises:
             StudioError: it cannot be reached, or has nothing that is a release.
         """
-        name, fetched = self._fetch()
+        names = self._names()
+        for name in names:
+            try:
+                return self._take(name)
+            except UpdateRefused as refused:
+                # A tag that leads to no release hides none; one that lies is told.
+                if name == names[-1] or refused.details == {"reason": "tag_moved"}:
+                    raise
+        raise AssertionError("there is at least one name")
+
+    def _take(self, name: str) -> Candidate:
+        fetched = self._git.fetch(name)
+        if is_object_id(name) and fetched != name:
+            raise UpdateRefused("damaged", "The repository sent another commit.")
         with self._git.objects() as objects:
             return self._read(objects, name, fetched)
 
@@ -137,26 +157,44 @@ class UpdateSource:
             write_release(folder, parts, lambda each, kind: objects.read(each, kind).data)
         check_release(folder, parts, object_hash)
 
-    def _fetch(self) -> tuple[str, str]:
-        """The full name of what REPO_REF means now, and the id of what came."""
+    def committed_at(self, commit: str) -> int | None:
+        """When it was committed, in unix seconds; ``None`` when it was never fetched."""
+        whole = self._git.expand(commit)
+        if whole is None:
+            return None
+        try:
+            with self._git.objects() as objects:
+                return _committed_at(objects.read(whole, "commit").field("committer"))
+        except StudioError:
+            return None
+
+    def _names(self) -> Sequence[str]:
+        """What REPO_REF means now, by its full name; of several tags the newest versions first."""
         ref = self._settings.repo_ref
         if is_object_id(ref):
-            fetched = self._git.fetch(ref)
-            if fetched != ref:
-                raise UpdateRefused("damaged", "The repository sent another commit.")
-            return ref, fetched
+            return (ref,)
         refs = self._git.refs((f"{_TAGS}{ref}", f"{_HEADS}{ref}", f"{_TAGS}{ref}{_PEELED}"))
         names = [name for name in refs if not name.endswith(_PEELED)]
         if "*" in ref:
-            names = sorted(
-                (name for name in names if name.startswith(_TAGS)),
-                key=lambda name: order(name.removeprefix(_TAGS)),
-            )[-1:]
+            return self._newest(names)
         if not names:
             raise UpdateRefused("not_found", f"The repository has no branch or tag {ref}.")
         if len(names) > 1:
             raise UpdateRefused("not_found", f"The repository has a branch and a tag {ref}.")
-        return names[0], self._git.fetch(names[0])
+        return names
+
+    def _newest(self, names: Sequence[str]) -> Sequence[str]:
+        """Tags of versions; of pre-releases only where one runs, or REPO_REF asks for them."""
+        ref = self._settings.repo_ref
+        tags = {name: _version_in(name) for name in names if name.startswith(_TAGS)}
+        versions = {name: order(version) for name, version in tags.items() if version}
+        runs_one = not order(self._installed.version.version)[1]
+        wants_all = runs_one or re.search(r"[0-9*]-", ref) is not None
+        found = [name for name, key in versions.items() if key[1] or wants_all]
+        if not found:
+            more = ", only pre-releases" if versions else ""
+            raise UpdateRefused("not_found", f"The repository has no release {ref}{more}.")
+        return sorted(found, key=lambda name: versions[name], reverse=True)[:_MOST_TRIED]
 
     def _read(self, objects: ObjectReader, name: str, fetched: str) -> Candidate:
         tag = name.removeprefix(_TAGS) if name.startswith(_TAGS) else None
@@ -170,8 +208,14 @@ class UpdateSource:
         parts = parts_of(root)
         try:
             version = parse_version(json.loads(objects.read(files[VERSION_FILE].id, "blob").data))
-        except (ReleaseUnusable, ValueError) as error:
+        except ReleaseUnusable as error:
             raise UpdateRefused("incomplete", f"The release is none: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise UpdateRefused(
+                "incomplete", f"The release is none: {VERSION_FILE} is not JSON."
+            ) from error
+        if "*" in self._settings.repo_ref and order(_version_in(name)) != order(version.version):
+            raise UpdateRefused("incomplete", f"The tag {tag} holds version {version.version}.")
         committed_at = _committed_at(body.field("committer"))
         changelog = ""
         if _CHANGELOG in files:
@@ -223,11 +267,26 @@ class UpdateSource:
         return new < own or (new == own and own_at is not None and committed_at < own_at)
 
 
-def order(version: str) -> tuple[tuple[int, ...], bool, str]:
+Order = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]
+
+
+def order(version: str) -> Order:
     """A key that sorts versions: numbers by their value, and a pre-release before its release."""
     plain, _, pre = version.lstrip("vV").partition("+")[0].partition("-")
-    numbers = tuple(int(part) for part in re.findall(r"\d+", plain))
-    return numbers, not pre, pre
+    numbers = [int(part) for part in _NUMBER.findall(plain)]
+    while numbers and not numbers[-1]:
+        numbers.pop()
+    parts = (
+        (not part.isdigit(), int(part) if part.isdigit() else 0, part)
+        for part in _PRE_PART.findall(pre)
+    )
+    return tuple(numbers), not pre, tuple(parts)
+
+
+def _version_in(tag: str) -> str:
+    """The version that a tag names; empty when it names none."""
+    found = _TAGGED.search(tag.removeprefix(_TAGS))
+    return found[0] if found else ""
 
 
 def changes(new: str, version: str, old: str | None) -> str:

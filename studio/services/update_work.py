@@ -7,6 +7,7 @@ a folder that nobody names, which the next staging removes.
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from studio.store.db import Database
 from studio.store.migrations import MIGRATIONS
 from studio.store.rehearsal import copy_database, min_writer, min_writer_of
 from studio.store.release_tree import disk_refusal
+
+log = logging.getLogger(__name__)
 
 STEPS: Final = (
     "fetch", "verify", "stage", "import", "copy", "rehearse", "publish", "arm", "switch", "restart",
@@ -118,7 +121,10 @@ class UpdateWork:
         """
         self._require_supervisor()
         self._tell("import")
-        await self._require_schema(self._site.studio_dir / RELEASES / release)
+        try:
+            await self._require_schema(self._site.studio_dir / RELEASES / release)
+        except OSError as error:
+            raise disk_refusal(error) from error
         await self._change_to(release)
 
     async def use_image(self, commit: str | None) -> None:
@@ -132,13 +138,13 @@ class UpdateWork:
         site = self._site
         try:
             release = await asyncio.to_thread(stage_copy, site.studio_dir, site.app_dir, commit)
+            await self._try(site.studio_dir / RELEASES / release)
         except StagingBusy as error:
             raise UpdateRefused("busy", str(error)) from error
         except ReleaseUnusable as error:
             raise UpdateRefused("incomplete", f"The image's copy is no release: {error}") from error
         except OSError as error:
             raise disk_refusal(error) from error
-        await self._try(site.studio_dir / RELEASES / release)
         await self._change_to(release)
 
     def prune(self, keep: set[str | None]) -> None:
@@ -200,8 +206,7 @@ class UpdateWork:
             await self._restart()
         except (OSError, ReleaseUnusable, StudioError) as error:
             if armed:
-                switch(root, previous)
-                disarm(root)
+                _undo(root, previous)
             if isinstance(error, OSError):
                 raise disk_refusal(error) from error
             if isinstance(error, ReleaseUnusable):
@@ -218,6 +223,15 @@ class UpdateWork:
             await self._supervisor.signal("studio", "TERM")
         except (SupervisorUnavailable, SupervisorRefused) as error:
             raise UpdateRefused("unsupervised", f"Studio was not restarted: {error}") from error
+
+
+def _undo(root: Path, previous: str | None) -> None:
+    """Name again what runs. Where the volume refuses even that, the trial goes on as begun."""
+    try:
+        switch(root, previous)
+        disarm(root)
+    except (OSError, ReleaseUnusable) as error:
+        log.error("what was switched to cannot be taken back: %s", error)
 
 
 async def _require_way_back(migrated: Path) -> None:

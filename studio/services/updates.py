@@ -6,17 +6,19 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from boot.arming import RolledBack, Trial, forget_rolled_back, read_good, read_rolled_back
-from boot.releases import RELEASES, ReleaseUnusable, Version, names, read_version
+from boot.releases import RELEASES, ReleaseUnusable, names, read_version
 from boot.staging import StagingBusy
 from studio.clock import Clock, iso
 from studio.errors import StorageUnavailable, StudioError, UpdateRefused
 from studio.models import Identity, Record
 from studio.services.health import HealthService
-from studio.services.update_source import Allowed, Candidate, Installed, UpdateSource, order
+from studio.services.update_failure import Failure, told_of
+from studio.services.update_image import ImageOffer
+from studio.services.update_source import Allowed, Candidate, Installed, UpdateSource
 from studio.services.update_work import STEPS, Site, UpdateWork
 from studio.store.prefs import PrefStore
 from studio.update_settings import UpdateSettings
@@ -30,17 +32,6 @@ TAKEN_BACK: Final = "the last update was taken back"
 """In ``/ready``, which is for everybody; the owner is told which and why."""
 _FIRST_CHECK_S: Final = 60.0
 _HOUR_S: Final = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What was tried and came to nothing, at which step, and why."""
-
-    kind: str
-    step: str
-    code: str
-    message: str
-    at: int
 
 
 class UpdateService:
@@ -59,7 +50,7 @@ class UpdateService:
         *,
         settings: UpdateSettings,
         installed: Installed,
-        image: Version | None,
+        image: ImageOffer,
         site: Site,
         source: UpdateSource | None,
         check_hours: int,
@@ -96,6 +87,7 @@ class UpdateService:
 
     async def open(self) -> None:
         """Remember what was seen before, and tell once what bootstrap did meanwhile."""
+        await self._image.open()
         self._tags = json.loads(await self._prefs.get(_TAGS) or "{}")
         if self._untried is not None:
             why = "The volume took no note of the try, so the release was not started."
@@ -122,6 +114,8 @@ class UpdateService:
                     await self.check()
                 except StudioError as error:
                     log.warning("updates cannot be checked for: %s", error.message)
+                except Exception:
+                    log.exception("updates cannot be checked for")
             await asyncio.sleep(self._check_hours * _HOUR_S)
 
     async def stop(self) -> None:
@@ -140,9 +134,9 @@ class UpdateService:
         self._checked_at = self._clock.now_ms()
         try:
             found = await asyncio.to_thread(source.find)
-        except StudioError as error:
-            self._check_error = error
-            raise
+        except Exception as error:  # noqa: BLE001 - the owner is told of it, whatever it is
+            self._check_error = told_of(error)
+            raise self._check_error from None
         self._check_error, self._refused = None, None
         before, self._found = self._found, found
         try:
@@ -193,10 +187,11 @@ class UpdateService:
         Raises:
             UpdateRefused: it is no newer one, or something else is being done.
         """
-        if not self._has_newer_image() or self._image is None:
+        version = self._image.version
+        if version is None or not self._image.is_newer:
             raise UpdateRefused("installed", "The image has no newer version.")
         work = self._work.use_image(self._settings.commit)
-        self._begin(identity, "image", self._image.version, work)
+        self._begin(identity, "image", version.version, work)
 
     def dismiss(self) -> None:
         """The owner knows of the last roll-back and of what failed."""
@@ -210,9 +205,10 @@ class UpdateService:
         self._record(None, "update.finished", trial.release)
         self.dismiss()
         try:
+            await self._image.note_good(trial)
             await asyncio.to_thread(self._work.prune, {trial.release, trial.previous})
-        except (OSError, StagingBusy) as error:
-            log.warning("old releases could not be removed: %s", error)
+        except (OSError, StagingBusy, StudioError) as error:
+            log.warning("what was left is not cleared away: %s", error)
 
     def previous(self) -> str | None:
         """The release that was good before this one, while it is on the volume."""
@@ -236,8 +232,8 @@ class UpdateService:
                 **asdict(installed.version),
             },
             "image": None
-            if self._image is None
-            else {"version": self._image.version, "is_newer": self._has_newer_image()},
+            if self._image.version is None
+            else {"version": self._image.version.version, "is_newer": self._image.is_newer},
             "previous": None if back is None else {"release": back, "version": self._version(back)},
             "checked_at": None if self._checked_at is None else iso(self._checked_at),
             "check_error": _error(self._check_error),
@@ -292,11 +288,11 @@ class UpdateService:
     async def _do(self, kind: str, subject: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except StudioError as error:
-            step = str(self._doing and self._doing["step"])
-            self._fail(Failure(kind, step, error.code, error.message, self._clock.now_ms()))
-            self._record(None, "update.failed", subject, step=step, why=error.message)
+        except Exception as error:  # noqa: BLE001 - the owner waits for an end, whatever it is
+            told, step = told_of(error), str(self._doing and self._doing["step"])
             self._doing = None
+            self._fail(Failure(kind, step, told.code, told.message, self._clock.now_ms()))
+            self._record(None, "update.failed", subject, step=step, why=told.message)
         except BaseException:
             self._doing = None
             raise
@@ -311,12 +307,6 @@ class UpdateService:
 
     def _is_new(self, found: Candidate) -> bool:
         return self._installed.commit is None or not found.commit.startswith(self._installed.commit)
-
-    def _has_newer_image(self) -> bool:
-        image, own = self._image, self._installed
-        if image is None or own.release is None:
-            return False
-        return order(image.version) > order(own.version.version)
 
     def _version(self, release: str) -> str | None:
         try:

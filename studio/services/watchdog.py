@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Final
 
 from studio.clients.comfy import EngineError
 from studio.clients.supervisor import SupervisorRefused, SupervisorUnavailable
@@ -15,9 +14,6 @@ from studio.services.run import Run
 
 log = logging.getLogger(__name__)
 
-GRACE_S: Final = 30.0
-"""ComfyUI looks between two nodes, or two steps, whether it is to stop."""
-
 
 class Watchdog:
     """Looks at every run that executes, about once a second.
@@ -25,6 +21,7 @@ class Watchdog:
     Args:
         stuck_s: how long a job may show no progress; 0 for ever.
         restart: restarts an engine of this machine on purpose.
+        grace_s: how long an engine has to let go of it; a restart that failed is tried again then.
     """
 
     def __init__(
@@ -32,12 +29,13 @@ class Watchdog:
         *,
         stuck_s: float,
         restart: Callable[[str], Awaitable[None]],
-        grace_s: float = GRACE_S,
+        grace_s: float,
     ) -> None:
         self._stuck_s = stuck_s
         self._restart = restart
         self._grace_s = grace_s
-        self._restarted: set[tuple[str, str]] = set()
+        self._restarts: dict[tuple[str, str], float] = {}
+        """When a restart was last asked for, by engine and life."""
 
     def due(self, run: Run, now_s: float) -> Coroutine[None, None, None] | None:
         """What is to be done about a run now."""
@@ -46,19 +44,21 @@ class Watchdog:
         # Those of the editor are somebody's own affair, who sees them.
         if not self._stuck_s or not run.executing or job.from_editor or quiet_s < self._stuck_s:
             return None
-        if run.stuck is None:
+        # One that was cancelled ends as that, and its cancel is repeated anyway.
+        cancelled = job.cancel_requested_at is not None
+        if run.stuck is None and not cancelled:
             log.warning("job %s shows no progress for %.0f s; interrupting it", job.id, quiet_s)
             run.stuck = JobError(
                 "job_stuck",
                 f"The job showed no progress for {round(quiet_s / 60)} minutes and was ended.",
             )
-        if quiet_s < self._stuck_s + self._grace_s or not run.engine.managed:
-            return self._interrupt(run)
-        life = (run.engine.name, run.boot)
-        if life in self._restarted:
-            return None
-        self._restarted.add(life)
-        return self._end(run.engine)
+        if run.engine.managed and quiet_s >= self._stuck_s + self._grace_s:
+            life = (run.engine.name, run.boot)
+            asked_s = self._restarts.get(life)
+            if asked_s is None or now_s - asked_s >= self._grace_s:
+                self._restarts[life] = now_s
+                return self._end(run.engine)
+        return None if cancelled else self._interrupt(run)
 
     async def _interrupt(self, run: Run) -> None:
         with contextlib.suppress(EngineError):
@@ -66,5 +66,7 @@ class Watchdog:
 
     async def _end(self, engine: Engine) -> None:
         log.warning("engine %s does not let go of a job that is stuck; restarting it", engine.name)
-        with contextlib.suppress(SupervisorUnavailable, SupervisorRefused):
+        try:
             await self._restart(engine.name)
+        except (SupervisorUnavailable, SupervisorRefused) as error:
+            log.warning("engine %s was not restarted: %s", engine.name, error)

@@ -71,16 +71,22 @@ def write(target: Path, *, studio_dir: Path, database: Path, clock: Clock) -> Ar
         database: a consistent copy of the database, which also says which blobs belong to it.
 
     Raises:
-        InvalidRequest: ``target`` is in a folder that is backed up, or its own folder is missing.
+        InvalidRequest: ``target`` is in a folder that is backed up, or its own folder is missing or
+            takes nothing of Studio's.
         DiskFull, StorageUnavailable: nothing was written.
     """
     folder = target.parent.resolve()
     if any(folder.is_relative_to((studio_dir / part).resolve()) for part in PARTS):
         raise InvalidRequest("A backup cannot be written into a folder that it contains.")
     if not folder.is_dir():
-        raise InvalidRequest("The folder for the backup does not exist.")
+        raise InvalidRequest(f"The folder for the backup does not exist; make it first: {folder}")
     try:
         handle, name = tempfile.mkstemp(dir=folder, prefix=f".{target.name}.", suffix=".partial")
+    except PermissionError:
+        raise InvalidRequest(
+            f"Studio, which runs as user {os.geteuid()}, may not write into {folder}; "
+            "name a folder that is its own."
+        ) from None
     except OSError as error:
         raise translate(error) from error
     try:

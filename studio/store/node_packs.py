@@ -6,15 +6,16 @@ bounded.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from boot.pack_disk import is_folder, may_exist
 from boot.packs import (
     OFF,
     PLAN,
@@ -24,6 +25,7 @@ from boot.packs import (
     PackRecord,
     PackReport,
     is_commit,
+    is_text,
     read_json,
     read_record,
 )
@@ -66,13 +68,8 @@ class NodePackFiles:
 
     def all(self) -> list[FoundPack]:
         """Every pack, by name; reads the disk."""
-        names: dict[str, None] = {}
-        for folder in (self._folders.root, self._folders.previous("x").parent):
-            with contextlib.suppress(OSError):
-                for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)[:_MOST]:
-                    name = entry.name.removesuffix(OFF)
-                    if entry.is_dir(follow_symlinks=False) and name[:1] not in (".", "_"):
-                        names[name] = None
+        folders = (self._folders.root, self._folders.previous("x").parent)
+        names = dict.fromkeys(name for folder in folders for name in _names(folder))
         return [self._found(name) for name in names]
 
     def find(self, name: str) -> FoundPack | None:
@@ -95,16 +92,16 @@ class NodePackFiles:
             enabled=present is not None and present == folders.place(name),
             record=record,
             commit=commit,
-            previous=folders.previous(name).is_dir(),
+            previous=is_folder(folders.previous(name)),
         )
 
     def unfinished(self) -> bool:
         """Whether a run of the worker was killed in the middle of a change."""
-        return self.half_changed() or self._folders.staging.exists()
+        return self.half_changed() or may_exist(self._folders.staging)
 
     def half_changed(self) -> bool:
         """Whether that was while names were changed: a pack may be missing from its place."""
-        return self._folders.journal.exists()
+        return may_exist(self._folders.journal)
 
     def write_plan(self, plan: PackPlan) -> None:
         """Leave a plan for the worker.
@@ -122,6 +119,20 @@ class NodePackFiles:
         """How far the worker is with a plan."""
         found = PackReport.parse(read_json(self._work / REPORT))
         return found if found is not None and found.id == plan.id else PackReport(plan.id)
+
+
+def _names(folder: Path) -> list[str]:
+    """What may be packs there; a name that is no text could be shown to nobody."""
+    try:
+        entries = sorted(entry.name for entry in os.scandir(folder))
+    except OSError:
+        return []
+    packs = (
+        name.removesuffix(OFF)
+        for name in entries
+        if name[:1] not in (".", "_") and is_text(name) and is_folder(folder / name)
+    )
+    return list(islice(packs, _MOST))
 
 
 def _commit(folder: Path) -> str | None:

@@ -17,10 +17,19 @@ _AGAIN_S: Final = 2
 
 
 class HeldApp:
-    """``/health`` answers; everything else is 503 with the reason, as a page for browsers."""
+    """``/health`` answers; everything else is 503 with the reason, as a page for browsers.
+
+    A Studio that ends says no to ``/health`` too, or it would be taken for the one that follows.
+    """
 
     def __init__(self) -> None:
         self.reason = "Studio is starting."
+        self._leaving = False
+
+    def leave(self) -> None:
+        """From now on this Studio ends."""
+        self.reason = "Studio is stopping."
+        self._leaving = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
@@ -29,7 +38,7 @@ class HeldApp:
             return
         content: dict[str, Any]
         kind = b"application/json"
-        if scope["path"] == "/health":
+        if scope["path"] == "/health" and not self._leaving:
             status, content = 200, {"status": "ok", "version": VERSION}
         elif scope["path"] == "/ready":
             status, content = 503, {"ready": False, "reasons": [self.reason]}
@@ -52,6 +61,8 @@ class HeldApp:
             (b"retry-after", str(_AGAIN_S).encode()),
             (b"content-security-policy", POLICY),
         ]
+        if self._leaving:
+            headers.append((b"connection", b"close"))
         send = with_headers(send, new_id())
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send(

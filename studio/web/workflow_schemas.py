@@ -150,7 +150,17 @@ LIST: Final[dict[str, Any]] = {
                 "total": INTEGER,
                 "next_cursor": optional(STRING),
                 "faults": array(
-                    {**OBJECT, "description": "Folders that could not be read; for the owner."}
+                    {
+                        **record(
+                            {
+                                "folder": STRING,
+                                "code": STRING,
+                                "message": STRING,
+                                "details": optional(OBJECT),
+                            }
+                        ),
+                        "description": "Folders that could not be read; for the owner.",
+                    }
                 ),
             }
         ),

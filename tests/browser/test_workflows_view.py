@@ -216,3 +216,23 @@ def test_on_a_phone_every_part_can_be_hit(
     page.locator(".input-open").nth(1).click()
     expect(page.locator(".preview-fields").first).to_be_visible()
     check_for_fingers(page, "wizard")
+
+
+def test_a_folder_that_could_not_be_read_is_named_with_the_reason(
+    page: Page, owner: httpx.Client
+) -> None:
+    listed = owner.get("/api/workflows").json()
+    fault = {
+        "folder": "broken",
+        "code": "invalid_workflow",
+        "message": "The file graph.json is no graph.",
+        "details": {"file": "graph.json"},
+    }
+    page.route(
+        lambda url: url.endswith(("/api/workflows", "/api/workflows?")) or "/api/workflows?" in url,
+        lambda route: route.fulfill(json={**listed, "faults": [fault]}),
+    )
+    page.get_by_role("link", name="Workflows").click()
+    told = page.locator(".flow-faults")
+    told.locator("summary").click()
+    expect(told.locator("li")).to_have_text("broken The file graph.json is no graph.")

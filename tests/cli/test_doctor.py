@@ -6,13 +6,18 @@ import contextlib
 import json
 import os
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studio.cli.checks.engines import is_too_old
+from studio.cli.checks.finding import Level
+from studio.cli.checks.installation import check_installation
 from tests.cli.program import ROOT, Place
 
 
@@ -28,6 +33,24 @@ def test_a_machine_that_can_run_studio_passes_and_nothing_is_made(place: Place) 
     assert status == 0
     assert findings["engine"]["level"] == "OK"
     assert not place.studio_dir.exists()
+
+
+def test_packages_are_compared_with_the_list_that_an_environment_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image has no checkout, and a release has no environment of its own."""
+    environment, checkout = tmp_path / "environment", tmp_path / "checkout"
+    environment.mkdir()
+    checkout.mkdir()
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    assert [each.level for each in check_installation(checkout)] == [Level.OK, Level.WARN]
+    lock = environment / "requirements.lock"
+    lock.write_text(f"fastapi=={metadata.version('fastapi')} \\\n    --hash=sha256:0\n")
+    assert [each.level for each in check_installation(checkout)] == [Level.OK, Level.OK]
+    lock.write_text("fastapi==0.0.1 \\\n    --hash=sha256:0\n")
+    assert "instead of 0.0.1" in list(check_installation(checkout))[1].message
+    (checkout / "requirements.lock").write_text("no-such-package==1.0\n")
+    assert "Missing: no-such-package" in list(check_installation(checkout))[1].message
 
 
 def test_a_broken_comfyui_fails_with_what_helps(place: Place) -> None:
@@ -201,9 +224,12 @@ def test_the_hubs_and_the_clock_are_looked_at_where_the_settings_say_they_are(
     with socket.socket() as closed:
         # Bound and not listened on: a connection is refused.
         closed.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
         place.more = {
             "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
-            "CIVITAI_URL": f"http://127.0.0.1:{closed.getsockname()[1]}",
+            "CIVITAI_URL": nowhere,
+            # Asked as downloads ask: by no proxy.
+            "http_proxy": nowhere,
         }
         status, findings = examine(place)
     hub.shutdown()

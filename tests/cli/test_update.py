@@ -71,3 +71,9 @@ def test_without_a_studio_it_says_so(place: Place) -> None:
     ended = place.run("update", "list")
     assert (ended.status, ended.out) == (1, "")
     assert "[not_running]" in ended.err
+
+
+def test_in_a_clone_the_list_says_how_it_is_updated(running: Place) -> None:
+    listed = running.run("update", "list")
+    assert listed.status == 0, listed.err
+    assert "runs from a clone" in listed.out and "git pull" in listed.out

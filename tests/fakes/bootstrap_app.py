@@ -69,6 +69,7 @@ class App:
                 "HOME": str(self.folder),
                 "STUDIO_DIR": str(self.folder / "data"),
                 "STUDIO_RUN_DIR": str(self.folder / "run"),
+                "STUDIO_PORT": "0",
                 "COMFYUI_PORT": "0",
                 **environ,
             },

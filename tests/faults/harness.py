@@ -37,6 +37,7 @@ HASTY: Final = Pace(
     unresponsive_s=0.4,
     status_due_s=0.4,
     rest_s=0.3,
+    grace_s=0.3,
     backoff_s=0.02,
 )
 _PATIENCE_S: Final = 30.0

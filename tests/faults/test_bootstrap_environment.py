@@ -165,7 +165,9 @@ def test_a_chosen_port_that_is_taken_is_said(app: App) -> None:
 
 
 def test_the_port_that_studio_will_open_is_not_given_to_an_engine(app: App) -> None:
-    app.start(STUDIO_ENGINE="embedded", COMFYUI_PORT="", STUDIO_PORT="8188")
+    app.start(
+        STUDIO_ENGINE="embedded", COMFYUI_PORT="", STUDIO_HOST="127.0.0.2", STUDIO_PORT="8188"
+    )
     argv = app.facts("embedded")["argv"]
     assert argv[argv.index("--port") + 1] != "8188"
 
@@ -224,3 +226,18 @@ def test_in_the_image_folders_belong_to_who_writes_there(app: App) -> None:
     assert facts(app.folder / "run") == (10001, 10001, "0o700")
     assert facts(app.folder / "run" / "bootstrap.sock") == (10001, 10001, "0o600")
     assert is_alive(process.pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+def test_in_the_image_a_volume_that_is_closed_to_studio_is_named(app: App) -> None:
+    app.folder.chmod(0o755)
+    volume = app.folder / "volume"
+    volume.mkdir(mode=0o700)
+    process = app.start(
+        STUDIO_IMAGE="1", STUDIO_ENGINE="embedded", STUDIO_DIR=str(volume / "studio")
+    )
+    wait_for(lambda: (app.folder / "run" / "bootstrap.sock").exists())
+    process.terminate()
+    words, _ = process.communicate(timeout=12)
+    assert f"The folder {volume} lets nobody through" in words and "chmod a+x" in words
+    assert "Studio explains that on its page" in words

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from boot.releases import names, read_current, switch
+from boot.releases import FAILED_STARTS, names, read_current, switch
 from tests.fakes.bootstrap_app import App
 from tests.fakes.bootstrap_app import app as stub_app
 from tests.fakes.bootstrap_family import wait_for
@@ -172,6 +172,18 @@ def test_a_release_that_was_good_and_starts_no_more_gives_way_to_the_images_copy
     assert "9.0.0-aaaaaaaaaaaa ended early" in facts["environ"]["STUDIO_SAFE_MODE"]
     # The owner finds it as it was.
     assert read_current(app.folder / "data") == "9.0.0-aaaaaaaaaaaa"
+
+
+def test_a_release_whose_container_is_started_again_and_again_gives_way_too(app: App) -> None:
+    make_release(app, "9.0.0-aaaaaaaaaaaa")
+    for _ in range(FAILED_STARTS):
+        assert start(app)["environ"]["STUDIO_RELEASE"] == "9.0.0-aaaaaaaaaaaa"
+        assert app.process is not None
+        app.process.kill()
+        app.process.communicate(timeout=60)
+    facts = start(app)
+    assert facts["cwd"] == str(app.app)
+    assert "9.0.0-aaaaaaaaaaaa ended early 5 times" in facts["environ"]["STUDIO_SAFE_MODE"]
 
 
 def test_a_checkout_is_run_as_it_is(app: App) -> None:

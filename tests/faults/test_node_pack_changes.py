@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +16,7 @@ import pytest
 
 from boot.packs import PackFolders, PackRecord, record_file, write_json
 from studio.settings import Settings
+from studio.store.node_packs import NodePackFiles
 from tests.contract.harness import find_free_port
 from tests.fakes.bootstrap_family import Family, family
 from tests.fakes.comfy import FakeComfy
@@ -136,3 +140,74 @@ async def test_a_restart_of_studio_disables_no_second_pack(folk: Family, tmp_pat
     async with studio_inside(settings):
         await until(folders.place("newest").is_dir, "that was in vain")
         assert folders.place("older").is_dir()
+
+
+async def test_a_custom_node_that_spoils_its_folder_takes_no_pack_out_of_the_owners_hands(
+    folk: Family, engine: FakeComfy, tmp_path: Path
+) -> None:
+    settings = house(folk, tmp_path, engine.url)
+    folders = PackFolders(settings.custom_nodes_dir)
+    put_pack(settings, "evil", 2.0)
+    record_file(folders.place("evil")).write_text('{"changed_at": 1}')
+    os.mkdir(os.fsencode(settings.custom_nodes_dir) + b"/\xff")
+    folders.store.write_text("")
+    async with studio_inside(settings) as api:
+        await api.wait_ready()
+        listed = await api.client.get(PACKS)
+        assert [pack["name"] for pack in listed.json()["packs"]] == ["evil"], listed.text
+        asked = await api.client.post(f"{PACKS}/evil/disable")
+        assert asked.status_code == 202, asked.text
+        await until(lambda: folk.child("comfyui")["state"] != "running", "it is stopped")
+        await engine.die()
+        await engine.start()
+        assert (await settled(api))["error"] is None
+        assert folders.disabled("evil").is_dir()
+
+
+async def test_a_change_that_is_given_up_twice_ends_once_and_the_next_is_taken(
+    folk: Family, engine: FakeComfy, tmp_path: Path
+) -> None:
+    settings = house(folk, tmp_path, engine.url)
+    settings = dataclasses.replace(settings, outbound_allow=("127.0.0.1",))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/never"
+        async with studio_inside(settings) as api:
+            await api.wait_ready()
+            for _ in range(2):
+                assert (await api.client.post(PACKS, json={"url": url})).status_code == 202
+                await until_it(lambda: is_in(api, "fetching"), "it is being fetched")
+                assert folk.process is not None
+                # The first one waits for bootstrap when the others come.
+                folk.process.send_signal(signal.SIGSTOP)
+                asked = []
+                for _ in range(3):
+                    asked.append(asyncio.create_task(api.client.delete(f"{PACKS}/operation")))
+                    for _ in range(3):
+                        await operation(api)
+                folk.process.send_signal(signal.SIGCONT)
+                assert {answer.status_code for answer in await asyncio.gather(*asked)} == {204}
+                ended = await operation(api)
+                assert ended["done"] and ended["error"]["code"] == "canceled", ended
+
+
+async def is_in(api: Api, phase: str) -> bool:
+    """Whether the change is that far."""
+    return (await operation(api)).get("phase") == phase
+
+
+async def test_a_defect_ends_the_change_and_the_next_is_taken(
+    folk: Family, engine: FakeComfy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = house(folk, tmp_path, engine.url)
+    put_pack(settings, "hello", 1.0)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    async with studio_inside(settings) as api:
+        await api.wait_ready()
+        with monkeypatch.context() as patch:
+            patch.setattr(NodePackFiles, "report", fail)
+            for _ in range(2):
+                assert (await api.client.post(f"{PACKS}/hello/enable")).status_code == 202
+                assert (await settled(api))["error"]["code"] == "internal_error"

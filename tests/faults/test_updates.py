@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from boot.releases import read_version
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.release_repo import allow_signer, make_key, version_text
 from tests.faults.family import members
-from tests.faults.harness import until, until_it
+from tests.faults.harness import ROOT, until, until_it
 from tests.faults.update_rig import Rig, make_picture, picture, require_picture, rig
+
+RUNS = read_version(ROOT).version
 
 
 @pytest.fixture
@@ -226,7 +229,8 @@ MIGRATIONS = (
         await require_picture(api, job)
 
 
-async def test_a_newer_image_is_offered_and_taken(box: Rig) -> None:
+@pytest.mark.parametrize("version", ["0.3.0", RUNS])
+async def test_a_newer_image_is_offered_and_taken(box: Rig, version: str) -> None:
     box.box.start()
     async with box.box.api() as api:
         job, _ = await make_picture(api), await box.first()
@@ -234,17 +238,18 @@ async def test_a_newer_image_is_offered_and_taken(box: Rig) -> None:
         refused = await api.client.post("/api/system/updates/image")
         assert refused.json()["error"]["details"] == {"reason": "installed"}
     box.box.terminate()
-    (box.app / "version.json").write_text(version_text("0.3.0"))
+    (box.app / "version.json").write_text(version_text(version))
     box.box.environ["STUDIO_COMMIT"] = "c" * 40
     box.box.start()
     async with box.box.api() as api:
         said = await box.status(api)
-        assert said is not None and said["image"] == {"version": "0.3.0", "is_newer": True}
-        assert said["installed"]["version"] != "0.3.0"
+        assert said is not None and said["image"] == {"version": version, "is_newer": True}
+        assert said["installed"]["version"] == RUNS
         assert (await api.client.post("/api/system/updates/image")).status_code == 202
         said = await box.settled(api)
         assert said["failure"] is None
-        assert (said["installed"]["version"], box.current()) == ("0.3.0", "0.3.0-" + "c" * 12)
+        assert (said["installed"]["version"], box.current()) == (version, f"{version}-{'c' * 12}")
+        assert said["image"]["is_newer"] is False
         await require_picture(api, job)
 
 

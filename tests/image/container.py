@@ -33,6 +33,20 @@ RED = {
 }
 
 
+ASK = """
+import json, os, sys, urllib.request
+method, path, body = sys.argv[1:]
+request = urllib.request.Request(
+    f"http://127.0.0.1:{os.environ['STUDIO_PORT']}{path}", method=method,
+    data=body.encode() or None,
+    headers={"X-API-Key": os.environ["API_KEY"], "Content-Type": "application/json"},
+)
+with urllib.request.urlopen(request, timeout=30) as answer:
+    sys.stdout.write(answer.read().decode("latin-1"))
+"""
+"""One request from within the container, for one that cannot be reached from without."""
+
+
 def slow_graph(seed: int) -> dict[str, Any]:
     """About a second of a processor's work, no two of them the same."""
     return {
@@ -74,7 +88,7 @@ def eventually(what: Callable[[], _T | None], said: str) -> _T:
     raise AssertionError(f"not within {PATIENCE_S} s: {said}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     with_sockets = [socket.socket() for _ in range(count)]
     try:
         for each in with_sockets:
@@ -97,7 +111,7 @@ class Container:
 
     def __post_init__(self) -> None:
         self.name = f"studio-test-{uuid4().hex[:12]}"
-        port, editor = _free_ports(2)
+        port, editor = free_ports(2)
         self.client = httpx.Client(
             base_url=f"http://127.0.0.1:{port}", headers={"X-API-Key": KEY}, timeout=60
         )
@@ -141,6 +155,17 @@ class Container:
 
     def run_inside(self, *command: str, user: str = "0", check: bool = True) -> str:
         return docker("exec", "--user", user, self.name, *command, check=check)
+
+    def ask_inside(self, method: str, path: str, body: object = None) -> str | None:
+        """The answer as Latin-1, None without one or when it is a refusal."""
+        assert self.is_running(), self.log()[-3000:]
+        words = (method, path, "" if body is None else json.dumps(body))
+        done = subprocess.run(
+            ("docker", "exec", self.name, "/opt/venv/studio/bin/python", "-I", "-c", ASK, *words),
+            capture_output=True,
+            check=False,
+        )
+        return done.stdout.decode() if done.returncode == 0 else None
 
     def processes(self) -> list[Process]:
         lines = docker("top", self.name, "-eo", "pid,uid,stat,args").splitlines()[1:]
@@ -230,6 +255,10 @@ class Process:
 
     def kill(self) -> None:
         os.kill(self.pid, 9)
+
+    def environment(self) -> dict[str, str]:
+        variables = Path(f"/proc/{self.pid}/environ").read_text().split("\0")
+        return dict(each.split("=", 1) for each in variables if "=" in each)
 
 
 @contextmanager

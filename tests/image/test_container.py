@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from tests.image.container import (
     ENGINE_UID,
+    RED,
     STUDIO_UID,
     Container,
     eventually,
@@ -20,6 +24,8 @@ from tests.image.container import (
 )
 from tests.policy.source import ROOT
 
+SHARED = ("/run", "/tmp", "/var/tmp")
+"""Folders for everybody, in which nobody can replace what is another's."""
 PNG = b"\x89PNG\r\n"
 ANOTHER_UID = 4242
 
@@ -56,6 +62,24 @@ def test_a_first_boot_on_an_empty_volume_ends_with_a_picture_of_real_comfyui(
         assert owner(volume / "studio") == (STUDIO_UID, 0o700)
         uid, mode = owner(volume / "engine")
         assert (uid, mode & stat.S_ISGID) == (ENGINE_UID, stat.S_ISGID)
+
+
+def test_a_second_boot_runs_the_release_that_the_first_one_made(image: str, volume: Path) -> None:
+    def installed() -> str | None:
+        answer = container.client.get("/api/system/updates").raise_for_status()
+        release: str | None = answer.json()["installed"]["release"]
+        return release
+
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        assert installed() is None
+        eventually(lambda: True if (volume / "studio/current").is_symlink() else None, "a release")
+        assert container.stop() == 0
+
+        container.start()
+        container.wait_until_ready()
+        assert installed() == os.readlink(volume / "studio/current").removeprefix("releases/")
+        assert container.make_red_picture().startswith(PNG)
 
 
 def test_docker_stop_ends_everything_with_status_0(image: str, volume: Path) -> None:
@@ -169,23 +193,97 @@ def test_with_user_everything_runs_as_that_one_and_says_so(image: str, volume: P
         assert "no isolation" in ready["notices"]
         assert container.make_red_picture().startswith(PNG)
         assert {each.uid for each in container.processes()} == {ANOTHER_UID}
+        # Docker gives a user without a name the root of the file system for a home.
+        assert container.process(STUDIO).environment()["HOME"] == "/workspace/studio"
+        assert container.process(COMFYUI).environment()["HOME"] == "/workspace/engine"
         assert container.stop() == 0
 
 
-def test_without_a_network_it_becomes_ready_all_the_same(image: str, volume: Path) -> None:
-    ask = (
-        "import os, urllib.request; "
-        "print(urllib.request.urlopen('http://127.0.0.1:' + os.environ['STUDIO_PORT'] "
-        "+ '/ready', timeout=20).status)"
-    )
-    with running(image, volume, network="none") as container:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_an_empty_volume_of_somebody_else_is_enough(image: str, volume: Path) -> None:
+    shutil.chown(volume, ANOTHER_UID, ANOTHER_UID)
+    with running(image, volume) as container:
+        ready = container.wait_until_ready()
+        assert ready["isolation"] is True
+        assert container.make_red_picture().startswith(PNG)
+        # The mount itself stays theirs.
+        assert owner(volume)[0] == ANOTHER_UID
 
-        def ready() -> bool | None:
-            assert container.is_running(), container.log()[-3000:]
-            said = container.run_inside("/opt/venv/studio/bin/python", "-c", ask, check=False)
-            return True if said == "200" else None
 
-        eventually(ready, f"/ready in\n{container.log()[-3000:]}")
+@pytest.mark.skipif(os.geteuid() != 0, reason="root's folder is one that keeps others out")
+def test_a_volume_that_keeps_studio_out_is_explained(image: str, volume: Path) -> None:
+    volume.chmod(0o700)
+    with running(image, volume) as container:
+        answer = eventually(lambda: container.get("/ready"), "an explanation")
+        assert answer.status_code == 503
+        assert "/workspace lets nobody through" in str(answer.json()["reasons"])
         wait_for_health(container)
-        said = container.run_inside("/opt/studio/start.sh", "doctor", user=str(STUDIO_UID))
-        assert "state: /workspace/studio" in said
+
+
+def test_users_of_ones_own_choice_need_no_name_in_the_image(image: str, volume: Path) -> None:
+    chosen = {"STUDIO_UID": "20001", "ENGINE_UID": "20002"}
+    with running(image, volume, environment=chosen) as container:
+        ready = container.wait_until_ready()
+        assert ready["isolation"] is True
+        assert container.make_red_picture().startswith(PNG)
+        assert container.process(STUDIO).uid == 20001
+        assert container.process(COMFYUI).uid == 20002
+
+
+def test_without_a_network_it_becomes_ready_and_makes_pictures(image: str, volume: Path) -> None:
+    with running(image, volume, network="none") as container:
+        eventually(lambda: container.ask_inside("GET", "/ready"), "/ready")
+        wait_for_health(container)
+        answer = container.ask_inside("POST", "/api/v2/jobs", {"workflow": RED})
+        assert answer is not None, container.log()[-3000:]
+        path = f"/api/v2/jobs/{json.loads(answer)['id']}"
+
+        def ended() -> dict[str, Any] | None:
+            job: dict[str, Any] = json.loads(container.ask_inside("GET", path) or "{}")
+            return job if job.get("status") in ("succeeded", "failed") else None
+
+        job = eventually(ended, f"the end of the job in\n{container.log()[-3000:]}")
+        assert job["status"] == "succeeded", json.dumps(job)
+        url = httpx.URL(job["outputs"][0]["url"])
+        picture = container.ask_inside("GET", url.raw_path.decode())
+        assert picture is not None and picture.encode("latin-1").startswith(PNG)
+
+
+def test_the_doctor_inside_finds_what_it_needs(image: str, volume: Path) -> None:
+    with running(image, volume, network="none") as container:
+        eventually(lambda: container.ask_inside("GET", "/ready"), "/ready")
+        said = json.loads(container.run_inside("/opt/studio/start.sh", "doctor", "--json"))
+        findings = {each["subject"]: each for each in said["findings"]}
+        assert said["ok"] is True, said
+        # The rest is the machine's: its GPU, its memory, its network.
+        for subject in ("python", "packages", "state", "database", "running", "isolation"):
+            assert findings[subject]["level"] == "OK", findings[subject]
+
+
+def test_an_engine_can_write_nothing_but_its_own_part_of_the_volume(
+    image: str, volume: Path
+) -> None:
+    with running(image, volume) as container:
+        container.wait_until_ready()
+        assert container.process(COMFYUI).uid == ENGINE_UID
+        engine = f"{ENGINE_UID}:{ENGINE_UID}"
+
+        def writable(*places: str) -> set[str]:
+            found = container.run_inside(
+                *("find", *places, "-xdev", "-writable", "!", "-type", "l"),
+                user=engine,
+                check=False,  # what it may not even look into
+            )
+            return set(found.splitlines())
+
+        shared = tuple(f"{folder}/" for folder in SHARED)
+        assert {path for path in writable("/") if not f"{path}/".startswith(shared)} == set()
+        own = writable("/workspace")
+        assert "/workspace/engine/output" in own
+        assert {path for path in own if not f"{path}/".startswith("/workspace/engine/")} == set()
+        for place in ("/opt/comfyui", "/opt/venv/comfyui", "/opt/venv/studio", "/opt/studio",
+                      "/workspace", "/workspace/studio"):  # fmt: skip
+            refused = container.run_inside("touch", f"{place}/planted", user=engine, check=False)
+            assert refused == ""
+            assert container.run_inside("ls", "-A", place).split().count("planted") == 0
+        container.run_inside("touch", "/workspace/engine/planted", user=engine)

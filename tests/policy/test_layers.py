@@ -41,7 +41,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
     | {"safety", "stock", "transfers", "updating", "workshop"}
     | {"store", "clients", "services", "web"},
-    "server": LEAVES | {"app", "store", "web"},
+    "listening": LEAVES,
+    "server": LEAVES | {"app", "listening", "store", "web"},
     "cli": LEAVES
     | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
@@ -100,7 +101,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engine_lists": frozenset({"engines"}),
     "engine_link": frozenset({"engine", "engine_process", "pace"}),
     "engine_process": frozenset({"engine", "pace"}),
-    "engines": frozenset({"engine", "engine_link", "engine_process", "events", "pace"}),
+    "engines": frozenset(
+        {"background", "engine", "engine_link", "engine_process", "events", "pace"}
+    ),
     "feed": frozenset({"news"}),
     "fetch_plans": frozenset(
         {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}
@@ -179,9 +182,12 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "startup": frozenset({"health"}),
     "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "update_image": frozenset({"update_source"}),
     "update_trial": frozenset({"engine", "engines"}),
     "update_work": frozenset({"update_source"}),
-    "updates": frozenset({"health", "update_source", "update_work"}),
+    "updates": frozenset(
+        {"health", "update_failure", "update_image", "update_source", "update_work"}
+    ),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "upload_fields"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.settings import LIMITS
 from tests.policy.source import ROOT, shown, walk
 
 MESSAGES = ROOT / "frontend/js/messages"
@@ -111,3 +112,7 @@ def test_views_hold_no_words_of_their_own() -> None:
         if (match := pattern.search(text))
     ]
     assert wrong == []
+
+
+def test_every_limit_that_settings_lists_has_its_words() -> None:
+    assert {f"limits.{name}" for name in LIMITS} <= messages("en", "settings").keys()

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from studio.server import _listen, _serving
+from boot.listeners import open_port
+from studio.server import _serving
 from studio.web import connections
 from tests.faults.harness import until
 
@@ -141,6 +142,6 @@ async def opened(
 @pytest.fixture(params=[False, True], ids=["first", "editor"])
 async def port(request: pytest.FixtureRequest) -> AsyncIterator[Port]:
     """Either kind of port."""
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
         async with opened(listener, editor=request.param) as made:
             yield made

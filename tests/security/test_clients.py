@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from studio.server import _listen
+from boot.listeners import open_port
 from studio.web import clients, connections
 from tests.faults.harness import until
 from tests.security.lines import GET, Line, Port, opened
@@ -31,7 +31,7 @@ async def port(
 ) -> AsyncIterator[Port]:
     """A port with few places, behind a proxy on this machine."""
     monkeypatch.setattr(connections, "MAX_CONNECTIONS", 4 * SHARE)
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
         async with opened(listener, editor=request.param, proxies=["127.0.0.1"]) as made:
             made.app.go.clear()
             yield made

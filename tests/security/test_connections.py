@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from studio.server import _listen
+from boot.listeners import open_port
 from studio.web import connections
 from tests.api.studio_process import run_studio
 from tests.security.lines import GET, HALF, POST, QUIET_S, Port, opened
@@ -25,7 +25,7 @@ from tests.security.lines import port as port
 @pytest.fixture
 async def first() -> AsyncIterator[Port]:
     """The first port, whose parser has no limits of its own."""
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
         async with opened(listener, editor=False) as made:
             yield made
 
@@ -61,7 +61,7 @@ async def test_websockets_and_the_other_port_count_and_the_owners_socket_is_neve
     )
     assert (await live.head()).startswith(b"http/1.1 101 ")
     owners = socket.socket(socket.AF_UNIX)
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener, owners:
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener, owners:
         owners.bind(str(tmp_path / "own.sock"))
         owners.listen()
         async with opened(listener, editor=False) as other, opened(owners, editor=False) as own:

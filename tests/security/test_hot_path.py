@@ -14,8 +14,9 @@ import pytest
 from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
+from boot.listeners import open_port
 from studio.models import ALL_SCOPES, Scope
-from studio.server import _listen, _serving
+from studio.server import _serving
 from studio.web.connections import BoundedHttp
 from studio.web.hot_path import SMALL_BYTES, HotPath
 from tests.api.graphs import code_of
@@ -58,7 +59,7 @@ async def ways(house: House) -> AsyncIterator[Ways]:
         await long_way(scope, receive, send)
 
     hot._app = counted
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with _serving(hot, listener), httpx.AsyncClient(base_url=url, timeout=30) as client:
             made, auth = Ways(house, client), house.accounts.auth

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 from uvicorn.protocols.http import httptools_impl
 
-from studio.server import _listen
+from boot.listeners import open_port
 from studio.web import connections
 from tests.security.lines import CLOSING, GET, KNOWN, QUIET_S, Port, opened
 from tests.security.lines import port as port
@@ -68,7 +68,7 @@ async def test_one_address_has_a_part_of_the_places_and_a_proxy_all_of_them(
     ends = [("192.0.2.1", 2), ("192.0.2.2", 2), ("127.0.0.1", 4), ("::1", 4), ("10.1.2.3", 4)]
     for host, most in ends:
         monkeypatch.setattr(httptools_impl, "get_remote_addr", lambda _, host=host: (host, 1))
-        with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
+        with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
             async with opened(listener, editor=False, proxies=["10.0.0.0/8"]) as port:
                 let_in = []
                 for _ in range(4):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterator
@@ -20,11 +19,15 @@ import httpx
 import pytest
 
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
-from tests.fakes.bootstrap_family import Line, wait_for
-
-STUDIO_UID, ENGINE_UID, OTHER_UID = 10001, 10002, 10099
-PYTHON = f"/usr/bin/python3.{sys.version_info.minor}"
-"""One that every user may run; the packages are those of the tests."""
+from tests.fakes.bootstrap_family import ROOT, Line, wait_for
+from tests.security.users import (
+    ENGINE_UID,
+    OTHER_UID,
+    PYTHON,
+    STUDIO_UID,
+    needs_several_users,
+    uid_of,
+)
 
 NODE = """
 import json, os, signal, socket, time
@@ -91,24 +94,7 @@ time.sleep(600)
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder that every user may look into, on a machine where we may be every user."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can be several users")
-    packages = sysconfig.get_path("purelib")
-    told = (
-        subprocess.run(
-            [PYTHON, "-c", "import fastapi, uvloop, orjson"],
-            user=OTHER_UID,
-            group=OTHER_UID,
-            extra_groups=[],
-            env={"PYTHONPATH": packages},
-            cwd="/",
-            check=False,
-        )
-        if Path(PYTHON).exists()
-        else None
-    )
-    if told is None or told.returncode:
-        pytest.skip(f"other users need {PYTHON} and the packages of the tests")
+    needs_several_users()
     with tempfile.TemporaryDirectory(prefix="studio-users-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -179,10 +165,6 @@ def engine_folder(place: Path) -> Path:
     return folder
 
 
-def uid_of(pid: int) -> int:
-    return Path(f"/proc/{pid}").stat().st_uid
-
-
 def test_a_node_in_the_box_reaches_nothing_of_studios_and_is_no_other_user(place: Path) -> None:
     environ = box(place, HF_TOKEN="canary-token", MY_KEY="canary-key")
     with run_studio(place, environ, serves=False, python=PYTHON) as studio:
@@ -193,6 +175,7 @@ def test_a_node_in_the_box_reaches_nothing_of_studios_and_is_no_other_user(place
 
         assert said["reached"] == []
         assert (said["uid"], said["groups"]) == (ENGINE_UID, [ENGINE_UID])
+        assert said["environ"]["HOME"] == str(place / "volume" / "engine")
         assert "canary" not in json.dumps(said["environ"])
         assert OWNER_KEY not in json.dumps(said["environ"])
         assert ready["isolation"] is True and "no isolation" not in ready["notices"]
@@ -220,6 +203,16 @@ def test_a_box_of_one_user_works_and_says_that_nothing_is_apart(place: Path) -> 
         assert len(said["reached"]) == said["tries"]
         assert said["uid"] == OTHER_UID
         assert ready["isolation"] is False and "no isolation" in ready["notices"]
+
+
+def test_a_user_without_a_name_or_a_home_gets_both(place: Path) -> None:
+    """As Docker starts ``--user 10099``: PyTorch asks for a name, packages keep files at home."""
+    environ = box(place, HOME="/", XDG_CACHE_HOME="/somebody/.cache")
+    os.chown(place / "volume", OTHER_UID, OTHER_UID)
+    with run_studio(place, environ, serves=False, python=PYTHON, user=OTHER_UID) as studio:
+        seen = said_by_the_node(place, studio)["environ"]
+        assert seen["HOME"] == str(place / "volume" / "engine")
+        assert seen["USER"] == seen["LOGNAME"] == "studio" and "XDG_CACHE_HOME" not in seen
 
 
 def test_a_volume_that_the_one_user_may_not_write_is_explained_on_the_page(place: Path) -> None:
@@ -319,8 +312,9 @@ os.chown = os.fchown = refuse
 """Python's start-up module in front of a volume like those network ones."""
 
 
-def test_a_volume_that_keeps_its_owners_is_worked_on_as_its_owner_and_not_as_root(
-    place: Path,
+@pytest.mark.parametrize(("owner", "name"), [(OTHER_UID, f"user {OTHER_UID}"), (0, "root")])
+def test_a_volume_that_keeps_its_owners_is_worked_on_as_its_owner_which_is_told(
+    place: Path, owner: int, name: str
 ) -> None:
     (place / "first").mkdir()
     (place / "first" / "sitecustomize.py").write_text(KEEPS_OWNERS)
@@ -328,12 +322,23 @@ def test_a_volume_that_keeps_its_owners_is_worked_on_as_its_owner_and_not_as_roo
     environ = box(place, PYTHONPATH=packages, KEEPS_OWNERS=str(place / "volume"))
     (place / "volume" / "studio").mkdir()
     for path in (place / "volume", place / "volume" / "studio"):
-        os.chown(path, OTHER_UID, OTHER_UID)
+        os.chown(path, owner, owner)
     with run_studio(place, environ, serves=False, python=PYTHON) as studio:
         said = said_by_the_node(place, studio)
         bootstrap, pid = running(studio)
         ready = httpx.get(f"{studio.url}/ready", timeout=30).json()
-        assert (uid_of(pid), said["uid"]) == (OTHER_UID, OTHER_UID)
+        assert (uid_of(pid), said["uid"]) == (owner, owner)
         status = Path(f"/proc/{bootstrap}/status").read_text()
-        assert f"Uid:\t{OTHER_UID}\t{OTHER_UID}\t{OTHER_UID}\t" in status
+        assert f"Uid:\t{owner}\t{owner}\t{owner}\t" in status
         assert ready["isolation"] is False
+        assert any(f"So everything runs as {name}," in notice for notice in ready["notices"])
+        assert f"Going on as {name}, without isolation." in studio.log.read_text()
+        doctor = subprocess.run(
+            [PYTHON, "-P", "-m", "studio", "doctor"],
+            env={**environ, "PYTHONPATH": str(ROOT) + os.pathsep + packages}
+            | {"PATH": os.environ["PATH"], "STUDIO_RUN_DIR": str(studio.run_dir)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "isolation: The volume keeps its owners" in doctor.stdout, doctor.stdout

@@ -231,6 +231,7 @@ def test_what_ends_early_again_and_again_is_left_until_somebody_asks_for_it(
     served.touch()
     launcher.ended(1.0, asked=False)
     end_early(FAILED_STARTS - 1)
+    launcher.start()
     launcher.ended(60.0, asked=False)
     end_early(FAILED_STARTS)
     for lifetime_s in (1.0, 3600.0):
@@ -281,6 +282,22 @@ def test_a_container_that_is_stopped_uses_no_try_of_a_release_that_serves(volume
         served.touch()
         launcher.stopping()
         launcher.ended(1.0, asked=True)
+
+
+def test_a_release_that_hangs_once_it_serves_is_left_when_the_container_is_restarted_each_time(
+    volume: Volume,
+) -> None:
+    served = volume.studio_dir / "control.sock"
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    ran = []
+    for _ in range(TRIES + 2):
+        launcher = Launcher(volume, lambda _: None, served)
+        ran.append(launcher.start().choice.release)
+        served.touch()
+        launcher.stopping()
+    assert ran == [*[NEW] * (TRIES + 1), OLD]
+    assert read_rolled_back(volume.studio_dir) is not None
 
 
 @pytest.mark.parametrize("harm", ["it hangs", "it ended", "it fails"])

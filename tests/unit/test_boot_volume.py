@@ -116,3 +116,20 @@ def test_a_volume_that_hangs_holds_nobody_up_and_is_named(
     seen = probe(tmp_path, timeout_s=3)
 
     assert not seen[-1].good and "did not answer" in seen[-1].text
+
+
+def test_a_volume_that_hangs_once_all_is_told_ends_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    look = volume._look
+
+    def look_and_hang(folder: Path) -> Iterator[Seen]:
+        yield from look(folder)
+        (tmp_path / "pipe").read_bytes()
+
+    monkeypatch.setattr(volume, "_look", look_and_hang)
+
+    seen = probe(tmp_path, timeout_s=10)
+
+    assert [each.aspect for each in seen] == ["writable", "sync", "locks", "room"]

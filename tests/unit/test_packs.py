@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from boot.pack_child import plan_pack_worker
-from boot.packs import PackRecord, PackRefused, check_name, check_ref, check_url, name_of, read_json
+from boot.packs import (
+    Package,
+    PackRecord,
+    PackRefused,
+    PackReport,
+    check_name,
+    check_ref,
+    check_url,
+    name_of,
+    read_json,
+)
 from boot.plan import ChildPlan, Ids
 from boot.settings import read_settings
 
@@ -104,11 +114,25 @@ def test_branches_tags_and_commits_are_possible(ref: str) -> None:
     assert check_ref(ref) == ref
 
 
+COMMIT = "0" * 40
+GOOD = {"name": "x", "url": "https://h/x", "ref": "", "commit": COMMIT, "changed_at": 1.0}
+
+
 @pytest.mark.parametrize(
     "said",
     [
         None,
         [],
+        {"changed_at": 1},
+        {**GOOD, "changed_at": True},
+        {**GOOD, "changed_at": -1},
+        {**GOOD, "changed_at": float("inf")},
+        {**GOOD, "changed_at": float("nan")},
+        {**GOOD, "changed_at": 1e300},
+        {**GOOD, "changed_at": 10**400},
+        {**GOOD, "why": "\ud800"},
+        {**GOOD, "why": None},
+        {**GOOD, "commit": ["a"]},
         {},
         {"name": "x"},
         {"name": 1, "url": "https://h/x", "commit": "0" * 40},
@@ -120,6 +144,22 @@ def test_branches_tags_and_commits_are_possible(ref: str) -> None:
 )
 def test_a_record_that_a_custom_node_may_have_forged_is_read_with_care(said: Any) -> None:
     assert PackRecord.parse(said) is None
+
+
+def test_what_half_a_character_stands_in_is_left_out_of_a_record() -> None:
+    good = {"name": "numpy", "version": "1"}
+    packages = [good, {**good, "name": "\ud800"}, {"name": "x"}, {"name": 1, "version": []}, None]
+    record = PackRecord.parse({**GOOD, "packages": packages, "notes": ["\udcff", 1, [[]], "kept"]})
+    assert record is not None
+    assert record.packages == (Package("numpy", "1"),) and record.notes == ("kept",)
+
+
+@pytest.mark.parametrize("name", ["id", "phase", "code", "message", "commit"])
+@pytest.mark.parametrize("text", ["\ud800", None, 1])
+def test_a_report_that_a_node_may_have_forged_is_read_with_care(name: str, text: Any) -> None:
+    written = PackReport("1", notes=("a note",)).to_json()
+    assert PackReport.parse(written) == PackReport("1", notes=("a note",))
+    assert PackReport.parse({**written, name: text}) is None
 
 
 def test_a_record_that_was_written_can_be_read() -> None:

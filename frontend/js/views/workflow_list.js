@@ -215,7 +215,7 @@ function faults() {
     ? html`<details class="flow-faults">
         <summary>${icon('warning')}${t('workflows.faults', { count: workflows.faults.length })}</summary>
         <ul>
-          ${workflows.faults.map((fault) => html`<li><code>${typeof fault === 'string' ? fault : Object.values(fault).join(': ')}</code></li>`)}
+          ${workflows.faults.map((fault) => html`<li><code>${fault.folder}</code> ${fault.message}</li>`)}
         </ul>
       </details>`
     : nothing;

@@ -19,7 +19,10 @@ _MAX_LISTED: Final = 5
 
 
 def check_installation(root: Path) -> Iterator[Finding]:
-    """Whether this interpreter and its packages are what the lock file in ``root`` asks for."""
+    """Whether this interpreter and its packages are what the lock file asks for.
+
+    It lies in ``root``, a checkout, or in the environment itself, as in the image.
+    """
     version = platform.python_version()
     if sys.version_info < OLDEST_PYTHON:
         yield fail(
@@ -27,8 +30,9 @@ def check_installation(root: Path) -> Iterator[Finding]:
         )
     else:
         yield ok("python", f"Python {version} in {sys.prefix}")
-    lock = root / "requirements.lock"
-    if not lock.is_file():
+    locks = [folder / "requirements.lock" for folder in (root, Path(sys.prefix))]
+    lock = next((each for each in locks if each.is_file()), None)
+    if lock is None:
         yield warn("packages", "There is no lock file to compare with.", "Use a whole checkout.")
         return
     wanted: dict[str, list[str]] = {}

@@ -61,6 +61,14 @@ def check_running(control_socket: Path) -> Iterator[Finding]:
         )
 
 
+def is_apart(control_socket: Path) -> bool:
+    """Whether the Studio that runs is another user than its engines; False when it does not say."""
+    try:
+        return _get(control_socket, "/ready")["isolation"] is True
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return False
+
+
 def _engine(engine: dict[str, Any]) -> Finding:
     version = f" {engine['version']}" if engine["version"] else ""
     text = f"{engine['kind']}{version} is {engine['state']}"

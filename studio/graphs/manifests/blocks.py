@@ -28,7 +28,7 @@ MAX_FILLED: Final = 16 * 1024 * 1024
 """Characters of all texts of one graph that expressions stand in."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 # No braces of either kind inside, so that a text of many that are never closed is read once.
-_BRACES: Final = re.compile(r"\\\{\{|\{\{((?:[^{}]|\{(?!\{)|\}(?!\}))*+)\}\}")
+_BRACES: Final = re.compile(r"\\\{\{|\{\{([^{}]*(?:(?:\{(?!\{)|\}(?!\}))[^{}]*)*)\}\}")
 _OPEN: Final = "{{"
 Link = list[Any]
 
@@ -189,7 +189,7 @@ def _expressions(file: str, node_id: str, value: Any) -> Iterator[Expression]:
             yield from _expressions(file, node_id, item)
     elif isinstance(value, str):
         if _OPEN in _BRACES.sub("", value):
-            raise block_fault(file, f"node {clip(node_id, 40)}: {{{{ without }}}}")
+            raise block_fault(file, f"node {clip(node_id, 40)}: “{{{{” is never closed by “}}}}”")
         for match in _BRACES.finditer(value):
             if match[1] is None:
                 continue

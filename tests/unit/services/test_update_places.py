@@ -57,5 +57,15 @@ def test_changes_are_what_is_newer_than_the_version_that_runs() -> None:
 
 
 def test_versions_are_ordered_by_their_numbers() -> None:
-    versions = ["0.9", "1.0.0-rc.1", "1.0.0", "1.2.0", "1.10.0", "2.0.0"]
+    versions = [
+        "0.9", "1.0.0-7", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-rc.1",
+        "1.0.0-rc.9", "1.0.0-rc.10", "1.0.0-rc11", "1.0.0", "1.2.0-rc.1", "1.2.0", "1.10.0",
+        "2.0.0",
+    ]  # fmt: skip
     assert sorted(set(versions), key=order) == versions
+    assert order("1.0") == order("v1.0.0+build.5")
+
+
+def test_a_version_of_thousands_of_digits_is_only_a_version() -> None:
+    assert order("9" * 9000) > order("1.0.0")
+    assert changes(f"## [{'9' * 9000}]\n- much\n", "1.0.0", None).endswith("- much")

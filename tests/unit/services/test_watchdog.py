@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from studio.clients.comfy import ComfyClient
+from studio.clients.supervisor import SupervisorUnavailable
 from studio.models import JobError
 from studio.services.engine import Engine
 from studio.services.queue import LiveJob
@@ -27,9 +28,13 @@ class Rig:
         setting = EngineSetting("one", kind, "http://127.0.0.1:1")
         self.engine = Engine(setting=setting, client=ComfyClient(setting.url), client_id="us")
         self.restarted: list[str] = []
+        self.failures = 0
         self.watchdog = Watchdog(stuck_s=stuck_s, restart=self._restart, grace_s=GRACE_S)
 
     async def _restart(self, name: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise SupervisorUnavailable("bootstrap is away")
         self.restarted.append(name)
 
     def run(self, *, executing: bool = True, of_editor: bool = False) -> Run:
@@ -93,7 +98,27 @@ async def test_it_is_interrupted_first_and_then_its_engine_restarted_once(make: 
     assert await rig.look(run, STUCK_S) and rig.restarted == []
     assert run.stuck is not None and run.stuck.code == "job_stuck"
     assert await rig.look(run, STUCK_S + GRACE_S) and rig.restarted == ["one"]
-    assert not await rig.look(run, STUCK_S + GRACE_S + 1) and rig.restarted == ["one"]
+    assert await rig.look(run, STUCK_S + GRACE_S + 1) and rig.restarted == ["one"]
+
+
+async def test_a_restart_that_failed_is_tried_again(make: Make) -> None:
+    rig = make()
+    rig.failures = 1
+    run = rig.run()
+    assert await rig.look(run, STUCK_S + GRACE_S) and rig.restarted == []
+    assert await rig.look(run, STUCK_S + GRACE_S + 1) and rig.restarted == []
+    assert await rig.look(run, STUCK_S + 2 * GRACE_S) and rig.restarted == ["one"]
+
+
+async def test_one_that_was_cancelled_ends_as_that_but_its_engine_is_restarted_too(
+    make: Make,
+) -> None:
+    rig = make()
+    run = rig.run()
+    run.live.update(cancel_requested_at=1)
+    assert not await rig.look(run, STUCK_S)
+    assert await rig.look(run, STUCK_S + GRACE_S) and rig.restarted == ["one"]
+    assert run.stuck is None
 
 
 async def test_an_engine_given_by_address_is_only_asked_again(make: Make) -> None:

@@ -48,7 +48,7 @@ class SettingsServer extends ListElement {
           <span>${t(`settings.${group}.${item.key}`)} <code>${item.key}</code></span>
           <span class="setting-value">${item.value ?? t('settings.unset')}</span>
         </div>
-        <span class="hint">${origin}</span>
+        <span class="hint">${group === 'limits' ? `${origin}; ${t('settings.startOnly')}` : origin}</span>
       `;
     }
     return html`

@@ -60,6 +60,7 @@ export default {
   pending: 'Manches davon gilt erst ab dem nächsten Start von Studio.',
   pendingOne: 'Gilt ab dem nächsten Start.',
   unset: 'nicht gesetzt',
+  startOnly: 'nur mit seiner Variable zu ändern, vor einem Start',
   resetOf: 'Die Vorgabe für {key}',
   'groups.limits': 'Grenzen',
   'groups.content': 'Was gezeigt wird',
@@ -77,9 +78,10 @@ export default {
   'limits.MAX_ASSET_GIB': 'Größter Upload in Teilen, in GiB',
   'limits.CIVITAI_GALLERY_MB': 'Platz für Bilder von Civitai in MB',
   'limits.MAX_BODY_MB': 'Größte Anfrage in MB',
+  'limits.CACHE_SIZE_GB': 'Platz für Modelle, die Aufträge mit ihrer Adresse nennen, in GB; 0 heißt ohne Grenze',
   'limits.UPDATE_CHECK_HOURS': 'Stunden zwischen zwei Suchen nach Updates, 0 für nie',
   'limits.UPDATE_TRIAL_S': 'Sekunden, die eine neue Version funktionieren muss, um zu bleiben',
-  'limits.JOB_STUCK_MINUTES': 'Minuten ohne Fortschritt, bis ein Job beendet wird; 0 heißt nie',
+  'limits.JOB_STUCK_MINUTES': 'Minuten ohne Fortschritt, bis ein Auftrag beendet wird; 0 heißt nie',
   'limits.ENGINE_HANG_S': 'Sekunden ohne Lebenszeichen, bis eine Engine als hängend gilt',
   'folders.STUDIO_DIR': 'Alles, was Studio behält',
   'folders.ENGINE_DIR': 'Eigene Dateien der Engine',
@@ -92,7 +94,7 @@ export default {
   'addresses.STUDIO_TRUSTED_PROXIES': 'Proxys, denen geglaubt wird',
 
   retentionHelp:
-    'Ergebnisse, auf die eine Regel zutrifft, kommen erst in den Papierkorb und werden später gelöscht. Für Uploads gilt keine Regel.',
+    'Ergebnisse, auf die eine Regel zutrifft, kommen erst in den Papierkorb und werden später gelöscht. Für Uploads gilt keine Regel. Unabhängig davon gehen alte Aufträge mit ihren Ergebnissen: nach wie vielen Tagen, steht unter Grenzen.',
   'rules.trash_days': 'Papierkorb leeren nach Tagen',
   'rules.max_age_days': 'Ergebnisse behalten für Tage',
   'rules.max_count': 'Höchstens so viele behalten',

@@ -191,7 +191,7 @@ def test_a_name_that_can_never_have_a_value_is_refused_when_it_is_saved(
         ({"blocks": {"a.json": {**LOAD, "exports": {"x": ["load", 0]}}}}, "export x"),
         ({"blocks": {"a.json": block({"1": node("A")}, x=("2", 0))}}, "export x is of 2"),
         ({"blocks": {"a.json": block({"1": node("A", v=["2", 0])})}}, "linked to 2"),
-        ({"blocks": {"a.json": block({"1": node("A", v="{{p")})}}, "without"),
+        ({"blocks": {"a.json": block({"1": node("A", v="{{p")})}}, "never closed"),
         ({"blocks": {"a.json": block({"1": node("A", v="{{p +}}")})}}, "p +"),
         ({"blocks": {"a.json": block({"1": node("A", v=["2", 0]), "2": node("A", v=["1", 0])})}},
          "depend on themselves"),
