@@ -10,6 +10,8 @@ from playwright.sync_api import Page, Route, expect
 from tests.api.studio_process import RunningStudio
 from tests.browser.library import create
 
+CHANGES = "## 9.0.0\n\n- A `word`\n  that goes on\n- <b>Another</b>\n\nAnd a **last** thought.\n"
+
 
 def test_the_system_says_what_is_meant_by_no_isolation_and_what_helps(
     page: Page, site: RunningStudio
@@ -96,7 +98,7 @@ def test_an_update_that_is_not_signed_says_so_before_it_is_taken(
 ) -> None:
     found = {
         "version": "9.0.0", "commit": "a" * 40, "ref": "main", "trust": "unsigned",
-        "committed_at": "2026-01-01T00:00:00+00:00", "components": [], "changes": "",
+        "committed_at": "2026-01-01T00:00:00+00:00", "components": [], "changes": CHANGES,
         "is_older": False, "refused": None,
     }  # fmt: skip
     status = owner.get("/api/system/updates").json()
@@ -110,6 +112,10 @@ def test_an_update_that_is_not_signed_says_so_before_it_is_taken(
     # Only the container updates itself.
     page.route("**/api/system/updates**", answer)
     page.goto(f"{site.url}/#/system")
+    news = page.get_by_role("region", name="What is new")
+    expect(news.get_by_role("heading")).to_have_text("9.0.0")
+    expect(news.get_by_role("listitem")).to_have_text(["A word that goes on", "<b>Another</b>"])
+    expect(news.locator("code")).to_have_text("word")
     page.locator("updates-card").get_by_role("button", name="Install").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("It is not signed")

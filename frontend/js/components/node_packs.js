@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { agoText } from '../core/format.js';
+import { keepLooking } from '../core/looking.js';
 import { t } from '../core/messages.js';
 import { notices } from '../models/notices.js';
 import { icon } from './icons.js';
@@ -19,18 +20,7 @@ class NodePacks extends Element {
     this.told = null;
     this.known = [];
     this.words = '';
-    this.isUrl = false;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.#look();
-    this.timer = setInterval(() => this.#isBusy && this.#look(), LOOK_MS);
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    clearInterval(this.timer);
+    keepLooking(this, LOOK_MS, () => (!this.told || this.#isBusy) && this.#look());
   }
 
   get #isBusy() {

@@ -5,6 +5,7 @@ import { notices } from '../models/notices.js';
 import { updates } from '../models/updates.js';
 import { openDialog } from './dialog.js';
 import { icon } from './icons.js';
+import { changes } from './system/changes.js';
 
 const LOOK_MS = 1500;
 
@@ -151,7 +152,7 @@ class UpdatesCard extends Element {
           </div>`,
         )}
       </dl>
-      ${found.changes ? html`<pre class="changes" tabindex="0">${found.changes}</pre>` : nothing}
+      ${found.changes ? html`<div class="changes" role="region" aria-label=${t('system.updateChanges')} tabindex="0">${changes(found.changes)}</div>` : nothing}
       ${refused ? html`<p class="error-text">${explain(refused)}</p>` : nothing}
       ${isForbidden
         ? nothing

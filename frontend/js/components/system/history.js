@@ -2,6 +2,7 @@ import { svg } from '../../../vendor/lit/lit-element.js';
 import { Element, html, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
 import { sizeText } from '../../core/format.js';
+import { keepLooking } from '../../core/looking.js';
 import { t } from '../../core/messages.js';
 
 const LOOK_MS = 5000;
@@ -27,17 +28,7 @@ class SystemHistory extends Element {
   constructor() {
     super();
     this.beats = [];
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.timer = setInterval(() => document.visibilityState === 'visible' && this.#look(), LOOK_MS);
-    this.#look();
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    clearInterval(this.timer);
+    keepLooking(this, LOOK_MS, () => this.#look());
   }
 
   async #look() {

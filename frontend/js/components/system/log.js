@@ -1,6 +1,7 @@
 import { Element, html, nothing, repeat } from '../../core/element.js';
 import { address, api } from '../../core/api.js';
 import { dateText } from '../../core/format.js';
+import { keepLooking } from '../../core/looking.js';
 import { t } from '../../core/messages.js';
 import { errorText } from '../form.js';
 import { icon } from '../icons.js';
@@ -21,20 +22,12 @@ class SystemLog extends Element {
     this.older = null;
     this.error = null;
     this.isLong = false;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.timer = setInterval(() => {
-      // Whoever reads further down is not carried away.
-      if (document.visibilityState === 'visible' && !this.isLong) this.#load();
-    }, LOOK_MS);
-    this.#load();
+    // Whoever reads further down is not carried away.
+    keepLooking(this, LOOK_MS, () => this.isLong || this.#load());
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    clearInterval(this.timer);
     clearTimeout(this.typing);
   }
 

@@ -1,5 +1,6 @@
 import { Element, html, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
+import { keepLooking } from '../../core/looking.js';
 import { t } from '../../core/messages.js';
 import { notices } from '../../models/notices.js';
 import { icon } from '../icons.js';
@@ -16,17 +17,7 @@ class SystemStop extends Element {
   constructor() {
     super();
     this.stop = null;
-  }
-
-  connectedCallback() {
-    super.connectedCallback();
-    this.timer = setInterval(() => document.visibilityState === 'visible' && this.#look(), LOOK_MS);
-    this.#look();
-  }
-
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    clearInterval(this.timer);
+    keepLooking(this, LOOK_MS, () => this.#look());
   }
 
   async #look() {

@@ -86,6 +86,7 @@ export default {
   updateClone: 'Dieses Studio läuft aus einem Klon. Aktualisiert wird es mit',
   updateNone: 'Es gibt nichts Neueres.',
   updateFound: 'Version {version} ist da',
+  updateChanges: 'Was neu ist',
   updateInstall: 'Installieren',
   updateOlder: 'Ältere Version installieren',
   updateGo: 'Weiter',

@@ -86,6 +86,7 @@ export default {
   updateClone: 'This Studio runs from a clone. Update it with',
   updateNone: 'Nothing newer is there.',
   updateFound: 'Version {version} is there',
+  updateChanges: 'What is new',
   updateInstall: 'Install',
   updateOlder: 'Install the older version',
   updateGo: 'Go on',
