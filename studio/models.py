@@ -104,7 +104,7 @@ class JobError:
     details: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Job:
     """One job row without its graph. Times are milliseconds since the epoch, UTC."""
 
@@ -146,6 +146,19 @@ class Job:
     extra: dict[str, Any] = field(default_factory=dict)
     """Named secrets and whether short-lived credentials came with it: never their values."""
     retry_of: str | None = None
+
+    def changed(self, **changes: Any) -> Job:
+        """A copy in which some fields are others.
+
+        ``dataclasses.replace`` reads and writes each of the thirty fields by a call of its own,
+        and every job is changed several times.
+        """
+        if not changes.keys() <= self.__dict__.keys():
+            raise TypeError(f"A job has no {sorted(changes.keys() - self.__dict__.keys())[0]}.")
+        copy = object.__new__(Job)
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy
 
     @property
     def from_editor(self) -> bool:

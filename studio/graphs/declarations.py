@@ -81,6 +81,11 @@ class ClassInfo(dict[str, Any]):
         """Its inputs, dynamic ones as they are declared."""
         return tuple(_declarations(self.get("input"), ""))
 
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether none of its inputs are dynamic."""
+        return not any(_is_dynamic(declared) for declared in self.declarations)
+
 
 def declared_inputs(class_info: object, inputs: Mapping[str, Any]) -> list[Declaration]:
     """The declarations that matter for a node with these ``inputs``.
@@ -90,6 +95,12 @@ def declared_inputs(class_info: object, inputs: Mapping[str, Any]) -> list[Decla
     """
     found: list[Declaration] = []
     if isinstance(class_info, ClassInfo):
+        if class_info.is_plain:
+            return [
+                declared
+                for declared in class_info.declarations
+                if declared.required or declared.name in inputs
+            ]
         _choose(found, class_info.declarations, inputs)
     elif isinstance(class_info, dict):
         _collect(found, class_info.get("input"), inputs, "")
@@ -159,11 +170,15 @@ def _declarations(sections: object, prefix: str) -> Iterator[Declaration]:
             yield Declaration(prefix + name, required, spec[0], options)
 
 
+def _is_dynamic(declared: Declaration) -> bool:
+    return isinstance(declared.type, str) and declared.type.startswith(DYNAMIC_PREFIX)
+
+
 def _choose(
     found: list[Declaration], declarations: Iterable[Declaration], inputs: Mapping[str, Any]
 ) -> None:
     for declared in declarations:
-        if isinstance(declared.type, str) and declared.type.startswith(DYNAMIC_PREFIX):
+        if _is_dynamic(declared):
             _expand(found, declared, inputs)
         elif declared.required or declared.name in inputs:
             found.append(declared)

@@ -12,7 +12,7 @@ from typing import Final
 
 from studio.clock import Clock
 from studio.errors import NotFound, StudioError
-from studio.store import archive, snapshots
+from studio.store import archive, snapshot_files, snapshots
 from studio.store.archive import Archived
 from studio.store.db import Database
 
@@ -50,7 +50,7 @@ class BackupService:
         self._last_s = clock.monotonic_s()
         self._lock = asyncio.Lock()
         self.trouble: str | None = None
-        """Why the last snapshot that was due could not be taken."""
+        """Why the last snapshot that was due could not be taken, or older ones not removed."""
 
     @property
     def has_changes(self) -> bool:
@@ -72,7 +72,11 @@ class BackupService:
         except StudioError as error:
             self.trouble = error.message
             log.error("the hourly snapshot failed: %s", error.message)
-            return None
+        except Exception:
+            # The next hour is another chance.
+            self.trouble = "The snapshot failed; Studio's log says why."
+            log.exception("the hourly snapshot failed")
+        return None
 
     async def finish(self) -> None:
         """Take the snapshot of a clean stop, unless nothing changed; call before the close."""
@@ -98,8 +102,8 @@ class BackupService:
                 )
             )
             self._commits = commits
-            self.trouble = None
-            await asyncio.to_thread(snapshots.rotate, self._backups_dir)
+            removed = await asyncio.to_thread(snapshot_files.rotate, self._backups_dir)
+            self.trouble = None if removed else "Older snapshots cannot be removed; see the log."
             return path
 
     async def list(self) -> Sequence[SnapshotInfo]:
@@ -108,16 +112,16 @@ class BackupService:
 
     def _list(self) -> Sequence[SnapshotInfo]:
         found = []
-        for path in snapshots.snapshots(self._backups_dir):
+        for path in snapshot_files.snapshots(self._backups_dir):
             # One that is rotated away meanwhile is not kept.
             with contextlib.suppress(FileNotFoundError):
-                at_ms, reason = snapshots.facts(path)
+                at_ms, reason = snapshot_files.facts(path)
                 found.append(SnapshotInfo(path.name, at_ms, reason, path.stat().st_size))
         return found
 
     async def describe(self, path: Path) -> SnapshotInfo:
         """A snapshot that was just taken."""
-        at_ms, reason = snapshots.facts(path)
+        at_ms, reason = snapshot_files.facts(path)
         size_bytes = (await asyncio.to_thread(path.stat)).st_size
         return SnapshotInfo(path.name, at_ms, reason, size_bytes)
 
@@ -127,7 +131,7 @@ class BackupService:
         Raises:
             NotFound: none of that name is kept.
         """
-        kept = await asyncio.to_thread(snapshots.snapshots, self._backups_dir)
+        kept = await asyncio.to_thread(snapshot_files.snapshots, self._backups_dir)
         for path in kept:
             if path.name == name:
                 return path

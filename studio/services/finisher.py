@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from studio.clock import Clock
@@ -100,7 +99,7 @@ class Finisher:
         if duration_ms is not None:
             self._usage.add(live.job.user_id, duration_ms / 1000)
         live.closing = True
-        job = replace(live.job, status=status, error=error, completed_at=now_ms, executing=False)
+        job = live.job.changed(status=status, error=error, completed_at=now_ms, executing=False)
         wait_s = _RETRY_MIN_S
         while True:
             if status is not JobStatus.SUCCEEDED:
@@ -121,7 +120,7 @@ class Finisher:
                     raise
                 if status is JobStatus.SUCCEEDED:
                     status = JobStatus.FAILED
-                    job = replace(job, status=status, error=JobError(full.code, full.message))
+                    job = job.changed(status=status, error=JobError(full.code, full.message))
             except StorageUnavailable as fault:
                 if not patient:
                     live.closing = False

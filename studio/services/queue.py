@@ -67,7 +67,7 @@ class LiveJob:
 
     def update(self, **changes: Any) -> Job:
         """Replace fields of the row's copy and return it."""
-        self.job = replace(self.job, **changes)
+        self.job = self.job.changed(**changes)
         return self.job
 
     def announce(self, queue_position: int | None = None) -> None:

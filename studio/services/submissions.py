@@ -244,8 +244,7 @@ class SubmissionService:
         ):
             engine = self._reserve(job)
         if engine is not None:
-            job = replace(
-                job,
+            job = job.changed(
                 engine=engine.name,
                 engine_boot=engine.boot,
                 prompt_id=new_id(),

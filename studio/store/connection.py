@@ -59,7 +59,7 @@ def is_log_long(path: Path) -> bool:
     commit. So what is longer after a commit is not folded yet.
     """
     try:
-        return path.with_name(f"{path.name}-wal").stat().st_size > LOG_BYTES
+        return os.stat(f"{path}-wal").st_size > LOG_BYTES  # noqa: PTH116 - after every commit
     except OSError:
         return False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.clock import Clock
-from studio.store import snapshots
+from studio.store import snapshot_files, snapshots
 from studio.store.connection import connect, translate
 from studio.store.db import Database
 from studio.store.release_tree import disk_refusal
@@ -36,7 +36,7 @@ async def copy_database(db: Database, backups_dir: Path, clock: Clock, target: P
     taken = await db.run_alone(
         lambda connection: snapshots.take(connection, backups_dir, "update", clock)
     )
-    await asyncio.to_thread(snapshots.rotate, backups_dir)
+    await asyncio.to_thread(snapshot_files.rotate, backups_dir)
     await asyncio.to_thread(_copy, taken, target)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import shutil
 import sqlite3
 import time
@@ -27,14 +26,11 @@ from studio.paths import fsync_folder
 from studio.store.connection import connect, is_disk_full, translate
 from studio.store.migrations import MIGRATIONS, Migration, migrate
 from studio.store.prefs import FORGETFUL
+from studio.store.snapshot_files import STAMP, next_name, snapshots, taken_at
 
 log = logging.getLogger(__name__)
 
-KEEP_NEWEST: Final = 3
-KEEP_DAYS: Final = 7
 SETTLE_S: Final = 2.0
-_STAMP: Final = "%Y%m%dT%H%M%S"
-_NAME: Final = re.compile(r"studio-(\d{8}T\d{6})\.(\d{3})Z-([a-z0-9-]+)\.db")
 _PARTIAL: Final = ".partial"
 _SIDES: Final = ("-wal", "-shm", "-journal")
 _FILES: Final = ("assets", "gallery/pictures")
@@ -65,7 +61,7 @@ def take(connection: sqlite3.Connection, folder: Path, reason: str, clock: Clock
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(folder)
-        path = folder / _name(folder, reason, clock.now_ms())
+        path = folder / next_name(folder, reason, clock.now_ms())
     except OSError as error:
         raise _refusal(error) from error
     partial = path.with_name(f".{path.name}{_PARTIAL}")
@@ -84,42 +80,6 @@ def take(connection: sqlite3.Connection, folder: Path, reason: str, clock: Clock
         with contextlib.suppress(OSError):
             partial.unlink()
     return path
-
-
-def rotate(folder: Path) -> None:
-    """Keep the 3 newest snapshots and the newest of each of the 7 latest days that have one."""
-    newest_first = snapshots(folder)
-    days: dict[str, Path] = {}
-    for path in newest_first:
-        days.setdefault(path.name[7:15], path)
-    keep = {*newest_first[:KEEP_NEWEST], *list(days.values())[:KEEP_DAYS]}
-    for path in newest_first:
-        if path not in keep:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-
-
-def snapshots(folder: Path) -> list[Path]:
-    """All snapshots in ``folder``, newest first; good or not."""
-    if not folder.is_dir():
-        return []
-    return sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
-
-
-def taken_at(path: Path) -> str:
-    """When a snapshot was taken, for people."""
-    match = _NAME.fullmatch(path.name)
-    if match is None:
-        return "an unknown time"
-    return _parse(match).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def facts(path: Path) -> tuple[int, str]:
-    """When a snapshot was taken, in ms, and why."""
-    match = _NAME.fullmatch(path.name)
-    if match is None:
-        raise ValueError(f"not a snapshot: {path.name}")
-    return int(_parse(match).timestamp()) * 1000 + int(match[2]), match[3]
 
 
 def verify(path: Path) -> bool:
@@ -289,7 +249,7 @@ def _stage_newest_good(db_path: Path, folder: Path) -> tuple[Path | None, Path |
 
 def _move_aside(db_path: Path, clock: Clock) -> Path | None:
     """The file first: a kill after it leaves a log without a file, which counts as lost."""
-    stamp = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).strftime(_STAMP)
+    stamp = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).strftime(STAMP)
     aside = db_path.with_name(f"{db_path.name}.damaged-{stamp}Z")
     count = 1
     while any(aside.with_name(aside.name + side).exists() for side in ("", *_SIDES)):
@@ -311,22 +271,6 @@ def _message(source: Path | None, aside: Path | None) -> str:
         f"The database {found}. The snapshot of {taken_at(source)} took its place: what was "
         "stored after it is lost."
     )
-
-
-def _name(folder: Path, reason: str, now_ms: int) -> str:
-    """A name later than every other, so that a clock set back does not hide the newest."""
-    latest = snapshots(folder)
-    if latest:
-        now_ms = max(now_ms, facts(latest[0])[0] + 1)
-    moment = datetime.fromtimestamp(now_ms // 1000, UTC).strftime(_STAMP)
-    name = f"studio-{moment}.{now_ms % 1000:03d}Z-{reason}.db"
-    if _NAME.fullmatch(name) is None:
-        raise ValueError(f"not a reason for a snapshot: {reason!r}")
-    return name
-
-
-def _parse(match: re.Match[str]) -> datetime:
-    return datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC)
 
 
 def _sweep(folder: Path) -> None:

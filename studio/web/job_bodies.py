@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import HTTPConnection
@@ -35,9 +34,16 @@ def output_body(asset: Asset, request: HTTPConnection, links: Links) -> dict[str
 
 def progress_body(progress: Progress) -> dict[str, Any]:
     """v2's ``Progress``."""
-    body = asdict(progress)
-    del body["awaited"]
-    return body
+    return {
+        "value": progress.value,
+        "nodes_done": progress.nodes_done,
+        "nodes_total": progress.nodes_total,
+        "current_node": progress.current_node,
+        "current_node_class": progress.current_node_class,
+        "step": progress.step,
+        "steps": progress.steps,
+        "message": progress.message,
+    }
 
 
 def preview_body(preview: Preview) -> dict[str, Any]:

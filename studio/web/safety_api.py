@@ -18,7 +18,7 @@ from studio.services.moving import MovingService
 from studio.services.stopping import Phase, StopService
 from studio.store.archive import Contents
 from studio.store.restoring import Restored
-from studio.store.snapshots import KEEP_DAYS, KEEP_NEWEST
+from studio.store.snapshot_files import KEEP_DAYS, KEEP_NEWEST
 from studio.web import safety_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.respond import json_response

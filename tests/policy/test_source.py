@@ -26,10 +26,12 @@ BROAD = {
     "studio/server.py": 1,
     # The worker of node packs: whoever waits for its report gets one.
     "boot/pack_worker.py": 1,
-    # A change of node packs: whoever asked is told; after a rescue that failed the next one is tried.
+    # A change of node packs: whoever asked is told, and a rescue that failed is not the last.
     "studio/services/node_packs.py": 2,
-    # The door of the hot path: nobody gets a bare 500.
-    "studio/web/hot_path.py": 1,
+    # Snapshots: one that failed is not the last.
+    "studio/services/backups.py": 1,
+    # The door of the hot path: nobody gets a bare 500; its short cut leads to the long way.
+    "studio/web/hot_path.py": 2,
     # The database, on its thread and off it: whoever waits for an answer gets one.
     "studio/store/db.py": 2,
 }

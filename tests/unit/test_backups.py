@@ -14,7 +14,7 @@ from studio.clock import FrozenClock
 from studio.errors import StorageUnavailable
 from studio.services import backups as backups_module
 from studio.services.backups import BackupService
-from studio.store import restoring, snapshots
+from studio.store import restoring, snapshot_files, snapshots
 from studio.store.db import Database, Work
 from studio.store.migrations import migrate
 from tests.faults.harness import until
@@ -95,6 +95,50 @@ async def test_a_snapshot_that_fails_is_tried_again_an_hour_later(
     assert await service.tick() is not None
 
 
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), RuntimeError("a defect")])
+async def test_whatever_one_snapshot_meets_the_hours_after_it_have_theirs(
+    service: BackupService,
+    db: Database,
+    clock: FrozenClock,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    for _ in range(2):
+        await db.write(_noting("one"))
+        clock.advance(3600)
+        with monkeypatch.context() as patch:
+            patch.setattr(snapshots, "take", fail)
+            assert await service.tick() is None
+        assert service.trouble is not None
+    clock.advance(3600)
+    assert await service.tick() is not None
+    assert service.trouble is None
+
+
+async def test_older_snapshots_that_cannot_be_removed_are_told_and_keep_no_newer_one_away(
+    service: BackupService, db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **_more: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    for hour in range(13):
+        await db.write(_noting(f"{hour}"))
+        clock.advance(86_400)
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", refuse)
+            assert await service.tick() is not None
+    assert "removed" in str(service.trouble)
+    assert len(await service.list()) == 13
+    await db.write(_noting("last"))
+    clock.advance(3600)
+    assert await service.tick() is not None
+    assert service.trouble is None
+    assert len(await service.list()) == 8
+
+
 async def test_the_hourly_loop_takes_what_is_due(
     service: BackupService, db: Database, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,11 +156,11 @@ async def test_a_clean_stop_takes_a_snapshot_when_something_changed(
     service: BackupService, db: Database, studio_dir: Path
 ) -> None:
     await service.finish()
-    assert snapshots.snapshots(studio_dir / "db" / "backups") == []
+    assert snapshot_files.snapshots(studio_dir / "db" / "backups") == []
     await db.write(_noting("last"))
     await service.finish()
     await service.finish()
-    (taken,) = snapshots.snapshots(studio_dir / "db" / "backups")
+    (taken,) = snapshot_files.snapshots(studio_dir / "db" / "backups")
     assert taken.name.endswith("-shutdown.db")
     assert _noted(taken) == "last"
 

@@ -10,7 +10,7 @@ import pytest
 
 from studio.clock import FrozenClock
 from studio.errors import DiskFull, StorageUnavailable
-from studio.store import snapshots
+from studio.store import snapshot_files, snapshots
 from studio.store.connection import connect
 from studio.store.migrations import migrate
 from studio.store.prefs import is_forgetful
@@ -83,7 +83,7 @@ def test_a_damaged_database_is_replaced_by_its_newest_snapshot(
     damage(db_path)
     recovery = open_or_restore(db_path, folder, clock)
     assert noted(db_path) == "second"
-    assert recovery.restored_from == snapshots.snapshots(folder)[0]
+    assert recovery.restored_from == snapshot_files.snapshots(folder)[0]
     assert recovery.message is not None
     assert "2027-01-15 09:00:00 UTC" in recovery.message
     if damage is not Path.unlink:
@@ -99,7 +99,7 @@ def test_a_newest_snapshot_that_is_damaged_too_is_passed_over(
     db_path: Path, folder: Path, clock: FrozenClock, damage: Callable[[Path], None]
 ) -> None:
     _build(db_path, folder, clock)
-    newest, older = snapshots.snapshots(folder)
+    newest, older = snapshot_files.snapshots(folder)
     _overwrite(4096)(db_path)
     damage(newest)
     recovery = open_or_restore(db_path, folder, clock)
@@ -111,7 +111,7 @@ def test_without_a_good_snapshot_the_owner_starts_anew_and_keeps_the_damaged_fil
     db_path: Path, folder: Path, clock: FrozenClock
 ) -> None:
     _build(db_path, folder, clock)
-    for path in (db_path, *snapshots.snapshots(folder)):
+    for path in (db_path, *snapshot_files.snapshots(folder)):
         _overwrite(0)(path)
     damaged = db_path.read_bytes()
     recovery = open_or_restore(db_path, folder, clock)

@@ -9,7 +9,7 @@ import pytest
 
 from studio.clock import FrozenClock
 from studio.errors import DiskFull, StorageUnavailable
-from studio.store import snapshots
+from studio.store import snapshot_files, snapshots
 from studio.store.db import Database
 from studio.store.migrations import MIGRATIONS
 from tests.unit.snapshot_folder import connection as connection
@@ -30,7 +30,7 @@ def test_a_snapshot_is_a_whole_copy_with_its_time_and_reason(
     copy = sqlite3.connect(path)
     assert copy.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
     copy.close()
-    assert snapshots.taken_at(path) == "2027-01-15 08:00:00 UTC"
+    assert snapshot_files.taken_at(path) == "2027-01-15 08:00:00 UTC"
 
 
 def test_a_snapshot_made_after_the_clock_was_set_back_is_still_the_newest(
@@ -41,7 +41,7 @@ def test_a_snapshot_made_after_the_clock_was_set_back_is_still_the_newest(
     clock.jump_wall(-3600)
     note(connection, "newer")
     snapshots.take(connection, folder, "hourly", clock)
-    newest = snapshots.snapshots(folder)[0]
+    newest = snapshot_files.snapshots(folder)[0]
     assert noted(newest) == "newer"
 
 
@@ -98,20 +98,6 @@ def test_a_backups_folder_that_cannot_be_used_is_an_outage_not_a_crash(
         snapshots.take(connection, folder, "hourly", clock)
 
 
-def test_rotation_keeps_the_three_newest_and_one_for_each_of_seven_days(tmp_path: Path) -> None:
-    for day in range(1, 21):
-        for hour in (1, 13, 22):
-            (tmp_path / f"studio-202701{day:02d}T{hour:02d}0000.000Z-hourly.db").touch()
-    (tmp_path / "studio.db").touch()
-    (tmp_path / "notes.txt").touch()
-    snapshots.rotate(tmp_path)
-    newest = [f"studio-20270120T{hour}0000.000Z-hourly.db" for hour in ("01", "13", "22")]
-    daily = [f"studio-202701{day}T220000.000Z-hourly.db" for day in range(14, 20)]
-    assert names(tmp_path) == sorted([*newest, *daily, "studio.db", "notes.txt"])
-    snapshots.rotate(tmp_path)
-    assert len(names(tmp_path)) == 11
-
-
 def test_verification_refuses_what_is_not_our_database(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.db"
     opened = sqlite3.connect(foreign)
@@ -134,12 +120,12 @@ async def test_a_migration_that_changes_a_database_takes_a_snapshot_first(
     await db.open(snapshots.preparation(folder, clock))
     await db.write(lambda connection: note(connection, "kept"))
     await db.close()
-    assert snapshots.snapshots(folder) == []
+    assert snapshot_files.snapshots(folder) == []
     for _ in range(2):
         db = Database(db_path)
         await db.open(snapshots.preparation(folder, clock, (*MIGRATIONS, second)))
         await db.close()
-    (taken,) = snapshots.snapshots(folder)
+    (taken,) = snapshot_files.snapshots(folder)
     assert taken.name.endswith(f"-schema-{len(MIGRATIONS)}.db")
     copy = sqlite3.connect(taken)
     tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_schema")}
