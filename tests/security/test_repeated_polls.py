@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
+from boot.listeners import open_port
 from studio.models import ALL_SCOPES
-from studio.server import _listen, _serving
+from studio.server import _serving
 from studio.web.connections import BoundedHttp
 from tests.api.house import KEY, House
 from tests.security.test_doors import assert_safe_headers
@@ -41,7 +42,7 @@ class _Line:
 
 @pytest.fixture
 async def port(house: House) -> AsyncIterator[int]:
-    with _listen("127.0.0.1", 0, "STUDIO_PORT") as listener:
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
         async with _serving(house.app, listener):
             yield listener.getsockname()[1]
 

@@ -211,21 +211,6 @@ def test_a_backup_is_not_written_where_it_cannot_be(studio_dir: Path, place: str
     assert not list(studio_dir.rglob("*.tar*"))
 
 
-def test_a_folder_that_is_not_there_or_takes_nothing_is_named(
-    studio_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(InvalidRequest, match=r"make it first: .*/later"):
-        _write(studio_dir, tmp_path / "later" / "b.tar")
-
-    def refuse(*_arguments: object, **_options: object) -> None:
-        # Root, who may run this, is refused by no folder.
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
-    with pytest.raises(InvalidRequest, match=f"may not write into {tmp_path}"):
-        _write(studio_dir, tmp_path / "b.tar")
-
-
 def _member(name: str, data: bytes = b"x") -> Callable[[tarfile.TarFile], None]:
     def add(tar: tarfile.TarFile) -> None:
         info = tarfile.TarInfo(name)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from studio.clock import FrozenClock
-from studio.errors import StorageUnavailable
+from studio.errors import InvalidRequest, StorageUnavailable
 from studio.services import backups as backups_module
 from studio.services.backups import BackupService
 from studio.store import restoring, snapshot_files, snapshots
@@ -201,3 +201,18 @@ async def test_a_database_that_is_closed_cannot_be_backed_up(
     with pytest.raises(StorageUnavailable):
         await service.backup(tmp_path / "backup.tar")
     assert os.listdir(tmp_path) == ["studio"]
+
+
+async def test_a_folder_that_is_not_there_or_takes_nothing_is_named(
+    service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidRequest, match=r"make it first: .*/later"):
+        await service.backup(str(tmp_path / "later" / "b.tar"))
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        # Root, who may run this, is refused by no folder.
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("studio.store.archive.tempfile.mkstemp", refuse)
+    with pytest.raises(InvalidRequest, match=f"may not write into {tmp_path}"):
+        await service.backup(str(tmp_path / "b.tar"))

@@ -57,7 +57,7 @@ async def follower() -> AsyncIterator[Follower]:
         collector=cast(Collector, None),
         clock=FrozenClock(),
         pace=Pace(),
-        watchdog=Watchdog(stuck_s=0, restart=restart_nothing),
+        watchdog=Watchdog(stuck_s=0, restart=restart_nothing, grace_s=1),
     )
     yield made
     await made.stop()
@@ -117,7 +117,7 @@ async def test_prompts_that_wait_in_a_long_line_cost_one_question_together() -> 
         collector=cast(Collector, None),
         clock=clock,
         pace=Pace(),
-        watchdog=Watchdog(stuck_s=0, restart=restart_nothing),
+        watchdog=Watchdog(stuck_s=0, restart=restart_nothing, grace_s=1),
     )
     runs = [opened(follower, engine, f"p{number}") for number in range(30)]
     for run in runs:
