@@ -130,7 +130,10 @@ RUN --mount=from=uv,source=/opt/uv,target=/opt/uv \
         --requirement "${VIRTUAL_ENV}/requirements.lock" \
     && rm -r /build
 COPY LICENSE bootstrap.py start.sh version.json /opt/studio/
-COPY image/healthcheck.py /opt/studio/image/
+COPY image/allowed_signers image/healthcheck.py /opt/studio/image/
+# Updates must be signed where there is somebody to sign them.
+RUN grep --extended-regexp --quiet '^[[:space:]]*[^#[:space:]]' /opt/studio/image/allowed_signers \
+    || rm /opt/studio/image/allowed_signers
 COPY boot /opt/studio/boot
 COPY catalogs /opt/studio/catalogs
 COPY frontend /opt/studio/frontend

@@ -82,19 +82,12 @@ def _keep_in_place(folder: Path) -> None:
 
     A custom node could else move it away and be Studio's folder of sockets from the next start on.
     """
-    for above in folder.parents:
-        handle = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            mode = stat.S_IMODE(os.fstat(handle).st_mode)
-            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-                os.fchmod(handle, mode | stat.S_ISVTX)
-        except OSError as error:
+    for above in open_to_all(folder):
+        if not close_to_others(above):
             raise BootError(
-                f"Everybody may rename what is in {above}, and that cannot be changed: "
-                f"{error.strerror}. Set STUDIO_RUN_DIR to a folder elsewhere."
-            ) from None
-        finally:
-            os.close(handle)
+                f"Everybody may rename what is in {above}, and that cannot be changed here. Set "
+                "STUDIO_RUN_DIR to a folder elsewhere."
+            )
 
 
 def prepare_folders(settings: Settings) -> Folders:

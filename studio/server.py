@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.app import Studio, open_studio
 from studio.clock import Clock
@@ -38,7 +38,7 @@ from studio.web.connections import (
 )
 from studio.web.guard import Guard
 from studio.web.held import HeldApp
-from studio.web.hot_path import Door, HotPath
+from studio.web.hot_path import HotPath
 from studio.web.sockets import BoundedSocket
 
 log = logging.getLogger(__name__)
@@ -61,12 +61,22 @@ class _Server(uvicorn.Server):
             server.close()
 
 
+class _Door:
+    """The ASGI application behind the open port; what it is can change while it is open."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
 @dataclass(frozen=True, slots=True)
 class _Ports:
     """Both ports' doors, and what is behind them while nothing else can be."""
 
-    door: Door
-    comfy_door: Door
+    door: _Door
+    comfy_door: _Door
     held: HeldApp
 
 
@@ -93,8 +103,8 @@ async def serve(settings: Settings, *, take_over: bool = False) -> None:
     private_folder(settings.studio_dir / "run")
     lease = Lease(settings.studio_dir / "run" / "lease.json", clock)
     held = HeldApp()
-    door = Door(held)
-    comfy_door = Door(held)
+    door = _Door(held)
+    comfy_door = _Door(held)
     proxies = settings.trusted_proxies
     with open_ports(settings) as listeners:
         address, comfy_address = listeners.studio.getsockname(), listeners.comfy.getsockname()
@@ -245,7 +255,6 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
         auth=studio.accounts.auth,
         submit=studio.v2_jobs.submit,
         get_job=studio.v2_jobs.get_job,
-        look_at_job=studio.v2_jobs.look_at_job,
         max_body_bytes=settings.max_body_bytes,
     )
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import boot
 from studio.errors import InvalidRequest
 
 _REF: Final = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[0-9A-Za-z][0-9A-Za-z._/+*-]{0,199}")
+
+IMAGE_SIGNERS: Final = Path(boot.__file__).resolve().parents[1] / "image" / "allowed_signers"
+"""Of the image's own copy, which is where ``boot`` always comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,10 @@ class UpdateSettings:
     repo_ref: str
     """A branch, a tag, tags such as ``v*`` (the newest version of them), or a whole commit."""
     signers: Path | None
-    """An allowed-signers file of ssh: only tags that one of them signed are taken."""
+    """An allowed-signers file of ssh: only tags that one of them signed are taken.
+
+    An image that was built with one has it used unless another is given.
+    """
     runtime: int
     commit: str | None
     """What the image's own copy was made from, if it says so."""
@@ -43,9 +50,12 @@ class UpdateSettings:
         ref = environ.get("REPO_REF", "").strip() or "main"
         if not _REF.fullmatch(ref) or ref.count("*") > 1:
             raise InvalidRequest("REPO_REF must be a branch, a tag, tags like v*, or a commit.")
+        is_managed = "STUDIO_RELEASE" in environ
         signers = environ.get("REPO_SIGNERS", "").strip()
+        if not signers and is_managed and IMAGE_SIGNERS.exists():
+            signers = str(IMAGE_SIGNERS)
         return cls(
-            is_managed="STUDIO_RELEASE" in environ,
+            is_managed=is_managed,
             release=environ.get("STUDIO_RELEASE") or None,
             repo_url=environ.get("REPO_URL", "").strip() or None,
             repo_ref=ref,

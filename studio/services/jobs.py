@@ -11,7 +11,11 @@ from typing import Final
 import orjson
 
 from studio.clock import Clock
-from studio.errors import Conflict, NotFound, StudioError
+from studio.errors import (
+    Conflict,
+    NotFound,
+    StudioError,
+)
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
 from studio.models import Asset, Identity, Job, JobStatus, NewJob, Recipe, Record, unrecorded
@@ -92,24 +96,23 @@ class JobService:
         Raises:
             NotFound: unknown, purged, or another user's.
         """
-        view = self.at_hand(identity, job_id)
-        if view is not None:
-            return view
-        job = await self._jobs.get(job_id, None if identity.sees_all else identity.user_id)
+        user_id = None if identity.sees_all else identity.user_id
+        live = self._queue.live.get(job_id)
+        if live is not None:
+            if user_id is not None and live.job.user_id != user_id:
+                raise NotFound("There is no such job.")
+            return self._view(live)
+        ended = self._queue.finished.get(job_id)
+        if (
+            ended is not None
+            and ended.expires_at > self._clock.now_ms()
+            and (user_id is None or ended.job.user_id == user_id)
+        ):
+            return JobView(ended.job, ended.outputs, ended.expires_at)
+        job = await self._jobs.get(job_id, user_id)
         outputs = await self._outputs.outputs(job_id)
         expires_at = await self._jobs.expiry(job_id)
         return JobView(job, tuple(outputs), expires_at or self._live_expiry())
-
-    def at_hand(self, identity: Identity, job_id: str) -> JobView | None:
-        """A job of the caller's that has not ended, or only lately: those are in memory."""
-        known = self._queue.live.get(job_id) or self._queue.finished.get(job_id)
-        if known is None or not (identity.sees_all or known.job.user_id == identity.user_id):
-            return None
-        if isinstance(known, LiveJob):
-            return self._view(known)
-        if known.expires_at <= self._clock.now_ms():
-            return None
-        return JobView(known.job, known.outputs, known.expires_at)
 
     def live(self, job_id: str) -> Job | None:
         """An unfinished job as it stands, for whoever was shown that it exists."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 
 from studio.errors import InvalidRequest, SessionRequired, Unauthorized, Unprocessable
 from studio.models import Identity, Scope
@@ -15,7 +15,7 @@ from studio.services.auth import require
 _MOST_DIGITS: Final = 20
 
 
-def caller(request: HTTPConnection, scope: Scope) -> Identity:
+def caller(request: Request, scope: Scope) -> Identity:
     """The authenticated caller, who must have ``scope``.
 
     Raises:

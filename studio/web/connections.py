@@ -15,12 +15,11 @@ import ipaddress
 import resource
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 from weakref import WeakSet
 
 import h11
 import orjson
-from starlette.types import Scope
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -29,7 +28,6 @@ from uvicorn.server import ServerState
 from studio.services.throttle import network_of
 from studio.web import whole_answers
 from studio.web.headers import ALWAYS
-from studio.web.repeated_polls import AnswersAgain, KnownPoll, may_be_poll
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 """A request's line and its headers; also what may come between two pieces of its body."""
@@ -212,49 +210,14 @@ class BoundedHttp(_Bounded, HttpToolsProtocol):
         _states.add(self.server_state)
         self.answered: Mapping[str, Any] = {}
         """The request that is being answered, or was last."""
-        self._answers = self.app if isinstance(self.app, AnswersAgain) else None
         self._timer = _HeadTimer(self)
         self._unread = _UnreadTimer(self)
         self._in_head = True
         self._unspent = 0
         """Bytes since anything came of them. A parser keeps a header until all of it is there."""
-        self._heads = 0
-        self._known: KnownPoll | None = None
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's, but for polls that are known."""
-        if self._answers is None or not may_be_poll(data) or not self._is_between:
-            self._parse(data)
-        elif self._known is None or not self._answer_again(self._answers, self._known, data):
-            heads = self._heads
-            self._parse(data)
-            is_one = self._heads == heads + 1 and self._is_between
-            if is_one and self.cycle.keep_alive and not self.parser.should_upgrade():
-                self._known = KnownPoll(data, cast(Scope, self.cycle.scope))
-
-    @property
-    def _is_between(self) -> bool:
-        """Whether nothing of a request was read that is not complete."""
-        return self._in_head and not self._unspent
-
-    def _answer_again(self, answers: AnswersAgain, known: KnownPoll, data: bytes) -> bool:
-        """Answer a request of which nothing is new but its job; ``False`` when that cannot be."""
-        job_id = known.job_in(data)
-        is_free = self.cycle.response_complete and not self.flow.write_paused
-        if job_id is None or not is_free or self.transport.is_closing():
-            return False
-        answer = answers.answer_again(known.scope, job_id)
-        if answer is None:
-            return False
-        headers, body = answer
-        self.answered = known.scope
-        head = [*self.server_state.default_headers, *headers]
-        self.transport.write(whole_answers.answer_bytes(200, head, body))
-        self.on_response_complete()
-        return True
-
-    def _parse(self, data: bytes) -> None:
-        """As uvicorn reads, in pieces that cannot pass the limit unseen."""
+        """As uvicorn's, in pieces that cannot pass the limit unseen."""
         while data and not self.transport.is_closing():
             size = MAX_HEAD_BYTES - self._unspent
             piece, data = data[:size], data[size:]
@@ -272,7 +235,6 @@ class BoundedHttp(_Bounded, HttpToolsProtocol):
         """The head is there: what follows is the body's own matter."""
         self._in_head = False
         self._unspent = 0
-        self._heads += 1
         self._timer.stop()
         super().on_headers_complete()
 

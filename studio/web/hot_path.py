@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,7 +24,6 @@ from studio.services.request_times import request_times
 from studio.web.caller import read_body
 from studio.web.guard import key_in
 from studio.web.headers import ALWAYS
-from studio.web.repeated_polls import Answer
 from studio.web.respond import error_response, unexpected_response
 from studio.web.whole_answers import send_answer
 
@@ -37,10 +36,6 @@ _ROUTES: Final = {"POST": JOBS, "GET": f"{JOBS}/{{job_id}}"}
 
 Submit = Callable[[Request], Awaitable[Response]]
 GetJob = Callable[[Request, str], Awaitable[Response]]
-LookAtJob = Callable[[HTTPConnection, str], bytes | None]
-
-_KEY: Final = "studio.poll_key"
-"""Where in its scope a poll that was admitted here has its key."""
 
 
 class HotPath:
@@ -48,7 +43,6 @@ class HotPath:
 
     Args:
         app: the application behind its door.
-        look_at_job: what ``get_job`` answers, if that can be said without waiting.
         max_body_bytes: the door's own limit.
     """
 
@@ -59,14 +53,12 @@ class HotPath:
         auth: AuthService,
         submit: Submit,
         get_job: GetJob,
-        look_at_job: LookAtJob,
         max_body_bytes: int,
     ) -> None:
         self._app = app
         self._auth = auth
         self._submit = submit
         self._get_job = get_job
-        self._look_at_job = look_at_job
         self._small_bytes = min(SMALL_BYTES, max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +92,6 @@ class HotPath:
         if method == "GET" and path.startswith(_PREFIX):
             job_id = path[len(_PREFIX) :]
             if len(job_id) == _ID_LENGTH and "/" not in job_id and self._admits(scope, 0):
-                scope[_KEY] = key_in(dict(scope["headers"]))
                 return self._get_job(Request(scope, receive), job_id)
         elif method == "POST" and path == JOBS and self._admits(scope, self._small_bytes):
             return self._take(Request(scope, receive))
@@ -117,53 +108,10 @@ class HotPath:
             return False
         return True
 
-    def answer_again(self, scope: Scope, job_id: str) -> Answer | None:
-        """The answer to a poll whose head was read once already.
-
-        ``None`` when it has to go the long way: it was not admitted here, its key opens nothing any
-        more, the job is not in memory, or something is wrong that is told there.
-
-        Args:
-            scope: of the request that brought that head.
-        """
-        key: str | None = scope.get(_KEY)
-        if key is None:
-            return None
-        begun_s = time.perf_counter()
-        try:
-            scope["studio.identity"] = self._auth.authenticate(key)
-            body = self._look_at_job(HTTPConnection(scope), job_id)
-        except Exception:  # noqa: BLE001 - the long way meets it too, and tells
-            return None
-        if body is None:
-            return None
-        request_times.note("GET", _ROUTES["GET"], 200, time.perf_counter() - begun_s)
-        own = (
-            (b"content-length", b"%d" % len(body)),
-            (b"content-type", b"application/json"),
-            (b"x-request-id", new_id().encode()),
-        )
-        return [*own, *ALWAYS], body
-
     async def _take(self, request: Request) -> Response:
         # All of it first: a refusal over an unread body would cost the connection.
         await read_body(request)
         return await self._submit(request)
-
-
-class Door:
-    """The application behind the open port; what it is can change while it is open."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
-
-    def answer_again(self, scope: Scope, job_id: str) -> Answer | None:
-        """See ``HotPath``; whatever else is behind the port has no such answers."""
-        app = self.app
-        return app.answer_again(scope, job_id) if isinstance(app, HotPath) else None
 
 
 def _is_small(headers: Mapping[bytes, bytes], limit_bytes: int) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-import orjson
 from fastapi import APIRouter
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from studio.clock import Clock
@@ -52,11 +51,6 @@ class V2Jobs:
         """The job as it stands."""
         view = await self._jobs.get(caller(request, Scope.JOBS), job_id)
         return json_response(job_body(view, request, self._links))
-
-    def look_at_job(self, request: HTTPConnection, job_id: str) -> bytes | None:
-        """The body of ``get_job``'s answer, ``None`` for a job that is not in memory."""
-        view = self._jobs.at_hand(caller(request, Scope.JOBS), job_id)
-        return None if view is None else orjson.dumps(job_body(view, request, self._links))
 
 
 def v2_job_routes(

@@ -204,12 +204,7 @@ async def test_what_nobody_foresaw_is_an_upstream_error(
     app.add_api_route(f"{V2}/jobs", breaks, methods=["POST"])
     async with open_house(tmp_path) as house:
         hot_path = HotPath(
-            app,
-            auth=house.accounts.auth,
-            submit=breaks,
-            get_job=breaks,
-            look_at_job=lambda *_: None,
-            max_body_bytes=1000,
+            app, auth=house.accounts.auth, submit=breaks, get_job=breaks, max_body_bytes=1000
         )
         transport = httpx.ASGITransport(app=hot_path if hot else app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://studio") as client:

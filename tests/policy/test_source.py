@@ -32,8 +32,8 @@ BROAD = {
     "studio/services/backups.py": 1,
     # Updates: whoever waits is told of an end, and a look that failed is not the last one.
     "studio/services/updates.py": 3,
-    # The door of the hot path: nobody gets a bare 500; its short cut leads to the long way.
-    "studio/web/hot_path.py": 2,
+    # The door of the hot path: nobody gets a bare 500.
+    "studio/web/hot_path.py": 1,
     # The database, on its thread and off it: whoever waits for an answer gets one.
     "studio/store/db.py": 2,
 }

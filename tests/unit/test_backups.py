@@ -207,7 +207,7 @@ async def test_a_folder_that_is_not_there_or_takes_nothing_is_named(
     service: BackupService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InvalidRequest, match=r"make it first: .*/later"):
-        await service.backup(str(tmp_path / "later" / "b.tar"))
+        await service.backup(tmp_path / "later" / "b.tar")
 
     def refuse(*_arguments: object, **_options: object) -> None:
         # Root, who may run this, is refused by no folder.
@@ -215,4 +215,4 @@ async def test_a_folder_that_is_not_there_or_takes_nothing_is_named(
 
     monkeypatch.setattr("studio.store.archive.tempfile.mkstemp", refuse)
     with pytest.raises(InvalidRequest, match=f"may not write into {tmp_path}"):
-        await service.backup(str(tmp_path / "b.tar"))
+        await service.backup(tmp_path / "b.tar")

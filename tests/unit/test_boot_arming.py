@@ -284,22 +284,6 @@ def test_a_container_that_is_stopped_uses_no_try_of_a_release_that_serves(volume
         launcher.ended(1.0, asked=True)
 
 
-def test_a_release_that_hangs_once_it_serves_is_left_when_the_container_is_restarted_each_time(
-    volume: Volume,
-) -> None:
-    served = volume.studio_dir / "control.sock"
-    arm(volume.studio_dir, NEW, OLD)
-    switch(volume.studio_dir, NEW)
-    ran = []
-    for _ in range(TRIES + 2):
-        launcher = Launcher(volume, lambda _: None, served)
-        ran.append(launcher.start().choice.release)
-        served.touch()
-        launcher.stopping()
-    assert ran == [*[NEW] * (TRIES + 1), OLD]
-    assert read_rolled_back(volume.studio_dir) is not None
-
-
 @pytest.mark.parametrize("harm", ["it hangs", "it ended", "it fails"])
 def test_a_container_that_is_stopped_gives_no_try_back_to_a_release_that_does_not_work(
     volume: Volume, harm: str

@@ -1,4 +1,4 @@
-"""Starts that failed are counted on the disk, over all lives of bootstrap."""
+"""Starts that failed, and ends of a trial, are counted on the disk over all lives of bootstrap."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from boot.arming import TRIES, arm, read_rolled_back
 from boot.launch import Launcher, Volume
 from boot.releases import FAILED_STARTS, PARTS, read_current, switch
 from tests.fakes.release_repo import version_text
@@ -112,3 +113,19 @@ def test_a_volume_that_takes_no_note_is_told_of_and_the_count_goes_on(volume: Vo
         launcher.ended(1.0, asked=False)
     assert launcher.start().choice.safe_mode
     assert any("takes no note of a start" in line for line in told)
+
+
+def test_a_release_that_hangs_once_it_serves_is_left_when_the_container_is_restarted_each_time(
+    volume: Volume,
+) -> None:
+    served = volume.studio_dir / "control.sock"
+    arm(volume.studio_dir, NEW, OLD)
+    switch(volume.studio_dir, NEW)
+    ran = []
+    for _ in range(TRIES + 2):
+        launcher = life(volume)
+        ran.append(launcher.start().choice.release)
+        served.touch()
+        launcher.stopping()
+    assert ran == [*[NEW] * (TRIES + 1), OLD]
+    assert read_rolled_back(volume.studio_dir) is not None
