@@ -20,6 +20,7 @@ LONG: Final = (
     "tests/faults/test_restart_chaos",
     "tests/faults/test_safe_mode",
     "tests/faults/test_updates",
+    "tests/security/test_users_updates",
 )
 """Beginnings of the files that together take longer than all others."""
 
