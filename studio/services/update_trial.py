@@ -124,7 +124,8 @@ class UpdateTrial:
         """Look until there is a verdict; the body of a task."""
         if self.current is None:
             return
-        since_s, was_well = self._clock.monotonic_s(), True
+        # The first look tries a job, which may take long; it counts from its end.
+        since_s, was_well = 0.0, None
         while True:
             try:
                 wrong = await self._look(self.current)
@@ -136,8 +137,8 @@ class UpdateTrial:
                 await asyncio.sleep(_TICK_S)
                 continue
             now_s = self._clock.monotonic_s()
-            if was_well is bool(wrong):
-                since_s, was_well = now_s, not wrong
+            if (is_well := not wrong) is not was_well:
+                since_s, was_well = now_s, is_well
             is_over = now_s - since_s >= self._hold_s
             self._note(wrong)
             if is_over and await (self._leave(wrong) if wrong else self._keep()):

@@ -142,3 +142,43 @@ async def test_a_full_disk_puts_the_deadline_off(tmp_path: Path) -> None:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+class SlowPrefs:
+    """A database that takes its time on a clock."""
+
+    def __init__(self, clock: FrozenClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.looks = 0
+
+    async def put(self, *_: str) -> None:
+        self.looks += 1
+        self._clock.advance(self._seconds)
+
+
+async def test_a_look_that_takes_longer_than_the_trial_is_no_trial(
+    tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "releases").mkdir()
+    arm(tmp_path, RELEASE, None)
+    monkeypatch.setattr("studio.services.update_trial.rehearse", lambda *_, **__: asyncio.sleep(0))
+    prefs = SlowPrefs(clock, seconds=1.0)
+    with page() as url:
+        trial = UpdateTrial(
+            studio_dir=tmp_path,
+            release=RELEASE,
+            url=url,
+            place=Place(tmp_path, tmp_path, tmp_path / "scratch", tmp_path / "run"),
+            hold_s=0.5,
+            clock=clock,
+            prefs=cast(PrefStore, prefs),
+            engines=cast(EngineService, SimpleNamespace(engines={})),
+            supervisor=None,
+            on_good=lambda _: asyncio.sleep(0),
+        )
+        trial.open()
+        async with asyncio.timeout(60):
+            await trial.run()
+    assert prefs.looks == 2
+    assert trial.current is None
