@@ -234,3 +234,22 @@ def test_a_link_for_a_lost_password_works_in_an_open_tab_and_keeps_the_owners_na
     expect(page.locator("#prompt")).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     expect(page.locator("account-password h2")).to_contain_text("Ada")
+
+
+def test_after_an_import_the_log_in_says_whose_password_counts(
+    fresh: RunningStudio, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page()
+    set_up(page, fresh.url)
+    page.goto(f"{fresh.url}/#/system")
+    card = page.locator("system-backups")
+    with page.expect_download() as started:
+        card.get_by_role("link", name="Export").click()
+    path = tmp_path / "export.tar"
+    started.value.save_as(path)
+    card.get_by_label("Choose a file").set_input_files(path)
+    card.get_by_role("button", name="Put it in place").click()
+    # Sessions are not in the file.
+    expect(page.locator(".lead")).to_contain_text("The file is in place")
+    log_in(page, PASSWORD)
+    expect(card.get_by_label("Choose a file")).to_be_attached()

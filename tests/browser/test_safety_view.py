@@ -48,6 +48,7 @@ def test_everything_goes_out_as_a_file_and_is_checked_when_it_comes_in(
         assert "db/studio.db" in tar.getnames()
     card.get_by_label("Choose a file").set_input_files(path)
     expect(card).to_contain_text("Checked: everything of")
+    expect(card).to_contain_text("everybody has to log in again")
     card.get_by_role("button", name="Forget it").click()
     expect(card.get_by_label("Choose a file")).to_be_attached()
     (tmp_path / "spoilt.tar").write_bytes(path.read_bytes()[:-20_000])
@@ -75,15 +76,21 @@ def test_what_a_stop_waits_for_is_shown_and_the_wait_can_be_given_up(
     inside = [{"job": "job-7", "engine": "comfyui"}, {"job": "job-8", "engine": None}]
     waiting = {**state, "phase": "jobs", "wait": True, "jobs_inside": 2, "waits_for": inside}
     # An engine that does not answer for long.
-    page.route("**/api/system/prepare-stop", lambda route: route.fulfill(json=waiting))
+    page.route(
+        "**/api/system/prepare-stop",
+        lambda route: (
+            route.fulfill(json=waiting) if route.request.method == "GET" else route.continue_()
+        ),
+    )
     page.goto(f"{site.url}/#/system")
     card = page.locator("system-stop")
     expect(card.get_by_role("status")).to_contain_text("Waiting for 2 jobs")
     expect(card.get_by_role("listitem")).to_have_text(
         ["Job job-7 in comfyui", "Job job-8, being sent"]
     )
+    with page.expect_response(lambda response: response.request.method == "POST"):
+        card.get_by_role("button", name="Do not wait for jobs").click()
     page.unroute("**/api/system/prepare-stop")
-    card.get_by_role("button", name="Do not wait for jobs").click()
     expect(card.get_by_role("status")).to_contain_text("Safe to stop now")
     expect(card.get_by_role("button", name="Do not wait for jobs")).to_have_count(0)
     assert owner.get("/api/system/prepare-stop").json()["wait"] is False

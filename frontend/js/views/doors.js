@@ -4,6 +4,7 @@ import { api } from '../core/api.js';
 import { dateText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
+import { kept } from '../core/store.js';
 import { session } from '../models/session.js';
 
 /* The views before anybody is inside. */
@@ -15,9 +16,14 @@ const button = (isBusy, text) =>
   html`<button class="primary wide" ?disabled=${isBusy}>${text}</button>`;
 
 class LoginView extends FormElement {
+  get #lead() {
+    if (kept.get('imported', false)) return t('doors.login.imported');
+    return session.ended ? t('doors.login.ended') : t('doors.login.lead');
+  }
+
   render() {
     return html`
-      ${head(t('doors.login.title'), session.ended ? t('doors.login.ended') : t('doors.login.lead'))}
+      ${head(t('doors.login.title'), this.#lead)}
       <form @submit=${(event) => this.submitted(event, send)}>
         ${textField({
           name: 'name',
@@ -37,6 +43,7 @@ class LoginView extends FormElement {
 
 async function send({ name, password }) {
   await session.login(name, password);
+  kept.set('imported', false);
   // Whoever came for a certain view gets it.
   if (['', 'login', 'join', 'setup'].includes(router.view)) router.replace('create');
 }

@@ -2,6 +2,7 @@ import { Element, html, nothing } from '../../core/element.js';
 import { address, api, refusal } from '../../core/api.js';
 import { dateText, sizeText } from '../../core/format.js';
 import { has, t } from '../../core/messages.js';
+import { kept } from '../../core/store.js';
 import { notices } from '../../models/notices.js';
 import { switchField } from '../field.js';
 import { errorText } from '../form.js';
@@ -10,6 +11,8 @@ import { icon } from '../icons.js';
 const PATH = '/api/system/backups';
 const IMPORT = '/api/system/import';
 const BACK_MS = 1000;
+/** What the log-in looks for. */
+const IMPORTED = 'imported';
 
 /** The snapshots of the database, and everything as one file: out, and in again. */
 class SystemBackups extends Element {
@@ -25,6 +28,8 @@ class SystemBackups extends Element {
 
   connectedCallback() {
     super.connectedCallback();
+    // Whoever sees this needed no log-in.
+    kept.set(IMPORTED, false);
     this.#load();
   }
 
@@ -132,7 +137,7 @@ class SystemBackups extends Element {
         <span>
           ${t('system.importReady', { when: dateText(createdAt), count: files })}
           ${missing ? t('system.importMissing', { count: missing }) : nothing}
-          ${t('system.importKept', { folder: keptAs })}
+          ${t('system.importKept', { folder: keptAs })} ${t('system.importPeople')}
         </span>
       </p>
       <div class="inline-buttons">
@@ -171,7 +176,8 @@ class SystemBackups extends Element {
     await notices.attempt(async () => {
       await api.post(`${IMPORT}/apply`);
       await this.#back();
-      // Everything that the page knows is of the state before.
+      // Everything that the page knows is of the state before; the log-in says what came of it.
+      kept.set(IMPORTED, true);
       location.reload();
     });
     this.#set({ state: '' });

@@ -5,9 +5,10 @@ export default {
   'login.nameHelp': 'Wem das Studio gehört, kann auch „owner“ schreiben.',
   'login.password': 'Passwort',
   'login.button': 'Anmelden',
+  'login.imported': 'Die Datei ist eingesetzt. Melde dich als jemand an, den es darin gibt, mit dem Passwort von dort.',
   'login.ended': 'Deine Sitzung ist zu Ende. Melde dich wieder an, um weiterzumachen.',
   'login.help':
-    'Vergessen? Wem das Studio gehört, kann dir einen Link für ein neues geben. Der eigene Weg zurück führt an den Rechner, auf dem Studio läuft.',
+    'Vergessen? Wem das Studio gehört, kann dir einen Link für ein neues geben. Der eigene Weg zurück führt an den Rechner, auf dem Studio läuft: ./start.sh setup-link gibt einen Link aus.',
   'setUp.title': 'Richte dein Studio ein',
   'setUp.lead': 'Noch gehört es niemandem. Wähle ein Passwort, dann ist es deins.',
   'setUp.proof': 'API-Schlüssel',

@@ -5,9 +5,10 @@ export default {
   'login.nameHelp': 'The owner can write “owner”, too.',
   'login.password': 'Password',
   'login.button': 'Log in',
+  'login.imported': 'The file is in place. Log in as somebody who is in it, with the password from there.',
   'login.ended': 'Your session has ended. Log in again to go on.',
   'login.help':
-    'Forgotten? The owner can make you a link for a new one. The owner’s own way back is at the machine that Studio runs on.',
+    'Forgotten? The owner can make you a link for a new one. The owner finds the way back on the machine that Studio runs on: ./start.sh setup-link prints a link.',
   'setUp.title': 'Set up your Studio',
   'setUp.lead': 'Nobody has yet. Choose the owner’s password, and it is yours.',
   'setUp.proof': 'API key',
