@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 from fastapi import FastAPI
@@ -26,7 +28,7 @@ from studio.services.backups import BackupService
 from studio.settings import Settings
 from studio.stock import OfflineStock, open_offline_stock
 from studio.store.db import Database
-from studio.store.lease import Held, Lease, LeaseLost
+from studio.store.lease import Held, HeldByOther, Lease, LeaseLost
 from studio.store.prefs import PrefStore
 from studio.store.restoring import finish_restore
 from studio.store.secrets import SecretStore
@@ -37,6 +39,8 @@ from studio.web.links import Links
 from studio.web.people_api import people_routes
 from studio.web.respond import install_error_handlers
 from studio.web.system_api import backup_routes
+
+_LOOK_EVERY_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,12 @@ class Claim:
 
 
 @contextlib.contextmanager
-def claim(settings: Settings) -> Iterator[Claim]:
-    """Take the volume for as long as the block lasts, if it is free now.
+def claim(settings: Settings, *, patience_s: float = 0.0) -> Iterator[Claim]:
+    """Take the volume for as long as the block lasts, if it is free.
+
+    Args:
+        patience_s: how long to look whether a Studio that is not of this machine still lives. One
+            that was killed leaves its lease behind.
 
     Raises:
         InvalidRequest, StorageUnavailable: the folders cannot be used.
@@ -62,7 +70,7 @@ def claim(settings: Settings) -> Iterator[Claim]:
     root = private_folder(settings.studio_dir)
     folder = private_folder(root / "run")
     lease = Lease(folder / "lease.json", Clock())
-    answer = lease.acquire()
+    answer = _acquire(lease, patience_s)
     if not isinstance(answer, Held):
         yield Claim(None, answer.message, is_near=answer.free_in_s is None)
         return
@@ -72,6 +80,24 @@ def claim(settings: Settings) -> Iterator[Claim]:
         yield Claim(lease)
     finally:
         lease.release()
+
+
+def _acquire(lease: Lease, patience_s: float) -> Held | HeldByOther:
+    answer = lease.acquire()
+    give_up_at = time.monotonic() + patience_s
+    if patience_s and isinstance(answer, HeldByOther) and answer.free_in_s is not None:
+        print(
+            f"studio: {answer.message} Looking for {answer.free_in_s:.0f} s whether it lives.",
+            file=sys.stderr,
+        )
+    while (
+        isinstance(answer, HeldByOther)
+        and answer.free_in_s is not None
+        and time.monotonic() + answer.free_in_s <= give_up_at
+    ):
+        time.sleep(_LOOK_EVERY_S)
+        answer = lease.acquire()
+    return answer
 
 
 def become_owner(studio_dir: Path) -> None:

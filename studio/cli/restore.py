@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Final
 
 from studio.cli.console import in_use
 from studio.cli.environment import load_settings
@@ -12,6 +13,9 @@ from studio.cli.offline import claim
 from studio.cli.sockets import control_socket, is_listening
 from studio.clock import Clock
 from studio.store import restoring
+
+# A lease that is not renewed is free after a minute.
+_PATIENCE_S: Final = 75.0
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -24,7 +28,7 @@ def execute(options: argparse.Namespace) -> int:
         raise CommandFailed("Studio is running; stop it before a restore.", reason="running")
     if not options.yes:
         _confirm(f"Replace what is in {settings.studio_dir} by {source}?")
-    with claim(settings) as claimed:
+    with claim(settings, patience_s=_PATIENCE_S) as claimed:
         if claimed.lease is None:
             raise in_use(claimed.message)
         restored = restoring.restore(source, settings.studio_dir, Clock())

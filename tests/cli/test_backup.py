@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from pathlib import Path
 
 from tests.cli.program import Place, plain_picture
@@ -71,3 +73,42 @@ def test_a_damaged_backup_changes_nothing(place: Place) -> None:
     assert ended.status == 1
     assert "[invalid_request]" in ended.err
     assert names(place) == ["kept"]
+
+
+ELSEWHERE = {
+    "boot_id": "another", "host": "another-host", "pid_ns": 1, "pid": 1, "start_time": 1,
+    "beat": 1, "token": "x",
+}  # fmt: skip
+
+
+def test_a_studio_that_was_killed_elsewhere_keeps_no_restore_away(place: Place) -> None:
+    assert place.run("backup", "studio.tar").status == 0
+    lease = place.studio_dir / "run" / "lease.json"
+    lease.write_text(json.dumps(ELSEWHERE))
+    restored = place.run("restore", "studio.tar", "--yes")
+    assert restored.status == 0, restored.err
+    assert "another-host" in restored.err and "whether it lives" in restored.err
+
+
+def test_a_studio_that_lives_elsewhere_keeps_its_volume(place: Place) -> None:
+    assert place.run("backup", "studio.tar").status == 0
+    lease = place.studio_dir / "run" / "lease.json"
+    has_ended = threading.Event()
+
+    def live() -> None:
+        while not has_ended.wait(0.5):
+            partial = lease.with_name("partial")
+            partial.write_text(json.dumps({**ELSEWHERE, "beat": int(time.time() * 1000)}))
+            partial.replace(lease)
+
+    lease.write_text(json.dumps({**ELSEWHERE, "beat": int(time.time() * 1000)}))
+    elsewhere = threading.Thread(target=live)
+    elsewhere.start()
+    try:
+        refused = place.run("restore", "studio.tar", "--yes")
+    finally:
+        has_ended.set()
+        elsewhere.join()
+    assert refused.status == 75
+    assert json.loads(lease.read_text())["token"] == "x"
+    assert not list(place.studio_dir.glob("before-restore-*"))
