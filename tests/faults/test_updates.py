@@ -274,11 +274,7 @@ async def test_what_is_refused_is_refused_after_a_restart_too(tmp_path: Path) ->
                 json={"commit": found["commit"], "allow_downgrade": True},
             )
             assert answer.json()["error"]["details"] == {"reason": "tag_moved"}
-            box.release("0.0.1")
-            box.repo.tag("v9", key=key)
-            found = (await box.check(api))["available"]
-            assert found["refused"]["details"] == {"reason": "downgrade"}
             box.release("0.9.0")
-            box.repo.tag("v10")
+            box.repo.tag("v0.9.0")
             found = (await box.check(api))["available"]
             assert found["refused"]["details"] == {"reason": "unsigned"}
