@@ -106,17 +106,17 @@ def _become_one_user(settings: Settings, why: str) -> Settings:
     ids = one_user(settings)
     who = "root" if ids is None else f"user {ids.uid}"
     _log(f"{why} Going on as {who}, without isolation.")
-    if ids is not None:
-        try:
-            for path in (settings.run_dir, *settings.run_dir.iterdir()):
-                os.chown(path, ids.uid, ids.gid, follow_symlinks=False)
+    uid, gid = (0, 0) if ids is None else (ids.uid, ids.gid)
+    try:
+        # They were made for the user that Studio was to have.
+        for path in (settings.run_dir, *settings.run_dir.iterdir()):
+            os.chown(path, uid, gid, follow_symlinks=False)
+        if ids is not None:
             os.setgroups(ids.groups)
-            os.setgid(ids.gid)
-            os.setuid(ids.uid)
-        except OSError as error:
-            raise BootError(
-                f"{why} Nobody can become its owner {ids.uid}: {error.strerror}."
-            ) from None
+            os.setgid(gid)
+            os.setuid(uid)
+    except OSError as error:
+        raise BootError(f"{why} Nobody can become its owner {uid}: {error.strerror}.") from None
     return replace(settings, studio_ids=None, engine_ids=None)
 
 
