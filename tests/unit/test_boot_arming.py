@@ -23,22 +23,9 @@ from boot.arming import (
     write_trial,
 )
 from boot.launch import Launcher, Volume, launch
-from boot.releases import FAILED_STARTS, PARTS, ReleaseUnusable, read_current, switch
-from tests.fakes.release_repo import version_text
-
-OLD, NEW = "1.0.0-aaaaaaaaaaaa", "1.1.0-bbbbbbbbbbbb"
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Volume:
-    """Two releases, of which the old one runs."""
-    for name in (OLD, NEW):
-        for part in PARTS:
-            (tmp_path / "releases" / name / part).mkdir(parents=True)
-        text = version_text(name.partition("-")[0])
-        (tmp_path / "releases" / name / "version.json").write_text(text)
-    switch(tmp_path, OLD)
-    return Volume(tmp_path, tmp_path / "app", runtime=1)
+from boot.releases import FAILED_STARTS, ReleaseUnusable, read_current, switch
+from tests.unit.release_volume import NEW, OLD
+from tests.unit.release_volume import volume as volume
 
 
 def start(volume: Volume) -> str | None:

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
 from boot.arming import TRIES, arm, read_rolled_back
 from boot.launch import Launcher, Volume
-from boot.releases import FAILED_STARTS, PARTS, read_current, switch
-from tests.fakes.release_repo import version_text
-
-OLD, NEW = "1.0.0-aaaaaaaaaaaa", "1.1.0-bbbbbbbbbbbb"
-
-
-@pytest.fixture
-def volume(tmp_path: Path) -> Volume:
-    """Two releases, of which the old one runs."""
-    for name in (OLD, NEW):
-        for part in PARTS:
-            (tmp_path / "releases" / name / part).mkdir(parents=True)
-        text = version_text(name.partition("-")[0])
-        (tmp_path / "releases" / name / "version.json").write_text(text)
-    switch(tmp_path, OLD)
-    return Volume(tmp_path, tmp_path / "app", runtime=1)
+from boot.releases import FAILED_STARTS, read_current, switch
+from tests.unit.release_volume import NEW, OLD
+from tests.unit.release_volume import volume as volume
 
 
 def life(volume: Volume) -> Launcher:

@@ -112,6 +112,28 @@ def page() -> Iterator[str]:
         server.server_close()
 
 
+def opened_trial(
+    folder: Path, url: str, prefs: object, clock: Clock, *, hold_s: float
+) -> UpdateTrial:
+    """The trial of a release that was armed, without any engine."""
+    (folder / "releases").mkdir()
+    arm(folder, RELEASE, None)
+    trial = UpdateTrial(
+        studio_dir=folder,
+        release=RELEASE,
+        url=url,
+        place=Place(folder, folder, folder / "scratch", folder / "run"),
+        hold_s=hold_s,
+        clock=clock,
+        prefs=cast(PrefStore, prefs),
+        engines=cast(EngineService, SimpleNamespace(engines={})),
+        supervisor=None,
+        on_good=lambda _: asyncio.sleep(0),
+    )
+    trial.open()
+    return trial
+
+
 class FullPrefs:
     """A database on a full disk."""
 
@@ -120,22 +142,8 @@ class FullPrefs:
 
 
 async def test_a_full_disk_puts_the_deadline_off(tmp_path: Path) -> None:
-    (tmp_path / "releases").mkdir()
-    arm(tmp_path, RELEASE, None)
     with page() as url:
-        trial = UpdateTrial(
-            studio_dir=tmp_path,
-            release=RELEASE,
-            url=url,
-            place=Place(tmp_path, tmp_path, tmp_path / "scratch", tmp_path / "run"),
-            hold_s=60.0,
-            clock=Clock(),
-            prefs=cast(PrefStore, FullPrefs()),
-            engines=cast(EngineService, SimpleNamespace(engines={})),
-            supervisor=None,
-            on_good=lambda _: asyncio.sleep(0),
-        )
-        trial.open()
+        trial = opened_trial(tmp_path, url, FullPrefs(), Clock(), hold_s=60.0)
         assert not is_put_off(tmp_path)
         running = asyncio.create_task(trial.run())
         await until(lambda: is_put_off(tmp_path), "it is put off", within_s=60)
@@ -160,24 +168,10 @@ class SlowPrefs:
 async def test_a_look_that_takes_longer_than_the_trial_is_no_trial(
     tmp_path: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "releases").mkdir()
-    arm(tmp_path, RELEASE, None)
     monkeypatch.setattr("studio.services.update_trial.rehearse", lambda *_, **__: asyncio.sleep(0))
     prefs = SlowPrefs(clock, seconds=1.0)
     with page() as url:
-        trial = UpdateTrial(
-            studio_dir=tmp_path,
-            release=RELEASE,
-            url=url,
-            place=Place(tmp_path, tmp_path, tmp_path / "scratch", tmp_path / "run"),
-            hold_s=0.5,
-            clock=clock,
-            prefs=cast(PrefStore, prefs),
-            engines=cast(EngineService, SimpleNamespace(engines={})),
-            supervisor=None,
-            on_good=lambda _: asyncio.sleep(0),
-        )
-        trial.open()
+        trial = opened_trial(tmp_path, url, prefs, clock, hold_s=0.5)
         async with asyncio.timeout(60):
             await trial.run()
     assert prefs.looks == 2
