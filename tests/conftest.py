@@ -23,6 +23,8 @@ LONG: Final = (
     "tests/security/test_users_updates",
 )
 """Beginnings of the files that together take longer than all others."""
+_AHEAD: Final = 2
+"""So many tests a process has before it: the one that it runs, and the next."""
 
 
 @functools.cache
@@ -48,14 +50,33 @@ class ByFile(LoadScopeScheduling):
         return BROWSER if path.startswith(BROWSER) else path
 
     def remove_node(self, node: WorkerController) -> str | None:
-        """A test that hung has failed and is not run by the next process too (xdist would)."""
-        for unit in self.assigned_work[node].values():
-            for nodeid, is_done in unit.items():
-                if not is_done:
-                    unit[nodeid] = True
-                    super().remove_node(node)
-                    return nodeid
-        return super().remove_node(node)
+        """A test that hung has failed and is not run by the next process too (xdist would).
+
+        Nor is anything left of what had ended: a process that is given nothing waits for ever.
+        """
+        left = {
+            scope: [nodeid for nodeid, is_done in unit.items() if not is_done]
+            for scope, unit in self.assigned_work[node].items()
+        }
+        hung = next((nodeid for nodeids in left.values() for nodeid in nodeids), None)
+        self.assigned_work[node] = {
+            scope: dict.fromkeys(waiting, False)
+            for scope, nodeids in left.items()
+            if (waiting := [nodeid for nodeid in nodeids if nodeid != hung])
+        }
+        super().remove_node(node)
+        return hung
+
+    def _reschedule(self, node: WorkerController) -> None:
+        """A process runs a test once it knows the next one, or that there is none."""
+        while (
+            self.workqueue
+            and not node.shutting_down
+            and self._pending_of(self.assigned_work[node]) <= _AHEAD
+        ):
+            self._assign_work_unit(node)
+        if not self.workqueue and not node.shutting_down:
+            node.shutdown()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from tests.fakes.bootstrap_family import is_alive
-from tests.faults.chaos_rigs import Rig
+from tests.faults.chaos_rigs import ENDED_BY_FULL_DISK, UNPRINTED, Rig
 from tests.faults.footprint import Footprint, descendants, footprint
 from tests.faults.harness import KEY
 
@@ -39,8 +39,7 @@ _MORE_FILES = 16
 _MORE_THREADS = 8
 _MORE_MEBIBYTES = 48
 """What a process that warms up may take; a leak takes it in each of the stretches."""
-_UNPRINTED = 120
-"""How Python ends when its last lines cannot be written, which go to a file of that disk, too."""
+_ACKNOWLEDGED_S = 120.0
 _INSIDE = 2
 """So many jobs are inside an engine at most, and may have executed there unseen when it dies."""
 
@@ -75,6 +74,7 @@ class Chaos:
         number, label = self._count, f"job {self._count}"
         graph = self.rig.graph(number, doubled=doubled)
         body = {"workflow": graph, "metadata": {"label": label}}
+        deadline = time.monotonic() + _ACKNOWLEDGED_S
         while True:
             with contextlib.suppress(*_TROUBLE):
                 answer = await self._client.post(
@@ -91,6 +91,8 @@ class Chaos:
                     self.jobs[job["id"]] = number
                     return
                 assert answer.status_code in (429, 503, 507), answer.text
+            assert time.monotonic() < deadline, self.rig.studio.output()[-3000:]
+            await self.rig.revive()
             await asyncio.sleep(0.05)
 
     async def cancel_one(self) -> None:
@@ -109,11 +111,14 @@ class Chaos:
 
     async def restart_studio(self) -> None:
         """SIGTERM, and a new one. The signal ends a process that only begins to start."""
+        await self.rig.revive()
         begun = await self._is_alive()
         self.deaths += self.rig.takes_engine_along
         status = await self.rig.restart()
-        clean = (0, _UNPRINTED) if self.full_disks else (0,)
-        assert status in clean or (status == -signal.SIGTERM and not begun), status
+        clean = {0, UNPRINTED} if self.full_disks else {0}
+        if not begun:
+            clean |= {-signal.SIGTERM, *(ENDED_BY_FULL_DISK if self.full_disks else ())}
+        assert status in clean, status
 
     async def _is_alive(self) -> bool:
         try:
@@ -159,6 +164,7 @@ class Chaos:
             left = {self.jobs[job_id] for job_id in self.jobs.keys() - ended.keys()}
             if not left:
                 return ended
+            await self.rig.revive()
             assert time.monotonic() < deadline, (
                 f"not ended: {left}\n{self.rig.studio.output()[-3000:]}"
             )

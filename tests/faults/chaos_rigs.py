@@ -18,11 +18,16 @@ from typing import Any, Final, Protocol
 import httpx
 from PIL import Image
 
+from studio.cli.failures import EXIT_FAILED
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import Graph, png, saved, twice
 from tests.faults.family import engine_url, members
 from tests.faults.harness import Process, until, until_it
 
+UNPRINTED: Final = 120
+"""How Python ends when its last lines cannot be written, which go to a file of that disk, too."""
+ENDED_BY_FULL_DISK: Final = (EXIT_FAILED, UNPRINTED)
+"""How Studio ends that cannot start there; it says why, if that can be written."""
 _LOOK_S: Final = 0.05
 _RETURN_S: Final = 120.0
 
@@ -49,6 +54,9 @@ class Rig(Protocol):
     async def kill_engine(self, pause_s: float) -> None:
         """It dies, and there is another, where it is for the test to say ``pause_s`` later."""
 
+    async def revive(self) -> None:
+        """Start Studio again where nobody else does: one that meets a full disk ends."""
+
     async def cut(self) -> None:
         """What connects Studio and the engine breaks, where that can be done from outside."""
 
@@ -67,6 +75,7 @@ class FakeRig:
     def __init__(self, studio: Process, engine: FakeComfy) -> None:
         self.studio = studio
         self.engine = engine
+        self._replacing = asyncio.Lock()
 
     def graph(self, number: int, *, doubled: bool) -> Graph:
         return twice(f"job {number}") if doubled else saved(f"job {number}")
@@ -75,13 +84,22 @@ class FakeRig:
         return data == png(f"job {number}")
 
     async def kill_studio(self) -> None:
-        await asyncio.to_thread(self.studio.kill)
-        self.studio.start()
+        async with self._replacing:
+            await asyncio.to_thread(self.studio.kill)
+            self.studio.start()
 
     async def restart(self) -> int:
-        status = await asyncio.to_thread(self.studio.terminate)
-        self.studio.start()
-        return status
+        async with self._replacing:
+            status = await asyncio.to_thread(self.studio.terminate)
+            self.studio.start()
+            return status
+
+    async def revive(self) -> None:
+        async with self._replacing:
+            if await self.studio_pid() is None:
+                assert self.studio.child is not None
+                assert self.studio.child.returncode in ENDED_BY_FULL_DISK, self.studio.output()
+                self.studio.start()
 
     async def kill_engine(self, pause_s: float) -> None:
         await self.engine.die()
@@ -151,6 +169,9 @@ class FamilyRig:
             await self._look()
         self._life += 1
         await self._kill("engine")
+
+    async def revive(self) -> None:
+        """Bootstrap does."""
 
     async def cut(self) -> None:
         """Nobody but its two ends can break a connection on loopback."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
+import resource
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from tests.fakes.comfy import FakeComfy
 from tests.faults.chaos import Chaos, chaos, finish, submit_while_killing, walk
-from tests.faults.chaos_rigs import fake_rig, family_rig
+from tests.faults.chaos_rigs import ENDED_BY_FULL_DISK, fake_rig, family_rig
 from tests.faults.harness import Process, process
 
 _MINUTES = float(os.environ.get("SOAK_MINUTES") or 1)
@@ -61,6 +63,21 @@ async def test_thirty_jobs_of_a_managed_engine_survive_two_kills(family: Process
         ended = await finish(driver, within_s=60)
 
         assert [job["status"] for job in ended.values()] == ["succeeded"] * 30
+
+
+async def test_a_studio_that_starts_on_a_full_disk_ends_and_the_next_one_does_the_job(
+    engine: FakeComfy, studio: Process
+) -> None:
+    async with fake_rig(studio, engine) as rig, chaos(rig, seed=12) as driver:
+        await asyncio.to_thread(studio.terminate)
+        studio.start(before=_no_file_grows)
+        assert studio.child is not None
+        assert await asyncio.to_thread(studio.child.wait, 20) in ENDED_BY_FULL_DISK
+
+        await driver.submit()
+        [job] = (await finish(driver, within_s=60)).values()
+
+        assert job["status"] == "succeeded"
 
 
 @pytest.mark.soak
@@ -114,6 +131,10 @@ async def test_a_random_walk_leaves_one_end_per_job_and_nothing_else(
 async def test_a_random_walk_with_a_managed_engine_leaves_nothing_else(family: Process) -> None:
     async with family_rig(family, size=256) as rig, chaos(rig, seed=_seed()) as driver:
         await _walked(driver, _MINUTES)
+
+
+def _no_file_grows() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
 def _seed() -> int:
