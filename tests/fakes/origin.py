@@ -212,6 +212,8 @@ class Origin:
             if file.drip_s is not None:
                 await asyncio.sleep(file.drip_s)
         while file.endless:
+            if file.drip_s is not None:
+                await asyncio.sleep(file.drip_s)
             writer.write(b"10000\r\n%b\r\n" % bytes(65_536) if file.chunked else bytes(65_536))
             await writer.drain()
             self.sent += 65_536
