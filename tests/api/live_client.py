@@ -62,6 +62,17 @@ class LiveClient:
                 if isinstance(message, dict) and wanted(message):
                     return message
 
+    async def until_it_stands(
+        self, topic: str, wanted: Callable[[Any], bool], timeout_s: float = WAIT_S
+    ) -> None:
+        """Read until what was told last of a topic is as wanted, whenever that was."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                told = [one["data"] for one in self.messages if one.get("topic") == topic]
+                if told and wanted(told[-1]):
+                    return
+                await self.read()
+
     async def say(self, **message: Any) -> None:
         await self.connection.send(json.dumps(message))
 

@@ -61,7 +61,7 @@ async def test_events_are_told_to_their_user_and_to_the_owner(house: LiveHouse) 
         async with house.client("ben") as program:
             await program.post(f"/api/jobs/{jobs['ben']}/cancel")
         await owner.until(lambda one: one.get("data", {}).get("status") == "canceled")
-        await owner.until(lambda one: one.get("data", {}).get("depth") == 2)
+        await owner.until_it_stands("queue", lambda queue: queue["depth"] == 2)
         await anna.until(lambda one: one.get("data", {}).get("positions") == [1])
         for client in clients.values():
             await client.barrier()
