@@ -175,6 +175,7 @@ async def test_an_older_release_is_refused_when_it_could_not_write_the_database(
 ) -> None:
     box.box.start()
     async with box.box.api() as api:
+        await box.first()
         await box.apply(api, box.release())
         await box.settled(api)
     box.box.terminate()
