@@ -92,7 +92,7 @@ class Chaos:
                     return
                 assert answer.status_code in (429, 503, 507), answer.text
             assert time.monotonic() < deadline, self.rig.studio.output()[-3000:]
-            await self.rig.revive()
+            await self._revive()
             await asyncio.sleep(0.05)
 
     async def cancel_one(self) -> None:
@@ -111,7 +111,7 @@ class Chaos:
 
     async def restart_studio(self) -> None:
         """SIGTERM, and a new one. The signal ends a process that only begins to start."""
-        await self.rig.revive()
+        await self._revive()
         begun = await self._is_alive()
         self.deaths += self.rig.takes_engine_along
         status = await self.rig.restart()
@@ -119,6 +119,11 @@ class Chaos:
         if not begun:
             clean |= {-signal.SIGTERM, *(ENDED_BY_FULL_DISK if self.full_disks else ())}
         assert status in clean, status
+
+    async def _revive(self) -> None:
+        """Nothing but a full disk is a reason for Studio to end by itself."""
+        if self.full_disks:
+            await self.rig.revive()
 
     async def _is_alive(self) -> bool:
         try:
@@ -164,7 +169,7 @@ class Chaos:
             left = {self.jobs[job_id] for job_id in self.jobs.keys() - ended.keys()}
             if not left:
                 return ended
-            await self.rig.revive()
+            await self._revive()
             assert time.monotonic() < deadline, (
                 f"not ended: {left}\n{self.rig.studio.output()[-3000:]}"
             )

@@ -19,6 +19,7 @@ import httpx
 from PIL import Image
 
 from studio.cli.failures import EXIT_FAILED
+from studio.errors import DiskFull, StorageUnavailable
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import Graph, png, saved, twice
 from tests.faults.family import engine_url, members
@@ -98,7 +99,12 @@ class FakeRig:
         async with self._replacing:
             if await self.studio_pid() is None:
                 assert self.studio.child is not None
-                assert self.studio.child.returncode in ENDED_BY_FULL_DISK, self.studio.output()
+                status, said = self.studio.child.returncode, self.studio.output()[-3000:]
+                reasons = tuple(f"[{each.code}]\n" for each in (DiskFull, StorageUnavailable))
+                assert status == UNPRINTED or (status == EXIT_FAILED and said.endswith(reasons)), (
+                    status,
+                    said,
+                )
                 self.studio.start()
 
     async def kill_engine(self, pause_s: float) -> None:

@@ -70,6 +70,7 @@ async def test_a_studio_that_starts_on_a_full_disk_ends_and_the_next_one_does_th
 ) -> None:
     async with fake_rig(studio, engine) as rig, chaos(rig, seed=12) as driver:
         await asyncio.to_thread(studio.terminate)
+        driver.full_disks += 1
         studio.start(before=_no_file_grows)
         assert studio.child is not None
         assert await asyncio.to_thread(studio.child.wait, 20) in ENDED_BY_FULL_DISK

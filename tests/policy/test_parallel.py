@@ -30,7 +30,7 @@ def test_all_other_tests_run_once_when_a_process_dies(tmp_path: Path, tests_afte
     (tmp_path / "test_06_dies.py").write_text(_DIES + after)
 
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "xdist", "-n", "2", "--no-loadscope-reorder"],
+        [sys.executable, "-m", "pytest", "-q", "-n", "2", "--no-loadscope-reorder"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT)},
         capture_output=True,
