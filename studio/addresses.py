@@ -39,7 +39,7 @@ def outbound(environ: Mapping[str, str]) -> tuple[str, ...]:
     found = [entry.strip() for entry in listed if entry.strip()]
     for entry in found:
         parse_allowed(entry)
-    for name in ("HF_ENDPOINT", "CIVITAI_URL"):
+    for name in ("HF_ENDPOINT", "CIVITAI_URL", "LANGUAGE_URL"):
         if environ.get(name, "").strip():
             parts = urlsplit(base_url(environ, name, ""))
             host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname

@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
-from fastapi import FastAPI
-
-from studio.accounts import Accounts, build_accounts
+from studio.accounts import build_accounts
 from studio.clients.supervisor import Supervisor
 from studio.clock import Clock
 from studio.editing import build_editing
 from studio.gallery import build_gallery
 from studio.household import open_household
+from studio.opened import Studio
+from studio.outreach import Surroundings, open_outreach
 from studio.paths import private_folder
 from studio.pipeline import build_pipeline, counting
 from studio.routes import build_api
@@ -28,7 +27,6 @@ from studio.services.durations import Durations
 from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
-from studio.services.live import Live
 from studio.services.metrics import Metrics
 from studio.services.pace import Pace
 from studio.services.packages import PackageService
@@ -54,27 +52,11 @@ from studio.store.secrets import SecretStore
 from studio.store.snapshots import Recovery, open_or_restore, preparation
 from studio.transfers import open_transfers
 from studio.updating import open_updating
-from studio.web.comfy_proxy import ComfyProxy
 from studio.web.guard import SESSION_COOKIE
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.web.v2_jobs_api import V2Jobs
 from studio.workshop import open_workshop
-
-
-@dataclass(frozen=True, slots=True)
-class Studio:
-    """An opened Studio: the application, and what servers in front of it need."""
-
-    app: FastAPI
-    v2_jobs: V2Jobs
-    accounts: Accounts
-    address: PublicAddress
-    links: Links
-    live: Live
-    db: Database
-    comfy: ComfyProxy
-    reopen: asyncio.Event
 
 
 @contextlib.asynccontextmanager
@@ -123,11 +105,8 @@ async def _services(
     blobs = BlobStore(settings.studio_dir / "assets")
     thumbnails = Thumbnails(root=settings.studio_dir / "thumbs", blobs=blobs)
     asset_store = AssetStore(db, blobs, clock, forget=thumbnails.remove)
-    carried = CarriedBlobs(db, blobs)
-    job_store = JobStore(db, asset_store)
-    stats = JobStatsStore(db)
-    prefs = PrefStore(db)
-    secrets = SecretStore(db)
+    carried, job_store = CarriedBlobs(db, blobs), JobStore(db, asset_store)
+    stats, prefs, secrets = JobStatsStore(db), PrefStore(db), SecretStore(db)
 
     # services
     engines = EngineService(
@@ -154,18 +133,11 @@ async def _services(
         record=record,
     )
     gallery = build_gallery(
-        db=db,
-        assets=asset_store,
-        jobs=job_store,
-        blobs=blobs,
-        queue=queue,
-        clock=clock,
-        record=record,
+        house=house, assets=asset_store, jobs=job_store, blobs=blobs, queue=queue
     )
     assets.on_upload(gallery.indexer.note_upload)
     uploads = transfers.uploads(assets, blobs)
-    metrics = Metrics(queue=queue, engines=engines)
-    durations = Durations()
+    metrics, durations = Metrics(queue=queue, engines=engines), Durations()
 
     pipeline = build_pipeline(
         settings=settings,
@@ -235,29 +207,48 @@ async def _services(
     address = PublicAddress(settings.public_url, SESSION_COOKIE)
     engines.prepare(pipeline.follower)
     workshop = await open_workshop(
-        db=db,
-        settings=settings,
+        house=house,
         jobs=jobs,
         assets=assets,
         pictures=asset_store,
         thumbnails=thumbnails,
         engines=engines,
-        clock=clock,
-        record=record,
     )
     editing = build_editing(
-        settings=settings,
-        clock=clock,
+        house=house,
         pace=pace,
-        db=db,
         accounts=accounts,
         pipeline=pipeline,
         workshop=workshop,
         assets=assets,
-        record=record,
     )
     stock = await open_stock(house, workshop, transfers, engines=engines, jobs=jobs, health=health)
     updating = await open_updating(house, engines=engines, health=health)
+    outreach = await open_outreach(
+        Surroundings(
+            house=house,
+            controls=controls,
+            accounts=accounts,
+            pipeline=pipeline,
+            queue=queue,
+            control=control,
+            history=history,
+            engines=engines,
+            health=health,
+            assets=assets,
+            blobs=blobs,
+            thumbnails=thumbnails,
+            uploads=uploads,
+            secrets=secrets,
+            gallery=gallery,
+            workshop=workshop,
+            transfers=transfers,
+            stock=stock,
+            live=live,
+            links=links,
+            address=address,
+        )
+    )
     await pipeline.adopt()
     await editing.open()
     await finisher.sweep()
@@ -296,6 +287,7 @@ async def _services(
             house.routes(controls),
             updating.router(),
             safety.routes(),
+            *outreach.routes(),
         ),
     )
 
@@ -317,6 +309,7 @@ async def _services(
             *stock.background(),
             *transfers.background(),
             *updating.background(),
+            *outreach.background(),
         )
     ]
     try:
@@ -335,6 +328,7 @@ async def _services(
         live.feed.stop()
         await asyncio.gather(editing.close(), safety.stopping.close())
         dispatcher.stop()
+        await outreach.close()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from studio.accounts import Accounts
-from studio.clock import Clock
-from studio.models import Record
+from studio.household import Household
 from studio.pipeline import Pipeline
 from studio.services.assets import AssetService
 from studio.services.editor import EditorService
 from studio.services.editor_graphs import EditorGraphs
 from studio.services.editor_runs import EditorRuns
 from studio.services.pace import Pace
-from studio.settings import Settings
-from studio.store.db import Database
 from studio.store.editor import EditorStore
 from studio.web.comfy_proxy import ComfyProxy
 from studio.web.editor_api import editor_routes
@@ -51,17 +48,16 @@ class Editing:
 
 def build_editing(
     *,
-    settings: Settings,
-    clock: Clock,
+    house: Household,
     pace: Pace,
-    db: Database,
     accounts: Accounts,
     pipeline: Pipeline,
     workshop: Workshop,
     assets: AssetService,
-    record: Record,
 ) -> Editing:
     """The editor's port over an opened database; nobody is inside yet."""
+    settings, db, clock = house.settings, house.db, house.clock
+    record = house.activity.record
     store, engines = EditorStore(db), pipeline.engines.engines
     editor = EditorService(
         store=store,

@@ -9,8 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from studio.clients.video import VideoReader
-from studio.clock import Clock
-from studio.models import Record
+from studio.household import Household
 from studio.services.boards import BoardService
 from studio.services.indexer import Indexer
 from studio.services.library import LibraryService
@@ -20,7 +19,6 @@ from studio.services.queue import JobQueue
 from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.boards import BoardStore
-from studio.store.db import Database
 from studio.store.job_recipes import RecipeStore
 from studio.store.jobs import JobStore
 from studio.store.picture_list import PictureListStore
@@ -60,20 +58,18 @@ class Gallery:
 
 def build_gallery(
     *,
-    db: Database,
+    house: Household,
     assets: AssetStore,
     jobs: JobStore,
     blobs: BlobStore,
     queue: JobQueue,
-    clock: Clock,
-    record: Record,
 ) -> Gallery:
     """The services over an opened database.
 
     Args:
         queue: it has jobs in memory, whose outputs must not outlive the trash there.
-        record: notes for the list of activities what was done.
     """
+    db, clock, record = house.db, house.clock, house.activity.record
     recipes = RecipeStore(db)
     lists, pictures, boards = PictureListStore(db), PictureStore(db, assets), BoardStore(db)
     indexer = Indexer(pictures=pictures, blobs=blobs, videos=VideoReader(), recipes=recipes)

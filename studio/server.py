@@ -16,10 +16,11 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from studio.app import Studio, open_studio
+from studio.app import open_studio
 from studio.clock import Clock
 from studio.errors import InvalidRequest, StorageUnavailable, StudioError
 from studio.listening import open_ports
+from studio.opened import Studio
 from studio.paths import private_folder, sockets_folder
 from studio.settings import Settings
 from studio.store.lease import Held, Lease, LeaseLost

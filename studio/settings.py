@@ -12,13 +12,20 @@ from studio.addresses import base_url, outbound, proxies, public_url, remote_nam
 from studio.boot_facts import BootFacts
 from studio.errors import InvalidRequest
 from studio.model_settings import ModelSettings
+from studio.outreach_settings import OutreachSettings
 from studio.paths import run_folder
 from studio.update_settings import UpdateSettings
 
 DAY_MS: Final = 86_400_000
 
 
-SECRETS: Final = ("API_KEY", "HF_TOKEN", "CIVITAI_API_KEY", "TELEGRAM_BOT_TOKEN")
+SECRETS: Final = (
+    "API_KEY",
+    "CIVITAI_API_KEY",
+    "HF_TOKEN",
+    "LANGUAGE_API_KEY",
+    "TELEGRAM_BOT_TOKEN",
+)
 """Variables whose values are shown to nobody."""
 
 
@@ -121,6 +128,7 @@ class Settings:
     custom_nodes_dir: Path
     models: ModelSettings
     updates: UpdateSettings
+    outreach: OutreachSettings
     comfyui_flags: str
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
     job_retention_days: int
@@ -203,6 +211,7 @@ class Settings:
             ).expanduser(),
             models=ModelSettings.from_env(environ, base),
             updates=UpdateSettings.from_env(environ),
+            outreach=OutreachSettings.from_env(environ),
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),

@@ -8,8 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from studio.clock import Clock
-from studio.models import Record
+from studio.household import Household
 from studio.presets import Presets, build_presets
 from studio.services.assets import AssetService
 from studio.services.creation import CreationService
@@ -20,9 +19,7 @@ from studio.services.workflow_folders import WorkflowFolders
 from studio.services.workflow_imports import WorkflowImports
 from studio.services.workflow_library import WorkflowLibrary
 from studio.services.workflows import WorkflowService
-from studio.settings import Settings
 from studio.store.assets import AssetStore
-from studio.store.db import Database
 from studio.store.workflows import WorkflowStore
 from studio.web.create_api import create_routes
 from studio.web.links import Links
@@ -63,21 +60,16 @@ class Workshop:
 
 async def open_workshop(
     *,
-    db: Database,
-    settings: Settings,
+    house: Household,
     jobs: JobService,
     assets: AssetService,
     pictures: AssetStore,
     thumbnails: Thumbnails,
     engines: EngineService,
-    clock: Clock,
-    record: Record,
 ) -> Workshop:
-    """The services over an opened database, with the folders as they are now.
-
-    Args:
-        record: told what people did.
-    """
+    """The services over an opened database, with the folders as they are now."""
+    settings, db, clock = house.settings, house.db, house.clock
+    record = house.activity.record
     store = WorkflowStore(db)
     roots = (SHIPPED, settings.studio_dir / OVERLAY)
     folders = WorkflowFolders(workflows=store, roots=roots, clock=clock)

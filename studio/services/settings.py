@@ -19,7 +19,7 @@ from studio.settings import LIMITS, Secret, Settings
 from studio.store.house_settings import SettingStore
 
 NSFW: Final = "CIVITAI_NSFW"
-TOKENS: Final = ("HF_TOKEN", "CIVITAI_API_KEY", "TELEGRAM_BOT_TOKEN")
+TOKENS: Final = ("HF_TOKEN", "CIVITAI_API_KEY", "LANGUAGE_API_KEY", "TELEGRAM_BOT_TOKEN")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{6,512}")
 
 

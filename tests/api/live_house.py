@@ -15,8 +15,9 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from studio.app import Studio, open_studio
+from studio.app import open_studio
 from studio.models import ROLE_SCOPES, Identity, Role
+from studio.opened import Studio
 from studio.server import front
 from studio.settings import Settings
 from studio.web.sockets import BoundedSocket

@@ -18,8 +18,9 @@ from typing import Any, Final
 
 import httpx
 
-from studio.app import Studio, open_studio
+from studio.app import open_studio
 from studio.clock import Clock
+from studio.opened import Studio
 from studio.services.pace import Pace
 from studio.settings import EngineSetting, Settings
 from studio.web.guard import Guard

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.policy.siblings import SIBLINGS
 from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
+    | {"language_errors", "outreach_settings"}
     | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
@@ -30,19 +32,25 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "accounts": LEAVES | {"store", "services"},
     "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
     "transfers": LEAVES | {"household", "hubs", "store", "clients", "services", "web"},
-    "editing": LEAVES | {"accounts", "pipeline", "store", "services", "web", "workshop"},
+    "editing": LEAVES
+    | {"accounts", "household", "pipeline", "store", "services", "web", "workshop"},
     "pipeline": LEAVES | {"store", "services"},
     "presets": LEAVES | {"store", "services", "web"},
-    "workshop": LEAVES | {"presets", "store", "services", "web"},
+    "workshop": LEAVES | {"household", "presets", "store", "services", "web"},
     "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
-    "gallery": LEAVES | {"store", "clients", "services", "web"},
+    "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
+    "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
+    "outreach": LEAVES
+    | {"accounts", "gallery", "household", "language", "pipeline", "stock", "transfers"}
+    | {"workshop", "store", "clients", "services", "web"},
+    "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "pipeline", "routes"}
+    | {"accounts", "editing", "gallery", "household", "opened", "outreach", "pipeline", "routes"}
     | {"safety", "stock", "transfers", "updating", "workshop"}
     | {"store", "clients", "services", "web"},
     "listening": LEAVES,
-    "server": LEAVES | {"app", "listening", "store", "web"},
+    "server": LEAVES | {"app", "listening", "opened", "store", "web"},
     "cli": LEAVES
     | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
     "__main__": frozenset({"cli"}),
@@ -52,151 +60,18 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "media": frozenset({"errors", "models"}),
     "addresses": frozenset({"errors", "net"}),
+    "language_errors": frozenset({"errors"}),
     "net": frozenset({"errors"}),
+    "outreach_settings": frozenset({"addresses"}),
     "paths": frozenset({"errors"}),
     "remote": frozenset({"models"}),
     "settings": frozenset(
-        {"addresses", "boot_facts", "errors", "model_settings", "paths", "update_settings"}
+        {"addresses", "boot_facts", "errors", "model_settings", "outreach_settings", "paths"}
+        | {"update_settings"}
     ),
     "update_settings": frozenset({"errors"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
-
-SIBLINGS: dict[str, frozenset[str]] = {
-    "adoption": frozenset({"engines", "finisher", "on_demand", "queue", "runner"}),
-    "assets": frozenset({"references", "stream_staging", "upload_fields"}),
-    "auth": frozenset({"tokens"}),
-    "machine_metrics": frozenset({"download_work", "pulse", "request_times"}),
-    "pulse": frozenset({"queue"}),
-    "moving": frozenset({"backups"}),
-    "stopping": frozenset({"background", "backups", "download_work", "queue"}),
-    "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
-    "boards": frozenset({"library"}),
-    "catalog": frozenset({"catalog_entries", "families"}),
-    "catalog_search": frozenset({"catalog_entries", "families"}),
-    "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
-    "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
-    "civitai_pictures": frozenset({"civitai_models"}),
-    "civitai_recipes": frozenset({"civitai_tools", "presets", "workflows"}),
-    "civitai_tools": frozenset(
-        {"assets", "civitai_gallery", "civitai_models", "civitai_pictures"}
-        | {"remote_references", "sources", "upload_fields"}
-    ),
-    "collector": frozenset({"engine", "queue", "run", "staging"}),
-    "creation": frozenset({"engines", "jobs", "workflows"}),
-    "download_line": frozenset({"download_runs"}),
-    "download_news": frozenset({"download_line", "downloads", "feed", "news"}),
-    "download_runs": frozenset({"model_checks", "shelves"}),
-    "download_wishes": frozenset({"download_runs"}),
-    "download_work": frozenset({"download_line", "download_runs"}),
-    "downloads": frozenset({"download_line", "download_runs", "download_wishes", "download_work"}),
-    "diagnostics": frozenset({"settings", "system"}),
-    "disk": frozenset({"model_users"}),
-    "dispatcher": frozenset({"engines", "queue", "usage"}),
-    "editor": frozenset({"editor_queue", "engine", "tokens"}),
-    "editor_graphs": frozenset({"assets", "jobs", "workflow_library", "workflows"}),
-    "editor_queue": frozenset({"engine"}),
-    "editor_runs": frozenset({"engine", "pace", "queue", "runner"}),
-    "engine_control": frozenset({"engines", "jobs", "queue"}),
-    "engine_lists": frozenset({"engines"}),
-    "engine_link": frozenset({"engine", "engine_process", "pace"}),
-    "engine_process": frozenset({"engine", "pace"}),
-    "engines": frozenset(
-        {"background", "engine", "engine_link", "engine_process", "events", "pace"}
-    ),
-    "feed": frozenset({"news"}),
-    "fetch_plans": frozenset(
-        {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}
-        | {"model_cache", "model_checks"}
-    ),
-    "fetch_words": frozenset({"download_line"}),
-    "finisher": frozenset({"queue", "staging", "usage"}),
-    "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
-    "watchdog": frozenset({"engine", "run"}),
-    "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
-    "health": frozenset({"engines"}),
-    "https_source": frozenset({"download_runs"}),
-    "hub_search": frozenset({"civitai_models", "needed_models", "sources"}),
-    "history": frozenset({"durations", "engines", "jobs", "queue"}),
-    "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
-    "job_news": frozenset({"events", "feed", "news", "queue"}),
-    "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
-    "devices": frozenset({"tokens"}),
-    "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
-    "library": frozenset({"indexer"}),
-    "library_zips": frozenset({"library", "zip_stream"}),
-    "live": frozenset(
-        {"activity", "feed", "health", "job_news", "log_news", "machine_news", "news", "queue"}
-        | {"download_news", "downloads", "system", "system_news"}
-    ),
-    "log_news": frozenset({"feed", "news"}),
-    "machine_news": frozenset({"feed", "news"}),
-    "media_inputs": frozenset({"assets", "download_credentials", "staging", "upload_fields"}),
-    "metrics": frozenset({"engines", "queue"}),
-    "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
-    "model_actions": frozenset({"catalog", "model_files"}),
-    "model_facts": frozenset({"families"}),
-    "model_files": frozenset({"families", "model_facts"}),
-    "lora_choices": frozenset({"catalog", "families"}),
-    "model_manifest": frozenset(
-        {"catalog", "catalog_entries", "download_runs", "installs", "model_files"}
-    ),
-    "model_origins": frozenset({"catalog"}),
-    "model_needs": frozenset(
-        {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
-    ),
-    "needed_models": frozenset({"catalog_entries"}),
-    "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
-    "on_demand": frozenset(
-        {"download_credentials", "download_line", "engines", "fetch_plans", "fetch_words"}
-        | {"fetches", "finisher", "media_inputs", "queue"}
-    ),
-    "node_packs": frozenset({"engines", "health", "node_registry", "pack_rescue", "pack_work"}),
-    "pack_rescue": frozenset({"engine"}),
-    "pack_work": frozenset({"node_registry"}),
-    "order_size": frozenset({"submissions"}),
-    "packages": frozenset({"assets", "zip_stream"}),
-    "people": frozenset({"auth", "names", "sessions", "tokens"}),
-    "presets": frozenset({"assets", "preset_fields", "workflows"}),
-    "prompts": frozenset({"preset_fields"}),
-    "queue": frozenset({"events"}),
-    "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"library_rules", "uploads", "usage"}),
-    "run": frozenset({"engine", "queue"}),
-    "runner": frozenset(
-        {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
-    ),
-    "sender": frozenset(
-        {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
-    ),
-    "sessions": frozenset({"tokens"}),
-    "reference_looks": frozenset(
-        {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
-    ),
-    "sources": frozenset({"civitai_models", "remote_references"}),
-    "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
-    "submissions": frozenset(
-        {"download_credentials", "engine", "engines", "fetches", "media_inputs", "on_demand"}
-        | {"queue", "staging"}
-    ),
-    "startup": frozenset({"health"}),
-    "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
-    "system_news": frozenset({"feed", "health", "news"}),
-    "update_image": frozenset({"update_source"}),
-    "update_trial": frozenset({"engine", "engines"}),
-    "update_work": frozenset({"update_source"}),
-    "updates": frozenset(
-        {"health", "update_failure", "update_image", "update_source", "update_work"}
-    ),
-    "upload_fields": frozenset({"model_checks"}),
-    "uploads": frozenset({"assets", "upload_fields"}),
-    "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
-    "workflow_library": frozenset({"engines", "workflows"}),
-    "workflows": frozenset({"assets", "engines", "jobs", "order_size", "submissions"}),
-    "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
-}
-"""Which services know which others. Most meet in queue, events and engines; the chain of one job
-(submissions, dispatcher, runner, sender, follower, collector, finisher) knows its next link."""
 
 OUTBOUND = frozenset({"aiohttp", "httpx", "websockets"})
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from studio.app import Studio, open_studio
+from studio.app import open_studio
 from studio.clock import Clock, FrozenClock
+from studio.opened import Studio
 from studio.server import _serving, front
 from studio.services.pace import Pace
 from studio.settings import Settings

@@ -46,6 +46,7 @@ export default {
     'Studio zeigt ein gespeichertes Token niemandem, auch dir nicht. Ersetze es durch ein anderes oder entferne es.',
   'tokens.HF_TOKEN': 'Hugging Face',
   'tokens.CIVITAI_API_KEY': 'Civitai',
+  'tokens.LANGUAGE_API_KEY': 'Sprachserver',
   'tokens.TELEGRAM_BOT_TOKEN': 'Telegram-Bot',
   tokenSet: 'ist gesetzt',
   tokenNone: 'keins',

@@ -45,6 +45,7 @@ export default {
   servicesHelp: 'Studio shows a stored token to nobody, you neither. Replace it by another, or remove it.',
   'tokens.HF_TOKEN': 'Hugging Face',
   'tokens.CIVITAI_API_KEY': 'Civitai',
+  'tokens.LANGUAGE_API_KEY': 'Language server',
   'tokens.TELEGRAM_BOT_TOKEN': 'Telegram bot',
   tokenSet: 'is set',
   tokenNone: 'none',

@@ -1,0 +1,100 @@
+"""What answers, tells and is lent out: parts that need all others, and that no other part needs."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+
+from studio.accounts import Accounts
+from studio.gallery import Gallery
+from studio.household import Controls, Household
+from studio.language import open_language
+from studio.pipeline import Pipeline
+from studio.services.assets import AssetService
+from studio.services.engines import EngineService
+from studio.services.health import HealthService
+from studio.services.history import HistoryService
+from studio.services.live import Live
+from studio.services.queue import JobQueue
+from studio.services.queue_control import QueueControl
+from studio.services.thumbnails import Thumbnails
+from studio.services.uploads import UploadService
+from studio.stock import Stock
+from studio.store.blobs import BlobStore
+from studio.store.secrets import SecretStore
+from studio.transfers import Transfers
+from studio.web.links import Links
+from studio.web.origins import PublicAddress
+from studio.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """All that is there before them, opened."""
+
+    house: Household
+    controls: Controls
+    accounts: Accounts
+    pipeline: Pipeline
+    queue: JobQueue
+    control: QueueControl
+    history: HistoryService
+    engines: EngineService
+    health: HealthService
+    assets: AssetService
+    blobs: BlobStore
+    thumbnails: Thumbnails
+    uploads: UploadService
+    secrets: SecretStore
+    gallery: Gallery
+    workshop: Workshop
+    transfers: Transfers
+    stock: Stock
+    live: Live
+    links: Links
+    address: PublicAddress
+
+
+class Part(Protocol):
+    """One noun with its services."""
+
+    def routes(self) -> Sequence[APIRouter]:
+        """What it answers."""
+        ...
+
+    def background(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:
+        """What runs for as long as Studio does, by name."""
+        ...
+
+    async def close(self) -> None:
+        """End what it began."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outreach:
+    """All of them, in the order in which they were built."""
+
+    parts: Sequence[Part]
+
+    def routes(self) -> list[APIRouter]:
+        """What all of them answer."""
+        return [router for part in self.parts for router in part.routes()]
+
+    def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """What all of them run."""
+        return [work for part in self.parts for work in part.background()]
+
+    async def close(self) -> None:
+        """The last one first."""
+        for part in reversed(self.parts):
+            await part.close()
+
+
+async def open_outreach(around: Surroundings) -> Outreach:
+    """Build each part over what is there, and over the parts before it."""
+    language = open_language(around.house, around.transfers)
+    return Outreach([language])

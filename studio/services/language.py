@@ -1,0 +1,55 @@
+"""Language models, whoever runs them: what conversations, prompts and programs are answered by."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageModel:
+    """One model that can be asked by its id.
+
+    ``context`` is in tokens, 0 when nobody says. ``state`` is ``running``, ``starting``,
+    ``stopped`` (it is started when somebody asks) or ``failed``, with ``reason`` for people.
+    """
+
+    id: str
+    name: str
+    context: int = 0
+    vision: bool = False
+    embeddings: bool = False
+    state: str = "running"
+    reason: str = ""
+
+
+class Language(Protocol):
+    """Who answers. Requests and answers are OpenAI's own JSON objects."""
+
+    async def models(self) -> Sequence[LanguageModel]:
+        """Everything that may be asked; the first is the default."""
+        ...
+
+    def stream(
+        self, endpoint: str, request: Mapping[str, Any], *, user_id: str
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """The chunks of an answer; close the iterator to stop whoever writes it.
+
+        Args:
+            endpoint: ``chat/completions`` or ``completions``.
+            request: OpenAI's body; ``model`` names one of ``models``, ``stream`` is set here.
+            user_id: whose GPU time it is.
+
+        Raises:
+            NoLanguageModel, ModelNotRunning, ModelDoesNotFit: before the first chunk.
+            LanguageServerDied: it broke off.
+            InvalidRequest: the server refuses the request; its own words are the message.
+        """
+        ...
+
+    async def ask(
+        self, endpoint: str, request: Mapping[str, Any], *, user_id: str
+    ) -> dict[str, Any]:
+        """One whole answer, of ``embeddings`` too; refused as ``stream`` is."""
+        ...
