@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 from tests.policy.source import ROOT, module_name, parse, shown, walk
@@ -230,7 +231,7 @@ def test_no_pattern_is_possessive() -> None:
 def is_possessive(text: str) -> bool:
     """Whether a text is a pattern that gives nothing back, once its repetitions took it."""
     try:
-        operations = repr(re._parser.parse(text))
+        operations = repr(import_module("re._parser").parse(text))
     except re.error:
         return False
     return "POSSESSIVE_REPEAT" in operations
