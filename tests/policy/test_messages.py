@@ -21,8 +21,41 @@ FORM = re.compile(r"(\w+): '((?:[^'\\]|\\.)*)'")
 SLOT = re.compile(r"\{(\w+)\}")
 SENTENCE = re.compile(r">\s*[A-Z][a-z]+ [a-z]+[^<${}]*<")
 WORDS = re.compile(r"""\b(?:label|title|placeholder|alt|help)=["'][^"'$]*[A-Za-z]{2}""")
+HAN = re.compile(r"[\u4e00-\u9fff]")
+BESIDE_HAN = re.compile(r"[\u4e00-\u9fff][.,;:!?()]|[,;:!?()][\u4e00-\u9fff]")
 ASKED = re.compile(r"""['"`]([a-z]\w*)\.([\w.:-]+)['"`]""")
 ASKED_BY_PART = re.compile(r"`([a-z]\w*)\.([\w.:-]*)\$\{")
+
+# By the rules of Unicode (CLDR); Italian's third one, for whole millions, is the general one here.
+FORMS = {
+    "en": {"one", "other"},
+    "de": {"one", "other"},
+    "it": {"one", "other"},
+    "zh": {"other"},
+}
+EVERYWHERE = {
+    *("CFG", "Civitai", "ComfyUI", "ControlNet", "GPU", "Hugging Face", "LoRA", "Python"),
+    *("Studio", "VAE", "https github com", "s", "v"),
+}
+TAKEN_OVER = {"Checkpoint", "Embedding", "Prompt", "Scheduler", "Seed", "Shift", "Upscaler", "in"}
+# What is the same as in English, without slots and signs: names, and words that were taken over.
+SHARED = {
+    "de": EVERYWHERE
+    | TAKEN_OVER
+    | {"Boards", "Downloads", "Engine", "Engines", "Film", "Filter", "Format", "LoRAs", "Name"}
+    | {"Node", "Person", "Release", "Sampler", "System", "Text", "Text YAML", "Update", "Updates"}
+    | {"Version", "Video", "Workflow", "Workflows"},
+    "it": EVERYWHERE
+    | TAKEN_OVER
+    | {"Account", "Database", "Denoise", "File", "Guidance", "Input", "Log", "Password", "Video"}
+    | {"Volume", "Workflow", "cache", "commit"},
+    "zh": EVERYWHERE,
+}
+
+
+def words(said: str) -> str:
+    """What is left of a message without its slots and signs."""
+    return re.sub(r"\W+", " ", SLOT.sub("", said)).strip()
 
 
 def messages(language: str, view: str) -> dict[str, list[str]]:
@@ -49,11 +82,24 @@ def code() -> dict[Path, str]:
 VIEWS = sorted(path.stem for path in (MESSAGES / "en").glob("*.js"))
 
 
-def test_there_is_more_than_one_language() -> None:
-    chosen = (ROOT / "frontend/js/core/messages.js").read_text(encoding="utf-8")
-    table = chosen.partition("LANGUAGES = {")[2].partition("}")[0]
-    assert re.findall(r"(\w+):", table) == ["en", "de"]
-    assert set(LANGUAGES) == {"en", "de"}
+def forms(language: str, view: str) -> dict[str, set[str]]:
+    """What of one view depends on a number: the forms that there are of it, by its name."""
+    text = (MESSAGES / language / f"{view}.js").read_text(encoding="utf-8")
+    return {
+        quoted or plain: {form for form, _ in FORM.findall(many)}
+        for quoted, plain, _, many in ENTRY.findall(text)
+        if many
+    }
+
+
+def test_the_page_offers_every_language_that_there_is_by_its_own_name() -> None:
+    chosen = code()[ROOT / "frontend/js/core/messages.js"]
+    table = chosen.partition("LANGUAGES = [")[2].partition("]")[0]
+    assert re.findall(r"'(\w+)'", table) == ["en", "de", "it", "zh"]
+    assert set(LANGUAGES) == set(FORMS)
+    looks = code()[ROOT / "frontend/js/components/settings/looks.js"]
+    names = looks.partition("NAMES = {")[2].partition("}")[0]
+    assert set(re.findall(r"(\w+):", names)) == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -67,6 +113,47 @@ def test_every_language_says_everything_with_the_same_slots(language: str, view:
 
     wrong = [name for name in english if slots(english[name]) != slots(other[name])]
     assert wrong == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_depends_on_a_number_has_every_form_that_the_language_has(
+    language: str, view: str
+) -> None:
+    found = forms(language, view)
+    assert set(found) == set(forms("en", view))
+    assert {name: has for name, has in found.items() if has != FORMS[language]} == {}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
+def test_no_message_was_left_in_english(language: str, view: str) -> None:
+    english, other = messages("en", view), messages(language, view)
+    left = {
+        name: said
+        for name, said in english.items()
+        if other[name] == said and {words(form) for form in said} - SHARED[language] - {""}
+    }
+    assert left == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_need_not_be_translated_is_said_somewhere(language: str) -> None:
+    said = {
+        words(form)
+        for view in VIEWS
+        for spoken in messages(language, view).values()
+        for form in spoken
+    }
+    assert SHARED.get(language, set()) - said == set()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_chinese_is_written_in_chinese_characters_and_with_their_punctuation(view: str) -> None:
+    said = [form for spoken in messages("zh", view).values() for form in spoken]
+    latin = {words(form) for form in said if not HAN.search(form)}
+    assert latin - SHARED["zh"] <= {""}
+    assert [form for form in said if BESIDE_HAN.search(form)] == []
 
 
 def test_every_language_has_the_same_views() -> None:

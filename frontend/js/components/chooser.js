@@ -171,7 +171,7 @@ class FormChooser extends Element {
   /** Enter takes the first card that is left, Down leads to it. */
   #onKey(event) {
     const first = this.querySelector('.choice-main');
-    if (!first || !['Enter', 'ArrowDown'].includes(event.key)) return;
+    if (!first || event.isComposing || !['Enter', 'ArrowDown'].includes(event.key)) return;
     event.preventDefault();
     if (event.key === 'Enter') first.click();
     else first.focus();

@@ -104,6 +104,7 @@ class CommandPalette extends Element {
       Home: 0,
       End: last,
     };
+    if (event.isComposing) return;
     if (event.key === 'Enter' && found[at]) this.#run(found[at]);
     else if (event.key in places && last >= 0) this.at = places[event.key];
     else return;

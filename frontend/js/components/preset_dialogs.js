@@ -143,7 +143,7 @@ class PresetForm extends FormElement {
     const fields = {
       name,
       description,
-      tags: tags.split(',').map((tag) => tag.trim()).filter(Boolean),
+      tags: tags.split(/[,，、]/).map((tag) => tag.trim()).filter(Boolean),
       rating,
       shared: shared === 'on',
       cover,

@@ -244,7 +244,7 @@ function options(field) {
 /** Values as they are written: lines of text, or numbers with commas and ranges (`5-9`, `5-9:2`). */
 export function read(field, text) {
   if (!NUMBERS.has(field.type)) return text.split('\n').map((line) => line.trim()).filter(Boolean);
-  const values = text.split(/[,;\s]+/).filter(Boolean).flatMap((part) => numbersIn(part));
+  const values = text.split(/[,;，；、\s]+/).filter(Boolean).flatMap((part) => numbersIn(part));
   if (values.some((value) => !Number.isFinite(value))) throw refusal();
   return field.type === 'seed' ? values.map((value) => String(Math.round(value))) : values;
 }

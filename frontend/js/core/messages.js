@@ -8,7 +8,7 @@ import job from '../messages/en/job.js';
 import shell from '../messages/en/shell.js';
 import { kept } from './store.js';
 
-export const LANGUAGES = { en: 'English', de: 'Deutsch' };
+export const LANGUAGES = ['en', 'de', 'it', 'zh'];
 
 const loaded = new Map(Object.entries({ create, job, shell }));
 const waiting = new Map();
@@ -17,11 +17,12 @@ const waiting = new Map();
 function wanted() {
   const tags = [kept.get('language', ''), ...(navigator.languages ?? [])];
   const known = tags.map((tag) => String(tag).split('-')[0].toLowerCase());
-  return known.find((tag) => tag in LANGUAGES) ?? 'en';
+  return known.find((tag) => LANGUAGES.includes(tag)) ?? 'en';
 }
 
 export const language = wanted();
-document.documentElement.lang = language;
+// Fonts draw Chinese by its script.
+document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(language);
 const isHere = (name) => language === 'en' && loaded.has(name);

@@ -235,6 +235,7 @@ class LibraryView extends Element {
 
   /** What was understood becomes chips, and the field keeps the words. */
   #searchKey(event) {
+    if (event.isComposing) return;
     if (event.key === 'ArrowDown' && library.total) {
       event.preventDefault();
       this.grid.focusAt(this.grid.active);

@@ -212,7 +212,7 @@ class WorkflowWizard extends Element {
               <input
                 .value=${(manifest.tags ?? []).join(', ')}
                 @change=${({ target }) =>
-                  wizard.set({ tags: target.value.split(',').map((tag) => tag.trim()).filter(Boolean) })}
+                  wizard.set({ tags: target.value.split(/[,，、]/).map((tag) => tag.trim()).filter(Boolean) })}
               />
             </label>
           </div>

@@ -203,7 +203,7 @@ class ModelEntry extends FormElement {
   }
 
   async #save(values) {
-    const list = (text) => text.split(',').map((word) => word.trim()).filter(Boolean);
+    const list = (text) => text.split(/[,，、]/).map((word) => word.trim()).filter(Boolean);
     const text = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.trim() || null]));
     text.sha256 = text.sha256?.toLowerCase() ?? null;
     this.sent = text;

@@ -158,7 +158,7 @@ class ModelFile extends Element {
     const save = async (event) => {
       event.preventDefault();
       const form = new FormData(event.target);
-      const words = form.get('words').split(',').map((word) => word.trim()).filter(Boolean);
+      const words = form.get('words').split(/[,，、]/).map((word) => word.trim()).filter(Boolean);
       const facts = { family: form.get('family'), trigger_words: words, notes: form.get('notes') };
       if (await this.#change(facts)) notices.say(t('models.saved'));
     };

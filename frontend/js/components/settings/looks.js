@@ -7,6 +7,8 @@ import { selectField } from '../field.js';
 import { icon } from '../icons.js';
 
 const THEMES = ['system', 'light', 'dark'];
+/* Each by its own name, to be found by who reads no other. */
+const NAMES = { en: 'English', de: 'Deutsch', it: 'Italiano', zh: '简体中文' };
 
 /** How the page looks and speaks, and the page as an app. */
 class SettingsLooks extends Element {
@@ -42,7 +44,7 @@ class SettingsLooks extends Element {
           value: language,
           options: [
             { value: '', label: t('settings.languageOfBrowser') },
-            ...Object.entries(LANGUAGES).map(([value, label]) => ({ value, label })),
+            ...LANGUAGES.map((value) => ({ value, label: NAMES[value] })),
           ],
           onChange: (value) => preferences.set('language', value),
         })}

@@ -36,7 +36,7 @@ export default {
   installLink: '{file} von diesem Link installieren',
   choose: 'Nur dem Namen nach gefunden. Sieh nach, ob es das richtige ist:',
   search: 'Bei Hugging Face und Civitai nachsehen',
-  askSizes: 'Nach der Größe fragen',
+  askSizes: { one: 'Nach der Größe fragen', other: 'Nach der Größe fragen' },
   searching: 'Hugging Face und Civitai werden gefragt …',
   hubFailed: 'Nicht alle ließen sich fragen.',
   'match.workflow': 'Von dort, wo der Workflow selbst es nennt',
