@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 
 from studio.accounts import Accounts
+from studio.drawing import open_drawing
 from studio.gallery import Gallery
 from studio.household import Controls, Household
 from studio.language import open_language
@@ -97,4 +98,12 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language])
+    drawing = open_drawing(
+        around.house,
+        accounts=around.accounts,
+        pipeline=around.pipeline,
+        workshop=around.workshop,
+        assets=around.assets,
+        links=around.links,
+    )
+    return Outreach([language, drawing])

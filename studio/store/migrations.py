@@ -15,6 +15,7 @@ from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
 from studio.store.schema_civitai import add_civitai
 from studio.store.schema_downloads import add_downloads
+from studio.store.schema_drawing import add_drawing
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library, add_picture_counts
@@ -183,4 +184,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_models,
     add_civitai,
     add_model_cache,
+    add_drawing,
 )

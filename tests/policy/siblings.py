@@ -32,6 +32,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "downloads": frozenset({"download_line", "download_runs", "download_wishes", "download_work"}),
     "diagnostics": frozenset({"settings", "system"}),
     "disk": frozenset({"model_users"}),
+    "drawing_models": frozenset({"presets", "workflows"}),
+    "drawings": frozenset(
+        {"assets", "batches", "creation", "drawing_models", "job_waits", "jobs"}
+        | {"picture_formats", "upload_fields"}
+    ),
     "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
     "editor_graphs": frozenset({"assets", "jobs", "workflow_library", "workflows"}),
@@ -60,6 +65,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
+    "job_waits": frozenset({"events", "jobs"}),
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "devices": frozenset({"tokens"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
