@@ -229,7 +229,7 @@ async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 4401, "reason": error.message})
         return
-    body = orjson.dumps(error_body(error))
+    body = orjson.dumps(error_body(error, scope["path"]))
     headers: list[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

@@ -23,6 +23,7 @@ from studio.errors import (
     UpstreamError,
 )
 from studio.logs import request_id
+from studio.web.openai_errors import OPENAI, openai_error
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,11 @@ errors: Final[Counter[str]] = Counter()
 """How many refusals were answered since the start, by code."""
 
 
-def error_body(error: StudioError) -> dict[str, Any]:
-    """The envelope of one refusal."""
+def error_body(error: StudioError, path: str = "") -> dict[str, Any]:
+    """The envelope of one refusal; that of ``path``, when it has one of its own."""
     errors[error.code] += 1
+    if path.startswith(OPENAI):
+        return openai_error(error)
     return {"error": {"code": error.code, "message": error.message, "details": error.details}}
 
 
@@ -54,19 +57,20 @@ def error_headers(error: StudioError) -> dict[str, str]:
     return headers
 
 
-def error_response(error: StudioError) -> Response:
-    """The answer for one refusal."""
-    return json_response(error_body(error), error.status, error_headers(error))
+def error_response(error: StudioError, path: str = "") -> Response:
+    """The answer for one refusal, at ``path``."""
+    return json_response(error_body(error, path), error.status, error_headers(error))
 
 
-def unexpected_response(error: Exception) -> Response:
+def unexpected_response(error: Exception, path: str = "") -> Response:
     """The answer for what nobody foresaw; the log has the rest."""
     log.error("request %s failed", request_id.get(), exc_info=error)
     return error_response(
         UpstreamError(
             "Something went wrong inside Studio. Its log has the details under request "
             f"{request_id.get()}."
-        )
+        ),
+        path,
     )
 
 
@@ -75,22 +79,22 @@ def install_error_handlers(app: FastAPI) -> None:
     # A redirect would be built from whatever Host header the request brought.
     app.router.redirect_slashes = False
 
-    async def on_studio_error(_: Request, error: Exception) -> Response:
+    async def on_studio_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, StudioError)
-        return error_response(error)
+        return error_response(error, _path(request))
 
-    async def on_http_error(_: Request, error: Exception) -> Response:
+    async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == HTTPStatus.NOT_FOUND:
-            return error_response(NotFound("There is nothing at this address."))
+            return error_response(NotFound("There is nothing at this address."), _path(request))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             refusal = MethodNotAllowed("This address does not take that method.")
-            response = error_response(refusal)
+            response = error_response(refusal, _path(request))
             response.headers["Allow"] = (error.headers or {}).get("Allow", "")
             return response
-        return error_response(InvalidRequest(str(error.detail)))
+        return error_response(InvalidRequest(str(error.detail)), _path(request))
 
-    async def on_validation_error(_: Request, error: Exception) -> Response:
+    async def on_validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         problems = [
             {"field": ".".join(map(str, problem["loc"])), "message": problem["msg"]}
@@ -98,13 +102,19 @@ def install_error_handlers(app: FastAPI) -> None:
         ]
         first = problems[0]
         return error_response(
-            Unprocessable(f"{first['field']}: {first['message']}", details={"fields": problems})
+            Unprocessable(f"{first['field']}: {first['message']}", details={"fields": problems}),
+            _path(request),
         )
 
-    async def on_anything(_: Request, error: Exception) -> Response:
-        return unexpected_response(error)
+    async def on_anything(request: Request, error: Exception) -> Response:
+        return unexpected_response(error, _path(request))
 
     app.add_exception_handler(StudioError, on_studio_error)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(RequestValidationError, on_validation_error)
     app.add_exception_handler(Exception, on_anything)
+
+
+def _path(request: Request) -> str:
+    path: str = request.scope["path"]
+    return path
