@@ -8,11 +8,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from studio.accounts import Accounts
 from studio.clients.language_server import LanguageServer
 from studio.household import Household
 from studio.services.joined_language import JoinedLanguage
 from studio.services.remote_language import RemoteLanguage
 from studio.transfers import Transfers
+from studio.web.openai_text_api import openai_text_routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,11 @@ class LanguageModels:
     language: JoinedLanguage
     servers: Sequence[LanguageServer]
 
+    accounts: Accounts
+
     def routes(self) -> list[APIRouter]:
-        """Nothing yet that programs could ask."""
-        return []
+        """What programs ask."""
+        return [openai_text_routes(self.language, self.accounts.is_live)]
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """Nothing runs by itself."""
@@ -36,7 +40,7 @@ class LanguageModels:
             await server.close()
 
 
-def open_language(house: Household, transfers: Transfers) -> LanguageModels:
+def open_language(house: Household, transfers: Transfers, accounts: Accounts) -> LanguageModels:
     """The server that the settings name, if they do."""
     settings, secret = house.settings, house.settings_service.secret
     servers = []
@@ -46,4 +50,5 @@ def open_language(house: Household, transfers: Transfers) -> LanguageModels:
                 url=url, key=lambda: secret("LANGUAGE_API_KEY"), outbound=transfers.outbound
             )
         )
-    return LanguageModels(JoinedLanguage([RemoteLanguage(server) for server in servers]), servers)
+    language = JoinedLanguage([RemoteLanguage(server) for server in servers])
+    return LanguageModels(language, servers, accounts)

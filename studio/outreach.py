@@ -97,7 +97,7 @@ class Outreach:
 
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
-    language = open_language(around.house, around.transfers)
+    language = open_language(around.house, around.transfers, around.accounts)
     drawing = open_drawing(
         around.house,
         accounts=around.accounts,

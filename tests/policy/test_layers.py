@@ -40,7 +40,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
-    "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
+    "language": LEAVES
+    | {"accounts", "household", "store", "clients", "services", "transfers", "web"},
     "drawing": LEAVES
     | {"accounts", "household", "pipeline", "presets", "store", "services", "web", "workshop"},
     "outreach": LEAVES

@@ -1,0 +1,110 @@
+"""OpenAI's routes for text: ``/v1/chat/completions`` and its siblings, behind Studio's own door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.errors import InvalidRequest, NotFound
+from studio.language_errors import NoLanguageModel
+from studio.models import Identity, Scope
+from studio.services.language import Language, LanguageModel
+from studio.web import openai_schemas as schemas
+from studio.web.caller import caller, json_body
+from studio.web.patience import PatientAnswer, PatientStream
+from studio.web.respond import json_response
+
+_CHAT, _COMPLETIONS, _EMBEDDINGS = "chat/completions", "completions", "embeddings"
+_ASKED = {_CHAT: "messages", _COMPLETIONS: "prompt", _EMBEDDINGS: "input"}
+
+
+def openai_text_routes(language: Language, is_live: Callable[[Identity], bool]) -> APIRouter:
+    """``/v1`` for text.
+
+    Args:
+        is_live: whether a caller would still be let in; asked while an answer is written.
+    """
+    router = APIRouter(prefix="/v1", tags=["OpenAI"])
+    asks = partial(_ask, language, is_live)
+
+    @router.post("/chat/completions", summary="Have a model answer a chat", **schemas.CHAT)
+    async def chat(request: Request) -> Response:
+        return await asks(request, _CHAT)
+
+    @router.post("/completions", summary="Have a model go on with a text", **schemas.COMPLETION)
+    async def completions(request: Request) -> Response:
+        return await asks(request, _COMPLETIONS)
+
+    @router.post(
+        "/embeddings", summary="Have a model turn texts into vectors", **schemas.EMBEDDINGS
+    )
+    async def embeddings(request: Request) -> Response:
+        return await asks(request, _EMBEDDINGS)
+
+    @router.get("/models", summary="What can be asked", **schemas.MODELS)
+    async def models(request: Request) -> Response:
+        caller(request, Scope.JOBS)
+        data = [_model_body(model) for model in await language.models()]
+        return json_response({"object": "list", "data": data})
+
+    @router.get("/models/{model:path}", summary="One of them", **schemas.MODEL)
+    async def one_model(request: Request, model: str) -> Response:
+        caller(request, Scope.JOBS)
+        for found in await language.models():
+            if found.id == model:
+                return json_response(_model_body(found))
+        raise NotFound("There is no such model.")
+
+    return router
+
+
+async def _ask(
+    language: Language, is_live: Callable[[Identity], bool], request: Request, endpoint: str
+) -> Response:
+    identity = caller(request, Scope.JOBS)
+    body = await json_body(request)
+    field = _ASKED[endpoint]
+    if not body.get(field):
+        raise InvalidRequest(f"{field} is missing.", details={"field": field})
+    if endpoint == _CHAT and not _is_chat(body[field]):
+        raise InvalidRequest(
+            "messages must be a list of objects with a role.", details={"field": field}
+        )
+    stream = body.get("stream")
+    if stream not in (None, True, False):
+        raise InvalidRequest("stream must be true or false.", details={"field": "stream"})
+    body["model"] = await _chosen(language, body.get("model"), endpoint)
+    goes_on = partial(is_live, identity)
+    if stream and endpoint != _EMBEDDINGS:
+        chunks = language.stream(endpoint, body, user_id=identity.user_id)
+        return PatientStream(chunks, is_live=goes_on)
+    answering = language.ask(endpoint, body, user_id=identity.user_id)
+    return PatientAnswer(answering, is_live=goes_on)
+
+
+async def _chosen(language: Language, wanted: Any, endpoint: str) -> str:
+    """The model that is asked for, or the first that can do it."""
+    if wanted is not None and not isinstance(wanted, str):
+        raise InvalidRequest("model must be a string.", details={"field": "model"})
+    if wanted:
+        return wanted
+    models: Sequence[LanguageModel] = await language.models()
+    for model in models:
+        if model.embeddings or endpoint != _EMBEDDINGS:
+            return model.id
+    raise NoLanguageModel("There is no language model that can be asked for this.")
+
+
+def _is_chat(messages: Any) -> bool:
+    return isinstance(messages, list) and all(
+        isinstance(message, dict) and isinstance(message.get("role"), str) for message in messages
+    )
+
+
+def _model_body(model: LanguageModel) -> dict[str, Any]:
+    return {"id": model.id, "object": "model", "created": 0, "owned_by": "studio"}
