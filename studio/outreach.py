@@ -12,6 +12,7 @@ from studio.accounts import Accounts
 from studio.gallery import Gallery
 from studio.household import Controls, Household
 from studio.language import open_language
+from studio.membership import open_membership
 from studio.pipeline import Pipeline
 from studio.services.assets import AssetService
 from studio.services.engines import EngineService
@@ -97,4 +98,4 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language])
+    return Outreach([language, open_membership(around.accounts)])

@@ -18,6 +18,7 @@ from studio.store.schema_downloads import add_downloads
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library, add_picture_counts
+from studio.store.schema_membership import add_membership
 from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
@@ -183,4 +184,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_models,
     add_civitai,
     add_model_cache,
+    add_membership,
 )

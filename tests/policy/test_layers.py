@@ -12,7 +12,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"language_errors", "outreach_settings"}
+    | {"language_errors", "outreach_settings", "quota_errors"}
     | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
@@ -41,9 +41,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
     "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
+    "membership": LEAVES | {"accounts", "store", "services", "web"},
     "outreach": LEAVES
-    | {"accounts", "gallery", "household", "language", "pipeline", "stock", "transfers"}
-    | {"workshop", "store", "clients", "services", "web"},
+    | {"accounts", "gallery", "household", "language", "membership", "pipeline", "stock"}
+    | {"transfers", "workshop", "store", "clients", "services", "web"},
     "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
     | {"accounts", "editing", "gallery", "household", "opened", "outreach", "pipeline", "routes"}
@@ -64,6 +65,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "net": frozenset({"errors"}),
     "outreach_settings": frozenset({"addresses"}),
     "paths": frozenset({"errors"}),
+    "quota_errors": frozenset({"errors"}),
     "remote": frozenset({"models"}),
     "settings": frozenset(
         {"addresses", "boot_facts", "errors", "model_settings", "outreach_settings", "paths"}
