@@ -98,4 +98,4 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language, open_membership(around.accounts)])
+    return Outreach([language, open_membership(around.house, around.accounts, around.links)])

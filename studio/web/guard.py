@@ -41,6 +41,8 @@ PUBLIC_PATHS: Final = {
     "/api/setup": frozenset({"GET", "HEAD", "POST"}),
     "/api/session": frozenset({"POST"}),
     "/api/join": frozenset({"POST"}),
+    "/api/device/code": frozenset({"POST"}),
+    "/api/device/token": frozenset({"POST"}),
 }
 """What strangers may ask for, and how; beside these only ``STATIC``."""
 STATIC: Final = "/static/"

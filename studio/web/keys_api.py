@@ -57,7 +57,7 @@ def key_routes(
         key, token = await auth.create(
             identity,
             name=name,
-            scopes=_scopes(body.get("scopes")),
+            scopes=scopes_in(body.get("scopes")),
             expires_in_days=days,
             requests_per_minute=rate,
         )
@@ -112,7 +112,12 @@ def _key_holder(request: Request) -> Identity:
     return caller(request, Scope.ADMIN)
 
 
-def _scopes(value: object) -> frozenset[Scope] | None:
+def scopes_in(value: object) -> frozenset[Scope] | None:
+    """A list of scopes; ``None`` without one.
+
+    Raises:
+        Unprocessable: it is something else, or empty.
+    """
     if value is None:
         return None
     if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):

@@ -223,6 +223,8 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("GET", "/api/sessions"),
     ("DELETE", "/api/sessions"),
     ("DELETE", "/api/sessions/{id}"),
+    ("POST", "/api/device/look"),
+    ("POST", "/api/device/decide"),
     ("GET", "/api/preferences"),
     ("PUT", "/api/preferences"),
     ("GET", "/api/system/backups/{id}"),

@@ -98,6 +98,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "presets": frozenset({"assets", "preset_fields", "workflows"}),
+    "program_logins": frozenset({"auth", "rates", "throttle", "tokens"}),
     "prompts": frozenset({"preset_fields"}),
     "queue": frozenset({"events"}),
     "joined_language": frozenset({"language"}),

@@ -11,7 +11,7 @@ from tests.policy.siblings import SIBLINGS
 from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
-    {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
+    {"errors", "settings", "logs", "models", "clock", "paths", "media", "version", "device_errors"}
     | {"language_errors", "outreach_settings", "quota_errors"}
     | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
     "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
-    "membership": LEAVES | {"accounts", "store", "services", "web"},
+    "membership": LEAVES | {"accounts", "household", "store", "services", "web"},
     "outreach": LEAVES
     | {"accounts", "gallery", "household", "language", "membership", "pipeline", "stock"}
     | {"transfers", "workshop", "store", "clients", "services", "web"},
@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "media": frozenset({"errors", "models"}),
     "addresses": frozenset({"errors", "net"}),
+    "device_errors": frozenset({"errors"}),
     "language_errors": frozenset({"errors"}),
     "net": frozenset({"errors"}),
     "outreach_settings": frozenset({"addresses"}),

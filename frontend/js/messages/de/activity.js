@@ -121,4 +121,7 @@ export default {
   'did.quota.default_changed': 'änderte die Grenzen für alle der Rolle',
   'did.user.signed_out': 'meldete überall ab:',
   'fact.key': 'mit dem Schlüssel „{value}“',
+  'kinds.program': 'Eingelassene Programme',
+  'did.program.let_in': 'ließ das Programm ein',
+  'did.program.refused': 'wies das Programm ab',
 };

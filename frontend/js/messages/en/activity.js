@@ -121,4 +121,7 @@ export default {
   'did.quota.default_changed': 'changed the limits of everybody who is',
   'did.user.signed_out': 'logged out everywhere',
   'fact.key': 'with the key “{value}”',
+  'kinds.program': 'Programs let in',
+  'did.program.let_in': 'let in the program',
+  'did.program.refused': 'refused the program',
 };
