@@ -14,13 +14,17 @@ from studio.services.devices import Devices
 from studio.services.logins import LoginService
 from studio.services.passwords import Passwords
 from studio.services.people import PeopleService
+from studio.services.queue import JobQueue
+from studio.services.quotas import QuotaService
+from studio.services.rates import Rate, RequestLimits
 from studio.services.sessions import SessionService
 from studio.services.throttle import LoginThrottle
-from studio.settings import Secret
+from studio.settings import Settings
 from studio.store.db import Database
 from studio.store.invitations import InvitationStore
 from studio.store.keys import KeyStore
 from studio.store.prefs import PrefStore
+from studio.store.quotas import QuotaStore
 from studio.store.sessions import SessionStore
 from studio.store.users import UserStore
 
@@ -33,6 +37,8 @@ class Accounts:
     sessions: SessionService
     people: PeopleService
     logins: LoginService
+    quotas: QuotaService
+    limits: RequestLimits
 
     def is_live(self, identity: Identity) -> bool:
         """Whether a caller would still be let in: what streams and sockets ask now and then."""
@@ -53,12 +59,18 @@ class Accounts:
 
 
 async def build_accounts(
-    *, db: Database, clock: Clock, environment_key: Secret | None, record: Record = unrecorded
+    *, db: Database, clock: Clock, settings: Settings, queue: JobQueue, record: Record = unrecorded
 ) -> Accounts:
-    """The services over an opened database; keys and sessions are not loaded yet."""
+    """The services over an opened database; keys and sessions are not loaded yet.
+
+    Args:
+        queue: the jobs that count against what somebody may use up.
+    """
     users, links = UserStore(db), InvitationStore(db)
     auth = AuthService(keys=KeyStore(db), clock=clock, record=record)
     sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock, record=record)
+    quotas = QuotaService(store=QuotaStore(db), queue=queue, clock=clock, record=record)
+    await quotas.load()
     return Accounts(
         auth=auth,
         sessions=sessions,
@@ -73,7 +85,14 @@ async def build_accounts(
             throttle=LoginThrottle(clock),
             devices=Devices(await PrefStore(db).signing_key()),
             clock=clock,
-            environment_key=environment_key,
+            environment_key=settings.api_key,
             record=record,
+        ),
+        quotas=quotas,
+        limits=RequestLimits(
+            clock,
+            per_key=Rate(settings.key_requests_per_minute),
+            per_user=Rate(settings.user_requests_per_minute),
+            per_address=Rate(settings.address_requests_per_minute),
         ),
     )

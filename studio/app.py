@@ -120,7 +120,7 @@ async def _services(
     )
     queue, usage = JobQueue(), Usage(clock)
     accounts = await build_accounts(
-        db=db, clock=clock, environment_key=settings.api_key, record=record
+        db=db, clock=clock, settings=settings, queue=queue, record=record
     )
     auth, sessions = accounts.auth, accounts.sessions
     transfers = await open_transfers(house)
@@ -130,13 +130,14 @@ async def _services(
         clock=clock,
         max_upload_bytes=settings.max_upload_bytes,
         shelve=transfers.shelve,
+        quotas=accounts.quotas,
         record=record,
     )
     gallery = build_gallery(
         house=house, assets=asset_store, jobs=job_store, blobs=blobs, queue=queue
     )
     assets.on_upload(gallery.indexer.note_upload)
-    uploads = transfers.uploads(assets, blobs)
+    uploads = transfers.uploads(assets, blobs, accounts.quotas)
     metrics, durations = Metrics(queue=queue, engines=engines), Durations()
 
     pipeline = build_pipeline(
@@ -155,6 +156,7 @@ async def _services(
         on_finish=counting(gallery.indexer, metrics, durations),
         record=record,
         fetching=transfers.fetching,
+        quotas=accounts.quotas,
     )
     jobs, dispatcher, finisher = pipeline.jobs, pipeline.dispatcher, pipeline.finisher
     history = HistoryService(

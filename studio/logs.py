@@ -21,6 +21,21 @@ job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
 user_id: ContextVar[str | None] = ContextVar("user_id", default=None)
 
 
+class KeyInUse:
+    """The name of the API key that a request came by; empty once it was answered.
+
+    Work that goes on after that inherits this, and must not be laid at the key's door.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+key_in_use: ContextVar[KeyInUse | None] = ContextVar("key_in_use", default=None)
+
+
 _NAMES: Final = (
     r"(?:token|secret|signature|credential|passw(?:or)?d|passphrase|(?:api|access|private)[_-]?key)"
 )

@@ -50,6 +50,9 @@ class Identity:
     role: Role
     scopes: frozenset[Scope]
     key_id: str | None = None
+    key_name: str = ""
+    requests_per_minute: int | None = None
+    """What the key was given when it was made; ``None`` leaves it to the settings."""
     session_id: str | None = None
 
     @property

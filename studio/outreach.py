@@ -13,6 +13,7 @@ from studio.drawing import open_drawing
 from studio.gallery import Gallery
 from studio.household import Controls, Household
 from studio.language import open_language
+from studio.membership import open_membership
 from studio.pipeline import Pipeline
 from studio.services.assets import AssetService
 from studio.services.engines import EngineService
@@ -106,4 +107,5 @@ async def open_outreach(around: Surroundings) -> Outreach:
         assets=around.assets,
         links=around.links,
     )
-    return Outreach([language, drawing])
+    membership = open_membership(around.house, around.accounts, around.links)
+    return Outreach([language, drawing, membership])

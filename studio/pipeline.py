@@ -28,6 +28,7 @@ from studio.services.on_demand import OnDemand
 from studio.services.output_batch import OutputBatch
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue
+from studio.services.quotas import QuotaService
 from studio.services.runner import Runner
 from studio.services.sender import Sender
 from studio.services.staging import Staging
@@ -85,6 +86,7 @@ def build_pipeline(
     on_finish: Callable[[Job, int | None], None],
     record: Record,
     fetching: FetchMeans,
+    quotas: QuotaService,
 ) -> Pipeline:
     """The services over an opened database; nothing runs yet.
 
@@ -162,7 +164,7 @@ def build_pipeline(
         start=runner.start,
         on_demand=on_demand,
         max_depth=settings.max_queue_depth,
-        max_depth_member=settings.max_queue_depth_member,
+        quotas=quotas,
     )
     return Pipeline(
         queue=queue,

@@ -110,7 +110,7 @@ def build_api(
     app.include_router(page_routes(links=links, version=VERSION, files=files))
     app.include_router(api_page_routes(files))
     app.include_router(key_routes(auth=accounts.auth, secrets=secrets, clock=clock, record=record))
-    app.include_router(people_routes(people=accounts.people, links=links))
+    app.include_router(people_routes(people=accounts.people, quotas=accounts.quotas, links=links))
     app.include_router(
         session_routes(
             logins=accounts.logins, sessions=accounts.sessions, links=links, address=address

@@ -257,6 +257,7 @@ def front(studio: Studio, settings: Settings) -> ASGIApp:
         submit=studio.v2_jobs.submit,
         get_job=studio.v2_jobs.get_job,
         max_body_bytes=settings.max_body_bytes,
+        limits=studio.accounts.limits,
     )
 
 
@@ -268,6 +269,7 @@ def _guard(studio: Studio, settings: Settings, *, console: bool) -> Guard:
         max_body_bytes=settings.max_body_bytes,
         address=studio.address,
         identify_session=studio.accounts.sessions.identify,
+        limits=None if console else studio.accounts.limits,
         console=console,
     )
 

@@ -58,6 +58,9 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "UPDATE_CHECK_HOURS": Limit("update_check_hours", 24, 0, 8_760),
     "UPDATE_TRIAL_S": Limit("update_trial_s", 60, 1, 3_600, storable=False),
     "JOB_STUCK_MINUTES": Limit("job_stuck_s", 120, 0, 10_080, unit=60),
+    "KEY_REQUESTS_PER_MINUTE": Limit("key_requests_per_minute", 6_000, 1, 1_000_000),
+    "USER_REQUESTS_PER_MINUTE": Limit("user_requests_per_minute", 6_000, 60, 1_000_000),
+    "ADDRESS_REQUESTS_PER_MINUTE": Limit("address_requests_per_minute", 3_000, 60, 1_000_000),
 }
 """By the name of the variable."""
 
@@ -133,7 +136,6 @@ class Settings:
     """What bootstrap gives to ComfyUI at every start; empty when the environment says nothing."""
     job_retention_days: int
     max_queue_depth: int
-    max_queue_depth_member: int
     engine_hang_s: float
     job_stuck_s: int
     """How long a job may show no progress; 0 is for ever."""
@@ -149,6 +151,9 @@ class Settings:
     """How long a new release has to work before it is kept."""
     max_live_clients: int
     """Connections of ``/api/ws`` of one user."""
+    key_requests_per_minute: int
+    user_requests_per_minute: int
+    address_requests_per_minute: int
     warmup_workflow: Path | None
     isolated: bool
     boot: BootFacts
@@ -215,7 +220,6 @@ class Settings:
             comfyui_flags=environ.get("COMFYUI_FLAGS", "").strip(),
             job_retention_days=_number(environ, "JOB_RETENTION_DAYS"),
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
-            max_queue_depth_member=1_000,
             engine_hang_s=float(_number(environ, "ENGINE_HANG_S")),
             job_stuck_s=_number(environ, "JOB_STUCK_MINUTES"),
             max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
@@ -226,6 +230,9 @@ class Settings:
             update_check_hours=_number(environ, "UPDATE_CHECK_HOURS"),
             update_trial_s=_number(environ, "UPDATE_TRIAL_S"),
             max_live_clients=_number(environ, "MAX_LIVE_CLIENTS"),
+            key_requests_per_minute=_number(environ, "KEY_REQUESTS_PER_MINUTE"),
+            user_requests_per_minute=_number(environ, "USER_REQUESTS_PER_MINUTE"),
+            address_requests_per_minute=_number(environ, "ADDRESS_REQUESTS_PER_MINUTE"),
             warmup_workflow=Path(warmup) if warmup else None,
             isolated=environ.get("STUDIO_ISOLATION") == "1",
             boot=BootFacts.from_env(environ),

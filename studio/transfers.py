@@ -28,6 +28,7 @@ from studio.services.fetch_plans import FetchMeans
 from studio.services.model_cache import ModelCache
 from studio.services.model_uploads import ModelUploads
 from studio.services.presets import PresetService
+from studio.services.quotas import QuotaService
 from studio.services.shelves import Shelves
 from studio.services.source_tokens import SourceTokens
 from studio.services.upload_fields import Shelve
@@ -63,7 +64,9 @@ class Transfers:
     outbound: Outbound
     shelve: Shelve
 
-    def uploads(self, assets: AssetService, blobs: BlobStore) -> UploadService:
+    def uploads(
+        self, assets: AssetService, blobs: BlobStore, quotas: QuotaService
+    ) -> UploadService:
         """Files that come in parts."""
         settings = self.house.settings
         return UploadService(
@@ -72,6 +75,7 @@ class Transfers:
             assets=assets,
             blobs=blobs,
             clock=self.house.clock,
+            quotas=quotas,
             max_bytes=settings.max_asset_bytes,
         )
 

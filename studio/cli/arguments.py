@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     add_models(commands, _add, _add_place)
     add_nodes(commands, _add, _add_place)
     _add_keys(commands)
+    _add_login(commands)
     _add(commands, "setup-link", "a link that sets the owner's password, also a forgotten one")
     _add_users(commands)
     backup = _add(commands, "backup", "write everything into one tar file")
@@ -204,7 +205,9 @@ def _add_place(command: argparse.ArgumentParser) -> None:
     place = command.add_argument_group("where (default: the Studio of STUDIO_DIR, or its own)")
     place.add_argument("--url", help="a Studio elsewhere (default: STUDIO_URL)")
     place.add_argument(
-        "--key", help="its API key (default: API_KEY, which other users of the machine cannot see)"
+        "--key",
+        help="its API key (default: API_KEY, which other users of the machine cannot see, "
+        "or the one that login kept)",
     )
     place.add_argument(
         "--wait", type=_positive, default=900, metavar="S", help="seconds to wait for an engine"
@@ -216,18 +219,38 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = _add(actions, "create", "make a key; it alone is printed, this once")
     create.add_argument("name", metavar="NAME")
+    _add_scopes(create, "everything")
     create.add_argument(
-        "--scope",
-        dest="scopes",
-        action="append",
-        choices=_SCOPES,
-        help="what it may do, may be repeated (default: everything)",
+        "--days", "--expires", type=_positive, metavar="N", help="days until it ends"
     )
-    create.add_argument("--days", type=_positive, metavar="N", help="days until it ends")
+    create.add_argument(
+        "--rate", type=_positive, metavar="N", help="requests that it may make in a minute"
+    )
     listing = _add(actions, "list", "keys that still open something")
     listing.add_argument("--json", action="store_true")
     revoke = _add(actions, "revoke", "end a key at once")
     revoke.add_argument("key", metavar="ID_OR_NAME")
+
+
+def _add_login(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    login = _add(commands, "login", "get a key of a Studio elsewhere, by a code that you confirm")
+    login.add_argument("url", metavar="URL")
+    login.add_argument("--name", help="what the key is called (default: this machine)")
+    _add_scopes(login, "jobs, graphs:run, assets")
+    logout = _add(commands, "logout", "forget the key that login kept")
+    logout.add_argument("url", metavar="URL")
+
+
+def _add_scopes(command: argparse.ArgumentParser, usual: str) -> None:
+    command.add_argument(
+        "--scope",
+        "--scopes",
+        dest="scopes",
+        action="extend",
+        type=_scopes,
+        metavar="SCOPE[,SCOPE]",
+        help=f"what the key may do: {', '.join(_SCOPES)}; may be repeated (default: {usual})",
+    )
 
 
 def _add_users(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -272,6 +295,14 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 31:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
     return int(text)
+
+
+def _scopes(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in _SCOPES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(_SCOPES)}")
+    return names
 
 
 def _size(text: str) -> tuple[int, int]:

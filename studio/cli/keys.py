@@ -30,7 +30,12 @@ async def _with_console(settings: Settings, action: Any, options: argparse.Names
 
 
 async def _create(client: Client, options: argparse.Namespace) -> None:
-    body = {"name": options.name, "scopes": options.scopes, "expires_in_days": options.days}
+    body = {
+        "name": options.name,
+        "scopes": options.scopes,
+        "expires_in_days": options.days,
+        "requests_per_minute": options.rate,
+    }
     key = await client.post("/api/keys", body)
     print(f"The key “{key['name']}” ({key['id']}); it is not shown again:", file=sys.stderr)
     print(key["key"], flush=True)

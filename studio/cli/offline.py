@@ -25,6 +25,7 @@ from studio.clock import Clock
 from studio.models import unrecorded
 from studio.paths import private_folder
 from studio.services.backups import BackupService
+from studio.services.queue import JobQueue
 from studio.settings import Settings
 from studio.stock import OfflineStock, open_offline_stock
 from studio.store.db import Database
@@ -153,7 +154,7 @@ async def _keep(lease: Lease, db: Database) -> None:
 
 
 async def _guarded(settings: Settings, db: Database, clock: Clock, stock: OfflineStock) -> Guard:
-    accounts = await build_accounts(db=db, clock=clock, environment_key=settings.api_key)
+    accounts = await build_accounts(db=db, clock=clock, settings=settings, queue=JobQueue())
     backups = BackupService(
         db=db, studio_dir=settings.studio_dir, backups_dir=settings.backups_dir, clock=clock
     )
@@ -165,7 +166,7 @@ async def _guarded(settings: Settings, db: Database, clock: Clock, stock: Offlin
     links = Links(
         key=await PrefStore(db).signing_key(), public_url=settings.public_url, clock=clock
     )
-    app.include_router(people_routes(people=accounts.people, links=links))
+    app.include_router(people_routes(people=accounts.people, quotas=accounts.quotas, links=links))
     return Guard(
         app,
         auth=accounts.auth,

@@ -17,6 +17,7 @@ from studio.cli.console import open_socket
 from studio.cli.environment import load_settings
 from studio.cli.failures import CommandFailed
 from studio.cli.interrupts import Interrupts
+from studio.cli.kept_keys import kept_key
 from studio.cli.screen import Screen
 from studio.cli.session import Session, open_local, open_remote
 from studio.cli.sockets import control_socket, is_listening
@@ -83,4 +84,5 @@ def checkpoint_folder(options: argparse.Namespace) -> str:
 
 
 def _key(options: argparse.Namespace) -> str | None:
-    return options.key or os.environ.get("API_KEY")
+    url = remote_url(options)
+    return options.key or os.environ.get("API_KEY") or (kept_key(url) if url else None)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from studio.clock import Clock, iso
 from studio.errors import StudioError
+from studio.logs import key_in_use
 from studio.models import Identity
 from studio.store.activity import ActivityFilter, ActivityStore, Entry
 
@@ -52,6 +53,9 @@ class Activity:
             data: a few more facts, as JSON has them.
         """
         facts = {name: _short(value) for name, value in list(data.items())[:_MAX_DATA]}
+        key = key_in_use.get()
+        if key is not None and key.name:
+            facts["key"] = _text(key.name)
         self._waiting.append(Entry(self._clock.now_ms(), user_id, kind, _text(subject), facts))
         self._filled.set()
 

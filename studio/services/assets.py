@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.errors import BlobNotFound, IdempotencyKeyReuse, NotFound
 from studio.graphs.files import FileReference
 from studio.media import UNKNOWN, output_type, sniff
 from studio.models import Asset, Identity, OutputType, Record, unrecorded
+from studio.services.quotas import QuotaService
 from studio.services.references import missing, wanted
 from studio.services.stream_staging import finish, stage_stream
 from studio.services.upload_fields import (
@@ -28,6 +30,8 @@ from studio.store.assets import KEY_REUSED, AssetStore, is_expired
 from studio.store.blob_writer import SMALL_BYTES, read_small
 from studio.store.blobs import BlobStore, StagedBlob, is_hash
 
+_AROUND_BYTES: Final = 65_536
+
 
 class AssetService:
     """Everything done with assets on a user's behalf.
@@ -37,6 +41,7 @@ class AssetService:
         blobs: the same store's bytes.
         max_upload_bytes: the largest file accepted in one request.
         shelve: gives uploaded models their place.
+        quotas: how much each user may have.
     """
 
     def __init__(
@@ -47,10 +52,12 @@ class AssetService:
         clock: Clock,
         max_upload_bytes: int,
         shelve: Shelve,
+        quotas: QuotaService,
         record: Record = unrecorded,
     ) -> None:
         self._store = store
         self.shelve = shelve
+        self._quotas = quotas
         self._record = record
         self._blobs = blobs
         self._clock = clock
@@ -91,6 +98,7 @@ class AssetService:
 
         Raises:
             PayloadTooLarge, DiskFull, HashMismatch, IdempotencyKeyReuse, Forbidden: as named.
+            DiskQuotaExceeded: the caller's files would be more than they may have.
             Unprocessable: a field is wrong, the file is empty or the image is too large.
         """
         check_fields(identity, fields)
@@ -113,19 +121,23 @@ class AssetService:
     ) -> tuple[Asset, bool]:
         """``upload`` for when the fields may only be known once ``chunks`` has ended."""
         key = asset_key(idempotency_key)
-        with self._hold_key(identity.user_id, key):
-            if key is not None and await self._store.key_is_used(identity.user_id, key):
-                raise IdempotencyKeyReuse(KEY_REUSED)
-            staged = await self.stage_stream(
-                chunks, size_hint=size_hint, limit_bytes=self._max_upload_bytes
-            )
-            try:
-                now_ms = self._clock.now_ms()
-                asset = await as_asset(identity, staged, describe(), now_ms, self.shelve)
-                stored, is_new = await self._store.add(asset, staged, idempotency_key=key)
-            except BaseException:
-                self._blobs.discard(staged)
-                raise
+        async with self._quotas.room(identity) as fit:
+            # What is said to come is about right: a form has some words around the file.
+            await fit(max(1, (size_hint or 0) - _AROUND_BYTES))
+            with self._hold_key(identity.user_id, key):
+                if key is not None and await self._store.key_is_used(identity.user_id, key):
+                    raise IdempotencyKeyReuse(KEY_REUSED)
+                staged = await self.stage_stream(
+                    chunks, size_hint=size_hint, limit_bytes=self._max_upload_bytes
+                )
+                try:
+                    await fit(staged.size_bytes)
+                    now_ms = self._clock.now_ms()
+                    asset = await as_asset(identity, staged, describe(), now_ms, self.shelve)
+                    stored, is_new = await self._store.add(asset, staged, idempotency_key=key)
+                except BaseException:
+                    self._blobs.discard(staged)
+                    raise
         self.tell(stored)
         return stored, is_new
 

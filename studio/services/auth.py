@@ -108,11 +108,13 @@ class AuthService:
         name: str,
         scopes: frozenset[Scope] | None,
         expires_in_days: int | None,
+        requests_per_minute: int | None = None,
     ) -> tuple[ApiKey, str]:
         """Make a key of the caller's own.
 
         Args:
             scopes: what it may do; ``None`` is everything that the caller's role may.
+            requests_per_minute: a rate of its own; ``None`` leaves it to the settings.
 
         Returns:
             The key's row and the key itself, which is shown this once.
@@ -138,6 +140,7 @@ class AuthService:
             _key(identity, name.strip(), digest(token), now_ms),
             scopes=wanted,
             expires_at=None if expires_in_days is None else now_ms + expires_in_days * DAY_MS,
+            requests_per_minute=requests_per_minute,
         )
         await self._keys.add(key)
         await self.reload()
@@ -208,7 +211,14 @@ def _effective(key: ApiKey) -> ApiKey:
 
 
 def _identity(key: ApiKey) -> Identity:
-    return Identity(user_id=key.user_id, role=key.role, scopes=key.scopes, key_id=key.id)
+    return Identity(
+        user_id=key.user_id,
+        role=key.role,
+        scopes=key.scopes,
+        key_id=key.id,
+        key_name=key.name,
+        requests_per_minute=key.requests_per_minute,
+    )
 
 
 def _is_open(key: ApiKey, now_ms: int) -> bool:

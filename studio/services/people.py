@@ -59,6 +59,14 @@ class PeopleService:
         """Everybody, the owner first, with the time they were last seen."""
         return [self._seen(user) for user in await self._users.all()]
 
+    async def get(self, user_id: str) -> User:
+        """One user.
+
+        Raises:
+            NotFound: there is no such user.
+        """
+        return self._seen(await self._users.get(user_id))
+
     def _seen(self, user: User) -> User:
         return replace(user, last_seen_at=self._sessions.last_seen(user.id) or user.last_seen_at)
 
@@ -105,6 +113,16 @@ class PeopleService:
             # Also when the disk refuses: until the next start nothing of theirs opens anything.
             self._sessions.forget_user(user_id)
             self._auth.forget_user(user_id)
+
+    async def sign_out(self, user_id: str) -> None:
+        """End all sessions of a user; what they log in with stays.
+
+        Raises:
+            NotFound: there is no such user.
+        """
+        user = await self._users.get(user_id)
+        await self._sessions.end_all(user_id)
+        self._tell("user.signed_out", user.name)
 
     # -- links ------------------------------------------------------------------------------------
 

@@ -173,6 +173,10 @@ class SessionService:
         await self._end(ending)
         self._record(identity.user_id, "session.others_ended", "", count=len(ending))
 
+    async def end_all(self, user_id: str) -> None:
+        """End every session of a user."""
+        await self._end(self._of(user_id))
+
     async def _end(self, session_ids: Iterable[str]) -> None:
         ending = list(session_ids)
         try:

@@ -37,6 +37,7 @@ from studio.services.media_inputs import KEY as MEDIA
 from studio.services.media_inputs import media_records
 from studio.services.on_demand import OnDemand
 from studio.services.queue import JobQueue, LiveJob
+from studio.services.quotas import QuotaService
 from studio.services.staging import input_records
 from studio.store.jobs import JobStore
 from studio.store.secrets import SecretStore
@@ -79,7 +80,7 @@ class SubmissionService:
         wake: asks the dispatcher to look at the queue.
         reserve: an engine's free place for a job nobody waits before, or ``None``.
         start: sends a job to the engine whose place it got.
-        max_depth: unfinished jobs in all; ``max_depth_member`` of one member or guest.
+        max_depth: unfinished jobs in all; what one person may have say the quotas.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class SubmissionService:
         start: Callable[[Engine, LiveJob], None],
         on_demand: OnDemand,
         max_depth: int,
-        max_depth_member: int,
+        quotas: QuotaService,
     ) -> None:
         self._on_demand = on_demand
         self._queue = queue
@@ -107,7 +108,7 @@ class SubmissionService:
         self._reserve = reserve
         self._start = start
         self._max_depth = max_depth
-        self._max_depth_member = max_depth_member
+        self._quotas = quotas
         # Submits at once must not all see the last free place.
         self._entering: Counter[str] = Counter()
 
@@ -117,10 +118,12 @@ class SubmissionService:
         Raises:
             InvalidWorkflow, WorkflowFormatUi, MissingAsset: the graph cannot run as it is.
             IdempotencyKeyReuse, QueueFull, Forbidden, InvalidRequest, DiskFull.
+            QuotaExceeded, DiskQuotaExceeded: the caller may not use up more.
         """
         self._check_depth(identity)
         self._entering[identity.user_id] += 1
         try:
+            await self._quotas.require(identity)
             return await self._accept(identity, submission)
         finally:
             self._entering[identity.user_id] -= 1
@@ -143,6 +146,7 @@ class SubmissionService:
         self._check_depth(identity, count)
         self._entering[identity.user_id] += count
         try:
+            await self._quotas.require(identity)
             new = []
             for index, submission in enumerate(submissions):
                 try:
@@ -313,15 +317,7 @@ class SubmissionService:
                 retry_after_s=5,
             )
         own = self._queue.depth_of(identity.user_id) + self._entering[identity.user_id]
-        room = self._max_depth_member - own
-        if identity.role is not Role.OWNER and count > room:
-            raise QueueFull(
-                f"You have {own} unfinished jobs, which is your limit. Try again soon."
-                if room <= 0
-                else f"You have room for {room} more unfinished jobs, not for {count}.",
-                details={"room": max(0, room)},
-                retry_after_s=5,
-            )
+        self._quotas.require_jobs(identity, own, count)
 
 
 def check_priority(identity: Identity, priority: int) -> None:

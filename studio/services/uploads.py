@@ -18,6 +18,7 @@ from studio.clock import Clock, new_id
 from studio.errors import BlobNotFound, Conflict, PayloadTooLarge, Unprocessable
 from studio.models import Asset, Identity, Role
 from studio.services.assets import AssetService
+from studio.services.quotas import QuotaService
 from studio.services.upload_fields import (
     UploadFields,
     as_asset,
@@ -71,6 +72,7 @@ class UploadService:
         assets: AssetService,
         blobs: BlobStore,
         clock: Clock,
+        quotas: QuotaService,
         max_bytes: int,
         part_bytes: int = PART_BYTES,
     ) -> None:
@@ -79,6 +81,7 @@ class UploadService:
         self._assets = assets
         self._blobs = blobs
         self._clock = clock
+        self._quotas = quotas
         self._max_bytes = max_bytes
         self._part_bytes = part_bytes
         self._writers: dict[tuple[str, int], PartWriter] = {}
@@ -89,7 +92,7 @@ class UploadService:
         """Make room for a file, or an asset at once if the caller has these bytes already.
 
         Raises:
-            PayloadTooLarge, DiskFull, TooManyUploads: it cannot be taken.
+            PayloadTooLarge, DiskFull, TooManyUploads, DiskQuotaExceeded: it cannot be taken.
             Unprocessable, Forbidden: a field is wrong.
         """
         upload = self._checked(identity, announced)
@@ -105,11 +108,13 @@ class UploadService:
                 return asset
         # The row comes first: it keeps the number of files that one user can have.
         everything = MAX_OPEN * self._max_bytes
-        await self._uploads.add(
-            upload,
-            max_open=MAX_OPEN,
-            max_open_bytes=everything if identity.role is Role.OWNER else self._max_bytes,
-        )
+        async with self._quotas.room(identity) as fit:
+            await fit(upload.size_bytes)
+            await self._uploads.add(
+                upload,
+                max_open=MAX_OPEN,
+                max_open_bytes=everything if identity.role is Role.OWNER else self._max_bytes,
+            )
         try:
             await asyncio.to_thread(self._files.create, upload)
         except BaseException:

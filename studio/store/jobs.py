@@ -17,6 +17,7 @@ from studio.store.db import Database
 from studio.store.job_inputs import hold_inputs
 from studio.store.job_keys import claim_key
 from studio.store.job_recipes import insert_recipe, recipe_of
+from studio.store.quotas import charge_job
 
 COLUMNS: Final = (
     "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
@@ -166,6 +167,8 @@ class JobStore:
             stored = [
                 self._assets.add_output(connection, asset, staged) for asset, staged in outputs
             ]
+            if duration_ms and job.completed_at is not None:
+                charge_job(connection, job.id, job.completed_at, duration_ms)
             connection.execute(
                 "UPDATE jobs SET status = ?, started_at = ?, completed_at = ?, expires_at = ?, "
                 "duration_ms = ?, engine = ?, attempt = ?, deaths = ?, executing = 0, "

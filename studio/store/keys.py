@@ -26,6 +26,8 @@ class ApiKey:
     expires_at: int | None
     last_used_at: int | None
     revoked_at: int | None
+    requests_per_minute: int | None = None
+    """A rate of its own; ``None`` leaves it to the settings."""
 
 
 class KeyStore:
@@ -41,26 +43,7 @@ class KeyStore:
             Conflict: its user was disabled.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
-            added = connection.execute(
-                "INSERT INTO api_keys (id, user_id, name, hash, scopes, created_at, expires_at) "
-                "SELECT ?, id, ?, ?, ?, ?, ? FROM users WHERE id = ? AND disabled_at IS NULL "
-                "ON CONFLICT (hash) DO UPDATE SET "
-                "revoked_at = NULL, expires_at = excluded.expires_at, scopes = excluded.scopes",
-                (
-                    key.id,
-                    key.name,
-                    key.hash,
-                    orjson.dumps(sorted(key.scopes)).decode(),
-                    key.created_at,
-                    key.expires_at,
-                    key.user_id,
-                ),
-            )
-            if added.rowcount == 0:
-                raise Conflict("This user is disabled.")
-
-        await self._db.write(work)
+        await self._db.write(lambda connection: insert_key(connection, key))
 
     async def all(self, user_id: str | None = None) -> list[ApiKey]:
         """Keys of one user, or everybody's, revoked ones included, oldest first."""
@@ -114,6 +97,33 @@ class KeyStore:
         )
 
 
+def insert_key(connection: sqlite3.Connection, key: ApiKey) -> None:
+    """Store a key inside a transaction.
+
+    Raises:
+        Conflict: its user was disabled.
+    """
+    added = connection.execute(
+        "INSERT INTO api_keys (id, user_id, name, hash, scopes, created_at, expires_at, "
+        "requests_per_minute) "
+        "SELECT ?, id, ?, ?, ?, ?, ?, ? FROM users WHERE id = ? AND disabled_at IS NULL "
+        "ON CONFLICT (hash) DO UPDATE SET "
+        "revoked_at = NULL, expires_at = excluded.expires_at, scopes = excluded.scopes",
+        (
+            key.id,
+            key.name,
+            key.hash,
+            orjson.dumps(sorted(key.scopes)).decode(),
+            key.created_at,
+            key.expires_at,
+            key.requests_per_minute,
+            key.user_id,
+        ),
+    )
+    if added.rowcount == 0:
+        raise Conflict("This user is disabled.")
+
+
 def _key(row: sqlite3.Row) -> ApiKey:
     return ApiKey(
         id=row["id"],
@@ -126,4 +136,5 @@ def _key(row: sqlite3.Row) -> ApiKey:
         expires_at=row["expires_at"],
         last_used_at=row["last_used_at"],
         revoked_at=row["revoked_at"],
+        requests_per_minute=row["requests_per_minute"],
     )

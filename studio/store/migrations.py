@@ -19,6 +19,7 @@ from studio.store.schema_drawing import add_drawing
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
 from studio.store.schema_library import add_library, add_picture_counts
+from studio.store.schema_membership import add_membership
 from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
@@ -185,4 +186,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_civitai,
     add_model_cache,
     add_drawing,
+    add_membership,
 )

@@ -18,9 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.clock import new_id
 from studio.errors import InvalidRequest, PayloadTooLarge, StudioError, Unauthorized
-from studio.logs import REQUESTS, request_id, user_id
+from studio.logs import REQUESTS, KeyInUse, key_in_use, request_id, user_id
 from studio.models import Identity
 from studio.services.auth import AuthService
+from studio.services.rates import RequestLimits
 from studio.services.request_times import ELSEWHERE, request_times
 from studio.web.headers import with_headers
 from studio.web.links import ZIP_PATH, Links, zip_subject
@@ -40,6 +41,8 @@ PUBLIC_PATHS: Final = {
     "/api/setup": frozenset({"GET", "HEAD", "POST"}),
     "/api/session": frozenset({"POST"}),
     "/api/join": frozenset({"POST"}),
+    "/api/device/code": frozenset({"POST"}),
+    "/api/device/token": frozenset({"POST"}),
 }
 """What strangers may ask for, and how; beside these only ``STATIC``."""
 STATIC: Final = "/static/"
@@ -62,6 +65,7 @@ class Guard:
         address: where people reach Studio.
         identify_session: the person behind a session's cookie.
         max_body_bytes: largest body of routes that do not stream.
+        limits: how often one caller may ask; without it as often as they like.
     """
 
     def __init__(
@@ -73,6 +77,7 @@ class Guard:
         max_body_bytes: int,
         address: PublicAddress | None = None,
         identify_session: Callable[[str], Identity | None] = lambda _: None,
+        limits: RequestLimits | None = None,
         console: bool = False,
     ) -> None:
         self._app = app
@@ -81,6 +86,7 @@ class Guard:
         self._auth = auth
         self._links = links
         self._max_body_bytes = max_body_bytes
+        self._limits = limits
         self._console = console
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,9 +105,13 @@ class Guard:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        key = KeyInUse("")
+        key_in_use.set(key)
         try:
-            scope["studio.identity"] = identity = self._identify(scope, headers)
+            scope["studio.identity"] = identity = self._counted(scope, headers)
             user_id.set(None if identity is None else identity.user_id)
+            if identity is not None and identity.key_name:
+                key.name = identity.key_name
             if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
                 known = scope["studio.identity"] is not None
                 limit = self._max_body_bytes if known else STRANGERS_BODY_BYTES
@@ -111,6 +121,21 @@ class Guard:
             await self._app(scope, receive, send)
         except StudioError as error:
             await _refuse(scope, send, error)
+        finally:
+            key.name = ""
+
+    def _counted(self, scope: Scope, headers: dict[bytes, bytes]) -> Identity | None:
+        """Who calls, unless they call too often."""
+        if self._limits is None or _is_free(scope):
+            return self._identify(scope, headers)
+        address = address_of(scope)
+        try:
+            identity = self._identify(scope, headers)
+        except Unauthorized:
+            self._limits.meet(None, address)
+            raise
+        self._limits.meet(identity, address)
+        return identity
 
     def _identify(self, scope: Scope, headers: dict[bytes, bytes]) -> Identity | None:
         if self._console:
@@ -168,6 +193,18 @@ def _is_public(scope: Scope) -> bool:
     if path.startswith(STATIC):
         return scope["method"] in ("GET", "HEAD")
     return scope["method"] in PUBLIC_PATHS.get(path, ())
+
+
+def _is_free(scope: Scope) -> bool:
+    """Whether nobody counts it: what is in memory, and what says that Studio lives."""
+    path: str = scope["path"]
+    return path.startswith(STATIC) or path in ("/health", "/ready")
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request comes from; empty for a socket of this machine."""
+    client = scope.get("client")
+    return "" if client is None else str(client[0])
 
 
 def _linked_to(path: str) -> str | None:

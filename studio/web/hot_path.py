@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from studio.clock import new_id
 from studio.errors import StudioError, Unauthorized
 from studio.logs import request_id
+from studio.quota_errors import Hurried
 from studio.services.auth import AuthService
+from studio.services.rates import RequestLimits
 from studio.services.request_times import request_times
 from studio.web.caller import read_body
-from studio.web.guard import key_in
+from studio.web.guard import address_of, key_in
 from studio.web.headers import ALWAYS
 from studio.web.respond import error_response, unexpected_response
 from studio.web.whole_answers import send_answer
@@ -44,6 +46,7 @@ class HotPath:
     Args:
         app: the application behind its door.
         max_body_bytes: the door's own limit.
+        limits: the door's own, too; whoever calls too often is refused there.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class HotPath:
         submit: Submit,
         get_job: GetJob,
         max_body_bytes: int,
+        limits: RequestLimits | None = None,
     ) -> None:
         self._app = app
         self._auth = auth
+        self._limits = limits
         self._submit = submit
         self._get_job = get_job
         self._small_bytes = min(SMALL_BYTES, max_body_bytes)
@@ -103,8 +108,10 @@ class HotPath:
         if key is None or not _is_small(headers, limit_bytes):
             return False
         try:
-            scope["studio.identity"] = self._auth.authenticate(key)
-        except Unauthorized:
+            scope["studio.identity"] = identity = self._auth.authenticate(key)
+            if self._limits is not None:
+                self._limits.meet(identity, address_of(scope))
+        except (Unauthorized, Hurried):
             return False
         return True
 

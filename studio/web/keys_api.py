@@ -51,8 +51,15 @@ def key_routes(
             raise Unprocessable("name must be a string.")
         if days is not None and (type(days) is not int or not 1 <= days <= 36_500):
             raise Unprocessable("expires_in_days must be a whole number of days from 1.")
+        rate = body.get("requests_per_minute")
+        if rate is not None and (type(rate) is not int or not 1 <= rate <= 1_000_000):
+            raise Unprocessable("requests_per_minute must be a whole number from 1 to 1000000.")
         key, token = await auth.create(
-            identity, name=name, scopes=_scopes(body.get("scopes")), expires_in_days=days
+            identity,
+            name=name,
+            scopes=scopes_in(body.get("scopes")),
+            expires_in_days=days,
+            requests_per_minute=rate,
         )
         return json_response({**_key_body(key), "key": token}, 201)
 
@@ -105,7 +112,12 @@ def _key_holder(request: Request) -> Identity:
     return caller(request, Scope.ADMIN)
 
 
-def _scopes(value: object) -> frozenset[Scope] | None:
+def scopes_in(value: object) -> frozenset[Scope] | None:
+    """A list of scopes; ``None`` without one.
+
+    Raises:
+        Unprocessable: it is something else, or empty.
+    """
     if value is None:
         return None
     if not isinstance(value, list) or not value or not all(isinstance(x, str) for x in value):
@@ -126,4 +138,5 @@ def _key_body(key: ApiKey) -> dict[str, Any]:
         "created_at": iso(key.created_at),
         "expires_at": iso_or_none(key.expires_at),
         "last_used_at": iso_or_none(key.last_used_at),
+        "requests_per_minute": key.requests_per_minute,
     }

@@ -12,24 +12,30 @@ from studio.clock import iso, iso_or_none
 from studio.errors import Unprocessable
 from studio.models import Role, Scope
 from studio.services.people import PeopleService
+from studio.services.quotas import QuotaService
 from studio.store.invitations import Invitation
 from studio.store.users import User
 from studio.web import people_schemas as schemas
 from studio.web.caller import caller, json_body, optional_text
 from studio.web.links import Links
+from studio.web.quotas_api import quota_body
 from studio.web.respond import json_response
 
 DEFAULT_HOURS = 72
 
 
-def people_routes(*, people: PeopleService, links: Links) -> APIRouter:
+def people_routes(*, people: PeopleService, quotas: QuotaService, links: Links) -> APIRouter:
     """``/api/users`` and ``/api/invitations``."""
     router = APIRouter(prefix="/api", tags=["People"])
 
     @router.get("/users", summary="Everybody who may log in", **schemas.LIST_USERS)
     async def list_users(request: Request) -> Response:
         caller(request, Scope.ADMIN)
-        return json_response({"users": [_user_body(user) for user in await people.list()]})
+        users = await people.list()
+        used = await quotas.all_used({user.id: user.role for user in users})
+        return json_response(
+            {"users": [{**_user_body(user), "quota": quota_body(used[user.id])} for user in users]}
+        )
 
     @router.patch(
         "/users/{user_id}",
@@ -58,6 +64,14 @@ def people_routes(*, people: PeopleService, links: Links) -> APIRouter:
         return json_response(
             {"url": made.address(links.base(request)), "expires_at": iso(made.link.expires_at)}
         )
+
+    @router.delete(
+        "/users/{user_id}/sessions", summary="Log a user out everywhere", **schemas.SIGN_OUT
+    )
+    async def sign_out(request: Request, user_id: str) -> Response:
+        caller(request, Scope.ADMIN)
+        await people.sign_out(user_id)
+        return Response(status_code=204)
 
     @router.get(
         "/invitations", summary="Invitations that can still be used", **schemas.LIST_INVITATIONS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from studio.web.membership_schemas import QUOTA
 from studio.web.openapi import (
     BOOLEAN,
     STRING,
@@ -126,7 +127,8 @@ JOIN: Final = _route(
     {**_THROTTLED, 409: "conflict, name_taken"},
     body=record({"token": STRING, "name": NAME, "password": PASSWORD}, ("token",)),
 )
-LIST_USERS: Final = _route(record({"users": array(USER)}))
+LIST_USERS: Final = _route(record({"users": array({"allOf": [USER, record({"quota": QUOTA})]})}))
+SIGN_OUT: Final = _route(None, {404: "not_found"}, status=204)
 UPDATE_USER: Final = _route(
     USER,
     {404: "not_found", 409: "conflict, name_taken", 422: "invalid_request"},

@@ -41,6 +41,7 @@ _KEY: Final = {
     "created_at": TIME,
     "expires_at": optional(TIME),
     "last_used_at": optional(TIME),
+    "requests_per_minute": optional(INTEGER),
 }
 _SHOWN_ONCE: Final[Schema] = {**STRING, "description": "Shown this once.", "example": "studio_..."}
 
@@ -102,6 +103,7 @@ CREATE_KEY: Final[Route] = {
                 "name": {**STRING, "minLength": 1, "maxLength": 100},
                 "scopes": {**_SCOPES, "example": ["jobs", "assets"]},
                 "expires_in_days": {**INTEGER, "minimum": 1, "maximum": 36_500},
+                "requests_per_minute": {**INTEGER, "minimum": 1, "maximum": 1_000_000},
             },
             ("name",),
         )

@@ -204,7 +204,7 @@ async def test_users_are_listed_with_when_they_were_last_here(house: House) -> N
         first, second = (await owner.get("/api/users")).json()["users"]
         assert (first["id"], first["role"], second["name"]) == ("owner", "owner", "Ann")
         assert second.keys() == {
-            "id", "name", "role", "created_at", "disabled_at", "last_seen_at",
+            "id", "name", "role", "created_at", "disabled_at", "last_seen_at", "quota",
         }  # fmt: skip
         assert second["last_seen_at"] > second["created_at"]
         assert first["last_seen_at"] > second["last_seen_at"]

@@ -22,6 +22,8 @@ from studio.models import ALL_SCOPES, Identity, Role
 from studio.services.assets import AssetService
 from studio.services.download_runs import PublishedFile
 from studio.services.model_uploads import ModelUploads
+from studio.services.queue import JobQueue
+from studio.services.quotas import QuotaService
 from studio.services.shelves import Shelves
 from studio.services.thumbnails import Thumbnails
 from studio.services.uploads import UploadService
@@ -29,6 +31,7 @@ from studio.store.assets import AssetStore
 from studio.store.blobs import BlobStore
 from studio.store.db import Database
 from studio.store.migrations import migrate
+from studio.store.quotas import QuotaStore
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
 from studio.web.assets_api import asset_routes, thumbnail_routes
@@ -112,12 +115,14 @@ async def open_library(
             threads=threads,
             tell=_untold,
         )
+        quotas = QuotaService(store=QuotaStore(db), queue=JobQueue(), clock=clock)
         service = AssetService(
             store=store,
             blobs=blobs,
             clock=clock,
             max_upload_bytes=max_upload_bytes,
             shelve=models.shelve,
+            quotas=quotas,
         )
         uploads = UploadService(
             uploads=UploadStore(db, blobs),
@@ -125,6 +130,7 @@ async def open_library(
             assets=service,
             blobs=blobs,
             clock=clock,
+            quotas=quotas,
             max_bytes=10**15,
             part_bytes=PART_BYTES,
         )

@@ -7,6 +7,8 @@ from pathlib import Path
 from studio.clock import Clock
 from studio.services.assets import AssetService
 from studio.services.library_rules import LibraryRules
+from studio.services.queue import JobQueue
+from studio.services.quotas import QuotaService
 from studio.services.retention import RetentionService
 from studio.services.uploads import UploadService
 from studio.services.usage import Usage
@@ -17,6 +19,7 @@ from studio.store.job_stats import JobStatsStore
 from studio.store.picture_rules import PictureRuleStore
 from studio.store.pictures import PictureStore
 from studio.store.prefs import PrefStore
+from studio.store.quotas import QuotaStore
 from studio.store.trash import TrashStore
 from studio.store.upload_files import UploadFiles
 from studio.store.uploads import UploadStore
@@ -39,14 +42,21 @@ def rules_over(db: Database, blobs: BlobStore, folder: Path, clock: Clock) -> Li
 def retention_over(db: Database, blobs: BlobStore, folder: Path, clock: Clock) -> RetentionService:
     """What purges jobs of a Studio in ``folder``."""
     store = AssetStore(db, blobs)
+    quotas = QuotaService(store=QuotaStore(db), queue=JobQueue(), clock=clock)
     uploads = UploadService(
         uploads=UploadStore(db, blobs),
         files=UploadFiles(folder / "assets" / "uploads"),
         assets=AssetService(
-            store=store, blobs=blobs, clock=clock, max_upload_bytes=1, shelve=_no_models
+            store=store,
+            blobs=blobs,
+            clock=clock,
+            max_upload_bytes=1,
+            shelve=_no_models,
+            quotas=quotas,
         ),
         blobs=blobs,
         clock=clock,
+        quotas=quotas,
         max_bytes=1,
     )
     return RetentionService(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "on_demand", "queue", "runner"}),
-    "assets": frozenset({"references", "stream_staging", "upload_fields"}),
+    "assets": frozenset({"quotas", "references", "stream_staging", "upload_fields"}),
     "auth": frozenset({"tokens"}),
     "machine_metrics": frozenset({"download_work", "pulse", "request_times"}),
     "pulse": frozenset({"queue"}),
@@ -104,9 +104,11 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "presets": frozenset({"assets", "preset_fields", "workflows"}),
+    "program_logins": frozenset({"auth", "rates", "throttle", "tokens"}),
     "prompts": frozenset({"preset_fields"}),
     "queue": frozenset({"events"}),
     "joined_language": frozenset({"language"}),
+    "quotas": frozenset({"queue"}),
     "queue_control": frozenset({"queue"}),
     "retention": frozenset({"library_rules", "uploads", "usage"}),
     "remote_language": frozenset({"language"}),
@@ -118,6 +120,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
     "sessions": frozenset({"tokens"}),
+    "rates": frozenset({"throttle"}),
     "reference_looks": frozenset(
         {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
     ),
@@ -125,7 +128,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
     "submissions": frozenset(
         {"download_credentials", "engine", "engines", "fetches", "media_inputs", "on_demand"}
-        | {"queue", "staging"}
+        | {"queue", "quotas", "staging"}
     ),
     "startup": frozenset({"health"}),
     "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
@@ -137,7 +140,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"health", "update_failure", "update_image", "update_source", "update_work"}
     ),
     "upload_fields": frozenset({"model_checks"}),
-    "uploads": frozenset({"assets", "upload_fields"}),
+    "uploads": frozenset({"assets", "quotas", "upload_fields"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
     "workflow_library": frozenset({"engines", "workflows"}),
     "workflows": frozenset({"assets", "engines", "jobs", "order_size", "submissions"}),

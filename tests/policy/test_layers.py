@@ -11,67 +11,126 @@ from tests.policy.siblings import SIBLINGS
 from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
-    {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"drawing_errors", "language_errors", "outreach_settings"}
-    | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
+    {
+        "addresses",
+        "boot_facts",
+        "clock",
+        "device_errors",
+        "drawing_errors",
+        "errors",
+        "language_errors",
+        "logs",
+        "media",
+        "model_settings",
+        "models",
+        "net",
+        "outreach_settings",
+        "paths",
+        "quota_errors",
+        "remote",
+        "settings",
+        "tls",
+        "update_settings",
+        "version",
+    }
 )
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "graphs": LEAVES,
     "store": LEAVES,
     "clients": LEAVES,
-    "services": LEAVES | {"store", "clients", "graphs"},
-    "web": LEAVES | {"services", "store", "graphs"},
+    "services": LEAVES | {"clients", "graphs", "store"},
+    "web": LEAVES | {"graphs", "services", "store"},
     "embedded": frozenset(),
-    "routes": LEAVES | {"accounts", "store", "services", "web"},
+    "routes": LEAVES | {"accounts", "services", "store", "web"},
     "safety": LEAVES
     | {"accounts", "household", "services", "store", "transfers", "watching", "web"},
-    "watching": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
-    "household": LEAVES | {"nodes", "store", "clients", "services", "web"},
-    "nodes": LEAVES | {"store", "clients", "services"},
-    "accounts": LEAVES | {"store", "services"},
-    "hubs": LEAVES | {"household", "store", "clients", "services", "web"},
-    "transfers": LEAVES | {"household", "hubs", "store", "clients", "services", "web"},
+    "watching": LEAVES | {"clients", "household", "services", "store", "transfers", "web"},
+    "household": LEAVES | {"clients", "nodes", "services", "store", "web"},
+    "nodes": LEAVES | {"clients", "services", "store"},
+    "accounts": LEAVES | {"services", "store"},
+    "hubs": LEAVES | {"clients", "household", "services", "store", "web"},
+    "transfers": LEAVES | {"clients", "household", "hubs", "services", "store", "web"},
     "editing": LEAVES
-    | {"accounts", "household", "pipeline", "store", "services", "web", "workshop"},
-    "pipeline": LEAVES | {"store", "services"},
-    "presets": LEAVES | {"store", "services", "web"},
-    "workshop": LEAVES | {"household", "presets", "store", "services", "web"},
-    "stock": LEAVES | {"household", "store", "clients", "services", "transfers", "web", "workshop"},
-    "updating": LEAVES | {"household", "store", "clients", "services", "web"},
-    "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
+    | {"accounts", "household", "pipeline", "services", "store", "web", "workshop"},
+    "pipeline": LEAVES | {"services", "store"},
+    "presets": LEAVES | {"services", "store", "web"},
+    "workshop": LEAVES | {"household", "presets", "services", "store", "web"},
+    "stock": LEAVES | {"clients", "household", "services", "store", "transfers", "web", "workshop"},
+    "updating": LEAVES | {"clients", "household", "services", "store", "web"},
+    "gallery": LEAVES | {"clients", "household", "services", "store", "web"},
     "language": LEAVES
-    | {"accounts", "household", "store", "clients", "services", "transfers", "web"},
+    | {"accounts", "clients", "household", "services", "store", "transfers", "web"},
     "drawing": LEAVES
-    | {"accounts", "household", "pipeline", "presets", "store", "services", "web", "workshop"},
+    | {"accounts", "household", "pipeline", "presets", "services", "store", "web", "workshop"},
+    "membership": LEAVES | {"accounts", "household", "services", "store", "web"},
     "outreach": LEAVES
-    | {"accounts", "drawing", "gallery", "household", "language", "pipeline", "stock", "transfers"}
-    | {"workshop", "store", "clients", "services", "web"},
-    "opened": LEAVES | {"accounts", "store", "services", "web"},
+    | {
+        "accounts",
+        "clients",
+        "drawing",
+        "gallery",
+        "household",
+        "language",
+        "membership",
+        "pipeline",
+        "services",
+        "stock",
+        "store",
+        "transfers",
+        "web",
+        "workshop",
+    },
+    "opened": LEAVES | {"accounts", "services", "store", "web"},
     "app": LEAVES
-    | {"accounts", "editing", "gallery", "household", "opened", "outreach", "pipeline", "routes"}
-    | {"safety", "stock", "transfers", "updating", "workshop"}
-    | {"store", "clients", "services", "web"},
+    | {
+        "accounts",
+        "clients",
+        "editing",
+        "gallery",
+        "household",
+        "opened",
+        "outreach",
+        "pipeline",
+        "routes",
+        "safety",
+        "services",
+        "stock",
+        "store",
+        "transfers",
+        "updating",
+        "web",
+        "workshop",
+    },
     "listening": LEAVES,
     "server": LEAVES | {"app", "listening", "opened", "store", "web"},
     "cli": LEAVES
-    | {"accounts", "server", "stock", "store", "clients", "services", "graphs", "web"},
+    | {"accounts", "clients", "graphs", "server", "services", "stock", "store", "web"},
     "__main__": frozenset({"cli"}),
 }
 """For each part of ``studio`` the other parts it may know; leaves are listed below."""
 
 LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
-    "media": frozenset({"errors", "models"}),
     "addresses": frozenset({"errors", "net"}),
+    "device_errors": frozenset({"errors"}),
     "drawing_errors": frozenset({"errors"}),
     "language_errors": frozenset({"errors"}),
+    "media": frozenset({"errors", "models"}),
     "net": frozenset({"errors"}),
     "outreach_settings": frozenset({"addresses"}),
     "paths": frozenset({"errors"}),
+    "quota_errors": frozenset({"errors"}),
     "remote": frozenset({"models"}),
     "settings": frozenset(
-        {"addresses", "boot_facts", "errors", "model_settings", "outreach_settings", "paths"}
-        | {"update_settings"}
+        {
+            "addresses",
+            "boot_facts",
+            "errors",
+            "model_settings",
+            "outreach_settings",
+            "paths",
+            "update_settings",
+        }
     ),
     "update_settings": frozenset({"errors"}),
 }

@@ -116,4 +116,12 @@ export default {
   'fact.what': '{value}',
   'fact.step': 'bei {value}',
   'fact.why': '{value}',
+  'kinds.quota': 'Grenzen für Personen',
+  'did.quota.changed': 'änderte die Grenzen von',
+  'did.quota.default_changed': 'änderte die Grenzen für alle der Rolle',
+  'did.user.signed_out': 'meldete überall ab:',
+  'fact.key': 'mit dem Schlüssel „{value}“',
+  'kinds.program': 'Eingelassene Programme',
+  'did.program.let_in': 'ließ das Programm ein',
+  'did.program.refused': 'wies das Programm ab',
 };

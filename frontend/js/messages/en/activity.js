@@ -116,4 +116,12 @@ export default {
   'fact.what': '{value}',
   'fact.step': 'at {value}',
   'fact.why': '{value}',
+  'kinds.quota': 'Limits of people',
+  'did.quota.changed': 'changed the limits of',
+  'did.quota.default_changed': 'changed the limits of everybody who is',
+  'did.user.signed_out': 'logged out everywhere',
+  'fact.key': 'with the key “{value}”',
+  'kinds.program': 'Programs let in',
+  'did.program.let_in': 'let in the program',
+  'did.program.refused': 'refused the program',
 };

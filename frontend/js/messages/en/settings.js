@@ -83,6 +83,9 @@ export default {
   'limits.UPDATE_TRIAL_S': 'Seconds that a new release has to work before it stays',
   'limits.JOB_STUCK_MINUTES': 'Minutes without progress until a job is ended; 0 is never',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
+  'limits.KEY_REQUESTS_PER_MINUTE': 'Requests of one API key in a minute',
+  'limits.USER_REQUESTS_PER_MINUTE': 'Requests of one person in a minute',
+  'limits.ADDRESS_REQUESTS_PER_MINUTE': 'Requests of one address in a minute that shows neither key nor log-in',
 
   'folders.STUDIO_DIR': 'Everything that Studio keeps',
   'folders.ENGINE_DIR': 'The engine’s own files',

@@ -1,0 +1,30 @@
+"""Refusals of what one person may use up, below ``StudioError``.
+
+TooManyRequests
+├── QuotaExceeded           429  quota_exceeded
+└── Hurried                 429  rate_limited
+StudioError
+└── DiskQuotaExceeded       507  quota_exceeded
+
+``details`` of a quota has ``quota``, ``used`` and ``limit``.
+"""
+
+from __future__ import annotations
+
+from studio.errors import StudioError, TooManyRequests
+
+
+class QuotaExceeded(TooManyRequests):
+    """Time makes room again: the end of a job, or the next day."""
+
+    code = "quota_exceeded"
+
+
+class DiskQuotaExceeded(StudioError):
+    """Only deleting something makes room again, so no time is said."""
+
+    code, status = "quota_exceeded", 507
+
+
+class Hurried(TooManyRequests):
+    """More requests than one key, user or address may make; ``details.limited`` says whose."""
