@@ -41,10 +41,22 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
     "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
+    "agents": LEAVES
+    | {"accounts", "gallery", "pipeline", "services", "stock", "transfers", "web", "workshop"},
     "drawing": LEAVES
     | {"accounts", "household", "pipeline", "presets", "store", "services", "web", "workshop"},
     "outreach": LEAVES
-    | {"accounts", "drawing", "gallery", "household", "language", "pipeline", "stock", "transfers"}
+    | {
+        "accounts",
+        "agents",
+        "drawing",
+        "gallery",
+        "household",
+        "language",
+        "pipeline",
+        "stock",
+        "transfers",
+    }
     | {"workshop", "store", "clients", "services", "web"},
     "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
