@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 
 from studio.accounts import Accounts
+from studio.agents import open_agents
 from studio.drawing import open_drawing
 from studio.gallery import Gallery
 from studio.household import Controls, Household
@@ -107,5 +108,16 @@ async def open_outreach(around: Surroundings) -> Outreach:
         assets=around.assets,
         links=around.links,
     )
+    agents = open_agents(
+        drawing.drawings,
+        accounts=around.accounts,
+        pipeline=around.pipeline,
+        workshop=around.workshop,
+        gallery=around.gallery,
+        stock=around.stock,
+        transfers=around.transfers,
+        assets=around.assets,
+        links=around.links,
+    )
     membership = open_membership(around.house, around.accounts, around.links)
-    return Outreach([language, drawing, membership])
+    return Outreach([language, drawing, agents, membership])

@@ -128,6 +128,8 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("DELETE", "/api/drawing-models/{id}", {"admin"}),
     ("POST", "/v1/images/generations", {"jobs"}),
     ("POST", "/v1/images/edits", {"jobs", "assets"}),
+    ("POST", "/mcp", {"jobs"}),
+    ("POST", "/mcp/", {"jobs"}),
     ("GET", "/api/batches", {"jobs"}),
     ("POST", "/api/batches", {"jobs"}),
     ("GET", "/api/batches/{id}", {"jobs"}),

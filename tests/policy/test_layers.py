@@ -64,9 +64,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "drawing": LEAVES
     | {"accounts", "household", "pipeline", "presets", "services", "store", "web", "workshop"},
     "membership": LEAVES | {"accounts", "household", "services", "store", "web"},
+    "agents": LEAVES
+    | {"accounts", "gallery", "pipeline", "services", "stock", "transfers", "web", "workshop"},
     "outreach": LEAVES
     | {
         "accounts",
+        "agents",
         "clients",
         "drawing",
         "gallery",
