@@ -18,6 +18,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.live import Live
+from studio.services.pace import Pace
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.thumbnails import Thumbnails
@@ -28,6 +29,7 @@ from studio.store.secrets import SecretStore
 from studio.transfers import Transfers
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
+from studio.webhooks import open_webhooks
 from studio.workshop import Workshop
 
 
@@ -56,6 +58,7 @@ class Surroundings:
     live: Live
     links: Links
     address: PublicAddress
+    pace: Pace
 
 
 class Part(Protocol):
@@ -97,4 +100,12 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language])
+    webhooks = await open_webhooks(
+        around.house,
+        around.transfers,
+        around.pipeline,
+        around.health,
+        around.stock.disk.volumes,
+        around.pace,
+    )
+    return Outreach([language, webhooks])

@@ -13,6 +13,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
     | {"language_errors", "outreach_settings"}
+    | {"webhook_events", "webhook_signing"}
     | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
@@ -43,7 +44,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
     "outreach": LEAVES
     | {"accounts", "gallery", "household", "language", "pipeline", "stock", "transfers"}
-    | {"workshop", "store", "clients", "services", "web"},
+    | {"webhooks", "workshop", "store", "clients", "services", "web"},
+    "webhooks": LEAVES
+    | {"household", "pipeline", "store", "clients", "services", "transfers", "web"},
     "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
     | {"accounts", "editing", "gallery", "household", "opened", "outreach", "pipeline", "routes"}
@@ -70,6 +73,8 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
         | {"update_settings"}
     ),
     "update_settings": frozenset({"errors"}),
+    "webhook_events": frozenset({"clock", "models"}),
+    "webhook_signing": frozenset({"errors"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 
