@@ -249,6 +249,7 @@ async def _services(
             live=live,
             links=links,
             address=address,
+            pace=pace,
         )
     )
     await pipeline.adopt()

@@ -201,6 +201,37 @@ class NewJob:
     prompt_text: str = ""
     input_ids: Sequence[str] = ()
     recipe: Recipe | None = None
+    webhook: JobWebhook | None = None
+    told: Sequence[NewDelivery] = ()
+    """What is told of it to webhooks, by that very commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobWebhook:
+    """Where one job is told about; ``secret`` only where the request brought one of its own."""
+
+    url: str
+    events: tuple[str, ...]
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """One message for one webhook, as it is stored and sent, however often.
+
+    ``key`` names what happened: a webhook is told once of each. Messages of one ``lane`` go one
+    after the other. ``url`` and ``secret`` are those of a job's own webhook.
+    """
+
+    id: str
+    webhook_id: str
+    key: str
+    type: str
+    lane: str
+    body: str
+    created_at: int
+    url: str | None = None
+    secret: str | None = None
 
 
 class OutputType(StrEnum):

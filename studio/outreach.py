@@ -21,6 +21,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.live import Live
+from studio.services.pace import Pace
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.thumbnails import Thumbnails
@@ -31,6 +32,7 @@ from studio.store.secrets import SecretStore
 from studio.transfers import Transfers
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
+from studio.webhooks import open_webhooks
 from studio.workshop import Workshop
 
 
@@ -59,6 +61,7 @@ class Surroundings:
     live: Live
     links: Links
     address: PublicAddress
+    pace: Pace
 
 
 class Part(Protocol):
@@ -120,4 +123,12 @@ async def open_outreach(around: Surroundings) -> Outreach:
         links=around.links,
     )
     membership = open_membership(around.house, around.accounts, around.links)
-    return Outreach([language, drawing, agents, membership])
+    webhooks = await open_webhooks(
+        around.house,
+        around.transfers,
+        around.pipeline,
+        around.health,
+        around.stock.disk.volumes,
+        around.pace,
+    )
+    return Outreach([language, drawing, agents, membership, webhooks])

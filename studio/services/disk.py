@@ -115,6 +115,10 @@ class DiskService:
             },
         }
 
+    async def volumes(self) -> Sequence[dict[str, Any]]:
+        """The disks alone, as they were measured lately."""
+        return (await self._measure()).volumes
+
     def forget(self) -> None:
         """Measure anew when somebody looks next: much has gone."""
         self._measured = None

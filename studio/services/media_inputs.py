@@ -92,7 +92,7 @@ class MediaInputs:
     ) -> None:
         self._assets = assets
         self._source = source
-        self._check_url = check_url
+        self.check_url = check_url
 
     async def admit(
         self,
@@ -143,7 +143,7 @@ class MediaInputs:
         planned = []
         for reference in references:
             url = str(reference.name)
-            self._check_url(url)
+            self.check_url(url)
             which = next((at for at, one in enumerate(credentials) if one.fits(url)), None)
             planned.append(MediaFetch(reference.node_id, reference.path, url, which))
         return planned

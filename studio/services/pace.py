@@ -35,3 +35,12 @@ class Pace:
     backoff_s: float = 1.0
     editor_check_s: float = 30.0
     """How often an open WebSocket of the editor's is asked whether its visit goes on."""
+    webhook_waits_s: tuple[float, ...] = (
+        *(5.0, 300.0, 1_800.0, 7_200.0, 18_000.0),
+        *(36_000.0, 50_400.0, 72_000.0, 86_400.0),
+    )
+    """Before each further attempt to tell a webhook something."""
+    webhook_timeout_s: float = 10.0
+    """How long one attempt may take."""
+    webhook_progress_s: float = 1.0
+    """Between two messages about the progress of one job."""

@@ -26,7 +26,7 @@ from studio.graphs.files import replace_references
 from studio.graphs.graph import Graph, parse
 from studio.graphs.prefixes import check_prefixes
 from studio.graphs.validation import validate
-from studio.models import Identity, Job, JobStatus, NewJob, Recipe, Role
+from studio.models import Identity, Job, JobStatus, JobWebhook, NewJob, Recipe, Role
 from studio.services.download_credentials import KEY as DOWNLOAD_CREDENTIALS
 from studio.services.download_credentials import Credential, credential_records
 from studio.services.engine import Engine
@@ -40,6 +40,7 @@ from studio.services.queue import JobQueue, LiveJob
 from studio.services.quotas import QuotaService
 from studio.services.staging import input_records
 from studio.store.jobs import JobStore
+from studio.store.outbox import MARK as WEBHOOK
 from studio.store.secrets import SecretStore
 
 MAX_PRIORITY: Final = 100
@@ -71,6 +72,7 @@ class Submission:
     recipe: Recipe | None = None
     inputs: Mapping[tuple[str, tuple[str | int, ...]], str] = field(default_factory=dict)
     """Asset ids for file values of the graph that must not be looked up by name again."""
+    webhook: JobWebhook | None = None
 
 
 class SubmissionService:
@@ -165,6 +167,7 @@ class SubmissionService:
             live.download_credentials = _values(submission.download_credentials)
             self._queue.add(live, waiting=True)
             self._on_demand.hold(live)
+        self._jobs.accepted(new)
         self._wake()
         return accepted
 
@@ -208,6 +211,10 @@ class SubmissionService:
             extra["secrets"] = dict(submission.secrets)
         if submission.only_engine is not None:
             extra["only_engine"] = submission.only_engine
+        if submission.webhook is not None:
+            self._on_demand.media.check_url(submission.webhook.url)
+            await self._jobs.outbox.of_jobs(identity.user_id, self._clock.now_ms())
+            extra[WEBHOOK] = True
         job = Job(
             id=new_id(),
             user_id=identity.user_id,
@@ -234,6 +241,8 @@ class SubmissionService:
             facts.prompt_text,
             sorted({asset.id for asset in inputs.values()}),
             submission.recipe,
+            submission.webhook,
+            self._jobs.outbox.queued(job, submission.webhook),
         )
         return new, graph
 

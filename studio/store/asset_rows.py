@@ -58,6 +58,18 @@ def find_output(
     )
 
 
+def first_outputs(connection: sqlite3.Connection, job_id: str) -> tuple[list[Asset], int]:
+    """The first hundred outputs of a job that nobody threw away, and how many there are."""
+    where = "FROM assets WHERE job_id = ? AND trashed_at IS NULL"
+    rows = connection.execute(
+        f"{_SELECT} WHERE job_id = ? AND trashed_at IS NULL ORDER BY node_id, output_index "
+        "LIMIT 100",
+        (job_id,),
+    )
+    total = connection.execute(f"SELECT COUNT(*) {where}", (job_id,)).fetchone()[0]
+    return [_asset(row) for row in rows], int(total)
+
+
 def insert_output(connection: sqlite3.Connection, asset: Asset) -> Asset:
     """Store an output once: a second one for the same (job, node, index) returns the first."""
     assert asset.job_id is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.models import Job, JobStatus
 from studio.store.db import Database
-from studio.store.jobs import COLUMNS, job_from
+from studio.store.job_rows import COLUMNS, job_from
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from studio.errors import NotFound
-from studio.models import Asset, Job, JobError, JobStatus, NewJob, Recipe
+from studio.models import Asset, Job, NewJob, Recipe
 from studio.store.assets import AssetStore
 from studio.store.blobs import StagedBlob
 from studio.store.db import Database
 from studio.store.job_inputs import hold_inputs
 from studio.store.job_keys import claim_key
 from studio.store.job_recipes import insert_recipe, recipe_of
+from studio.store.job_rows import COLUMNS, error_text, job_from, values_of
+from studio.store.outbox import Outbox, add_job_webhook
+from studio.store.outbox import insert as insert_told
 from studio.store.quotas import charge_job
 
-COLUMNS: Final = (
-    "id, user_id, status, created_at, started_at, completed_at, deadline_at, priority, rank, "
-    "graph_key, affinity_key, classes, models, paid, engine, engine_boot, prompt_id, attempt, "
-    "deaths, executing, cancel_requested_at, error, title, workflow_id, origin, metadata, extra, "
-    "retry_of"
-)
 _FEW: Final = 16
 _INSERT: Final = (
     f"INSERT INTO jobs ({COLUMNS}, prompt_text, graph) VALUES ("
@@ -33,83 +29,13 @@ _INSERT: Final = (
 )
 
 
-def _values(job: Job) -> tuple[Any, ...]:
-    return (
-        job.id,
-        job.user_id,
-        job.status.value,
-        job.created_at,
-        job.started_at,
-        job.completed_at,
-        job.deadline_at,
-        job.priority,
-        job.rank,
-        job.graph_key,
-        job.affinity_key,
-        orjson.dumps(sorted(job.classes)).decode(),
-        orjson.dumps(job.models).decode(),
-        int(job.paid),
-        job.engine,
-        job.engine_boot,
-        job.prompt_id,
-        job.attempt,
-        job.deaths,
-        int(job.executing),
-        job.cancel_requested_at,
-        _error_text(job.error),
-        job.title,
-        job.workflow_id,
-        job.origin,
-        orjson.dumps(job.metadata).decode(),
-        orjson.dumps(job.extra).decode(),
-        job.retry_of,
-    )
-
-
-def _error_text(error: JobError | None) -> str | None:
-    return None if error is None else orjson.dumps(asdict(error)).decode()
-
-
-def job_from(row: sqlite3.Row) -> Job:
-    """The record of a row that has every column of ``Job``."""
-    return Job(
-        id=row["id"],
-        user_id=row["user_id"],
-        status=JobStatus(row["status"]),
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        deadline_at=row["deadline_at"],
-        priority=row["priority"],
-        rank=row["rank"],
-        graph_key=row["graph_key"],
-        affinity_key=row["affinity_key"],
-        classes=frozenset(orjson.loads(row["classes"])),
-        models=tuple(tuple(model) for model in orjson.loads(row["models"])),
-        paid=bool(row["paid"]),
-        engine=row["engine"],
-        engine_boot=row["engine_boot"],
-        prompt_id=row["prompt_id"],
-        attempt=row["attempt"],
-        deaths=row["deaths"],
-        executing=bool(row["executing"]),
-        cancel_requested_at=row["cancel_requested_at"],
-        error=JobError(**orjson.loads(row["error"])) if row["error"] else None,
-        title=row["title"],
-        workflow_id=row["workflow_id"],
-        origin=row["origin"],
-        metadata=orjson.loads(row["metadata"]),
-        extra=orjson.loads(row["extra"]),
-        retry_of=row["retry_of"],
-    )
-
-
 class JobStore:
     """Rows of jobs, their graphs, inputs and idempotency keys."""
 
     def __init__(self, db: Database, assets: AssetStore) -> None:
         self._db = db
         self._assets = assets
+        self.outbox = Outbox(db)
 
     async def insert(self, new: NewJob, idempotency_key: str | None = None) -> None:
         """Make a job durable: once this returns it will be finished.
@@ -121,6 +47,12 @@ class JobStore:
         await self._db.write(
             lambda connection: insert_jobs(connection, [new], idempotency_key), short=True
         )
+        self.accepted([new])
+
+    def accepted(self, new: Sequence[NewJob]) -> None:
+        """They are durable, by whichever commit: what is to be told of them can be."""
+        if any(each.told for each in new):
+            self.outbox.wake()
 
     async def update(self, job: Job, *, durable: bool = True) -> None:
         """Store the changeable fields of a live job.
@@ -135,14 +67,18 @@ class JobStore:
     async def update_start(self, job: Job, *, durable: bool) -> None:
         """Store that a job runs, unless it has ended meanwhile."""
 
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
+        def work(connection: sqlite3.Connection) -> bool:
+            stored = connection.execute(
                 "UPDATE jobs SET status = ?, started_at = ?, executing = ? "
                 "WHERE id = ? AND completed_at IS NULL AND prompt_id = ?",
                 (job.status.value, job.started_at, int(job.executing), job.id, job.prompt_id),
             )
+            if stored.rowcount:
+                self.outbox.note_start(connection, job)
+            return bool(stored.rowcount)
 
-        await self._db.write(work, durable=durable, short=True)
+        if await self._db.write(work, durable=durable, short=True):
+            self.outbox.begin(job)
 
     async def finish(
         self,
@@ -183,13 +119,16 @@ class JobStore:
                     job.attempt,
                     job.deaths,
                     job.cancel_requested_at,
-                    _error_text(job.error),
+                    error_text(job.error),
                     job.id,
                 ),
             )
+            self.outbox.note_end(connection, job, stored)
             return stored
 
         stored = await self._db.write(work, short=_are_few(outputs), patient=patient)
+        if self.outbox.concerns(job):
+            self.outbox.wake()
         await self._assets.settle(outputs, stored)
         return stored
 
@@ -213,9 +152,14 @@ class JobStore:
         """Store outputs of a job that still runs."""
 
         def work(connection: sqlite3.Connection) -> list[Asset]:
-            return [self._assets.add_output(connection, asset, staged) for asset, staged in outputs]
+            stored = [
+                self._assets.add_output(connection, asset, staged) for asset, staged in outputs
+            ]
+            self.outbox.note_outputs(connection, stored)
+            return stored
 
         stored = await self._db.write(work, short=_are_few(outputs))
+        self.outbox.wake()
         await self._assets.settle(outputs, stored)
         return stored
 
@@ -302,7 +246,7 @@ def insert_jobs(
 
 def _insert(connection: sqlite3.Connection, new: NewJob) -> None:
     job = new.job
-    cursor = connection.execute(_INSERT, (*_values(job), new.prompt_text, new.graph))
+    cursor = connection.execute(_INSERT, (*values_of(job), new.prompt_text, new.graph))
     seq = cursor.lastrowid
     if new.prompt_text:
         connection.execute(
@@ -316,6 +260,9 @@ def _insert(connection: sqlite3.Connection, new: NewJob) -> None:
     hold_inputs(connection, job, new.input_ids, job.created_at)
     if new.recipe is not None:
         insert_recipe(connection, job.id, new.recipe)
+    if new.webhook is not None:
+        add_job_webhook(connection, job, new.webhook)
+    insert_told(connection, new.told)
 
 
 def _are_few(outputs: Sequence[tuple[Asset, StagedBlob]]) -> bool:
@@ -342,7 +289,7 @@ def update_row(connection: sqlite3.Connection, job: Job) -> None:
             job.deaths,
             int(job.executing),
             job.cancel_requested_at,
-            _error_text(job.error),
+            error_text(job.error),
             int(job.paid),
             job.id,
         ),

@@ -25,6 +25,7 @@ from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
 from studio.store.schema_uploads import add_uploads
+from studio.store.schema_webhooks import add_webhooks
 from studio.store.schema_workflows import add_workflows
 from studio.store.shared_files import add_shared_files
 
@@ -187,4 +188,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_model_cache,
     add_drawing,
     add_membership,
+    add_webhooks,
 )

@@ -25,6 +25,7 @@ from studio.web.openapi import (
     query,
     record,
 )
+from studio.web.webhook_schemas import JOB_FIELDS
 
 _STATUS: Final[Schema] = {"type": "string", "enum": [status.value for status in JobStatus]}
 _OUTPUT: Final = record(
@@ -122,10 +123,8 @@ _V2_SUBMIT: Final = {
 _SUBMIT: Final = {
     **record(
         {
-            **_V2_SUBMIT["properties"],
-            "credentials": CREDENTIALS,
-            "title": STRING,
-            "workflow_id": STRING,
+            **(_V2_SUBMIT["properties"] | _GIVEN | JOB_FIELDS),
+            **dict.fromkeys(("title", "workflow_id"), STRING),
             "priority": {
                 "type": "integer",
                 "minimum": -100,

@@ -22,6 +22,8 @@ from studio.web.caller import caller, json_body
 from studio.web.job_bodies import package_body, studio_body
 from studio.web.job_credentials import download_credentials
 from studio.web.job_extras import recipe_body
+from studio.web.job_webhooks import FIELDS as WEBHOOK_FIELDS
+from studio.web.job_webhooks import job_webhook
 from studio.web.links import Links
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import (
@@ -46,9 +48,9 @@ _SUBMIT_FIELDS: Final = frozenset(
         "title",
         "secrets",
         "workflow_id",
+        *WEBHOOK_FIELDS,
     }
 )
-_RESERVED: Final = frozenset({"webhook_url", "webhook_events", "webhook_secret"})
 
 
 def job_routes(
@@ -229,11 +231,6 @@ def job_routes(
 
 def _submission(body: dict[str, Any], key: str | None) -> Submission:
     refuse_bare_graph(body)
-    reserved = sorted(_RESERVED & body.keys())
-    if reserved:
-        raise Unprocessable(
-            f"{reserved[0]} is reserved and not accepted yet.", details={"fields": reserved}
-        )
     unknown = sorted(body.keys() - _SUBMIT_FIELDS)
     if unknown:
         raise Unprocessable(f"Unknown field {unknown[0]}.", details={"fields": unknown})
@@ -251,6 +248,7 @@ def _submission(body: dict[str, Any], key: str | None) -> Submission:
         secrets=_secrets(body.get("secrets")),
         download_credentials=download_credentials(body.get("credentials")),
         metadata=labels(body.get("metadata")),
+        webhook=job_webhook(body),
     )
 
 

@@ -62,8 +62,12 @@ def test_a_job_carries_what_was_submitted_with_it(paused: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        {"webhook_url": "https://example.com"},
-        {"webhook_events": []},
+        {"webhook_url": "https://"},
+        {"webhook_url": 5},
+        {"webhook_url": "https://example.com", "webhook_events": []},
+        {"webhook_url": "https://example.com", "webhook_events": ["disk.low"]},
+        {"webhook_url": "https://example.com", "webhook_secret": "x"},
+        {"webhook_events": ["job.*"]},
         {"webhook_secret": "x"},
         {"colour": "red"},
         {"priority": "high"},

@@ -32,6 +32,8 @@ LEAVES = frozenset(
         "tls",
         "update_settings",
         "version",
+        "webhook_events",
+        "webhook_signing",
     }
 )
 
@@ -66,6 +68,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "membership": LEAVES | {"accounts", "household", "services", "store", "web"},
     "agents": LEAVES
     | {"accounts", "gallery", "pipeline", "services", "stock", "transfers", "web", "workshop"},
+    "webhooks": LEAVES
+    | {"clients", "household", "pipeline", "services", "store", "transfers", "web"},
     "outreach": LEAVES
     | {
         "accounts",
@@ -82,6 +86,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "store",
         "transfers",
         "web",
+        "webhooks",
         "workshop",
     },
     "opened": LEAVES | {"accounts", "services", "store", "web"},
@@ -136,6 +141,8 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
         }
     ),
     "update_settings": frozenset({"errors"}),
+    "webhook_events": frozenset({"clock", "models"}),
+    "webhook_signing": frozenset({"errors"}),
 }
 """Leaves know almost nothing; those that are missing here know nothing at all."""
 

@@ -243,7 +243,8 @@ def run_jobs(program: httpx.Client) -> None:
             {"workflow": solid(), "secrets": {"api_key_comfy_org": STORED}},
             {"workflow": solid(), "secrets": {"api_key_comfy_org": [STORED]}},
             {"workflow": 5, "extra_data": {"api_key_comfy_org": GIVEN}},
-            {"workflow": solid(), "webhook_url": f"https://x/?{WEBHOOK}"},
+            {"workflow": solid(), "webhook_url": f"ftp://x/?{WEBHOOK}"},
+            {"workflow": solid(), "webhook_url": "https://x/", "webhook_secret": WEBHOOK},
             {"workflow": solid(), "webhook_secret": WEBHOOK},
         ):
             assert program.post(path, json=wrong).status_code >= 400
