@@ -6,10 +6,6 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "on_demand", "queue", "runner"}),
     "assets": frozenset({"quotas", "references", "stream_staging", "upload_fields"}),
     "auth": frozenset({"tokens"}),
-    "machine_metrics": frozenset({"download_work", "pulse", "request_times"}),
-    "pulse": frozenset({"queue"}),
-    "moving": frozenset({"backups"}),
-    "stopping": frozenset({"background", "backups", "download_work", "queue"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
@@ -19,99 +15,148 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "civitai_pictures": frozenset({"civitai_models"}),
     "civitai_recipes": frozenset({"civitai_tools", "presets", "workflows"}),
     "civitai_tools": frozenset(
-        {"assets", "civitai_gallery", "civitai_models", "civitai_pictures"}
-        | {"remote_references", "sources", "upload_fields"}
+        {
+            "assets",
+            "civitai_gallery",
+            "civitai_models",
+            "civitai_pictures",
+            "remote_references",
+            "sources",
+            "upload_fields",
+        }
     ),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),
+    "devices": frozenset({"tokens"}),
+    "diagnostics": frozenset({"settings", "system"}),
+    "disk": frozenset({"model_users"}),
+    "dispatcher": frozenset({"engines", "queue", "usage"}),
     "download_line": frozenset({"download_runs"}),
     "download_news": frozenset({"download_line", "downloads", "feed", "news"}),
     "download_runs": frozenset({"model_checks", "shelves"}),
     "download_wishes": frozenset({"download_runs"}),
     "download_work": frozenset({"download_line", "download_runs"}),
     "downloads": frozenset({"download_line", "download_runs", "download_wishes", "download_work"}),
-    "diagnostics": frozenset({"settings", "system"}),
-    "disk": frozenset({"model_users"}),
     "drawing_models": frozenset({"presets", "workflows"}),
     "drawings": frozenset(
-        {"assets", "batches", "creation", "drawing_models", "job_waits", "jobs"}
-        | {"picture_formats", "upload_fields"}
+        {
+            "assets",
+            "batches",
+            "creation",
+            "drawing_models",
+            "job_waits",
+            "jobs",
+            "picture_formats",
+            "upload_fields",
+        }
     ),
-    "dispatcher": frozenset({"engines", "queue", "usage"}),
     "editor": frozenset({"editor_queue", "engine", "tokens"}),
     "editor_graphs": frozenset({"assets", "jobs", "workflow_library", "workflows"}),
     "editor_queue": frozenset({"engine"}),
     "editor_runs": frozenset({"engine", "pace", "queue", "runner"}),
     "engine_control": frozenset({"engines", "jobs", "queue"}),
-    "engine_lists": frozenset({"engines"}),
     "engine_link": frozenset({"engine", "engine_process", "pace"}),
+    "engine_lists": frozenset({"engines"}),
     "engine_process": frozenset({"engine", "pace"}),
     "engines": frozenset(
         {"background", "engine", "engine_link", "engine_process", "events", "pace"}
     ),
     "feed": frozenset({"news"}),
     "fetch_plans": frozenset(
-        {"download_credentials", "downloads", "engines", "fetches", "media_inputs"}
-        | {"model_cache", "model_checks"}
+        {
+            "download_credentials",
+            "downloads",
+            "engines",
+            "fetches",
+            "media_inputs",
+            "model_cache",
+            "model_checks",
+        }
     ),
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
-    "watchdog": frozenset({"engine", "run"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
+    "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "https_source": frozenset({"download_runs"}),
     "hub_search": frozenset({"civitai_models", "needed_models", "sources"}),
-    "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "job_waits": frozenset({"events", "jobs"}),
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
-    "devices": frozenset({"tokens"}),
-    "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
+    "joined_language": frozenset({"language"}),
+    "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset(
-        {"activity", "feed", "health", "job_news", "log_news", "machine_news", "news", "queue"}
-        | {"download_news", "downloads", "system", "system_news"}
+        {
+            "activity",
+            "download_news",
+            "downloads",
+            "feed",
+            "health",
+            "job_news",
+            "log_news",
+            "machine_news",
+            "news",
+            "queue",
+            "system",
+            "system_news",
+        }
     ),
     "log_news": frozenset({"feed", "news"}),
+    "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
+    "lora_choices": frozenset({"catalog", "families"}),
+    "machine_metrics": frozenset({"download_work", "pulse", "request_times"}),
     "machine_news": frozenset({"feed", "news"}),
     "media_inputs": frozenset({"assets", "download_credentials", "staging", "upload_fields"}),
     "metrics": frozenset({"engines", "queue"}),
-    "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
     "model_actions": frozenset({"catalog", "model_files"}),
     "model_facts": frozenset({"families"}),
     "model_files": frozenset({"families", "model_facts"}),
-    "lora_choices": frozenset({"catalog", "families"}),
     "model_manifest": frozenset(
         {"catalog", "catalog_entries", "download_runs", "installs", "model_files"}
     ),
-    "model_origins": frozenset({"catalog"}),
     "model_needs": frozenset(
         {"catalog", "engines", "needed_models", "workflow_imports", "workflow_library"}
     ),
-    "needed_models": frozenset({"catalog_entries"}),
+    "model_origins": frozenset({"catalog"}),
     "model_uploads": frozenset({"download_runs", "model_checks", "shelves", "upload_fields"}),
-    "on_demand": frozenset(
-        {"download_credentials", "download_line", "engines", "fetch_plans", "fetch_words"}
-        | {"fetches", "finisher", "media_inputs", "queue"}
-    ),
+    "moving": frozenset({"backups"}),
+    "needed_models": frozenset({"catalog_entries"}),
     "node_packs": frozenset({"engines", "health", "node_registry", "pack_rescue", "pack_work"}),
+    "on_demand": frozenset(
+        {
+            "download_credentials",
+            "download_line",
+            "engines",
+            "fetch_plans",
+            "fetch_words",
+            "fetches",
+            "finisher",
+            "media_inputs",
+            "queue",
+        }
+    ),
+    "order_size": frozenset({"submissions"}),
     "pack_rescue": frozenset({"engine"}),
     "pack_work": frozenset({"node_registry"}),
-    "order_size": frozenset({"submissions"}),
     "packages": frozenset({"assets", "zip_stream"}),
     "people": frozenset({"auth", "names", "sessions", "tokens"}),
     "presets": frozenset({"assets", "preset_fields", "workflows"}),
     "program_logins": frozenset({"auth", "rates", "throttle", "tokens"}),
     "prompts": frozenset({"preset_fields"}),
+    "pulse": frozenset({"queue"}),
     "queue": frozenset({"events"}),
-    "joined_language": frozenset({"language"}),
-    "quotas": frozenset({"queue"}),
     "queue_control": frozenset({"queue"}),
-    "retention": frozenset({"library_rules", "uploads", "usage"}),
+    "quotas": frozenset({"queue"}),
+    "rates": frozenset({"throttle"}),
+    "reference_looks": frozenset(
+        {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
+    ),
     "remote_language": frozenset({"language"}),
+    "retention": frozenset({"library_rules", "uploads", "usage"}),
     "run": frozenset({"engine", "queue"}),
     "runner": frozenset(
         {"collector", "engine", "engines", "finisher", "pace", "queue", "run", "sender"}
@@ -120,17 +165,23 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
     "sessions": frozenset({"tokens"}),
-    "rates": frozenset({"throttle"}),
-    "reference_looks": frozenset(
-        {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
-    ),
     "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
-    "submissions": frozenset(
-        {"download_credentials", "engine", "engines", "fetches", "media_inputs", "on_demand"}
-        | {"queue", "quotas", "staging"}
-    ),
     "startup": frozenset({"health"}),
+    "stopping": frozenset({"background", "backups", "download_work", "queue"}),
+    "submissions": frozenset(
+        {
+            "download_credentials",
+            "engine",
+            "engines",
+            "fetches",
+            "media_inputs",
+            "on_demand",
+            "queue",
+            "quotas",
+            "staging",
+        }
+    ),
     "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
     "update_image": frozenset({"update_source"}),
@@ -141,7 +192,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "upload_fields": frozenset({"model_checks"}),
     "uploads": frozenset({"assets", "quotas", "upload_fields"}),
-    "uploads": frozenset({"assets", "upload_fields"}),
+    "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
+    "watchdog": frozenset({"engine", "run"}),
     "webhook_delivery": frozenset({"pace"}),
     "webhook_news": frozenset({"download_line", "downloads"}),
     "webhook_progress": frozenset({"events", "queue"}),
@@ -149,7 +201,6 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
     "workflow_library": frozenset({"engines", "workflows"}),
     "workflows": frozenset({"assets", "engines", "jobs", "order_size", "submissions"}),
-    "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
 (submissions, dispatcher, runner, sender, follower, collector, finisher) knows its next link."""
