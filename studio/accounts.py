@@ -33,6 +33,7 @@ class Accounts:
     sessions: SessionService
     people: PeopleService
     logins: LoginService
+    passwords: Passwords
 
     def is_live(self, identity: Identity) -> bool:
         """Whether a caller would still be let in: what streams and sockets ask now and then."""
@@ -56,7 +57,7 @@ async def build_accounts(
     *, db: Database, clock: Clock, environment_key: Secret | None, record: Record = unrecorded
 ) -> Accounts:
     """The services over an opened database; keys and sessions are not loaded yet."""
-    users, links = UserStore(db), InvitationStore(db)
+    users, links, passwords = UserStore(db), InvitationStore(db), Passwords()
     auth = AuthService(keys=KeyStore(db), clock=clock, record=record)
     sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock, record=record)
     return Accounts(
@@ -69,11 +70,12 @@ async def build_accounts(
             users=users,
             links=links,
             sessions=sessions,
-            passwords=Passwords(),
+            passwords=passwords,
             throttle=LoginThrottle(clock),
             devices=Devices(await PrefStore(db).signing_key()),
             clock=clock,
             environment_key=environment_key,
             record=record,
         ),
+        passwords=passwords,
     )

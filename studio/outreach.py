@@ -22,6 +22,7 @@ from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.thumbnails import Thumbnails
 from studio.services.uploads import UploadService
+from studio.shares import open_shares
 from studio.stock import Stock
 from studio.store.blobs import BlobStore
 from studio.store.secrets import SecretStore
@@ -97,4 +98,15 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language])
+    shares = await open_shares(
+        house=around.house,
+        accounts=around.accounts,
+        workshop=around.workshop,
+        gallery=around.gallery,
+        jobs=around.pipeline.jobs,
+        assets=around.assets,
+        thumbnails=around.thumbnails,
+        address=around.address,
+        links=around.links,
+    )
+    return Outreach([language, shares])

@@ -112,6 +112,16 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
     "sessions": frozenset({"tokens"}),
+    "share_forms": frozenset({"presets", "workflow_library"}),
+    "share_files": frozenset({"assets", "shares"}),
+    "share_runs": frozenset(
+        {"assets", "batches", "jobs", "share_files", "share_forms", "shares", "throttle"}
+        | {"upload_fields"}
+    ),
+    "share_visits": frozenset(
+        {"assets", "library", "passwords", "share_files", "shares", "throttle", "tokens"}
+    ),
+    "shares": frozenset({"assets", "boards", "passwords", "presets", "share_forms", "tokens"}),
     "reference_looks": frozenset(
         {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
     ),

@@ -12,7 +12,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"language_errors", "outreach_settings"}
+    | {"language_errors", "outreach_settings", "share_errors"}
     | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
@@ -41,8 +41,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
     "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
+    "shares": LEAVES | {"accounts", "gallery", "household", "store", "services", "web", "workshop"},
     "outreach": LEAVES
-    | {"accounts", "gallery", "household", "language", "pipeline", "stock", "transfers"}
+    | {"accounts", "gallery", "household", "language", "pipeline", "shares", "stock", "transfers"}
     | {"workshop", "store", "clients", "services", "web"},
     "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
@@ -65,6 +66,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "outreach_settings": frozenset({"addresses"}),
     "paths": frozenset({"errors"}),
     "remote": frozenset({"models"}),
+    "share_errors": frozenset({"errors"}),
     "settings": frozenset(
         {"addresses", "boot_facts", "errors", "model_settings", "outreach_settings", "paths"}
         | {"update_settings"}
