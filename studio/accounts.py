@@ -39,6 +39,7 @@ class Accounts:
     logins: LoginService
     quotas: QuotaService
     limits: RequestLimits
+    passwords: Passwords
 
     def is_live(self, identity: Identity) -> bool:
         """Whether a caller would still be let in: what streams and sockets ask now and then."""
@@ -66,7 +67,7 @@ async def build_accounts(
     Args:
         queue: the jobs that count against what somebody may use up.
     """
-    users, links = UserStore(db), InvitationStore(db)
+    users, links, passwords = UserStore(db), InvitationStore(db), Passwords()
     auth = AuthService(keys=KeyStore(db), clock=clock, record=record)
     sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock, record=record)
     quotas = QuotaService(store=QuotaStore(db), queue=queue, clock=clock, record=record)
@@ -81,7 +82,7 @@ async def build_accounts(
             users=users,
             links=links,
             sessions=sessions,
-            passwords=Passwords(),
+            passwords=passwords,
             throttle=LoginThrottle(clock),
             devices=Devices(await PrefStore(db).signing_key()),
             clock=clock,
@@ -95,4 +96,5 @@ async def build_accounts(
             per_user=Rate(settings.user_requests_per_minute),
             per_address=Rate(settings.address_requests_per_minute),
         ),
+        passwords=passwords,
     )

@@ -26,6 +26,7 @@ from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.thumbnails import Thumbnails
 from studio.services.uploads import UploadService
+from studio.shares import open_shares
 from studio.stock import Stock
 from studio.store.blobs import BlobStore
 from studio.store.secrets import SecretStore
@@ -131,4 +132,15 @@ async def open_outreach(around: Surroundings) -> Outreach:
         around.stock.disk.volumes,
         around.pace,
     )
-    return Outreach([language, drawing, agents, membership, webhooks])
+    shares = await open_shares(
+        house=around.house,
+        accounts=around.accounts,
+        workshop=around.workshop,
+        gallery=around.gallery,
+        jobs=around.pipeline.jobs,
+        assets=around.assets,
+        thumbnails=around.thumbnails,
+        address=around.address,
+        links=around.links,
+    )
+    return Outreach([language, drawing, agents, membership, webhooks, shares])

@@ -45,6 +45,7 @@ class Order:
     title: str = ""
     priority: int = 0
     idempotency_key: str | None = None
+    origin: str = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +294,7 @@ class _Making:
             title=title,
             workflow_id=compiled.workflow_id,
             priority=self._order.priority,
+            origin=self._order.origin,
             recipe=Recipe(
                 workflow_id=compiled.workflow_id,
                 version=compiled.version,

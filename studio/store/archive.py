@@ -170,7 +170,10 @@ def without_secrets(database: Path) -> None:
             connection.execute("PRAGMA journal_mode=DELETE")
             connection.execute("PRAGMA secure_delete=ON")
             known = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
-            for table in ("secrets", "sessions", "invitations", "editor_visits"):
+            for table in (
+                "secrets", "sessions", "invitations", "editor_visits",
+                "share_files", "share_runs", "shares",
+            ):  # fmt: skip
                 if table in known:
                     connection.execute(f"DELETE FROM {table}")
             connection.execute("DELETE FROM meta WHERE key = 'signing_key'")

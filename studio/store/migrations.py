@@ -24,6 +24,7 @@ from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
+from studio.store.schema_shares import add_shares
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_webhooks import add_webhooks
 from studio.store.schema_workflows import add_workflows
@@ -189,4 +190,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_drawing,
     add_membership,
     add_webhooks,
+    add_shares,
 )

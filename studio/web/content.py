@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Final
 from urllib.parse import quote
@@ -33,8 +33,15 @@ class FileContent(Response):
     than its own length. Build it with ``file_response``.
     """
 
-    def __init__(self, path: Path, headers: dict[str, str], request_headers: Mapping[str, str]):
+    def __init__(
+        self,
+        path: Path,
+        headers: dict[str, str],
+        request_headers: Mapping[str, str],
+        patches: Sequence[tuple[int, bytes]] = (),
+    ) -> None:
         self._path = path
+        self._patches = patches
         self._request_headers = request_headers
         super().__init__(None, headers=headers)
         # The length is known only once the file is open.
@@ -56,7 +63,7 @@ class FileContent(Response):
                 await self._send_empty(send, 206 if partial else 200)
                 return
             await self._send_start(send, 206 if partial else 200)
-            await _send_file(receive, send, handle, start, stop)
+            await _send_file(receive, send, handle, start, stop, self._patches)
         except RangeNotSatisfiable as error:
             refusal = error_response(error)
             refusal.headers["content-range"] = f"bytes */{size_bytes}"
@@ -108,6 +115,7 @@ def file_response(
     file_name: str,
     etag: str,
     request_headers: Mapping[str, str],
+    patches: Sequence[tuple[int, bytes]] = (),
 ) -> FileContent:
     """An answer with the bytes of a user at ``path``.
 
@@ -116,6 +124,7 @@ def file_response(
         file_name: the name for saving; its last part is used.
         etag: an identifier of these very bytes, without quotes.
         request_headers: ``Range``, ``If-Range`` and ``If-None-Match`` are honoured.
+        patches: what is sent in the place of the file's own bytes, by where it stands.
 
     The answer raises BlobNotFound, before anything is sent, when the file is gone.
     """
@@ -132,10 +141,18 @@ def file_response(
             "cross-origin-resource-policy": "same-origin",
         },
         request_headers,
+        patches,
     )
 
 
-async def _send_file(receive: Receive, send: Send, handle: int, start: int, stop: int) -> None:
+async def _send_file(
+    receive: Receive,
+    send: Send,
+    handle: int,
+    start: int,
+    stop: int,
+    patches: Sequence[tuple[int, bytes]],
+) -> None:
     """Send bytes ``start`` to ``stop``; a client that hangs up ends it.
 
     A server drops what is sent to a closed connection without a word, hence the second task.
@@ -146,12 +163,26 @@ async def _send_file(receive: Receive, send: Send, handle: int, start: int, stop
             data = await asyncio.to_thread(os.pread, handle, min(CHUNK_BYTES, stop - start), start)
             if not data:
                 raise StorageUnavailable("The file is shorter than it was.")
+            data = _patched(data, start, patches)
             start += len(data)
             await send({"type": "http.response.body", "body": data, "more_body": start < stop})
         if stop == 0:
             await send({"type": "http.response.body", "body": b""})
     finally:
         gone.cancel()
+
+
+def _patched(data: bytes, start: int, patches: Sequence[tuple[int, bytes]]) -> bytes:
+    """A piece of the file with what stands in the place of its own bytes."""
+    end = start + len(data)
+    over = [(at, new) for at, new in patches if at < end and at + len(new) > start]
+    if not over:
+        return data
+    changed = bytearray(data)
+    for at, new in over:
+        first, last = max(at, start), min(at + len(new), end)
+        changed[first - start : last - start] = new[first - at : last - at]
+    return bytes(changed)
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

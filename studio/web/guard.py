@@ -53,7 +53,14 @@ STRANGERS_BODY_BYTES: Final = 16_384
 STRANGERS_BODY_S: Final = 15.0
 """How long that may take to come: places are few, and a stranger could keep many with nothing."""
 SESSION_COOKIE: Final = "studio"
-_STREAMED: Final = re.compile(r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+|/api/system/import")
+SHARE_ADDRESS: Final = "[A-Za-z0-9_-]{43}"
+_SHARED: Final = re.compile(rf"/s/{SHARE_ADDRESS}|/api/shares/{SHARE_ADDRESS}(?:/.*)?")
+"""What a link that was given to strangers leads to; whether it opens anything is asked there."""
+_SHARED_METHODS: Final = frozenset({"GET", "HEAD", "POST"})
+_STREAMED: Final = re.compile(
+    r"/api/v2/assets|/api/uploads/[^/]+/parts/[0-9]+|/api/system/import"
+    rf"|/api/shares/{SHARE_ADDRESS}/files"
+)
 """Routes that never have a whole body in memory and know their limit themselves."""
 
 
@@ -192,6 +199,8 @@ def _is_public(scope: Scope) -> bool:
     path: str = scope["path"]
     if path.startswith(STATIC):
         return scope["method"] in ("GET", "HEAD")
+    if _SHARED.fullmatch(path):
+        return scope["method"] in _SHARED_METHODS
     return scope["method"] in PUBLIC_PATHS.get(path, ())
 
 

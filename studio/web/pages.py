@@ -32,7 +32,9 @@ _ICON: Final = "favicon.svg"
 _LEAST_GAIN: Final = 0.9
 _WORKERS: Final = "js/workers/"
 _SERVICE_WORKER: Final = "sw.js"
-_NOT_OF_THE_PAGE: Final = ("api/", "editor/", "vendor/swagger-ui/", _SERVICE_WORKER, _PAGE)
+_NOT_OF_THE_PAGE: Final = (
+    "api/", "editor/", "share/", "vendor/swagger-ui/", _SERVICE_WORKER, _PAGE
+)  # fmt: skip
 _SERVICE_WORKERS_POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 )

@@ -50,6 +50,11 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/boards", {"assets"}),
     ("PATCH", "/api/boards/{id}", {"assets"}),
     ("DELETE", "/api/boards/{id}", {"assets"}),
+    ("GET", "/api/share-links", {"jobs", "assets"}),
+    ("POST", "/api/share-links", {"jobs", "assets"}),
+    ("GET", "/api/share-links/openings", {"jobs", "assets"}),
+    ("PATCH", "/api/share-links/{id}", {"jobs", "assets"}),
+    ("DELETE", "/api/share-links/{id}", {"jobs", "assets"}),
     ("GET", "/api/uploads", {"assets"}),
     ("POST", "/api/uploads", {"assets"}),
     ("GET", "/api/uploads/{id}", {"assets"}),
@@ -255,3 +260,21 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("POST", "/api/system/import/apply"),
 ]
 """Routes for those who are logged in; no key opens them."""
+
+FOR_VISITORS: list[tuple[str, str]] = [
+    ("GET", "/s/{id}"),
+    ("GET", "/api/shares/{id}"),
+    ("POST", "/api/shares/{id}/visit"),
+    ("GET", "/api/shares/{id}/pictures"),
+    ("GET", "/api/shares/{id}/pictures/{asset_id}"),
+    ("GET", "/api/shares/{id}/pictures/{asset_id}/content"),
+    ("GET", "/api/shares/{id}/pictures/{asset_id}/thumbnail"),
+    ("POST", "/api/shares/{id}/files"),
+    ("GET", "/api/shares/{id}/runs"),
+    ("POST", "/api/shares/{id}/runs"),
+    ("GET", "/api/shares/{id}/runs/{run_id}"),
+    ("POST", "/api/shares/{id}/runs/{run_id}/cancel"),
+    ("GET", "/api/shares/{id}/runs/{run_id}/outputs/{asset_id}/content"),
+    ("GET", "/api/shares/{id}/runs/{run_id}/outputs/{asset_id}/thumbnail"),
+]
+"""Routes that a shared link opens, whose token is in the address; no key does."""

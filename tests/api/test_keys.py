@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -22,7 +23,7 @@ from studio.store.keys import KeyStore
 from studio.store.migrations import migrate
 from studio.web.guard import PUBLIC_PATHS
 from tests.api.graphs import code_of, run, solid
-from tests.api.routes import FOR_PEOPLE, ROUTES
+from tests.api.routes import FOR_PEOPLE, FOR_VISITORS, ROUTES
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 
 NOBODY = str(uuid.uuid4())
@@ -88,6 +89,12 @@ def test_a_key_is_not_somebody_who_is_logged_in(
     assert (answer.status_code, code_of(answer)) == (403, "session_required")
 
 
+@pytest.mark.parametrize(("method", "path"), FOR_VISITORS, ids=str)
+def test_a_key_is_no_shared_link(owner: httpx.Client, method: str, path: str) -> None:
+    answer = owner.request(method, re.sub(r"\{\w+\}", NOBODY, path), json={})
+    assert (answer.status_code, code_of(answer)) == (404, "share_gone")
+
+
 def test_the_table_holds_every_route_of_the_api(owner: httpx.Client) -> None:
     paths = owner.get("/api/openapi.json").json()["paths"]
     documented = {
@@ -99,7 +106,7 @@ def test_the_table_holds_every_route_of_the_api(owner: httpx.Client) -> None:
     public = {(method, path) for path, methods in PUBLIC_PATHS.items() for method in methods}
     hidden = {("HEAD", "/api/v2/assets/{id}/content")}
     listed = {(method, path) for method, path, _ in ROUTES} | set(FOR_PEOPLE)
-    assert documented - public == listed - hidden
+    assert documented - public == (listed | set(FOR_VISITORS)) - hidden
 
 
 def test_a_key_without_its_scope_changes_nothing(

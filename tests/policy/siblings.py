@@ -165,6 +165,24 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "collector", "engine", "engines", "follower", "pace", "queue", "run", "staging"}
     ),
     "sessions": frozenset({"tokens"}),
+    "share_files": frozenset({"assets", "shares"}),
+    "share_forms": frozenset({"presets", "workflow_library"}),
+    "share_runs": frozenset(
+        {
+            "assets",
+            "batches",
+            "jobs",
+            "share_files",
+            "share_forms",
+            "shares",
+            "throttle",
+            "upload_fields",
+        }
+    ),
+    "share_visits": frozenset(
+        {"assets", "library", "passwords", "share_files", "shares", "throttle", "tokens"}
+    ),
+    "shares": frozenset({"assets", "boards", "passwords", "presets", "share_forms", "tokens"}),
     "sources": frozenset({"civitai_models", "remote_references"}),
     "staging": frozenset({"assets", "engine", "fetches", "output_batch"}),
     "startup": frozenset({"health"}),

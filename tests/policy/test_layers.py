@@ -29,6 +29,7 @@ LEAVES = frozenset(
         "quota_errors",
         "remote",
         "settings",
+        "share_errors",
         "tls",
         "update_settings",
         "version",
@@ -70,6 +71,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"accounts", "gallery", "pipeline", "services", "stock", "transfers", "web", "workshop"},
     "webhooks": LEAVES
     | {"clients", "household", "pipeline", "services", "store", "transfers", "web"},
+    "shares": LEAVES | {"accounts", "gallery", "household", "services", "store", "web", "workshop"},
     "outreach": LEAVES
     | {
         "accounts",
@@ -82,6 +84,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "membership",
         "pipeline",
         "services",
+        "shares",
         "stock",
         "store",
         "transfers",
@@ -140,6 +143,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
             "update_settings",
         }
     ),
+    "share_errors": frozenset({"errors"}),
     "update_settings": frozenset({"errors"}),
     "webhook_events": frozenset({"clock", "models"}),
     "webhook_signing": frozenset({"errors"}),

@@ -1,0 +1,168 @@
+"""The form of a preset as strangers see it, and what they sent, turned into an order.
+
+A visitor gives values for the inputs that the link's maker opened, and answers to the questions in
+the preset's texts. All else is the preset's own, and is not told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from studio.errors import InvalidValue, Unprocessable
+from studio.graphs.manifests.manifest import CHOICE_TYPES, FILE_TYPES, InputType, stored_manifest
+from studio.graphs.manifests.values import is_empty, wrong
+from studio.graphs.questions import Question
+from studio.models import Identity
+from studio.services.presets import PresetService
+from studio.services.workflow_library import WorkflowLibrary
+from studio.store.presets import Preset
+from studio.store.shares import Share
+
+OFFERED: Final = frozenset(
+    {
+        InputType.TEXT, InputType.INT, InputType.FLOAT, InputType.BOOLEAN, InputType.SEED,
+        InputType.SELECT, InputType.IMAGE, InputType.VIDEO, InputType.AUDIO, InputType.RESOLUTION,
+    }
+)  # fmt: skip
+"""Not models: their names are nobody's business, and one may be an address to fetch from."""
+_TOLD: Final = (
+    "id", "name", "type", "required", "placeholder", "help", "multiline", "multiple", "min", "max",
+    "step", "options", "presets",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An input that a link may open, and whether it does unless somebody says otherwise."""
+
+    id: str
+    name: str
+    type: str
+    default: bool
+    needed: bool
+    """Nobody else gives it a value, so a link must open it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedForm:
+    """What a visitor is asked."""
+
+    name: str
+    description: str
+    fields: Sequence[Mapping[str, Any]]
+    questions: Sequence[Question]
+
+
+class ShareForms:
+    """Forms of presets, as the maker of a link sees them."""
+
+    def __init__(self, *, presets: PresetService, library: WorkflowLibrary) -> None:
+        self._presets = presets
+        self._library = library
+
+    async def openings(self, identity: Identity, preset_id: str) -> Sequence[Opening]:
+        """What a link to this preset could ask for.
+
+        Raises:
+            NotFound: there is no such preset or workflow for the caller.
+            Unprocessable: it needs what no stranger can be asked for.
+        """
+        preset, asked, fields = await self._look(identity, preset_id)
+        found = []
+        for field in fields:
+            is_set = not is_empty(preset.values.get(field["id"], field.get("default")))
+            needed = bool(field.get("required")) and not is_set and field["type"] != "seed"
+            if field["type"] not in OFFERED:
+                if needed and field["type"] not in CHOICE_TYPES:
+                    raise Unprocessable(
+                        f"“{field['name']}” has no value in this preset, and cannot be asked for "
+                        "on a shared page. Give it one in the preset first.",
+                        details={"field": "target", "input": field["id"]},
+                    )
+                continue
+            if field["id"] in {question.where.split(".")[0] for question in asked}:
+                continue
+            wanted = field["type"] in FILE_TYPES or (field["type"] == "text" and not asked)
+            opened = needed or (wanted and not field.get("advanced"))
+            found.append(Opening(field["id"], field["name"], field["type"], opened, needed))
+        return found
+
+    async def form(self, identity: Identity, share: Share) -> SharedForm:
+        """What a link's visitors are asked."""
+        preset, asked, fields = await self._look(identity, share.target)
+        shown = []
+        for field in fields:
+            if field["id"] not in share.fields or field["type"] not in OFFERED:
+                continue
+            told = {name: field[name] for name in _TOLD if name in field}
+            value = preset.values.get(field["id"], field.get("default"))
+            is_file = field["type"] in FILE_TYPES
+            told["default"] = None if is_file else value
+            # The preset's own file is used where the visitor brings none; whose it is, is not told.
+            told["required"] = bool(field.get("required")) and not (is_file and not is_empty(value))
+            shown.append(told)
+        return SharedForm(preset.name, preset.description, shown, asked)
+
+    async def values(
+        self, identity: Identity, share: Share, given: Mapping[str, Any], files: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """A visitor's values as an order has them.
+
+        Args:
+            files: assets by the ids of the files that this very visitor sent.
+
+        Raises:
+            InvalidValue: an input is not open, or its value is not theirs to choose.
+        """
+        form = await self.form(identity, share)
+        fields = {field["id"]: field for field in form.fields}
+        found: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in fields:
+                raise wrong(name, "This is nothing that can be chosen here.")
+            field = fields[name]
+            if field["type"] in FILE_TYPES:
+                found[name] = _files(field, value, files)
+            elif field["type"] in CHOICE_TYPES and value not in _options(field):
+                raise wrong(name, f"“{field['name']}” must be one of its options.")
+            else:
+                found[name] = value
+        return {name: value for name, value in found.items() if not is_empty(value)}
+
+    async def _look(
+        self, identity: Identity, preset_id: str
+    ) -> tuple[Preset, Sequence[Question], Sequence[Mapping[str, Any]]]:
+        view = await self._presets.get(identity, preset_id)
+        preset = view.preset
+        workflow = await self._library.get(identity, preset.workflow_id, preset.workflow_version)
+        known = {each.id for each in stored_manifest(workflow.version.manifest).inputs}
+        fields = [field for field in self._library.form(workflow) if field["id"] in known]
+        return preset, view.questions, fields
+
+
+def _options(field: Mapping[str, Any]) -> list[Any]:
+    return [option["value"] for option in field.get("options", ())]
+
+
+def _files(field: Mapping[str, Any], value: object, files: Mapping[str, str]) -> Any:
+    """The assets behind files; a visitor can name none but those that they sent."""
+    if is_empty(value):
+        return None
+    if not field.get("multiple"):
+        return _file(field, value, files)
+    if not isinstance(value, list):
+        raise wrong(field["id"], f"“{field['name']}” must be a list of files.")
+    return [_file(field, each, files) for each in value]
+
+
+def _file(field: Mapping[str, Any], value: object, files: Mapping[str, str]) -> dict[str, str]:
+    file_id = value.get("file") if isinstance(value, dict) and len(value) == 1 else None
+    if not isinstance(file_id, str) or file_id not in files:
+        raise _unknown(field)
+    return {"asset": files[file_id]}
+
+
+def _unknown(field: Mapping[str, Any]) -> InvalidValue:
+    return wrong(field["id"], f"The file for “{field['name']}” did not arrive. Choose it again.")
