@@ -25,6 +25,7 @@ from studio.services.uploads import UploadService
 from studio.stock import Stock
 from studio.store.blobs import BlobStore
 from studio.store.secrets import SecretStore
+from studio.telegram import open_telegram
 from studio.transfers import Transfers
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
@@ -97,4 +98,14 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language])
+    telegram = open_telegram(
+        around.house,
+        around.workshop,
+        jobs=around.pipeline.jobs,
+        queue=around.queue,
+        control=around.control,
+        health=around.health,
+        assets=around.assets,
+        address=around.links.lasting_url,
+    )
+    return Outreach([language, telegram])

@@ -24,7 +24,7 @@ from studio.services.prompts import PromptService
 from studio.services.submissions import Submission
 from studio.services.workflows import OpenWorkflow, WorkflowService
 from studio.store.assets import AssetStore
-from studio.store.batches import Batch, BatchAxis, BatchStore
+from studio.store.batches import Batch, BatchAxis, BatchStore, Beside
 from studio.store.presets import Preset, PresetStore
 
 PURGED: Final = "purged"
@@ -45,6 +45,7 @@ class Order:
     title: str = ""
     priority: int = 0
     idempotency_key: str | None = None
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ class BatchService:
                 batch=batch,
                 preset_id=None if preset is None else preset.id,
                 idempotency_key=order.idempotency_key,
+                beside=order.beside,
             )
 
         try:

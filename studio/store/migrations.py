@@ -22,6 +22,7 @@ from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
+from studio.store.schema_telegram import add_telegram
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_workflows import add_workflows
 from studio.store.shared_files import add_shared_files
@@ -183,4 +184,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_models,
     add_civitai,
     add_model_cache,
+    add_telegram,
 )

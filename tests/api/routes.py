@@ -205,6 +205,10 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("GET", "/api/system/history", {"admin"}),
     ("GET", "/api/system/logs", {"admin"}),
     ("GET", "/api/system/logs/download", {"admin"}),
+    ("GET", "/api/telegram", {"jobs"}),
+    ("PATCH", "/api/telegram/chats/{id}", {"jobs"}),
+    ("DELETE", "/api/telegram/chats/{id}", {"jobs"}),
+    ("POST", "/api/telegram/chats/{id}/test", {"jobs"}),
     ("GET", "/api/system/prepare-stop", {"admin"}),
     ("POST", "/api/system/prepare-stop", {"admin"}),
     ("DELETE", "/api/system/prepare-stop", {"admin"}),
@@ -222,5 +226,6 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("PUT", "/api/preferences"),
     ("GET", "/api/system/backups/{id}"),
     ("POST", "/api/system/import/apply"),
+    ("POST", "/api/telegram/code"),
 ]
 """Routes for those who are logged in; no key opens them."""
