@@ -30,6 +30,7 @@ from studio.shares import open_shares
 from studio.stock import Stock
 from studio.store.blobs import BlobStore
 from studio.store.secrets import SecretStore
+from studio.telegram import open_telegram
 from studio.transfers import Transfers
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
@@ -143,4 +144,14 @@ async def open_outreach(around: Surroundings) -> Outreach:
         address=around.address,
         links=around.links,
     )
-    return Outreach([language, drawing, agents, membership, webhooks, shares])
+    telegram = open_telegram(
+        around.house,
+        around.workshop,
+        jobs=around.pipeline.jobs,
+        queue=around.queue,
+        control=around.control,
+        health=around.health,
+        assets=around.assets,
+        address=around.links.lasting_url,
+    )
+    return Outreach([language, drawing, agents, membership, webhooks, shares, telegram])

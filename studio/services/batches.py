@@ -24,11 +24,10 @@ from studio.services.prompts import PromptService
 from studio.services.submissions import Submission
 from studio.services.workflows import OpenWorkflow, WorkflowService
 from studio.store.assets import AssetStore
-from studio.store.batches import Batch, BatchAxis, BatchStore
+from studio.store.batches import Batch, BatchAxis, BatchStore, Beside
 from studio.store.presets import Preset, PresetStore
 
-PURGED: Final = "purged"
-"""Shown for a cell whose job is no longer kept."""
+PURGED: Final = "purged"  # shown for a cell whose job is no longer kept
 _TITLE_LENGTH: Final = 200
 
 
@@ -46,6 +45,7 @@ class Order:
     priority: int = 0
     idempotency_key: str | None = None
     origin: str = "api"
+    beside: Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,7 @@ class BatchService:
                 batch=batch,
                 preset_id=None if preset is None else preset.id,
                 idempotency_key=order.idempotency_key,
+                beside=order.beside,
             )
 
         try:

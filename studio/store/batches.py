@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,8 @@ from studio.store.db import Database
 from studio.store.jobs import insert_jobs
 from studio.store.presets import count_run
 
+Beside = Callable[[sqlite3.Connection, Sequence[NewJob]], None]
+"""What else the commit that accepts jobs stores; whatever it raises refuses them."""
 _LEAST_AGE_MS: Final = DAY_MS
 # A retry has its job's place in the batch, and takes it, unless somebody else retried it.
 _NEWEST: Final = (
@@ -69,6 +71,7 @@ class BatchStore:
         batch: Batch | None,
         preset_id: str | None,
         idempotency_key: str | None,
+        beside: Beside | None = None,
     ) -> None:
         """Store the jobs, their batch and the preset's count in one commit, or nothing.
 
@@ -83,6 +86,8 @@ class BatchStore:
             if batch is not None:
                 _forget_empty(connection, batch)
                 _insert(connection, batch)
+            if beside is not None:
+                beside(connection, new)
 
         await self._db.write(work)
 

@@ -25,6 +25,7 @@ from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
 from studio.store.schema_shares import add_shares
+from studio.store.schema_telegram import add_telegram
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_webhooks import add_webhooks
 from studio.store.schema_workflows import add_workflows
@@ -191,4 +192,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_membership,
     add_webhooks,
     add_shares,
+    add_telegram,
 )

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from studio.clock import Clock
 from studio.errors import Unauthorized
 from studio.models import OWNER_ID, Identity, Role, Scope
+from studio.settings import DAY_MS
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 LINK_LIFETIME_MS: Final = 3_600_000
@@ -51,6 +52,17 @@ class Links:
         ends_at = (self._clock.now_ms() + LINK_LIFETIME_MS) // _ROUND_MS * _ROUND_MS
         return self._signed(request, content_path(asset_id), asset_id, ends_at), ends_at
 
+    def lasting_url(self, user_id: str, asset_id: str) -> str | None:
+        """An absolute URL of the asset's bytes for a day, for where no request asks for it.
+
+        ``None`` when nobody said how people reach Studio.
+        """
+        if self._public_url is None:
+            return None
+        ends_at = self._clock.now_ms() + DAY_MS
+        query = self._query(asset_id, user_id, ends_at)
+        return f"{self._public_url}{content_path(asset_id)}?{query}"
+
     def zip_url(self, request: HTTPConnection, selection_id: str, ends_at: int) -> str:
         """An absolute URL of a ZIP of chosen files, until ``ends_at`` (milliseconds)."""
         path = f"{ZIP_PATH}{selection_id}"
@@ -58,10 +70,12 @@ class Links:
 
     def _signed(self, request: HTTPConnection, path: str, name: str, ends_at: int) -> str:
         user_id = request.scope["studio.identity"].user_id
+        return f"{self.base(request)}{path}?{self._query(name, user_id, ends_at)}"
+
+    def _query(self, name: str, user_id: str, ends_at: int) -> str:
         digest = hmac.digest(self._derived, f"{name}.{user_id}.{ends_at}".encode(), "sha1")
         signature = base64_encode(digest).decode()
-        query = f"user={user_id}&ends={ends_at}&signature={signature}"
-        return f"{self.base(request)}{path}?{query}"
+        return f"user={user_id}&ends={ends_at}&signature={signature}"
 
     def identify(self, name: str, query: bytes) -> Identity:
         """The reader a signed link was made for, able to read assets and nothing else.

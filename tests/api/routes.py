@@ -239,6 +239,10 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/v1/embeddings", {"jobs"}),
     ("GET", "/v1/models", {"jobs"}),
     ("GET", "/v1/models/{id}", {"jobs"}),
+    ("GET", "/api/telegram", {"jobs"}),
+    ("PATCH", "/api/telegram/chats/{id}", {"jobs"}),
+    ("DELETE", "/api/telegram/chats/{id}", {"jobs"}),
+    ("POST", "/api/telegram/chats/{id}/test", {"jobs"}),
     ("GET", "/api/system/prepare-stop", {"admin"}),
     ("POST", "/api/system/prepare-stop", {"admin"}),
     ("DELETE", "/api/system/prepare-stop", {"admin"}),
@@ -258,6 +262,7 @@ FOR_PEOPLE: list[tuple[str, str]] = [
     ("PUT", "/api/preferences"),
     ("GET", "/api/system/backups/{id}"),
     ("POST", "/api/system/import/apply"),
+    ("POST", "/api/telegram/code"),
 ]
 """Routes for those who are logged in; no key opens them."""
 

@@ -202,6 +202,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "telegram_people": frozenset({"tokens"}),
     "update_image": frozenset({"update_source"}),
     "update_trial": frozenset({"engine", "engines"}),
     "update_work": frozenset({"update_source"}),

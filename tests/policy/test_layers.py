@@ -30,6 +30,8 @@ LEAVES = frozenset(
         "remote",
         "settings",
         "share_errors",
+        "telegram_errors",
+        "telegram_records",
         "tls",
         "update_settings",
         "version",
@@ -72,6 +74,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "webhooks": LEAVES
     | {"clients", "household", "pipeline", "services", "store", "transfers", "web"},
     "shares": LEAVES | {"accounts", "gallery", "household", "services", "store", "web", "workshop"},
+    "bot": LEAVES | {"graphs", "services", "store"},
+    "telegram": LEAVES | {"bot", "household", "services", "store", "web", "workshop"},
     "outreach": LEAVES
     | {
         "accounts",
@@ -87,6 +91,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
         "shares",
         "stock",
         "store",
+        "telegram",
         "transfers",
         "web",
         "webhooks",
@@ -144,6 +149,7 @@ LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
         }
     ),
     "share_errors": frozenset({"errors"}),
+    "telegram_errors": frozenset({"errors"}),
     "update_settings": frozenset({"errors"}),
     "webhook_events": frozenset({"clock", "models"}),
     "webhook_signing": frozenset({"errors"}),

@@ -1,0 +1,308 @@
+"""One bot's side of Telegram's Bot API, by the library; what leaves here has no token in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import telegram
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile, Update
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import HTTPXRequest
+
+from studio.telegram_errors import (
+    TelegramBusy,
+    TelegramChatClosed,
+    TelegramPolledElsewhere,
+    TelegramRefused,
+    TelegramTokenRefused,
+    TelegramUnavailable,
+)
+from studio.telegram_records import BotName, Buttons, File, Incoming, Media, MediaKind
+from studio.tls import trusted
+
+MAX_TEXT: Final = 4_096
+MAX_CAPTION: Final = 1_024
+MAX_GROUP: Final = 10
+_TIMEOUT_S: Final = 20.0
+_UPLOAD_S: Final = 300.0
+_PIECE: Final = 64 * 1024
+_GONE: Final = ("chat not found", "user is deactivated", "peer_id_invalid", "chat_id is empty")
+_SAME: Final = "message is not modified"
+_TOKEN: Final = re.compile(r"[0-9]{1,20}:[\w-]{1,200}", re.ASCII)
+
+
+class TelegramClient:
+    """A bot, by its token.
+
+    Args:
+        token: goes into addresses, as Telegram wants it; whoever reads an error never sees it.
+        base_url: where the Bot API is, without a slash at its end.
+        poll_s: how long Telegram may keep a question for updates open.
+
+    Raises:
+        TelegramTokenRefused: it does not look like a token.
+    """
+
+    def __init__(self, token: str, base_url: str, poll_s: int) -> None:
+        if _TOKEN.fullmatch(token) is None:
+            raise TelegramTokenRefused("That is no token of a Telegram bot.")
+
+        def line() -> HTTPXRequest:
+            return HTTPXRequest(
+                connection_pool_size=8,
+                connect_timeout=_TIMEOUT_S,
+                pool_timeout=_TIMEOUT_S,
+                read_timeout=_TIMEOUT_S,
+                write_timeout=_TIMEOUT_S,
+                media_write_timeout=_UPLOAD_S,
+                httpx_kwargs={"verify": trusted(), "trust_env": True},
+            )
+
+        self._poll_s = poll_s
+        self._bot = telegram.Bot(
+            token,
+            base_url=f"{base_url}/bot",
+            base_file_url=f"{base_url}/file/bot",
+            request=line(),
+            get_updates_request=line(),
+        )
+
+    async def open(self, commands: Mapping[str, Mapping[str, str]]) -> BotName:
+        """Who the bot is. No webhook takes its updates from then on, and its menu is known.
+
+        Args:
+            commands: what each command does, by language; the empty language is for all others.
+
+        Raises:
+            TelegramUnavailable.
+        """
+        with _translated():
+            await self._bot.initialize()
+            me = self._bot.bot
+            await self._bot.delete_webhook(drop_pending_updates=False)
+            for language, words in commands.items():
+                await self._bot.set_my_commands(list(words.items()), language_code=language or None)
+        return BotName(me.id, me.username or "", me.first_name)
+
+    async def close(self) -> None:
+        """Let go of its connections."""
+        await self._bot.shutdown()
+
+    async def updates(self, offset: int | None) -> tuple[list[Incoming], int | None]:
+        """What was heard from ``offset`` on, in order of its ids, and the offset after it.
+
+        Raises:
+            TelegramUnavailable.
+        """
+        with _translated():
+            found = await self._bot.get_updates(
+                offset=offset,
+                timeout=self._poll_s,
+                allowed_updates=[Update.MESSAGE, Update.CALLBACK_QUERY],
+            )
+        found_ids = [update.update_id for update in found]
+        heard = [each for update in found if (each := _incoming(update)) is not None]
+        heard.sort(key=lambda each: each.update_id)
+        return heard, max(found_ids) + 1 if found_ids else None
+
+    async def say(self, chat_id: int, text: str, buttons: Buttons = ()) -> int:
+        """Send a text, and return its message's id.
+
+        Raises:
+            TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+        """
+        with _translated():
+            sent = await self._bot.send_message(
+                chat_id,
+                text[:MAX_TEXT],
+                reply_markup=_markup(buttons),
+                link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
+            )
+        return sent.message_id
+
+    async def edit(self, chat_id: int, message_id: int, text: str, buttons: Buttons = ()) -> None:
+        """Change the text of a message; one that has it already is left as it is.
+
+        Raises:
+            TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+        """
+        with _translated():
+            try:
+                await self._bot.edit_message_text(
+                    text[:MAX_TEXT],
+                    chat_id=chat_id,
+                    message_id=message_id,
+                    reply_markup=_markup(buttons),
+                )
+            except BadRequest as error:
+                if _SAME not in error.message.lower():
+                    raise
+
+    async def send(self, chat_id: int, media: Media, caption: str, buttons: Buttons = ()) -> int:
+        """Send a file, read while it is sent, and return its message's id.
+
+        Raises:
+            TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+        """
+        common: dict[str, Any] = {
+            "caption": caption[:MAX_CAPTION] or None,
+            "reply_markup": _markup(buttons),
+        }
+        senders: dict[MediaKind, Callable[..., Any]] = {
+            "photo": self._bot.send_photo,
+            "video": self._bot.send_video,
+            "audio": self._bot.send_audio,
+            "document": self._bot.send_document,
+        }
+        with await asyncio.to_thread(open, media.path, "rb") as file, _translated():
+            sent = await senders[media.kind](
+                chat_id, InputFile(file, media.name, read_file_handle=False), **common
+            )
+        message_id: int = sent.message_id
+        return message_id
+
+    async def send_album(self, chat_id: int, photos: Sequence[Media], caption: str) -> int:
+        """Send up to ten photos as one, and return the first message's id.
+
+        Raises:
+            TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+        """
+        with contextlib.ExitStack() as opened, _translated():
+            group = [
+                telegram.InputMediaPhoto(
+                    InputFile(
+                        opened.enter_context(await asyncio.to_thread(open, photo.path, "rb")),
+                        photo.name,
+                        attach=True,
+                        read_file_handle=False,
+                    )
+                )
+                for photo in photos[:MAX_GROUP]
+            ]
+            sent = await self._bot.send_media_group(
+                chat_id, group, caption=caption[:MAX_CAPTION] or None
+            )
+        return sent[0].message_id
+
+    async def answer(self, button_id: str, text: str = "") -> None:
+        """Say that a button was heard, which ends its little clock; late answers are nothing.
+
+        Raises:
+            TelegramUnavailable.
+        """
+        with _translated(), contextlib.suppress(BadRequest):
+            await self._bot.answer_callback_query(button_id, text=text[:200] or None)
+
+    async def fetch(self, file: File) -> AsyncIterator[bytes]:
+        """The bytes of a file that somebody sent.
+
+        Raises:
+            TelegramUnavailable, TelegramRefused.
+        """
+        with _translated():
+            place = await self._bot.get_file(file.id)
+            data = bytes(await place.download_as_bytearray())
+        return _pieces(data)
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """Errors of the library as our own. Its words are left behind: some of them have the token."""
+    try:
+        yield
+    except RetryAfter as error:
+        seconds = max(1, int(error._retry_after.total_seconds()))
+        raise TelegramBusy(
+            "Telegram wants less of us for a while.", retry_after_s=seconds
+        ) from None
+    except InvalidToken:
+        raise TelegramTokenRefused("Telegram refuses the bot's token.") from None
+    except Conflict:
+        raise TelegramPolledElsewhere(
+            "Another program asks Telegram for this bot's messages."
+        ) from None
+    except (Forbidden, ChatMigrated):
+        raise TelegramChatClosed("The bot may not write to this chat.") from None
+    except BadRequest as error:
+        if any(words in error.message.lower() for words in _GONE):
+            raise TelegramChatClosed("Telegram knows no such chat.") from None
+        raise TelegramRefused("Telegram does not take this message.") from None
+    except TimedOut:
+        raise TelegramUnavailable("Telegram does not answer in time.") from None
+    except NetworkError:
+        raise TelegramUnavailable("There is no connection to Telegram.") from None
+    except (TelegramError, TypeError, ValueError, KeyError):
+        # Answers of something that is not Telegram make the library fail like this.
+        raise TelegramUnavailable("Telegram's answer cannot be read.") from None
+
+
+def _markup(buttons: Buttons) -> InlineKeyboardMarkup | None:
+    if not buttons:
+        return None
+    return InlineKeyboardMarkup(
+        [[InlineKeyboardButton(each.text, callback_data=each.data) for each in line]
+         for line in buttons]
+    )  # fmt: skip
+
+
+def _incoming(update: Update) -> Incoming | None:
+    """What an update says to us; nothing of groups, channels and other bots."""
+    user, chat = update.effective_user, update.effective_chat
+    if user is None or chat is None or user.is_bot or chat.type != chat.PRIVATE:
+        return None
+    query = update.callback_query
+    message = query.message if query is not None else update.message
+    if message is None:
+        return None
+    common: dict[str, Any] = {
+        "update_id": update.update_id,
+        "chat_id": chat.id,
+        "name": user.full_name[:128],
+        "username": user.username,
+        "language": user.language_code or "",
+        "message_id": message.message_id,
+    }
+    if query is not None:
+        return Incoming(**common, button=query.data or "", button_id=query.id)
+    assert isinstance(message, telegram.Message)
+    return Incoming(
+        **common,
+        text=message.text or message.caption or "",
+        files=_files(message),
+        album=message.media_group_id,
+    )
+
+
+def _files(message: telegram.Message) -> tuple[File, ...]:
+    if message.photo:
+        best = max(message.photo, key=lambda size: size.width * size.height)
+        return (File(best.file_id, "photo", "photo.jpg", best.file_size),)
+    if message.video is not None:
+        name = message.video.file_name or "video.mp4"
+        return (File(message.video.file_id, "video", name, message.video.file_size),)
+    if (audio := message.audio or message.voice) is not None:
+        name = getattr(audio, "file_name", None) or "sound.ogg"
+        return (File(audio.file_id, "audio", name, audio.file_size),)
+    if (document := message.document) is not None:
+        name = document.file_name or "file"
+        return (File(document.file_id, "document", name, document.file_size),)
+    return ()
