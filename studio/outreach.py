@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter
 
 from studio.accounts import Accounts
+from studio.chat import open_chat
 from studio.gallery import Gallery
 from studio.household import Controls, Household
 from studio.language import open_language
@@ -97,4 +98,12 @@ class Outreach:
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
     language = open_language(around.house, around.transfers)
-    return Outreach([language])
+    chat = await open_chat(
+        around.house,
+        around.workshop,
+        around.accounts,
+        assets=around.assets,
+        jobs=around.pipeline.jobs,
+        language=language.language,
+    )
+    return Outreach([language, chat])

@@ -22,6 +22,17 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "civitai_gallery", "civitai_models", "civitai_pictures"}
         | {"remote_references", "sources", "upload_fields"}
     ),
+    "assists": frozenset({"chat_pictures", "language"}),
+    "chat_calls": frozenset({"chat_tools", "chat_turns"}),
+    "chat_exports": frozenset({"chats"}),
+    "chat_pictures": frozenset({"assets", "thumbnails"}),
+    "chat_presets": frozenset({"chat_fields"}),
+    "chat_replies": frozenset(
+        {"chat_answers", "chat_calls", "chat_pictures", "chat_requests", "chat_tools"}
+        | {"chat_turns", "language"}
+    ),
+    "chat_tools": frozenset({"batches", "events", "jobs", "presets", "workflows"}),
+    "chats": frozenset({"assets", "chat_calls", "chat_fields", "chat_presets", "chat_replies"}),
     "collector": frozenset({"engine", "queue", "run", "staging"}),
     "creation": frozenset({"engines", "jobs", "workflows"}),
     "download_line": frozenset({"download_runs"}),

@@ -12,7 +12,7 @@ from tests.policy.source import ROOT, imports, module_name, shown, walk
 
 LEAVES = frozenset(
     {"errors", "settings", "logs", "models", "clock", "paths", "media", "version"}
-    | {"language_errors", "outreach_settings"}
+    | {"chat_errors", "language_errors", "outreach_settings"}
     | {"addresses", "boot_facts", "model_settings", "net", "remote", "tls", "update_settings"}
 )
 
@@ -41,8 +41,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
     "language": LEAVES | {"household", "store", "clients", "services", "transfers", "web"},
+    "chat": LEAVES | {"accounts", "household", "store", "services", "web", "workshop"},
     "outreach": LEAVES
-    | {"accounts", "gallery", "household", "language", "pipeline", "stock", "transfers"}
+    | {"accounts", "chat", "gallery", "household", "language", "pipeline", "stock", "transfers"}
     | {"workshop", "store", "clients", "services", "web"},
     "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "media": frozenset({"errors", "models"}),
     "addresses": frozenset({"errors", "net"}),
+    "chat_errors": frozenset({"errors"}),
     "language_errors": frozenset({"errors"}),
     "net": frozenset({"errors"}),
     "outreach_settings": frozenset({"addresses"}),
