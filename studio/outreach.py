@@ -10,6 +10,7 @@ from fastapi import APIRouter
 
 from studio.accounts import Accounts
 from studio.agents import open_agents
+from studio.chat import open_chat
 from studio.drawing import open_drawing
 from studio.gallery import Gallery
 from studio.household import Controls, Household
@@ -154,4 +155,12 @@ async def open_outreach(around: Surroundings) -> Outreach:
         assets=around.assets,
         address=around.links.lasting_url,
     )
-    return Outreach([language, drawing, agents, membership, webhooks, shares, telegram])
+    chat = await open_chat(
+        around.house,
+        around.workshop,
+        around.accounts,
+        assets=around.assets,
+        jobs=around.pipeline.jobs,
+        language=language.language,
+    )
+    return Outreach([language, drawing, agents, membership, webhooks, shares, telegram, chat])

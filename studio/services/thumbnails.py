@@ -161,6 +161,17 @@ def render(path: Path, side: int) -> bytes:
     Raises:
         UNREADABLE: one of these when the image is damaged, of an unknown kind or too large.
     """
+    out = io.BytesIO()
+    shrunk(path, side).save(out, "WEBP", quality=_QUALITY, method=4)
+    return out.getvalue()
+
+
+def shrunk(path: Path, side: int) -> Image.Image:
+    """The first frame of the image at ``path``, upright, at most ``side`` pixels a side.
+
+    Raises:
+        UNREADABLE: see ``render``.
+    """
     with open_image(path) as image:
         image.draft("RGB", (side, side))
         if image.width * image.height > MAX_DECODED_PIXELS:
@@ -173,6 +184,4 @@ def render(path: Path, side: int) -> bytes:
         small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
         if orientation in _TURNS:
             small = small.transpose(_TURNS[orientation])
-        out = io.BytesIO()
-        small.save(out, "WEBP", quality=_QUALITY, method=4)
-    return out.getvalue()
+    return small

@@ -13,6 +13,7 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
+from studio.store.schema_chat import add_chat
 from studio.store.schema_civitai import add_civitai
 from studio.store.schema_downloads import add_downloads
 from studio.store.schema_drawing import add_drawing
@@ -193,4 +194,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_webhooks,
     add_shares,
     add_telegram,
+    add_chat,
 )

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
 from tests.fakes.origin import Origin, running_origin
+from tests.fakes.talker import Talker, talking
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +74,37 @@ async def origin() -> AsyncIterator[Origin]:
     """A server of files on loopback."""
     async with running_origin() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def language_server() -> Iterator[Talker]:
+    """A language model's server on loopback."""
+    with talking() as running:
+        yield running
+
+
+@pytest.fixture
+def talker(language_server: Talker) -> Talker:
+    """The same, with nothing left of the test before."""
+    language_server.answers.clear()
+    language_server.asked.clear()
+    language_server.titles.clear()
+    language_server.refuses_tools = False
+    return language_server
+
+
+@pytest.fixture(scope="session")
+def talking_studio(
+    language_server: Talker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningStudio]:
+    """A Studio with that server, and with the embedded engine."""
+    variables = {"LANGUAGE_URL": language_server.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    with run_studio(tmp_path_factory.mktemp("chats"), variables) as running:
+        yield running
+
+
+@pytest.fixture
+def chatting(talking_studio: RunningStudio) -> Iterator[httpx.Client]:
+    """The owner's client of it."""
+    with talking_studio.client() as made:
+        yield made

@@ -14,6 +14,7 @@ LEAVES = frozenset(
     {
         "addresses",
         "boot_facts",
+        "chat_errors",
         "clock",
         "device_errors",
         "drawing_errors",
@@ -76,10 +77,12 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "shares": LEAVES | {"accounts", "gallery", "household", "services", "store", "web", "workshop"},
     "bot": LEAVES | {"graphs", "services", "store"},
     "telegram": LEAVES | {"bot", "household", "services", "store", "web", "workshop"},
+    "chat": LEAVES | {"accounts", "household", "services", "store", "web", "workshop"},
     "outreach": LEAVES
     | {
         "accounts",
         "agents",
+        "chat",
         "clients",
         "drawing",
         "gallery",
@@ -128,6 +131,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 
 LEAVES_MAY_IMPORT: dict[str, frozenset[str]] = {
     "addresses": frozenset({"errors", "net"}),
+    "chat_errors": frozenset({"errors"}),
     "device_errors": frozenset({"errors"}),
     "drawing_errors": frozenset({"errors"}),
     "language_errors": frozenset({"errors"}),

@@ -1,0 +1,161 @@
+"""Studio as a model's tools: presets listed and run, asked about, limited, refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.chats import ask, begin, good, last, member, messages, say, until
+from tests.api.presets import SMALL, WORKFLOW
+from tests.api.studio_process import RunningStudio
+from tests.fakes.talker import Say, Talker
+
+
+@pytest.fixture
+def preset(chatting: httpx.Client) -> dict[str, Any]:
+    """A preset that draws something small."""
+    body = {"name": "Small fox", "workflow_id": WORKFLOW, "values": {**SMALL, "prompt": "a fox"}}
+    return good(chatting.post("/api/presets", json=body), 201)
+
+
+def run(preset: dict[str, Any], **values: Any) -> tuple[str, dict[str, Any]]:
+    return "run_preset", {"preset": preset["id"], "values": values}
+
+
+def told(talker: Talker) -> list[str]:
+    """What the model was told of its tools the last time."""
+    return [each["content"] for each in talker.asked[-1]["messages"] if each["role"] == "tool"]
+
+
+def test_a_model_looks_at_presets_and_draws(
+    talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    talker.will_say(
+        Say("I look.", calls=[("list_presets", {"query": "small"})]),
+        Say(calls=[("run_preset", {"preset": "small FOX", "values": {"prompt": "a red fox"}})]),
+        "Here it is.",
+    )
+    chat = begin(chatting)
+
+    reply = ask(chatting, chat, "Draw a red fox.")
+
+    assert reply["text"] == "Here it is."
+    looked, drew = (each["calls"][0] for each in messages(chatting, chat)[1:3])
+    [listed] = [
+        each for each in json.loads(looked["result"])["presets"] if each["id"] == preset["id"]
+    ]
+    assert listed["makes"] == "image"
+    assert {"id": "prompt", "type": "text", "required": False, "value": "a fox"} in listed["inputs"]
+    assert (drew["state"], drew["title"]) == ("done", "Small fox")
+    [asset] = drew["assets"]
+    assert f"asset {asset}" in told(talker)[-1]
+    job = good(chatting.get(f"/api/jobs/{drew['job_id']}"))
+    assert job["status"] == "succeeded"
+    assert chatting.get(f"/api/v2/assets/{asset}/content").status_code == 200
+    assert [each["role"] for each in talker.asked[-1]["messages"][-5:]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "tool",
+    ]
+
+
+def test_a_turn_has_five_calls_and_no_more(
+    talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    looks: list[tuple[str, dict[str, Any]]] = [("list_presets", {})] * 3
+    talker.will_say(Say(calls=looks), Say(calls=[*looks[:2], run(preset)]), "Enough.")
+    chat = begin(chatting)
+
+    assert ask(chatting, chat, "Look around.")["text"] == "Enough."
+
+    states = [call["state"] for each in messages(chatting, chat) for call in each["calls"]]
+    assert states == ["done"] * 5 + ["failed"]
+    assert "at most 5 calls" in told(talker)[-1]
+    assert messages(chatting, chat)[2]["calls"][2]["job_id"] is None
+    talker.will_say(Say(calls=looks[:1]), "Again.")
+    ask(chatting, chat, "And again.")
+    assert "at most 5" not in told(talker)[-1]
+
+
+def test_what_a_tool_refuses_is_told_to_the_model_and_shown(
+    talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    talker.will_say(
+        Say(
+            calls=[("run_preset", {"preset": "no such"}), ("delete_all", {}), run(preset, steps=-1)]
+        ),
+        "I cannot.",
+    )
+    chat = begin(chatting)
+
+    assert ask(chatting, chat, "Try.")["text"] == "I cannot."
+
+    unknown, foreign, wrong = messages(chatting, chat)[1]["calls"]
+    assert [unknown["state"], foreign["state"], wrong["state"]] == ["failed"] * 3
+    assert unknown["result"].startswith("Refused (not_found)")
+    assert foreign["result"] == "There is no such tool."
+    assert wrong["result"].startswith("Refused (invalid_value)")
+
+
+def test_a_full_queue_refuses_a_members_tool_too(
+    talker: Talker, talking_studio: RunningStudio, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    good(chatting.patch(f"/api/presets/{preset['id']}", json={"shared": True}))
+    good(chatting.post("/api/queue/pause"))
+    try:
+        with member(talking_studio) as other:
+            while other.post(f"/api/presets/{preset['id']}/run", json={"count": 100}).is_success:
+                pass
+            while other.post(f"/api/presets/{preset['id']}/run", json={}).is_success:
+                pass
+            talker.will_say(Say(calls=[run(preset)]), "Later, then.")
+            chat = begin(other)
+            assert ask(other, chat, "Draw.")["text"] == "Later, then."
+            [call] = messages(other, chat)[1]["calls"]
+            assert call["result"].startswith("Refused (queue_full)")
+            good(other.post("/api/queue/clear"))
+    finally:
+        good(chatting.post("/api/queue/clear"))
+        good(chatting.post("/api/queue/resume"))
+
+
+def test_one_who_may_not_see_a_preset_cannot_have_it_run_by_a_model(
+    talker: Talker, talking_studio: RunningStudio, preset: dict[str, Any]
+) -> None:
+    with member(talking_studio) as other:
+        talker.will_say(Say(calls=[run(preset)]), "No.")
+        chat = begin(other)
+        ask(other, chat, "Draw.")
+        [call] = messages(other, chat)[1]["calls"]
+        assert call["result"].startswith("Refused (not_found)")
+
+
+def test_stopping_a_reply_cancels_what_it_draws(
+    talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    good(chatting.post("/api/queue/pause"))
+    try:
+        talker.will_say(Say(calls=[run(preset)]))
+        chat = begin(chatting)
+        say(chatting, chat, "Draw.")
+        calls = until(
+            lambda: [each for each in last(chatting, chat)["calls"] if each["job_id"]], "a job"
+        )
+        good(chatting.post(f"/api/chats/{chat}/stop"))
+        found = last(chatting, chat)
+        assert (found["status"], found["calls"][0]["state"]) == ("stopped", "stopped")
+        job = good(chatting.get(f"/api/jobs/{calls[0]['job_id']}"))
+        assert job["status"] == "canceled"
+    finally:
+        good(chatting.post("/api/queue/resume"))
+
+
+def test_a_conversation_without_tools_offers_none(talker: Talker, chatting: httpx.Client) -> None:
+    ask(chatting, begin(chatting, tools=False), "Hello")
+
+    assert "tools" not in talker.asked[-1]
