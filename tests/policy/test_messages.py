@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from studio.settings import LIMITS
 from tests.policy.source import ROOT, shown, walk
@@ -34,10 +37,13 @@ FORMS = {
     "zh": {"other"},
 }
 EVERYWHERE = {
-    *("CFG", "Civitai", "ComfyUI", "ControlNet", "GPU", "Hugging Face", "LoRA", "Python"),
-    *("Studio", "VAE", "https github com", "s", "v"),
+    *("CFG", "Civitai", "ComfyUI", "ControlNet", "Flux", "GPU", "Hugging Face", "LoRA", "Python"),
+    *("Qwen Image", "SDXL", "Studio", "VAE", "https github com", "s", "v"),
 }
-TAKEN_OVER = {"Checkpoint", "Embedding", "Prompt", "Scheduler", "Seed", "Shift", "Upscaler", "in"}
+TAKEN_OVER = {
+    *("Checkpoint", "Embedding", "Guidance", "Inpainting", "Prompt", "Scheduler", "Seed", "Shift"),
+    *("Upscaler", "in"),
+}
 # What is the same as in English, without slots and signs: names, and words that were taken over.
 SHARED = {
     "de": EVERYWHERE
@@ -47,7 +53,7 @@ SHARED = {
     | {"Version", "Video", "Workflow", "Workflows"},
     "it": EVERYWHERE
     | TAKEN_OVER
-    | {"Account", "Database", "Denoise", "File", "Guidance", "Input", "Log", "Password", "Video"}
+    | {"Account", "Database", "Denoise", "File", "Input", "Log", "Password", "Video"}
     | {"Volume", "Workflow", "cache", "commit"},
     "zh": EVERYWHERE,
 }
@@ -203,3 +209,22 @@ def test_views_hold_no_words_of_their_own() -> None:
 
 def test_every_limit_that_settings_lists_has_its_words() -> None:
     assert {f"limits.{name}" for name in LIMITS} <= messages("en", "settings").keys()
+
+
+def written(manifest: dict[str, Any]) -> Iterator[str]:
+    """What one of Studio's own workflows says to people, in the page's order."""
+    yield from (manifest["name"], manifest["description"])
+    yield manifest["category"].replace("-", " ").capitalize()
+    for entry in manifest["inputs"]:
+        yield from (entry[name] for name in ("name", "help", "placeholder") if name in entry)
+        sizes = entry.get("presets", {}).values()
+        for option in [*entry.get("options", []), *(size for each in sizes for size in each)]:
+            yield option["label"]
+
+
+def test_every_language_says_what_the_shipped_workflows_say() -> None:
+    shipped = (ROOT / "workflows").glob("*/manifest.yaml")
+    said = {text for path in shipped for text in written(yaml.safe_load(path.read_text("utf-8")))}
+    english = messages("en", "shipped")
+    assert said == set(english)
+    assert {name: forms for name, forms in english.items() if forms != [name]} == {}

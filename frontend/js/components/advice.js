@@ -1,4 +1,5 @@
 import { Element, html, nothing } from '../core/element.js';
+import { listText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
 import { session } from '../models/session.js';
@@ -30,7 +31,7 @@ class CreateAdvice extends Element {
         ? [t('making.noEngineTitle'), t('making.noEngine')]
         : isModel
           ? [t('making.noModelTitle'), t(session.can('models:write') ? 'making.noModelInstall' : 'making.noModel')]
-          : [t('making.notReadyTitle'), lacks.join(', ')];
+          : [t('making.notReadyTitle'), listText(lacks)];
     return html`
       <div class="card advice" role="status" tabindex="-1">
         <h2>${title}</h2>

@@ -1,5 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { copyText } from '../core/clipboard.js';
+import { listText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
@@ -23,7 +24,7 @@ export function readinessMark({ state, missing_models: models, missing_nodes: no
     count(models) && t('workflows.lacksModels', { count: count(models) }),
     count(nodes) && t('workflows.lacksNodes', { count: count(nodes) }),
   ].filter(Boolean);
-  const text = state === 'missing' ? t('workflows.lacks', { parts: parts.join(', ') }) : t(`workflows.state.${state}`);
+  const text = state === 'missing' ? t('workflows.lacks', { parts: listText(parts) }) : t(`workflows.state.${state}`);
   return html`<span class="ready is-${state}"><span class="dot"></span>${text}</span>`;
 }
 

@@ -63,6 +63,10 @@ export function sizeText(bytes) {
   }).format(value);
 }
 
+const list = new Intl.ListFormat(language);
+/** "3 models and 6 node classes". */
+export const listText = (parts) => list.format(parts);
+
 /** A stretch of time, roughly. */
 export function spanText(ms) {
   const seconds = Math.max(1, Math.round(ms / 1000));

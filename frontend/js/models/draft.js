@@ -1,5 +1,6 @@
 import { api } from '../core/api.js';
 import { numberText } from '../core/json.js';
+import { language } from '../core/messages.js';
 import { Store, kept } from '../core/store.js';
 import { formValue, isEmpty, isSame, startOf } from './values.js';
 
@@ -63,7 +64,8 @@ class Draft extends Store {
     const found = await api.get(`/api/workflows/${encodeURIComponent(this.workflowId)}${query}`);
     // The graph is of no use to a form, and may be large.
     const { graph: _graph, manifest: _manifest, form, ...rest } = found;
-    return { ...rest, form: form.map(withLimits) };
+    const taken = { ...rest, form: form.map(withLimits) };
+    return language === 'en' ? taken : (await import('../core/shipped.js')).translated(taken);
   }
 
   get fields() {

@@ -1,5 +1,6 @@
 import { address, api, ApiError, noted, refusal } from '../core/api.js';
 import { parseExact } from '../core/json.js';
+import { translated } from '../core/shipped.js';
 import { Store } from '../core/store.js';
 import { session } from './session.js';
 
@@ -14,7 +15,7 @@ export async function listed(query = {}) {
     page = await api.get(address('/api/workflows', { ...query, limit: 500, cursor: page?.next_cursor ?? '' }));
     items.push(...page.items);
   } while (page.next_cursor);
-  return { items, faults: page.faults };
+  return { items: await Promise.all(items.map(translated)), faults: page.faults };
 }
 
 /** Workflows as Studio lists them. */

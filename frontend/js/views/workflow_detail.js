@@ -2,6 +2,7 @@ import { Element, html, nothing } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { api } from '../core/api.js';
 import { agoText } from '../core/format.js';
+import { translated } from '../core/shipped.js';
 import { errorText } from '../components/form.js';
 import { graphPicture } from '../components/graph_picture.js';
 import { icon } from '../components/icons.js';
@@ -29,7 +30,10 @@ class WorkflowDetail extends Element {
   load = async () => {
     const id = this.workflowId;
     try {
-      const [workflow, readiness] = await Promise.all([api.get(pathOf(id)), api.get(pathOf(id, '/readiness'))]);
+      const [workflow, readiness] = await Promise.all([
+        api.get(pathOf(id)).then(translated),
+        api.get(pathOf(id, '/readiness')),
+      ]);
       if (id !== this.workflowId) return;
       Object.assign(this, { workflow, readiness, error: null });
       document.title = `${workflow.name} · ${t('shell.name')}`;

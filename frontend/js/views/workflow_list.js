@@ -1,5 +1,6 @@
 import { Element, html, live, nothing, repeat } from '../core/element.js';
 import { t } from '../core/messages.js';
+import { inWords } from '../core/shipped.js';
 import { kept } from '../core/store.js';
 import { errorText } from '../components/form.js';
 import { icon } from '../components/icons.js';
@@ -39,7 +40,7 @@ export const faceOf = ({ category, cover, cover_kind: kind }) =>
       </span>`;
 export const categoryText = (category) => {
   const text = category.replaceAll('-', ' ');
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return inWords(text.charAt(0).toUpperCase() + text.slice(1));
 };
 const isMine = ({ owner }) => owner !== null && owner === session.user?.id;
 export const whoseText = (workflow) => {

@@ -1,6 +1,6 @@
 import { Element, html, nothing } from '../../core/element.js';
 import { api } from '../../core/api.js';
-import { agoText, sizeText } from '../../core/format.js';
+import { agoText, listText, sizeText } from '../../core/format.js';
 import { t } from '../../core/messages.js';
 import { mayFetch } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
@@ -16,7 +16,7 @@ const SHOWN = 12;
 
 /** One volume as a bar: what of it is used, and unless that is plain, what lies there. */
 export function volumeBar({ roles, total_bytes: total, free_bytes: free, level }, isNamed = true) {
-  const names = roles.map((role) => t(`models.role.${role.replaceAll(' ', '-')}`)).join(', ');
+  const names = listText(roles.map((role) => t(`models.role.${role.replaceAll(' ', '-')}`)));
   const used = Math.max(0, total - free);
   return html`
     <div class="volume ${level ? `is-${level}` : ''}">

@@ -1,5 +1,5 @@
 export default {
-  'login.title': 'Bentornato',
+  'login.title': 'Ti diamo il bentornato',
   'login.lead': 'Accedi al tuo Studio.',
   'login.name': 'Nome',
   'login.nameHelp': 'Il proprietario può scrivere anche “owner”.',

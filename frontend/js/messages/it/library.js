@@ -1,6 +1,6 @@
 export default {
   title: 'Libreria',
-  search: 'Cerca nei prompt',
+  search: 'Cerca prompt',
   pictures: 'Immagini',
   count: { one: '{count} file', other: '{count} file' },
   empty: 'Ciò che crei viene conservato qui.',

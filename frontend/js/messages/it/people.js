@@ -1,6 +1,6 @@
 export default {
   invite: 'Invita qualcuno',
-  inviteHelp: 'Crea un link che funziona una sola volta. Un ospite crea con i workflow presenti; un membro può anche portare e modificare i propri.',
+  inviteHelp: 'Crea un link che funziona una sola volta. Un ospite crea con i workflow presenti; un membro può anche importare e modificare i propri.',
   onlyHere: 'Hai aperto Studio con un indirizzo valido solo su questa macchina, quindi un link creato qui non funziona per nessun altro. Aprilo con l’indirizzo che usano gli altri, oppure avvialo con',
   role: 'Come',
   'roles.owner': 'Proprietario',
@@ -37,7 +37,7 @@ export default {
   'scopes.models:write': 'installare modelli',
   'scopes.editor': 'aprire ComfyUI',
   'scopes.admin': 'gestire le persone e Studio',
-  makeKey: 'Crea una chiave',
+  makeKey: 'Crea chiave',
   revoke: 'Revoca',
   keyOnce: 'Copiala adesso: non verrà più mostrata.',
   noKeys: 'Ancora nessuna.',

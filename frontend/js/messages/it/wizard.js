@@ -4,7 +4,7 @@ export default {
   tabs: 'Modi per modificarlo',
   'tab.form': 'Modulo',
   'tab.text': 'Testo (YAML)',
-  notAllowed: 'Gli ospiti eseguono workflow portati da altri. Il proprietario può renderti membro.',
+  notAllowed: 'Gli ospiti eseguono workflow importati da altri. Il proprietario può renderti membro.',
   drop: 'Trascina qui un workflow',
   dropHelp: 'Viene solo esaminato. Cosa farne lo decidi dopo.',
   choose: 'Scegli un file',

@@ -1,6 +1,6 @@
 export default {
   title: 'Workflow',
-  new: 'Porta un workflow',
+  new: 'Importa workflow',
   search: 'Cerca workflow',
   category: 'Categoria',
   everyCategory: 'Ogni categoria',
@@ -17,7 +17,7 @@ export default {
   nothing: 'Nessun elemento corrisponde.',
   reset: 'Mostra tutto',
   none: 'Ancora nessun workflow',
-  noneHelp: 'Portane uno: un file di ComfyUI, o un’immagine che ha creato.',
+  noneHelp: 'Importane uno: un file di ComfyUI, o un’immagine che ha creato.',
   trashTitle: 'Cestino',
   trashEmpty: 'Il cestino è vuoto.',
   trashedAt: 'Messo via {time}',

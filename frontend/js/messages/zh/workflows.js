@@ -26,7 +26,7 @@ export default {
 
   'state.ready': '就绪',
   'state.unknown': '还没有引擎',
-  lacks: '缺少{parts}',
+  lacks: '缺少 {parts}',
   lacksModels: { other: '{count} 个模型' },
   lacksNodes: { other: '{count} 个节点类' },
   readyWhy: '所需内容已齐备。',
