@@ -116,4 +116,12 @@ export default {
   'fact.what': '{value}',
   'fact.step': 'fase: {value}',
   'fact.why': '{value}',
+  'kinds.quota': 'Limiti delle persone',
+  'did.quota.changed': 'ha cambiato i limiti di',
+  'did.quota.default_changed': 'ha cambiato i limiti di chi ha il ruolo',
+  'did.user.signed_out': 'è uscito da tutti i dispositivi',
+  'fact.key': 'con la chiave “{value}”',
+  'kinds.program': 'Programmi autorizzati',
+  'did.program.let_in': 'ha autorizzato il programma',
+  'did.program.refused': 'ha rifiutato il programma',
 };

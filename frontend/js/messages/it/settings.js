@@ -82,6 +82,9 @@ export default {
   'limits.UPDATE_TRIAL_S': 'Secondi in cui una nuova versione deve funzionare prima di restare',
   'limits.JOB_STUCK_MINUTES': 'Minuti senza avanzamento prima che un lavoro venga terminato; 0 è mai',
   'limits.ENGINE_HANG_S': 'Secondi di silenzio dopo i quali un motore è considerato bloccato',
+  'limits.KEY_REQUESTS_PER_MINUTE': 'Richieste al minuto di una chiave API',
+  'limits.USER_REQUESTS_PER_MINUTE': 'Richieste al minuto di una persona',
+  'limits.ADDRESS_REQUESTS_PER_MINUTE': 'Richieste al minuto di un indirizzo senza chiave né accesso',
 
   'folders.STUDIO_DIR': 'Tutto ciò che Studio conserva',
   'folders.ENGINE_DIR': 'I file propri del motore',

@@ -116,4 +116,12 @@ export default {
   'fact.what': '{value}',
   'fact.step': '步骤：{value}',
   'fact.why': '{value}',
+  'kinds.quota': '人员限额',
+  'did.quota.changed': '更改了限额：',
+  'did.quota.default_changed': '更改了该角色所有人的限额：',
+  'did.user.signed_out': '在所有设备上退出了登录',
+  'fact.key': '使用密钥“{value}”',
+  'kinds.program': '已授权的程序',
+  'did.program.let_in': '授权了程序',
+  'did.program.refused': '拒绝了程序',
 };

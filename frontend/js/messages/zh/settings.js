@@ -82,6 +82,9 @@ export default {
   'limits.UPDATE_TRIAL_S': '新版本正式启用前需正常运行的秒数',
   'limits.JOB_STUCK_MINUTES': '任务无进展多少分钟后终止；0 为从不',
   'limits.ENGINE_HANG_S': '引擎无响应多少秒后视为挂起',
+  'limits.KEY_REQUESTS_PER_MINUTE': '一个 API 密钥每分钟的请求数',
+  'limits.USER_REQUESTS_PER_MINUTE': '一个人每分钟的请求数',
+  'limits.ADDRESS_REQUESTS_PER_MINUTE': '同一地址在没有密钥和登录时每分钟的请求数',
 
   'folders.STUDIO_DIR': 'Studio 保存的全部内容',
   'folders.ENGINE_DIR': '引擎自身的文件',
