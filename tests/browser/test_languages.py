@@ -152,3 +152,15 @@ def test_enter_that_ends_the_composition_of_a_word_chooses_nothing(
     field.evaluate(enter, False)
     expect(field).to_have_count(0)
     assert "#/library" in page.url
+
+
+def test_lists_may_be_written_with_chinese_signs(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(storage_state=state, locale="zh-CN")
+    page.goto(f"{site.url}/#/create")
+    page.get_by_text("更多选项").click()
+    page.get_by_role("button", name="变化步数").click()
+    page.get_by_label("取值").fill("5，7、9")
+    page.get_by_role("button", name="变化此项").click()
+    expect(page.locator("main")).to_contain_text("生成 3 次")

@@ -210,7 +210,7 @@ export default {
   add: 'Aggiungi',
   way: 'Da dove',
   'way.link': 'Da un link',
-  'way.device': 'Da questo dispositivo',
+  'way.device': 'Dal dispositivo',
   link: 'Link o riferimento',
   linkHelp: 'Di un file su Hugging Face, un modello su Civitai o qualsiasi indirizzo https.',
   looking: 'Ricerca di cosa si tratta…',

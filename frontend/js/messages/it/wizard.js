@@ -104,7 +104,7 @@ export default {
   textHelp: 'YAML, come in una cartella di workflow. Modulo e testo sono la stessa cosa.',
   line: 'Riga {number}',
 
-  comment: 'Cosa è cambiato? (per l’elenco delle versioni)',
+  comment: 'Cosa è cambiato? (per le versioni)',
   from: 'Da {name}',
   discard: 'Scarta',
   discarded: 'Scartato.',

@@ -5,7 +5,7 @@ export default {
   askOwner: '此 Studio 的所有者可以安装缺少的内容。',
   allHere: '模型已齐备。引擎列出后即可使用。',
   came: '已有。引擎即将列出它。',
-  installAll: { other: '安装全部 {count} 个' },
+  installAll: { other: '全部安装（{count} 个）' },
   installSome: '安装 {count} / {total}',
   exactly: '{size}',
   atLeast: '至少 {size}',
