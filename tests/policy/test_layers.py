@@ -46,18 +46,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "drawing": LEAVES
     | {"accounts", "household", "pipeline", "presets", "store", "services", "web", "workshop"},
     "outreach": LEAVES
-    | {
-        "accounts",
-        "agents",
-        "drawing",
-        "gallery",
-        "household",
-        "language",
-        "pipeline",
-        "stock",
-        "transfers",
-    }
-    | {"workshop", "store", "clients", "services", "web"},
+    | {"accounts", "agents", "drawing", "gallery", "household", "language", "pipeline"}
+    | {"stock", "transfers", "workshop", "store", "clients", "services", "web"},
     "opened": LEAVES | {"accounts", "store", "services", "web"},
     "app": LEAVES
     | {"accounts", "editing", "gallery", "household", "opened", "outreach", "pipeline", "routes"}
