@@ -11,6 +11,7 @@ export const SECTIONS = {
   keyboard: { icon: 'keyboard' },
   keys: { icon: 'key', mayBe: () => mayAdminister() || session.can('graphs:run') },
   people: { icon: 'people', mayBe: () => session.isOwner },
+  programs: { icon: 'custom' },
   services: { icon: 'link', mayBe: mayAdminister },
   retention: { icon: 'remove', mayBe: mayAdminister },
   server: { icon: 'system', mayBe: mayAdminister },

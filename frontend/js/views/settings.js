@@ -11,6 +11,7 @@ import '../components/shortcut_list.js';
 import '../components/settings/alerts.js';
 import '../components/settings/defaults.js';
 import '../components/settings/looks.js';
+import '../components/settings/programs.js';
 import '../components/settings/retention.js';
 import '../components/settings/server.js';
 import '../components/settings/services.js';
@@ -23,6 +24,7 @@ const CONTENT = {
   keyboard: html`<section class="card"><shortcut-list></shortcut-list></section>`,
   keys: html`<api-keys></api-keys>`,
   people: html`<people-invite></people-invite><people-list></people-list>`,
+  programs: html`<settings-drawing-models></settings-drawing-models><settings-program-code></settings-program-code>`,
   services: html`<settings-services></settings-services>`,
   retention: html`<settings-retention></settings-retention>`,
   server: html`<settings-server></settings-server>`,

@@ -7,6 +7,7 @@ export default {
   'sections.keyboard': 'Keyboard',
   'sections.keys': 'API keys',
   'sections.people': 'People',
+  'sections.programs': 'Programs and agents',
   'sections.services': 'Other services',
   'sections.retention': 'Keeping and clearing',
   'sections.server': 'Limits and addresses',
