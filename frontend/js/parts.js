@@ -48,8 +48,14 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['settings', 'people', 'programs'],
-    styles: ['settings', 'inputs'],
+    messages: ['settings', 'people', 'access', 'programs'],
+    styles: ['settings', 'access', 'inputs'],
+  },
+  device: {
+    load: () => import('./views/device.js'),
+    content: html`<device-view></device-view>`,
+    messages: ['access', 'people'],
+    styles: ['access'],
   },
   system: {
     load: () => import('./views/system.js'),

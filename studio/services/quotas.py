@@ -24,7 +24,7 @@ from studio.settings import DAY_MS
 from studio.store.quotas import QuotaStore
 
 MAX_VALUE: Final = 1 << 50
-_GIB: Final = 1 << 30
+_GB: Final = 1_000_000_000
 
 
 class Quota(StrEnum):
@@ -40,7 +40,7 @@ NO_LIMITS: Final[Limits] = dict.fromkeys(Quota)
 DEFAULTS: Final[Mapping[Role, Limits]] = {
     Role.OWNER: NO_LIMITS,
     Role.MEMBER: {Quota.JOBS: 1000, Quota.GPU_SECONDS: None, Quota.DISK_BYTES: None},
-    Role.GUEST: {Quota.JOBS: 100, Quota.GPU_SECONDS: 1800, Quota.DISK_BYTES: 10 * _GIB},
+    Role.GUEST: {Quota.JOBS: 100, Quota.GPU_SECONDS: 1800, Quota.DISK_BYTES: 10 * _GB},
 }
 """Until the owner says otherwise."""
 
@@ -283,4 +283,4 @@ def _minutes(seconds: int) -> str:
 
 
 def _gigabytes(size_bytes: int) -> str:
-    return f"{size_bytes / _GIB:.2f} GiB"
+    return f"{size_bytes / _GB:.2f} GB"

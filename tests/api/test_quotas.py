@@ -52,7 +52,7 @@ async def upload(client: httpx.AsyncClient, data: bytes, name: str = "a.bin") ->
 async def test_guests_have_a_daily_gpu_quota_members_and_the_owner_none(house: House) -> None:
     async with member_in(house, "Gus", "guest") as gus, member_in(house, "Ann") as ann:
         assert (await standing(gus))["gpu_seconds"] == {"used": 0, "limit": 1800, "own": False}
-        assert (await standing(gus))["disk_bytes"]["limit"] == 10 << 30
+        assert (await standing(gus))["disk_bytes"]["limit"] == 10_000_000_000
         assert (await standing(ann))["gpu_seconds"]["limit"] is None
         assert (await standing(ann))["jobs"] == {"used": 0, "limit": 1000, "own": False}
         async with house.client() as owner:

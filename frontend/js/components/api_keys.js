@@ -1,17 +1,19 @@
 import { html, nothing } from '../core/element.js';
 import { api, ApiError } from '../core/api.js';
-import { agoText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { session } from '../models/session.js';
 import { icon } from './icons.js';
 import { ListElement, onceShown } from './list.js';
+import { keyWords } from './person.js';
 
 /* What most programs need; whatever changes Studio or its machine is ticked by hand. */
 const HARMLESS = ['jobs', 'graphs:run', 'assets'];
+const DAYS = [0, 30, 90, 365];
 
 class ApiKeys extends ListElement {
   async load() {
-    return (await api.get('/api/keys')).keys;
+    // The owner sees everybody's: those of others are under People.
+    return (await api.get('/api/keys')).keys.filter((key) => key.user_id === session.user?.id);
   }
 
   render() {
@@ -19,7 +21,9 @@ class ApiKeys extends ListElement {
     if (this.missing?.status === 403) return nothing;
     return html`
       <section class="card">
-        <p class="hint">${t('people.keysHelp')}</p>
+        <p class="hint">
+          ${t('people.keysHelp')} ${t('access.byCode')} <a href="#/device">${t('access.enterCode')}</a>
+        </p>
         <form
           class="key-form"
           @submit=${(event) => this.submitted(event, (values) => this.#make(event.target, values))}
@@ -37,6 +41,22 @@ class ApiKeys extends ListElement {
               </label>`,
             )}
           </fieldset>
+          <div class="inline">
+            <label class="field">
+              <span>${t('people.expires')}</span>
+              <select name="days">
+                ${DAYS.map(
+                  (days) => html`<option value=${days}>
+                    ${days ? t('shell.time.days', { count: days }) : t('access.forEver')}
+                  </option>`,
+                )}
+              </select>
+            </label>
+            <label class="field">
+              <span>${t('access.rate')}</span>
+              <input name="rate" type="number" inputmode="numeric" min="1" max="1000000" placeholder=${t('access.rateHint')} />
+            </label>
+          </div>
         </form>
         ${this.problem()} ${onceShown(this.made, t('people.keyOnce'))}
         ${this.items?.length === 0 ? html`<p class="hint">${t('people.noKeys')}</p>` : nothing}
@@ -45,22 +65,23 @@ class ApiKeys extends ListElement {
     `;
   }
 
-  async #make(form, { name }) {
+  async #make(form, { name, days, rate }) {
     const scopes = new FormData(form).getAll('scope');
     if (!scopes.length) throw new ApiError({ code: 'invalid_request', message: t('people.noScope') });
-    const made = await api.post('/api/keys', { name, scopes });
+    const made = await api.post('/api/keys', {
+      name,
+      scopes,
+      expires_in_days: Number(days) || null,
+      requests_per_minute: Number(rate) || null,
+    });
     this.made = made.key;
     form.reset();
     await this.reload();
   }
 
   #row(item) {
-    const used = item.last_used_at ? t('people.used', { time: agoText(item.last_used_at) }) : '';
     return html`
-      <div class="row-words">
-        <span class="row-title">${item.name}</span>
-        <span class="hint">${[item.scopes.join(', '), used].filter(Boolean).join(' · ')}</span>
-      </div>
+      ${keyWords(item)}
       <button @click=${() => this.change(() => api.remove(`/api/keys/${item.id}`))}>
         ${icon('close')}${t('people.revoke')}
       </button>

@@ -5,6 +5,7 @@ import { t } from '../core/messages.js';
 import { session } from '../models/session.js';
 import { icon } from './icons.js';
 import { ListElement, onceShown } from './list.js';
+import { personDetails } from './person.js';
 
 const HOURS = [24, 72, 168];
 const INVITED = ['member', 'guest'];
@@ -75,8 +76,24 @@ class PeopleInvite extends ListElement {
 }
 
 class PeopleList extends ListElement {
+  constructor() {
+    super();
+    this.keys = [];
+    this.usual = {};
+    this.onLimits = () => this.reload();
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.parentElement.addEventListener('limits', this.onLimits);
+  }
+
   async load() {
-    return (await api.get('/api/users')).users;
+    const [{ users }, { keys }, { roles }] = await Promise.all(
+      ['/api/users', '/api/keys', '/api/quotas'].map((path) => api.get(path)),
+    );
+    Object.assign(this, { keys, usual: roles });
+    return users;
   }
 
   render() {
@@ -98,6 +115,12 @@ class PeopleList extends ListElement {
         <span class="hint">${user.disabled_at ? t('people.disabled') : seen}</span>
       </div>
       ${isSelf ? html`<span class="hint">${t(`people.roles.${user.role}`)}</span>` : this.#controls(user)}
+      ${personDetails({
+        user,
+        keys: this.keys.filter((key) => key.user_id === user.id),
+        usual: this.usual[user.role],
+        change: (action) => this.change(action),
+      })}
     `;
   }
 

@@ -67,7 +67,7 @@ export function t(key, slots = {}) {
 export function explain(error) {
   const known = find(`errors.${error.code}`);
   const text = known ?? (error.message || t('errors.foreign'));
-  return error.retryAfter > 1 ? `${text} ${t('shell.time.wait', { count: error.retryAfter })}` : text;
+  return error.retryAfter > 1 && error.retryAfter < 3600 ? `${text} ${t('shell.time.wait', { count: error.retryAfter })}` : text;
 }
 
 /** Speak another language from now on, or with '' the browser's; the page starts again for that. */

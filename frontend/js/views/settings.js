@@ -7,6 +7,7 @@ import { icon } from '../components/icons.js';
 import '../components/account.js';
 import '../components/api_keys.js';
 import '../components/everybody.js';
+import '../components/quota.js';
 import '../components/shortcut_list.js';
 import '../components/settings/alerts.js';
 import '../components/settings/defaults.js';
@@ -17,13 +18,14 @@ import '../components/settings/server.js';
 import '../components/settings/services.js';
 
 const CONTENT = {
-  account: html`<account-password></account-password><account-sessions></account-sessions>`,
+  account: html`<account-password></account-password><account-quota></account-quota
+    ><account-sessions></account-sessions>`,
   looks: html`<settings-looks></settings-looks>`,
   defaults: html`<settings-defaults></settings-defaults>`,
   alerts: html`<settings-alerts></settings-alerts>`,
   keyboard: html`<section class="card"><shortcut-list></shortcut-list></section>`,
   keys: html`<api-keys></api-keys>`,
-  people: html`<people-invite></people-invite><people-list></people-list>`,
+  people: html`<people-invite></people-invite><people-list></people-list><people-limits></people-limits>`,
   programs: html`<settings-drawing-models></settings-drawing-models><settings-program-code></settings-program-code>`,
   services: html`<settings-services></settings-services>`,
   retention: html`<settings-retention></settings-retention>`,

@@ -19,6 +19,7 @@ export default {
     'Die Datei lässt sich nicht mehr lesen. Vielleicht hat sie sich verändert; wähle sie noch einmal.',
   missing_asset: 'Eine Datei, die er liest, ist nicht unter deinen. Wähle eine dafür.',
   queue_full: 'Die Schlange ist voll. Versuche es gleich noch einmal.',
+  quota_exceeded: 'Du hast verbraucht, was du darfst: Aufträge zugleich, GPU-Zeit des Tages oder Platz für Dateien. Einstellungen, Konto zeigt, wie du stehst.',
   rate_limited: 'Das war zu viel auf einmal. Versuche es gleich noch einmal.',
   no_checkpoint:
     'Ein Bild aus Worten braucht einen Checkpoint. Installiere einen unter Modelle („Stable Diffusion 1.5“ ist der kleinste), oder lege eine eigene Datei in den Ordner models/checkpoints dieses Studios.',

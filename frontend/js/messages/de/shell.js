@@ -10,6 +10,7 @@ export default {
   'views.models': 'Modelle',
   'views.system': 'System',
   'views.activity': 'Aktivität',
+  'views.device': 'Ein Programm einlassen',
   'views.help': 'Echte Bilder',
   search: 'Suchen',
   reload: 'Neu laden',

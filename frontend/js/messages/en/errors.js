@@ -18,6 +18,7 @@ export default {
   unreadable_file: 'The file cannot be read any more. It may have changed; choose it again.',
   missing_asset: 'A file that it reads is not among yours. Choose one for it.',
   queue_full: 'The queue is full. Try again in a moment.',
+  quota_exceeded: 'You have used up what you may: jobs at once, GPU time of the day, or room for files. Settings, Account shows how you stand.',
   rate_limited: 'That was too much at once. Try again in a moment.',
   no_checkpoint:
     'A picture from words needs a checkpoint. Install one under Models (“Stable Diffusion 1.5” is the smallest), or put a file of your own into the folder models/checkpoints of this Studio.',

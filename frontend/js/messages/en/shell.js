@@ -11,6 +11,7 @@ export default {
   'views.models': 'Models',
   'views.system': 'System',
   'views.activity': 'Activity',
+  'views.device': 'Let a program in',
   'views.help': 'Real pictures',
   search: 'Search',
   reload: 'Reload',
