@@ -10,8 +10,9 @@ export const SECTIONS = {
   alerts: { icon: 'bell' },
   keyboard: { icon: 'keyboard' },
   keys: { icon: 'key', mayBe: () => mayAdminister() || session.can('graphs:run') },
+  shares: { icon: 'link', mayBe: () => session.user?.role !== 'guest' },
   people: { icon: 'people', mayBe: () => session.isOwner },
-  services: { icon: 'link', mayBe: mayAdminister },
+  services: { icon: 'models', mayBe: mayAdminister },
   retention: { icon: 'remove', mayBe: mayAdminister },
   server: { icon: 'system', mayBe: mayAdminister },
 };

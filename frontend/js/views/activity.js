@@ -27,6 +27,7 @@ const KINDS = [
   'workflow',
   'preset',
   'batch',
+  'share',
   'asset',
   'download',
   'library',
@@ -50,6 +51,7 @@ const ICONS = {
   workflow: 'workflows',
   editor: 'editor',
   library: 'library',
+  share: 'link',
 };
 
 /** Who did what, as it happens. */

@@ -7,6 +7,7 @@ export default {
   'sections.keyboard': 'Tastatur',
   'sections.keys': 'API-Schlüssel',
   'sections.people': 'Leute',
+  'sections.shares': 'Geteilte Links',
   'sections.services': 'Andere Dienste',
   'sections.retention': 'Behalten und aufräumen',
   'sections.server': 'Grenzen und Adressen',

@@ -7,6 +7,7 @@ export default {
   'sections.keyboard': 'Keyboard',
   'sections.keys': 'API keys',
   'sections.people': 'People',
+  'sections.shares': 'Shared links',
   'sections.services': 'Other services',
   'sections.retention': 'Keeping and clearing',
   'sections.server': 'Limits and addresses',
