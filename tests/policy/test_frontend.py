@@ -76,6 +76,7 @@ def test_every_file_of_the_page_is_used() -> None:
     early, worker = FRONTEND / "js/early.js", FRONTEND / "sw.js"
     used = modules | late | {early, worker}
     used |= {FRONTEND / "api/page.js", FRONTEND / "api/theme.js", FRONTEND / "editor/open.js"}
+    used |= loaded(FRONTEND / "share/page.js", STATIC_IMPORT)
     messages = set(FRONTEND.glob("js/messages/*/*.js"))
     assert set(own(".js")) - used - messages == set()
     parts = (FRONTEND / "js/parts.js").read_text(encoding="utf-8")
@@ -85,6 +86,7 @@ def test_every_file_of_the_page_is_used() -> None:
         for name in re.findall(r"'([^']+)'", names)
     }
     here = {*linked("stylesheet"), *late_sheets, FRONTEND / "api/page.css"}
+    here.add(FRONTEND / "share/page.css")
     assert set(own(".css")) == here
 
 

@@ -9,6 +9,7 @@ import { openDialog } from './dialog.js';
 import { errorText } from './form.js';
 import { icon } from './icons.js';
 import { openCode, openEdit } from './preset_dialogs.js';
+import { mayShare, share } from './share.js';
 
 /** Presets and workflows as cards, to begin with one of them. */
 class FormChooser extends Element {
@@ -109,6 +110,11 @@ class FormChooser extends Element {
       { label: t('making.duplicate'), icon: 'copy', run: attempt(() => presets.duplicate(preset)) },
       { label: t('making.code'), icon: 'editor', run: () => openCode(preset) },
       { label: t('making.export'), icon: 'download', run: attempt(() => presets.exportFile(preset)) },
+      mayShare() && {
+        label: t('making.shareLink'),
+        icon: 'link',
+        run: attempt(() => share({ kind: 'preset', target: preset.id, name: preset.name })),
+      },
       preset.editable && { label: t('making.edit'), icon: 'use', run: () => openEdit(preset) },
       preset.editable && {
         label: t('making.delete'),

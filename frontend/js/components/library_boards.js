@@ -4,6 +4,7 @@ import { boards } from '../models/boards.js';
 import { notices } from '../models/notices.js';
 import { openDialog } from './dialog.js';
 import { icon } from './icons.js';
+import { mayShare, share } from './share.js';
 
 /*
  * The shelves of the library in one line: everything, favourites, boards, trash. What is dragged
@@ -81,6 +82,11 @@ export function shelves({ query, change, drop, ...rest }) {
             label=${t('library.boardMenu', { board: here.name })}
             .items=${[
               { label: t('library.renameBoard'), icon: 'use', run: () => rename(here) },
+              mayShare() && {
+                label: t('library.shareBoard'),
+                icon: 'link',
+                run: () => notices.attempt(() => share({ kind: 'board', target: here.id, name: here.name })),
+              },
               { label: t('library.removeBoard'), icon: 'remove', run: () => remove(here, { change, ...rest }) },
             ]}
           ></menu-button>`

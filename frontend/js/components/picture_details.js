@@ -14,6 +14,7 @@ import { session } from '../models/session.js';
 import { viewer } from '../models/viewer.js';
 import { workflows } from '../models/workflows.js';
 import { icon } from './icons.js';
+import { mayShare, share } from './share.js';
 import { starButtons } from './stars.js';
 
 const LEVELS = ['all', 'seedless', 'prompt'];
@@ -88,6 +89,9 @@ class PictureDetails extends Element {
           : nothing}
         ${isMade && session.can('graphs:run') ? action('again', t('viewer.again'), again) : nothing}
         ${['image', 'video', 'audio'].includes(detail.kind) ? action('upload', t('viewer.asInput'), use) : nothing}
+        ${mayShare() && ['image', 'video'].includes(detail.kind)
+          ? action('link', t('viewer.share'), () => share({ kind: 'asset', target: detail.id, name: detail.title || detail.name }))
+          : nothing}
         ${detail.graph
           ? html`<menu-button
               label=${t('viewer.workflow')}

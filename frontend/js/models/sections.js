@@ -10,9 +10,10 @@ export const SECTIONS = {
   alerts: { icon: 'bell' },
   keyboard: { icon: 'keyboard' },
   keys: { icon: 'key', mayBe: () => mayAdminister() || session.can('graphs:run') },
+  shares: { icon: 'link', mayBe: () => session.user?.role !== 'guest' },
   people: { icon: 'people', mayBe: () => session.isOwner },
   programs: { icon: 'custom' },
-  services: { icon: 'link', mayBe: mayAdminister },
+  services: { icon: 'models', mayBe: mayAdminister },
   retention: { icon: 'remove', mayBe: mayAdminister },
   server: { icon: 'system', mayBe: mayAdminister },
 };

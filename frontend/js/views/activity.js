@@ -29,6 +29,7 @@ const KINDS = [
   'workflow',
   'preset',
   'batch',
+  'share',
   'asset',
   'download',
   'library',
@@ -54,6 +55,7 @@ const ICONS = {
   workflow: 'workflows',
   editor: 'editor',
   library: 'library',
+  share: 'link',
 };
 
 /** Who did what, as it happens. */

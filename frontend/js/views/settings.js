@@ -16,6 +16,7 @@ import '../components/settings/programs.js';
 import '../components/settings/retention.js';
 import '../components/settings/server.js';
 import '../components/settings/services.js';
+import '../components/settings/shares.js';
 
 const CONTENT = {
   account: html`<account-password></account-password><account-quota></account-quota
@@ -26,6 +27,7 @@ const CONTENT = {
   keyboard: html`<section class="card"><shortcut-list></shortcut-list></section>`,
   keys: html`<api-keys></api-keys>`,
   people: html`<people-invite></people-invite><people-list></people-list><people-limits></people-limits>`,
+  shares: html`<settings-shares></settings-shares>`,
   programs: html`<settings-drawing-models></settings-drawing-models><settings-program-code></settings-program-code>`,
   services: html`<settings-services></settings-services>`,
   retention: html`<settings-retention></settings-retention>`,

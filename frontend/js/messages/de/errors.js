@@ -55,4 +55,8 @@ export default {
   model_folder_unknown: 'Nichts sagt, welche Art Modell dorthin gehört. Lade es erst herunter und nenne es dann.',
   model_in_use: 'Ein Auftrag, der noch nicht zu Ende ist, braucht es. Versuche es danach noch einmal.',
   not_media: 'Was kam, ist weder Bild noch Film noch Ton.',
+  share_gone: 'Dieser Link führt nirgends mehr hin.',
+  share_locked: 'Dieser Link hat ein Passwort.',
+  wrong_share_password: 'Das ist nicht das Passwort dieses Links.',
+  share_used_up: 'Alle Durchläufe, die dieser Link erlaubt, sind verbraucht.',
 };

@@ -70,6 +70,7 @@ export default {
   boards: 'Boards',
   newBoard: 'Neues Board',
   renameBoard: 'Board umbenennen',
+  shareBoard: 'Board teilen …',
   removeBoard: 'Board löschen',
   boardMenu: 'Board „{board}“',
   save: 'Speichern',

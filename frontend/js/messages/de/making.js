@@ -11,6 +11,7 @@ export default {
   code: 'Als Code kopieren …',
   export: 'Exportieren',
   edit: 'Bearbeiten …',
+  shareLink: 'Per Link teilen …',
   delete: 'Löschen',
   shared: 'Geteilt',
   asks: { one: 'Stellt {count} Frage', other: 'Stellt {count} Fragen' },

@@ -8,6 +8,7 @@ export default {
   'sections.keys': 'API-Schlüssel',
   'sections.people': 'Leute',
   'sections.programs': 'Programme und Agenten',
+  'sections.shares': 'Geteilte Links',
   'sections.services': 'Andere Dienste',
   'sections.retention': 'Behalten und aufräumen',
   'sections.server': 'Grenzen und Adressen',

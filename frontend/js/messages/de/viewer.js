@@ -18,6 +18,7 @@ export default {
   recalled: 'Es steht im Formular.',
   noRecall: 'Das entstand nicht aus einem Formular: stattdessen den Workflow öffnen.',
   again: 'Noch einmal, neuer Seed',
+  share: 'Teilen …',
   asInput: 'Als Eingabe verwenden',
   submitted: 'Unterwegs.',
   workflow: 'Workflow',

@@ -51,4 +51,8 @@ export default {
   model_folder_unknown: 'Nothing tells which kind of model belongs there. Download it first, then name it.',
   model_in_use: 'A job that is not done needs it. Try again after that.',
   not_media: 'What came is neither a picture nor a film nor a sound.',
+  share_gone: 'This link does not lead anywhere any more.',
+  share_locked: 'This link has a password.',
+  wrong_share_password: 'That is not the password of this link.',
+  share_used_up: 'All the runs that this link allows were used.',
 };

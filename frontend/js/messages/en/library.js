@@ -70,6 +70,7 @@ export default {
   boards: 'Boards',
   newBoard: 'New board',
   renameBoard: 'Rename board',
+  shareBoard: 'Share board …',
   removeBoard: 'Delete board',
   boardMenu: 'Board “{board}”',
   save: 'Save',

@@ -11,6 +11,7 @@ export default {
   code: 'Copy as code …',
   export: 'Export',
   edit: 'Edit …',
+  shareLink: 'Share by a link …',
   delete: 'Delete',
   shared: 'Shared',
   asks: { one: 'Asks {count} question', other: 'Asks {count} questions' },

@@ -8,6 +8,7 @@ export default {
   'sections.keys': 'API keys',
   'sections.people': 'People',
   'sections.programs': 'Programs and agents',
+  'sections.shares': 'Shared links',
   'sections.services': 'Other services',
   'sections.retention': 'Keeping and clearing',
   'sections.server': 'Limits and addresses',

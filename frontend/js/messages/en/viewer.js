@@ -18,6 +18,7 @@ export default {
   recalled: 'It is in the form.',
   noRecall: 'This was not made from a form: open its workflow instead.',
   again: 'Again, new seed',
+  share: 'Share …',
   asInput: 'Use as input',
   submitted: 'On its way.',
   workflow: 'Workflow',

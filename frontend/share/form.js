@@ -1,0 +1,198 @@
+import { Element, html, nothing } from '../js/core/element.js';
+import { t } from '../js/core/messages.js';
+import { icon } from '../js/components/icons.js';
+import { control, isFile } from './fields.js';
+import { link } from './link.js';
+import { large } from './pictures.js';
+import { explain } from './words.js';
+
+const EVERY_MS = 1000;
+/** While Studio cannot be reached, or nobody looks. */
+const SELDOM_MS = 5000;
+
+/** A form to fill in and run, and what came of this visitor's runs. */
+class SharedForm extends Element {
+  static properties = {
+    facts: { attribute: false },
+    runs: { state: true },
+    problem: { state: true },
+    busy: { state: true },
+  };
+
+  constructor() {
+    super();
+    this.values = {};
+    this.answers = {};
+    this.runs = [];
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    const { fields, questions } = this.facts.form;
+    this.values = Object.fromEntries(fields.map(({ id, default: value }) => [id, value ?? undefined]));
+    this.answers = Object.fromEntries(questions.map(({ name, default: value }) => [name, value ?? '']));
+    this.#follow();
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    clearTimeout(this.timer);
+  }
+
+  /** Look at the runs for as long as one has not ended. */
+  async #follow() {
+    clearTimeout(this.timer);
+    let wait = EVERY_MS;
+    try {
+      this.runs = (await link.runs()).items;
+    } catch (error) {
+      if (error.code !== 'offline') this.problem = error;
+      if (error.code !== 'offline') return;
+      wait = SELDOM_MS;
+    }
+    if (document.hidden) wait = SELDOM_MS;
+    if (this.runs.some((run) => !run.completed_at)) this.timer = setTimeout(() => this.#follow(), wait);
+  }
+
+  get #isSending() {
+    return this.facts.form.fields.some(
+      (field) => isFile(field) && (this.values[field.id] ?? []).some(({ id, problem }) => !id && !problem),
+    );
+  }
+
+  render() {
+    const { fields, questions } = this.facts.form;
+    return html`
+      <form class="card shared-form" @submit=${this.#submit}>
+        ${questions.map((question) => this.#question(question))}
+        ${fields.map((field) =>
+          control(
+            field,
+            this.values[field.id],
+            (value) => this.#set(field, value),
+            (files) => this.#send(field, files),
+          ),
+        )}
+        <div class="problem" role="alert">${this.problem ? html`<p class="error-text">${explain(this.problem)}</p>` : nothing}</div>
+        <button class="primary wide shared-run" ?disabled=${this.busy || this.#isSending}>
+          ${icon('create')}${t(this.busy ? 'shared.starting' : 'shared.run')}
+        </button>
+      </form>
+      <section class="shared-runs" aria-label=${t('shared.results')}>
+        ${this.runs.map((run) => this.#run(run))}
+      </section>
+    `;
+  }
+
+  #question({ name, text, options }) {
+    const set = ({ target }) => (this.answers = { ...this.answers, [name]: target.value });
+    const value = this.answers[name];
+    return html`<label class="field">
+      <span>${text}</span>
+      ${options.length
+        ? html`<select required @change=${set}>
+            ${value ? nothing : html`<option value="">–</option>`}
+            ${options.map((option) => html`<option value=${option} ?selected=${option === value}>${option}</option>`)}
+          </select>`
+        : html`<textarea rows="2" required maxlength="2000" .value=${value} @input=${set}></textarea>`}
+    </label>`;
+  }
+
+  #set(field, value) {
+    this.values = { ...this.values, [field.id]: value };
+    this.requestUpdate();
+  }
+
+  async #send(field, chosen) {
+    const added = chosen.map((file) => ({
+      file,
+      name: file.name,
+      url: file.type.startsWith('image/') ? URL.createObjectURL(file) : '',
+    }));
+    this.#set(field, field.multiple ? [...(this.values[field.id] ?? []), ...added] : added.slice(0, 1));
+    for (const one of added) {
+      try {
+        if (one.file.size > this.facts.max_file_bytes) throw Object.assign(new Error(), { code: 'payload_too_large' });
+        one.id = (await link.send(one.file)).id;
+      } catch (error) {
+        one.problem = explain(error);
+      }
+      this.requestUpdate();
+    }
+  }
+
+  #wire() {
+    const values = {};
+    for (const field of this.facts.form.fields) {
+      const value = this.values[field.id];
+      if (isFile(field)) {
+        const sent = (value ?? []).filter(({ id }) => id).map(({ id }) => ({ file: id }));
+        if (sent.length) values[field.id] = field.multiple ? sent : sent[0];
+      } else if (value !== undefined && value !== '') {
+        values[field.id] = value;
+      }
+    }
+    const answers = Object.entries(this.answers).filter(([, answer]) => answer !== '');
+    return [values, Object.fromEntries(answers)];
+  }
+
+  #submit = async (event) => {
+    event.preventDefault();
+    if (this.busy) return;
+    this.busy = true;
+    this.problem = null;
+    try {
+      const run = await link.run(...this.#wire());
+      this.runs = [run, ...this.runs];
+      await this.updateComplete;
+      this.querySelector('.shared-runs')?.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+      this.#follow();
+    } catch (error) {
+      this.problem = error;
+    }
+    this.busy = false;
+  };
+
+  async #cancel(run) {
+    try {
+      await link.cancel(run.id);
+    } catch (error) {
+      this.problem = error;
+    }
+    this.#follow();
+  }
+
+  #run(run) {
+    const isOver = Boolean(run.completed_at);
+    return html`<article class="card shared-result" data-status=${run.status}>
+      ${run.outputs.map((output) => this.#output(run, output))}
+      ${isOver && run.status === 'succeeded'
+        ? nothing
+        : html`<div class="shared-status">
+            <span role="status">${statusText(run)}</span>
+            ${isOver ? nothing : html`<button @click=${() => this.#cancel(run)}>${icon('close')}${t('shared.cancel')}</button>`}
+          </div>`}
+      ${isOver ? nothing : html`<progress max="1" .value=${run.progress ?? 0} aria-label=${t('shared.progress')}></progress>`}
+    </article>`;
+  }
+
+  #output(run, output) {
+    const content = link.output(run.id, output.id);
+    const isShown = /^(image|video)\//.test(output.content_type);
+    return html`
+      ${isShown ? large(output, { content, small: link.small(run.id, output.id) }, t('shared.result')) : nothing}
+      ${output.content_type.startsWith('audio/') && output.original ? html`<audio controls src=${content}></audio>` : nothing}
+      ${output.original
+        ? html`<a class="button" href=${content} download=${output.name}>${t('shared.download')}</a>`
+        : html`<p class="hint">${t('shared.notHanded', { name: output.name })}</p>`}
+    `;
+  }
+}
+
+function statusText({ status, queue_position: place, progress }) {
+  if (status === 'queued') return place ? t('shared.queued', { count: place }) : t('shared.soon');
+  if (status === 'running') return t('shared.running', { percent: Math.round((progress ?? 0) * 100) });
+  return t(`shared.status.${status}`);
+}
+
+customElements.define('shared-form', SharedForm);
