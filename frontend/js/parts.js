@@ -48,8 +48,8 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['settings', 'people'],
-    styles: ['settings'],
+    messages: ['settings', 'people', 'webhooks'],
+    styles: ['settings', 'webhooks'],
   },
   system: {
     load: () => import('./views/system.js'),

@@ -10,6 +10,7 @@ export const SECTIONS = {
   alerts: { icon: 'bell' },
   keyboard: { icon: 'keyboard' },
   keys: { icon: 'key', mayBe: () => mayAdminister() || session.can('graphs:run') },
+  webhooks: { icon: 'activity', mayBe: () => session.can('jobs') },
   people: { icon: 'people', mayBe: () => session.isOwner },
   services: { icon: 'link', mayBe: mayAdminister },
   retention: { icon: 'remove', mayBe: mayAdminister },

@@ -14,6 +14,7 @@ import '../components/settings/looks.js';
 import '../components/settings/retention.js';
 import '../components/settings/server.js';
 import '../components/settings/services.js';
+import '../components/settings/webhooks.js';
 
 const CONTENT = {
   account: html`<account-password></account-password><account-sessions></account-sessions>`,
@@ -22,6 +23,7 @@ const CONTENT = {
   alerts: html`<settings-alerts></settings-alerts>`,
   keyboard: html`<section class="card"><shortcut-list></shortcut-list></section>`,
   keys: html`<api-keys></api-keys>`,
+  webhooks: html`<settings-webhooks></settings-webhooks>`,
   people: html`<people-invite></people-invite><people-list></people-list>`,
   services: html`<settings-services></settings-services>`,
   retention: html`<settings-retention></settings-retention>`,
