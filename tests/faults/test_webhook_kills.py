@@ -100,13 +100,11 @@ async def submit_many(studio: Process, count: int) -> set[str]:
 async def tell_and_kill(folder: Path, *, count: int, kills: int, seed: int) -> tuple[Kept, int]:
     """Make ``count`` events while Studio is killed; what came, and how many lives it took."""
     chance = random.Random(seed)
-    variables = {
-        "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8",
-        "MAX_QUEUE_DEPTH": str(count + 10),
-    }
     async with running_place() as place:
         kept = Kept(place, seed)
-        with process(folder, **variables) as studio:
+        with process(
+            folder, STUDIO_OUTBOUND_ALLOW="127.0.0.0/8", MAX_QUEUE_DEPTH=str(count + 10)
+        ) as studio:
             studio.command = [sys.executable, "-m", "tests.faults.webhook_child"]
             studio.start()
             async with patient(studio) as api:
