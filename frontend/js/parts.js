@@ -48,8 +48,8 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['settings', 'people', 'access', 'programs', 'sharing'],
-    styles: ['settings', 'access', 'inputs'],
+    messages: ['settings', 'people', 'access', 'programs', 'sharing', 'webhooks'],
+    styles: ['settings', 'access', 'inputs', 'webhooks'],
   },
   device: {
     load: () => import('./views/device.js'),

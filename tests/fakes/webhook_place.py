@@ -71,7 +71,11 @@ class Place:
 
     async def _take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        got = Got(request.path_qs, headers, await request.read())
+        try:
+            got = Got(request.path_qs, headers, await request.read())
+        except ConnectionResetError:
+            # The sender was killed.
+            return web.Response(status=400)
         self.got.append(got)
         await self.held.wait()
         return self.answer(got)

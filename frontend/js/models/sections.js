@@ -11,6 +11,7 @@ export const SECTIONS = {
   keyboard: { icon: 'keyboard' },
   keys: { icon: 'key', mayBe: () => mayAdminister() || session.can('graphs:run') },
   shares: { icon: 'link', mayBe: () => session.user?.role !== 'guest' },
+  webhooks: { icon: 'activity', mayBe: () => session.can('jobs') },
   people: { icon: 'people', mayBe: () => session.isOwner },
   programs: { icon: 'custom' },
   services: { icon: 'models', mayBe: mayAdminister },

@@ -17,6 +17,7 @@ import '../components/settings/retention.js';
 import '../components/settings/server.js';
 import '../components/settings/services.js';
 import '../components/settings/shares.js';
+import '../components/settings/webhooks.js';
 
 const CONTENT = {
   account: html`<account-password></account-password><account-quota></account-quota
@@ -29,6 +30,7 @@ const CONTENT = {
   people: html`<people-invite></people-invite><people-list></people-list><people-limits></people-limits>`,
   shares: html`<settings-shares></settings-shares>`,
   programs: html`<settings-drawing-models></settings-drawing-models><settings-program-code></settings-program-code>`,
+  webhooks: html`<settings-webhooks></settings-webhooks>`,
   services: html`<settings-services></settings-services>`,
   retention: html`<settings-retention></settings-retention>`,
   server: html`<settings-server></settings-server>`,

@@ -6,6 +6,7 @@ export default {
   'sections.alerts': 'Benachrichtigungen',
   'sections.keyboard': 'Tastatur',
   'sections.keys': 'API-Schlüssel',
+  'sections.webhooks': 'Webhooks',
   'sections.people': 'Leute',
   'sections.programs': 'Programme und Agenten',
   'sections.shares': 'Geteilte Links',

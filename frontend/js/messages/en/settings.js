@@ -6,6 +6,7 @@ export default {
   'sections.alerts': 'Notifications',
   'sections.keyboard': 'Keyboard',
   'sections.keys': 'API keys',
+  'sections.webhooks': 'Webhooks',
   'sections.people': 'People',
   'sections.programs': 'Programs and agents',
   'sections.shares': 'Shared links',

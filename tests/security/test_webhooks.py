@@ -1,0 +1,102 @@
+"""Webhooks: whose they are, what nobody is shown, and names that lead elsewhere by the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from studio.clients.webhook_receiver import WebhookReceiver
+from studio.net import Outbound
+from tests.api.house import House
+from tests.api.people import member_in, owner_in
+from tests.fakes.webhook_place import running_place
+
+PUBLIC = "93.184.215.14"
+URL = f"https://{PUBLIC}/hook?token=canary-of-a-url"
+
+
+async def test_nobody_sees_or_touches_the_webhooks_of_others_but_the_owner(house: House) -> None:
+    async with member_in(house, "Mia") as mia, member_in(house, "Noah") as noah:
+        body = {"url": URL, "events": ["job.*"]}
+        made = (await mia.post("/api/webhooks", json=body)).json()
+        path = f"/api/webhooks/{made['id']}"
+        assert (await noah.get("/api/webhooks")).json()["webhooks"] == []
+        asked = [
+            await noah.get(path),
+            await noah.patch(path, json={"url": "https://93.184.215.15/"}),
+            await noah.post(f"{path}/secret"),
+            await noah.post(f"{path}/test"),
+            await noah.post(f"{path}/resend", json={}),
+            await noah.get(f"{path}/deliveries"),
+            await noah.get(f"{path}/deliveries/msg_0"),
+            await noah.post(f"{path}/deliveries/msg_0/resend"),
+            await noah.delete(path),
+        ]
+        assert [answer.status_code for answer in asked] == [404] * len(asked)
+        async with owner_in(house) as owner:
+            [seen] = (await owner.get("/api/webhooks")).json()["webhooks"]
+            assert (seen["id"], seen["user_name"]) == (made["id"], "Mia")
+            assert (await owner.delete(path)).status_code == 204
+
+
+async def test_only_the_owner_hears_of_everything(house: House) -> None:
+    async with member_in(house, "Mia") as mia:
+        body = {"url": URL, "events": ["job.*"], "system": True}
+        assert (await mia.post("/api/webhooks", json=body)).status_code == 403
+        body = {"url": URL, "events": ["engine.*"]}
+        answer = await mia.post("/api/webhooks", json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+    async with house.client() as owner:
+        made = await owner.post("/api/keys", json={"name": "less", "scopes": ["jobs"]})
+        body = {"url": URL, "events": ["job.*"], "system": True}
+        async with house.client(made.json()["key"]) as program:
+            assert (await program.post("/api/webhooks", json=body)).status_code == 403
+        assert (await owner.post("/api/webhooks", json=body)).status_code == 201
+
+
+async def test_a_secret_is_shown_when_it_is_made_and_never_again(house: House) -> None:
+    async with house.client() as owner:
+        made = (await owner.post("/api/webhooks", json={"url": URL, "events": ["*"]})).json()
+        path = f"/api/webhooks/{made['id']}"
+        changed = (await owner.post(f"{path}/secret")).json()["secret"]
+        job_secret = (await owner.post("/api/webhooks/job-secret")).json()["secret"]
+        await owner.patch(path, json={"paused": True})
+        said = ""
+        for asked in (
+            path,
+            "/api/webhooks",
+            "/api/activity",
+            "/api/system/diagnostics",
+            "/api/settings",
+        ):
+            answer = await owner.get(asked)
+            assert answer.status_code == 200
+            said += answer.text
+        for secret in (made["secret"], changed, job_secret):
+            assert secret.startswith("whsec_")
+            assert secret not in said
+        # The address may hold one too: whoever only reads what was done does not see it.
+        assert "canary-of-a-url" not in (await owner.get("/api/activity")).text
+
+
+async def test_a_user_has_twenty_webhooks_at_most(house: House) -> None:
+    async with house.client() as owner:
+        body = {"url": URL, "events": ["job.*"]}
+        answers = [await owner.post("/api/webhooks", json=body) for _ in range(21)]
+        assert [answer.status_code for answer in answers] == [201] * 20 + [409]
+
+
+async def test_a_name_that_leads_home_by_the_time_is_not_dialled() -> None:
+    answers = [[PUBLIC], ["127.0.0.1"]]
+
+    def resolve(_host: str, _port: int) -> Sequence[str]:
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    outbound = Outbound(resolve=resolve)
+    async with running_place() as place:
+        url = f"https://hooks.example:{place.port}/"
+        assert outbound.place(url).addresses == (PUBLIC,)
+        receiver = WebhookReceiver(outbound, timeout_s=2.0)
+        answer = await receiver.post(url, b"{}", {})
+        await receiver.close()
+        assert (answer.status, answer.error) == (None, "blocked_address")
+        assert place.got == []

@@ -1,0 +1,191 @@
+"""Deliveries over days: the schedule, who is given up, and what is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook as Reference
+
+from studio.clients.webhook_receiver import Answer
+from studio.clock import FrozenClock
+from studio.models import OWNER_ID
+from studio.services.pace import Pace
+from studio.services.webhook_delivery import WebhookDelivery
+from studio.store.db import Database
+from studio.store.migrations import migrate
+from studio.store.outbox import Outbox
+from studio.store.webhook_deliveries import DeliveryState, DeliveryStore
+from studio.store.webhook_history import DeliveryHistory
+from studio.store.webhooks import Webhook, WebhookStore
+from studio.webhook_signing import new_secret, signatures
+from tests.faults.harness import until
+
+DAY_S = 86_400.0
+
+
+@dataclass
+class Desk:
+    """Everything that sends, over a database, and a receiver that answers ``status``."""
+
+    clock: FrozenClock
+    outbox: Outbox
+    history: DeliveryHistory
+    store: WebhookStore
+    delivery: WebhookDelivery
+    webhook_id: str
+    posts: list[int]
+    disabled: list[tuple[str, str]]
+    answer: Answer = field(default_factory=lambda: Answer(500, "status", "", 1))
+
+    async def tell(self, key: str) -> None:
+        """One thing happened to the system."""
+        await self.outbox.tell(
+            "disk.low", {"level": "low"}, key=key, lane=key, at_ms=self.clock.now_ms()
+        )
+
+    async def attempts(self, count: int) -> None:
+        """Until that many attempts were made and noted."""
+        async with asyncio.timeout(20):
+            while True:
+                found = await self.history.page(self.webhook_id, state=None, before=None, limit=200)
+                if sum(one.attempts for one in found) >= count:
+                    return
+                await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    db = Database(tmp_path / "studio.db")
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        migrate(connection)
+
+    await db.open(prepare)
+    clock = FrozenClock(int(time.time() * 1000))
+    posts: list[int] = []
+    disabled: list[tuple[str, str]] = []
+
+    async def post(_url: str, _body: bytes, _headers: dict[str, str]) -> Answer:
+        posts.append(clock.now_ms())
+        return made.answer
+
+    async def note(webhook_id: str, reason: str) -> None:
+        disabled.append((webhook_id, reason))
+
+    store, history, outbox = WebhookStore(db), DeliveryHistory(db), Outbox(db)
+    delivery = WebhookDelivery(
+        store=DeliveryStore(db),
+        history=history,
+        post=post,
+        clock=clock,
+        pace=Pace(),
+        chance=lambda: 0.0,
+        disabled=note,
+    )
+    webhook = Webhook(
+        id="hook",
+        user_id=OWNER_ID,
+        user_name="",
+        kind="system",
+        name="",
+        url="https://example.org/",
+        events=("disk.low",),
+        created_at=clock.now_ms(),
+        updated_at=clock.now_ms(),
+    )
+    await store.add(webhook, new_secret(), most=20)
+    await outbox.open(base=None, stored=delivery.wake, start=lambda _: None)
+    made = Desk(clock, outbox, history, store, delivery, webhook.id, posts, disabled)
+    task = asyncio.create_task(delivery.run())
+    yield made
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await delivery.close()
+    await db.close()
+
+
+async def test_a_message_is_sent_ten_times_over_three_days(desk: Desk) -> None:
+    began = desk.clock.now_ms()
+    await desk.tell("one")
+    for count in range(1, 11):
+        await desk.attempts(count)
+        [told] = await desk.history.page(desk.webhook_id, state=None, before=None, limit=10)
+        if told.next_at is not None:
+            desk.clock.advance((told.next_at - desk.clock.now_ms()) / 1000)
+            desk.delivery.wake()
+    waited = [round((each - began) / 1000) for each in desk.posts]
+    steps = [later - before for before, later in itertools.pairwise(waited)]
+    assert steps == [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
+    assert (told.state, told.attempts) == (DeliveryState.FAILED, 10)
+    assert desk.disabled == []
+
+
+async def test_a_webhook_that_takes_nothing_for_five_days_is_disabled(desk: Desk) -> None:
+    for key, attempts in (("one", 0), ("two", 10)):
+        assert desk.disabled == []
+        await desk.tell(key)
+        for count in range(1, 11):
+            await desk.attempts(attempts + count)
+            [told] = await desk.history.page("hook", state=None, before=None, limit=1)
+            if told.next_at is not None:
+                desk.clock.advance((told.next_at - desk.clock.now_ms()) / 1000)
+                desk.delivery.wake()
+    await until(lambda: bool(desk.disabled), "it is disabled")
+    assert desk.disabled == [("hook", "failing")]
+    found = await desk.store.get("hook", None)
+    assert found.disabled_reason == "failing"
+
+
+async def test_what_is_a_week_old_is_forgotten_and_what_waits_that_long_has_failed(
+    desk: Desk,
+) -> None:
+    desk.answer = Answer(200, None, "", 1)
+    await desk.tell("taken")
+    await desk.attempts(1)
+    await desk.store.change("hook", None, {"paused_at": 1}, desk.clock.now_ms())
+    await desk.tell("waits")
+    desk.clock.advance(8 * DAY_S)
+    assert await desk.delivery.sweep() == 2
+    [left] = await desk.history.page("hook", state=None, before=None, limit=10)
+    assert (left.type, left.state) == ("disk.low", DeliveryState.FAILED)
+
+
+async def test_of_what_waits_only_so_much_is_kept(desk: Desk) -> None:
+    await desk.store.change("hook", None, {"paused_at": 1}, desk.clock.now_ms())
+    for number in range(6):
+        await desk.tell(str(number))
+    assert await desk.delivery.sweep(most_waiting=4) == 2
+    waiting = await desk.history.page("hook", state="waiting", before=None, limit=10)
+    failed = await desk.history.page("hook", state="failed", before=None, limit=10)
+    assert [one.seq for one in failed] == [2, 1]
+    assert [one.seq for one in waiting] == [6, 5, 4, 3]
+
+
+async def test_one_thing_is_told_once(desk: Desk) -> None:
+    desk.answer = Answer(200, None, "", 1)
+    await desk.tell("same")
+    await desk.tell("same")
+    await desk.attempts(1)
+    assert len(await desk.history.page("hook", state=None, before=None, limit=10)) == 1
+
+
+def test_signatures_are_those_of_the_reference_library() -> None:
+    first, second = new_secret(), new_secret()
+    body, at_s = '{"type":"ping"}', int(time.time())
+    both = signatures([first, second], "msg_1", at_s, body.encode())
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": both,
+    }
+    for secret in (first, second):
+        Reference(secret).verify(body, headers)
