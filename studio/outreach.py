@@ -105,6 +105,7 @@ async def open_outreach(around: Surroundings) -> Outreach:
         queue=around.queue,
         control=around.control,
         health=around.health,
+        disk=around.stock.disk,
         assets=around.assets,
         address=around.links.lasting_url,
     )

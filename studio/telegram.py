@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from studio.bot.bot import COMMANDS, Bot
 from studio.bot.house import House
 from studio.bot.menus import Menus
+from studio.bot.notices import Notices
 from studio.bot.orders import Means, Orders
 from studio.bot.outbox import Link, Outbox
 from studio.bot.progress import Progress
@@ -19,6 +20,7 @@ from studio.bot.uploads import Uploads
 from studio.bot.words import WORDS, say
 from studio.household import Household
 from studio.services.assets import AssetService
+from studio.services.disk import DiskService
 from studio.services.health import HealthService
 from studio.services.jobs import JobService
 from studio.services.queue import JobQueue
@@ -27,6 +29,7 @@ from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople
 from studio.store.telegram import TelegramStore
 from studio.store.telegram_chats import TelegramChats
+from studio.store.telegram_notices import TelegramNotices
 from studio.web.telegram_api import telegram_routes
 from studio.workshop import Workshop
 
@@ -45,6 +48,7 @@ class Telegram:
     people: TelegramPeople
     outbox: Outbox
     progress: Progress
+    notices: Notices
     router: APIRouter
 
     def routes(self) -> Sequence[APIRouter]:
@@ -57,6 +61,7 @@ class Telegram:
             ("telegram", self.link.run(self.bot.handle)),
             ("telegram messages", self.outbox.run()),
             ("telegram progress", self.progress.run()),
+            ("telegram notices", self.notices.run()),
         ]
 
     async def close(self) -> None:
@@ -72,6 +77,7 @@ def open_telegram(
     queue: JobQueue,
     control: QueueControl,
     health: HealthService,
+    disk: DiskService,
     assets: AssetService,
     address: Link,
 ) -> Telegram:
@@ -138,7 +144,14 @@ def open_telegram(
         presets=presets,
         test_words=lambda language: say(language, "test"),
     )
-    return Telegram(bot, link, people, outbox, progress, router)
+    notices = Notices(
+        people=people,
+        notices=TelegramNotices(house.db),
+        disks=disk.volumes,
+        clock=clock,
+        wake=outbox.wake,
+    )
+    return Telegram(bot, link, people, outbox, progress, notices, router)
 
 
 def _commands() -> dict[str, dict[str, str]]:

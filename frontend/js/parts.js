@@ -48,7 +48,7 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['settings', 'people'],
+    messages: ['settings', 'people', 'telegram'],
     styles: ['settings'],
   },
   system: {

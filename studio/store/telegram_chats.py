@@ -200,15 +200,11 @@ class TelegramChats:
                 (now_ms, run.id),
             )
             if ended.rowcount:
-                _post(connection, f"run.{run.id}", run.chat_id, messages, now_ms)
+                post_messages(connection, f"run.{run.id}", run.chat_id, messages, now_ms)
 
         await self._db.write(work)
 
     # -- what is to be said ----------------------------------------------------------------------
-
-    async def post(self, key: str, chat_id: int, messages: Sequence[Outgoing], now_ms: int) -> None:
-        """Store messages that nobody asked for; those of a key that was there before are not."""
-        await self._db.write(lambda connection: _post(connection, key, chat_id, messages, now_ms))
 
     async def due(self, now_ms: int) -> list[Delivery]:
         """The first message that waits in each chat, where its time has come."""
@@ -301,16 +297,17 @@ def _apply(connection: sqlite3.Connection, heard: Heard, effects: Effects, now_m
             (heard.chat_id, orjson.dumps(effects.dialogue).decode(), now_ms),
         )
     key = f"{heard.bot_id}.{heard.update_id}"
-    _post(connection, key, heard.chat_id, effects.messages, now_ms)
+    post_messages(connection, key, heard.chat_id, effects.messages, now_ms)
 
 
-def _post(
+def post_messages(
     connection: sqlite3.Connection,
     key: str,
     chat_id: int,
     messages: Sequence[Outgoing],
     now_ms: int,
 ) -> None:
+    """Inside a caller's transaction, put messages into the outbox, those of a key once."""
     connection.executemany(
         "INSERT OR IGNORE INTO telegram_outbox (id, chat_id, body, next_at, created_at) "
         "VALUES (?, ?, ?, ?, ?)",

@@ -12,6 +12,7 @@ export const SECTIONS = {
   keys: { icon: 'key', mayBe: () => mayAdminister() || session.can('graphs:run') },
   people: { icon: 'people', mayBe: () => session.isOwner },
   services: { icon: 'link', mayBe: mayAdminister },
+  telegram: { icon: 'link', mayBe: () => session.can('jobs') },
   retention: { icon: 'remove', mayBe: mayAdminister },
   server: { icon: 'system', mayBe: mayAdminister },
 };

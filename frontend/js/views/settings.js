@@ -14,6 +14,7 @@ import '../components/settings/looks.js';
 import '../components/settings/retention.js';
 import '../components/settings/server.js';
 import '../components/settings/services.js';
+import '../components/settings/telegram.js';
 
 const CONTENT = {
   account: html`<account-password></account-password><account-sessions></account-sessions>`,
@@ -24,6 +25,7 @@ const CONTENT = {
   keys: html`<api-keys></api-keys>`,
   people: html`<people-invite></people-invite><people-list></people-list>`,
   services: html`<settings-services></settings-services>`,
+  telegram: html`<settings-telegram></settings-telegram>`,
   retention: html`<settings-retention></settings-retention>`,
   server: html`<settings-server></settings-server>`,
 };

@@ -102,6 +102,7 @@ WORDS = {
     "unpair": "Diesen Chat trennen",
     "notice_done": "„{title}“ ist fertig.",
     "notice_failed": "„{title}“ ist fehlgeschlagen. {reason}",
+    "notice_many": "{done} Aufträge sind fertig, {failed} fehlgeschlagen.",
     "notice_disk": "Die Platte ist fast voll: noch {free} frei.",
     "test": "Das ist ein Test von Studio. Es funktioniert.",
 }

@@ -99,6 +99,7 @@ WORDS = {
     "unpair": "Disconnect this chat",
     "notice_done": "“{title}” is done.",
     "notice_failed": "“{title}” failed. {reason}",
+    "notice_many": "{done} jobs are done, {failed} failed.",
     "notice_disk": "The disk is nearly full: {free} left.",
     "test": "This is a test from Studio. It works.",
 }

@@ -100,6 +100,7 @@ WORDS = {
     "unpair": "Scollega questa chat",
     "notice_done": "«{title}» è pronto.",
     "notice_failed": "«{title}» non è riuscito. {reason}",
+    "notice_many": "{done} lavori pronti, {failed} non riusciti.",
     "notice_disk": "Il disco è quasi pieno: restano {free}.",
     "test": "Questa è una prova di Studio. Funziona.",
 }

@@ -98,6 +98,7 @@ WORDS = {
     "unpair": "断开这个聊天",
     "notice_done": "“{title}”已完成。",
     "notice_failed": "“{title}”失败。{reason}",
+    "notice_many": "{done} 个任务已完成，{failed} 个失败。",
     "notice_disk": "磁盘快满了：还剩 {free}。",
     "test": "这是来自 Studio 的测试。一切正常。",
 }

@@ -54,4 +54,6 @@ export default {
   model_folder_unknown: 'Nichts sagt, welche Art Modell dorthin gehört. Lade es erst herunter und nenne es dann.',
   model_in_use: 'Ein Auftrag, der noch nicht zu Ende ist, braucht es. Versuche es danach noch einmal.',
   not_media: 'Was kam, ist weder Bild noch Film noch Ton.',
+  telegram_chat_closed: 'Der Bot darf in diesen Chat nicht mehr schreiben.',
+  telegram_unavailable: 'Telegram ist gerade nicht zu fragen. Unter Einstellungen, Telegram steht, warum.',
 };

@@ -8,6 +8,7 @@ export default {
   'sections.keys': 'API-Schlüssel',
   'sections.people': 'Leute',
   'sections.services': 'Andere Dienste',
+  'sections.telegram': 'Telegram',
   'sections.retention': 'Behalten und aufräumen',
   'sections.server': 'Grenzen und Adressen',
 

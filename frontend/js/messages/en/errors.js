@@ -50,4 +50,6 @@ export default {
   model_folder_unknown: 'Nothing tells which kind of model belongs there. Download it first, then name it.',
   model_in_use: 'A job that is not done needs it. Try again after that.',
   not_media: 'What came is neither a picture nor a film nor a sound.',
+  telegram_chat_closed: 'The bot may not write to that chat any more.',
+  telegram_unavailable: 'Telegram cannot be asked now. Settings, Telegram say why.',
 };

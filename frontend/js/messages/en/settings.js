@@ -8,6 +8,7 @@ export default {
   'sections.keys': 'API keys',
   'sections.people': 'People',
   'sections.services': 'Other services',
+  'sections.telegram': 'Telegram',
   'sections.retention': 'Keeping and clearing',
   'sections.server': 'Limits and addresses',
 
