@@ -101,6 +101,7 @@ async def open_outreach(around: Surroundings) -> Outreach:
     telegram = open_telegram(
         around.house,
         around.workshop,
+        language=language.language,
         jobs=around.pipeline.jobs,
         queue=around.queue,
         control=around.control,

@@ -11,7 +11,7 @@ import orjson
 
 from studio.models import JobStatus
 from studio.store.db import Database
-from studio.store.telegram_chats import post_messages
+from studio.store.telegram_outbox import post_messages
 from studio.telegram_records import Outgoing
 
 MOST: Final = 500

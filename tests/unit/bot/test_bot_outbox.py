@@ -17,6 +17,7 @@ from studio.services.telegram_people import TelegramPeople
 from studio.settings import DAY_MS, Secret
 from studio.store.telegram import TelegramStore
 from studio.store.telegram_chats import Heard, TelegramChats
+from studio.store.telegram_outbox import TelegramOutbox
 from studio.telegram_records import Effects, Incoming, Outgoing
 from tests.fakes.asset_app import ANN, Library, open_library
 from tests.fakes.telegram import TOKEN, Telegram, running_telegram
@@ -74,7 +75,7 @@ async def line(library: Library) -> AsyncIterator[Line]:
         )
         outbox = Outbox(
             people=people,
-            chats=chats,
+            rows=TelegramOutbox(library.db),
             assets=library.service,
             link=link,
             clock=clock,
