@@ -65,7 +65,7 @@ class SettingsTelegram extends ListElement {
     const help = TROUBLED.includes(state) ? t(`telegram.help.${state}`) : '';
     return html`
       <p class=${TROUBLED.includes(state) ? 'banner is-note' : ''} role="status">
-        ${icon(TROUBLED.includes(state) ? 'warning' : 'link')}
+        ${TROUBLED.includes(state) ? icon('warning') : nothing}
         <span>${bot ? html`<strong>@${bot.username}</strong> · ` : nothing}${t(`telegram.states.${state}`)}</span>
       </p>
       ${[asked, help, state === 'unreachable' ? message : '']
