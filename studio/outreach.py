@@ -148,10 +148,12 @@ async def open_outreach(around: Surroundings) -> Outreach:
     telegram = open_telegram(
         around.house,
         around.workshop,
+        language=language.language,
         jobs=around.pipeline.jobs,
         queue=around.queue,
         control=around.control,
         health=around.health,
+        disk=around.stock.disk,
         assets=around.assets,
         address=around.links.lasting_url,
     )

@@ -9,8 +9,10 @@ from typing import Any, Final
 from fastapi import APIRouter
 
 from studio.bot.bot import COMMANDS, Bot
+from studio.bot.chatting import Chatting
 from studio.bot.house import House
 from studio.bot.menus import Menus
+from studio.bot.notices import Notices
 from studio.bot.orders import Means, Orders
 from studio.bot.outbox import Link, Outbox
 from studio.bot.progress import Progress
@@ -19,14 +21,19 @@ from studio.bot.uploads import Uploads
 from studio.bot.words import WORDS, say
 from studio.household import Household
 from studio.services.assets import AssetService
+from studio.services.disk import DiskService
 from studio.services.health import HealthService
 from studio.services.jobs import JobService
+from studio.services.language import Language
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople
 from studio.store.telegram import TelegramStore
 from studio.store.telegram_chats import TelegramChats
+from studio.store.telegram_notices import TelegramNotices
+from studio.store.telegram_outbox import TelegramOutbox
+from studio.store.telegram_replies import TelegramReplies
 from studio.web.telegram_api import telegram_routes
 from studio.workshop import Workshop
 
@@ -45,6 +52,8 @@ class Telegram:
     people: TelegramPeople
     outbox: Outbox
     progress: Progress
+    notices: Notices
+    chatting: Chatting
     router: APIRouter
 
     def routes(self) -> Sequence[APIRouter]:
@@ -57,6 +66,8 @@ class Telegram:
             ("telegram", self.link.run(self.bot.handle)),
             ("telegram messages", self.outbox.run()),
             ("telegram progress", self.progress.run()),
+            ("telegram notices", self.notices.run()),
+            ("telegram chat", self.chatting.run()),
         ]
 
     async def close(self) -> None:
@@ -68,10 +79,12 @@ def open_telegram(
     house: Household,
     workshop: Workshop,
     *,
+    language: Language,
     jobs: JobService,
     queue: JobQueue,
     control: QueueControl,
     health: HealthService,
+    disk: DiskService,
     assets: AssetService,
     address: Link,
 ) -> Telegram:
@@ -95,7 +108,12 @@ def open_telegram(
     )
     presets, library = workshop.presets.presets, workshop.library
     outbox = Outbox(
-        people=people, chats=chats, assets=assets, link=link, clock=clock, address=address
+        people=people,
+        rows=TelegramOutbox(house.db),
+        assets=assets,
+        link=link,
+        clock=clock,
+        address=address,
     )
     progress = Progress(
         people=people, chats=chats, jobs=jobs, link=link, clock=clock, wake=outbox.wake
@@ -107,6 +125,15 @@ def open_telegram(
         chats=chats,
         clock=clock,
         tell=progress.begin,
+    )
+    chatting = Chatting(
+        language=language,
+        people=people,
+        chats=chats,
+        replies=TelegramReplies(house.db),
+        link=link,
+        clock=clock,
+        wake=outbox.wake,
     )
     bot = Bot(
         people=people,
@@ -129,6 +156,7 @@ def open_telegram(
             control=control,
             health=health,
         ),
+        chatting=chatting,
         clock=clock,
         wake=outbox.wake,
     )
@@ -138,7 +166,14 @@ def open_telegram(
         presets=presets,
         test_words=lambda language: say(language, "test"),
     )
-    return Telegram(bot, link, people, outbox, progress, router)
+    notices = Notices(
+        people=people,
+        notices=TelegramNotices(house.db),
+        disks=disk.volumes,
+        clock=clock,
+        wake=outbox.wake,
+    )
+    return Telegram(bot, link, people, outbox, progress, notices, chatting, router)
 
 
 def _commands() -> dict[str, dict[str, str]]:

@@ -62,7 +62,7 @@ Buttons = tuple[tuple[Button, ...], ...]
 class Outgoing:
     """A message that is to be sent, or the one that is to be changed (``edits``).
 
-    ``run_id`` names the run whose progress it shows: once it was sent, that run knows its id.
+    ``run_id`` names the run, or the reply, that it shows: once it was sent, that one knows its id.
     ``asset_ids`` are files of ``user_id``, who may read them.
     """
 
@@ -156,10 +156,12 @@ class Effects:
     """All that one update changes, stored by one commit with the update's id.
 
     ``dialogue`` replaces what the chat was in the midst of: ``None`` ends it, ``KEEP`` leaves it.
+    ``reply`` is an answer that a language model owes: its id, whose it is, and what was said.
     """
 
     messages: list[Outgoing] = field(default_factory=list)
     dialogue: dict[str, Any] | Literal["keep"] | None = "keep"
+    reply: tuple[str, str, str] | None = None
 
 
 KEEP: Final = "keep"

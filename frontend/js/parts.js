@@ -48,7 +48,7 @@ export const VIEWS = {
   settings: {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
-    messages: ['settings', 'people', 'access', 'programs', 'sharing', 'webhooks'],
+    messages: ['settings', 'people', 'access', 'programs', 'sharing', 'webhooks', 'telegram'],
     styles: ['settings', 'access', 'inputs', 'webhooks'],
   },
   device: {

@@ -8,6 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from studio.bot.chatting import Chatting
 from studio.bot.house import House
 from studio.bot.menus import Menus
 from studio.bot.orders import Orders
@@ -24,7 +25,7 @@ from studio.telegram_records import Effects, Incoming, Outgoing
 
 log = logging.getLogger(__name__)
 
-COMMANDS = ("presets", "default", "status", "queue", "cancel", "settings", "help")
+COMMANDS = ("presets", "default", "chat", "status", "queue", "cancel", "settings", "help")
 _OF_DIALOGUE = frozenset("oefcsnr")
 
 
@@ -45,6 +46,7 @@ class Bot:
         questions: Questions,
         orders: Orders,
         house: House,
+        chatting: Chatting,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
@@ -55,6 +57,7 @@ class Bot:
         self._questions = questions
         self._orders = orders
         self._house = house
+        self._chatting = chatting
         self._clock = clock
         self._wake = wake
 
@@ -108,6 +111,8 @@ class Bot:
             raise end
         if not talk.stored:
             await self._chats.commit(heard, talk.effects, self._clock.now_ms())
+        if talk.effects.reply is not None:
+            self._chatting.begin()
         if incoming.button_id is not None:
             # Nothing depends on it: it only ends the button's little clock.
             with contextlib.suppress(StudioError):
@@ -135,6 +140,8 @@ class Bot:
             await self._button(talk, incoming.button)
         elif command is not None:
             await self._do(talk, command)
+        elif talk.dialogue is not None and talk.dialogue.chat is not None:
+            self._chatting.message(talk)
         elif talk.dialogue is not None and talk.dialogue.preset_id:
             await self._questions.message(talk, talk.dialogue)
         elif incoming.text or incoming.files:
@@ -145,6 +152,8 @@ class Bot:
             await self._menus.all(talk, 0)
         elif command == "default":
             await self._menus.all(talk, 0, "d")
+        elif command == "chat":
+            await self._chatting.toggle(talk)
         elif command == "cancel":
             await self._stop(talk)
         elif command in ("start", "help"):

@@ -16,7 +16,7 @@ from studio.services.assets import AssetService
 from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople, identity_of
 from studio.settings import DAY_MS
-from studio.store.telegram_chats import TelegramChats
+from studio.store.telegram_outbox import TelegramOutbox
 from studio.telegram_errors import (
     TelegramBusy,
     TelegramChatClosed,
@@ -51,14 +51,14 @@ class Outbox:
         self,
         *,
         people: TelegramPeople,
-        chats: TelegramChats,
+        rows: TelegramOutbox,
         assets: AssetService,
         link: TelegramLink,
         clock: Clock,
         address: Link,
     ) -> None:
         self._people = people
-        self._chats = chats
+        self._rows = rows
         self._assets = assets
         self._link = link
         self._clock = clock
@@ -75,7 +75,7 @@ class Outbox:
             self._woken.clear()
             await self._link.opened.wait()
             try:
-                due = await self._chats.due(self._clock.now_ms())
+                due = await self._rows.due(self._clock.now_ms())
                 await asyncio.gather(*(self._deliver(each) for each in due))
                 wait_s = 0.0 if due else await self._wait_s()
             except StudioError:
@@ -88,7 +88,7 @@ class Outbox:
                     continue
 
     async def _wait_s(self) -> float:
-        at = await self._chats.next_due()
+        at = await self._rows.next_due()
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now_ms()) / 1000))
@@ -99,19 +99,19 @@ class Outbox:
         except TelegramChatClosed:
             await self._people.block(delivery.chat_id)
         except TelegramRefused:
-            await self._chats.give_up(delivery, "refused", self._clock.now_ms())
+            await self._rows.give_up(delivery, "refused", self._clock.now_ms())
         except TelegramBusy as error:
             at = self._clock.now_ms() + 1000 * (error.retry_after_s or 1)
-            await self._chats.put_off(delivery, at, counts=False)
+            await self._rows.put_off(delivery, at, counts=False)
         except TelegramUnavailable:
             now_ms = self._clock.now_ms()
             if now_ms - delivery.created_at > KEPT_TRYING_MS:
-                await self._chats.give_up(delivery, "unavailable", now_ms)
+                await self._rows.give_up(delivery, "unavailable", now_ms)
                 return
             wait_s = PATIENCE_S[min(delivery.attempts, len(PATIENCE_S) - 1)]
-            await self._chats.put_off(delivery, now_ms + 1000 * wait_s, counts=True)
+            await self._rows.put_off(delivery, now_ms + 1000 * wait_s, counts=True)
         else:
-            await self._chats.sent(delivery, message_id, self._clock.now_ms())
+            await self._rows.sent(delivery, message_id, self._clock.now_ms())
 
     async def _send(self, delivery: Delivery) -> int | None:
         message, client = delivery.message, self._link.client()

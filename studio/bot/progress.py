@@ -10,7 +10,7 @@ from typing import Final
 from studio.bot.words import say
 from studio.clock import Clock
 from studio.errors import NotFound, StudioError
-from studio.models import Asset, JobStatus
+from studio.models import Asset, JobStatus, Preview
 from studio.services.jobs import JobService, JobView
 from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople, identity_of
@@ -29,6 +29,8 @@ from studio.telegram_records import (
 LOOK_S: Final = 0.5
 EDIT_S: Final = 3.0
 """Between two edits in a chat: Telegram wants no more than twenty a minute."""
+PREVIEW_S: Final = 9.0
+"""Between two previews of a run: pictures are dearer than words."""
 PHOTOS: Final = frozenset({"image/png", "image/jpeg", "image/webp"})
 _ENDS: Final = {
     JobStatus.FAILED: "job_failed",
@@ -43,6 +45,8 @@ class _Shown:
 
     text: str = ""
     after_s: float = 0.0
+    preview: Preview | None = None
+    preview_after_s: float = 0.0
 
 
 class Progress:
@@ -125,18 +129,25 @@ class Progress:
             await self._chats.finish(run, messages, self._clock.now_ms())
             self._wake()
         elif run.message_id is not None and person.blocked_at is None:
-            await self._edit(run, _progress(run, views, person.language), person.language)
+            await self._edit(run, views, person.language)
 
-    async def _edit(self, run: Run, text: str, language: str) -> None:
+    async def _edit(self, run: Run, views: Sequence[JobView], language: str) -> None:
         assert run.message_id is not None
+        text, preview = _progress(run, views, language), _preview(views)
         now_s = self._clock.monotonic_s()
         shown = self._shown.setdefault(run.id, _Shown())
         if text == shown.text or now_s < max(shown.after_s, self._quiet_until_s):
             return
         shown.text, shown.after_s = text, now_s + EDIT_S
+        place = (run.chat_id, run.message_id)
         buttons = ((Button(say(language, "cancel"), f"X:{run.id}"),),)
         try:
-            await self._link.client().edit(run.chat_id, run.message_id, text, buttons)
+            client = self._link.client()
+            if preview is None or preview is shown.preview or now_s < shown.preview_after_s:
+                await client.edit(*place, text, buttons)
+            else:
+                shown.preview, shown.preview_after_s = preview, now_s + PREVIEW_S
+                await client.show(*place, preview.data, text, buttons)
         except TelegramBusy as error:
             shown.text = ""
             self._quiet_until_s = now_s + (error.retry_after_s or EDIT_S)
@@ -179,6 +190,15 @@ def _progress(run: Run, views: Sequence[JobView], language: str) -> str:
             steps=progress.steps,
         )
     return say(language, "running", title=run.title, percent=percent)
+
+
+def _preview(views: Sequence[JobView]) -> Preview | None:
+    """The latest look into what runs, where Telegram can show it."""
+    for view in views:
+        if view.live is not None and view.live.preview is not None:
+            preview = view.live.preview
+            return preview if preview.content_type in PHOTOS else None
+    return None
 
 
 def _report(run: Run, views: Sequence[JobView], person: Person) -> list[Outgoing]:

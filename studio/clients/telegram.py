@@ -41,6 +41,7 @@ _TIMEOUT_S: Final = 20.0
 _UPLOAD_S: Final = 300.0
 _PIECE: Final = 64 * 1024
 _GONE: Final = ("chat not found", "user is deactivated", "peer_id_invalid", "chat_id is empty")
+_NO_TEXT: Final = "no text in the message"
 _SAME: Final = "message is not modified"
 _TOKEN: Final = re.compile(r"[0-9]{1,20}:[\w-]{1,200}", re.ASCII)
 
@@ -149,8 +150,41 @@ class TelegramClient:
                     reply_markup=_markup(buttons),
                 )
             except BadRequest as error:
-                if _SAME not in error.message.lower():
+                if _NO_TEXT in error.message.lower():
+                    await self._edit_caption(chat_id, message_id, text, buttons)
+                elif _SAME not in error.message.lower():
                     raise
+
+    async def _edit_caption(
+        self, chat_id: int, message_id: int, text: str, buttons: Buttons
+    ) -> None:
+        """The message shows a picture by now."""
+        try:
+            await self._bot.edit_message_caption(
+                chat_id,
+                message_id,
+                caption=text[:MAX_CAPTION],
+                reply_markup=_markup(buttons),
+            )
+        except BadRequest as error:
+            if _SAME not in error.message.lower():
+                raise
+
+    async def show(
+        self, chat_id: int, message_id: int, picture: bytes, text: str, buttons: Buttons = ()
+    ) -> None:
+        """Put a picture into a message, in the place of the one before, with ``text`` below it.
+
+        Raises:
+            TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+        """
+        media = telegram.InputMediaPhoto(
+            InputFile(picture, "preview.jpg", attach=True), caption=text[:MAX_CAPTION]
+        )
+        with _translated():
+            await self._bot.edit_message_media(
+                media, chat_id=chat_id, message_id=message_id, reply_markup=_markup(buttons)
+            )
 
     async def send(self, chat_id: int, media: Media, caption: str, buttons: Buttons = ()) -> int:
         """Send a file, read while it is sent, and return its message's id.

@@ -72,6 +72,10 @@ class DiskService:
         self._measured: Measured | None = None
         self._measuring = asyncio.Lock()
 
+    async def volumes(self) -> Sequence[dict[str, Any]]:
+        """Each volume with its ``level`` and ``free_bytes``."""
+        return (await self._measure()).volumes
+
     async def look(self) -> dict[str, Any]:
         """Volumes with warnings, bytes by what they are, and what could go."""
         measured = await self._measure()
@@ -114,10 +118,6 @@ class DiskService:
                 ],
             },
         }
-
-    async def volumes(self) -> Sequence[dict[str, Any]]:
-        """The disks alone, as they were measured lately."""
-        return (await self._measure()).volumes
 
     def forget(self) -> None:
         """Measure anew when somebody looks next: much has gone."""

@@ -59,7 +59,7 @@ class TelegramPeople:
         await self._people.put_code(identity.user_id, digest(code), expires_at)
         return PairingCode(code, expires_at)
 
-    async def list(self, identity: Identity) -> list[Person]:
+    async def chats(self, identity: Identity) -> list[Person]:
         """The caller's chats; for the owner everybody's."""
         return await self._people.people(_viewer(identity))
 
@@ -103,6 +103,10 @@ class TelegramPeople:
     async def person(self, chat_id: int) -> Person | None:
         """Whom a chat stands for, or ``None`` for a stranger."""
         return await self._people.person(chat_id)
+
+    async def everybody(self) -> list[Person]:
+        """All chats."""
+        return await self._people.people(None)
 
     async def pair(
         self, heard: Heard, incoming: Incoming, code: str, *, paired: Effects, wrong: Effects

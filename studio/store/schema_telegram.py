@@ -46,6 +46,11 @@ _STATEMENTS = (
             ON DELETE CASCADE, position INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE INDEX telegram_run_jobs_by_run ON telegram_run_jobs (run_id)",
+    """CREATE TABLE telegram_replies (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, chat_id INTEGER NOT NULL,
+        user_id TEXT NOT NULL REFERENCES users(id), text TEXT NOT NULL, message_id INTEGER
+    )""",
+    "CREATE INDEX telegram_replies_by_chat ON telegram_replies (chat_id, seq)",
     """CREATE TABLE telegram_outbox (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, chat_id INTEGER NOT NULL,
         body TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL,

@@ -175,6 +175,7 @@ def forget_chat(connection: sqlite3.Connection, chat_id: int) -> None:
         "telegram_pairings",
         "telegram_dialogues",
         "telegram_runs",
+        "telegram_replies",
         "telegram_outbox",
     ):
         connection.execute(f"DELETE FROM {table} WHERE chat_id = ?", (chat_id,))

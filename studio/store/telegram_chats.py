@@ -1,4 +1,4 @@
-"""What the bot heard, is in the midst of, and has to say. An update's effects and its id are one
+"""What the bot heard, is in the midst of, and runs. An update's effects and its id are one
 commit; so is the end of a run with the messages that tell of it."""
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from studio.settings import DAY_MS
 from studio.store.batches import Beside
 from studio.store.db import Database
 from studio.store.telegram import note_attempt, take_code
-from studio.telegram_records import KEEP, Delivery, Effects, Outgoing, Run
+from studio.store.telegram_outbox import post_messages
+from studio.telegram_records import KEEP, Effects, Outgoing, Run
 
 KEPT_MS: Final = 3 * DAY_MS
 """How long ids of updates, and what was sent, are remembered. Telegram repeats for one day."""
@@ -200,86 +201,9 @@ class TelegramChats:
                 (now_ms, run.id),
             )
             if ended.rowcount:
-                _post(connection, f"run.{run.id}", run.chat_id, messages, now_ms)
+                post_messages(connection, f"run.{run.id}", run.chat_id, messages, now_ms)
 
         await self._db.write(work)
-
-    # -- what is to be said ----------------------------------------------------------------------
-
-    async def post(self, key: str, chat_id: int, messages: Sequence[Outgoing], now_ms: int) -> None:
-        """Store messages that nobody asked for; those of a key that was there before are not."""
-        await self._db.write(lambda connection: _post(connection, key, chat_id, messages, now_ms))
-
-    async def due(self, now_ms: int) -> list[Delivery]:
-        """The first message that waits in each chat, where its time has come."""
-
-        def work(connection: sqlite3.Connection) -> list[Delivery]:
-            rows = connection.execute(
-                "SELECT * FROM telegram_outbox WHERE seq IN (SELECT min(seq) FROM telegram_outbox "
-                "WHERE ended_at IS NULL GROUP BY chat_id) AND next_at <= ? ORDER BY seq",
-                (now_ms,),
-            )
-            return [
-                Delivery(
-                    seq=row["seq"],
-                    id=row["id"],
-                    chat_id=row["chat_id"],
-                    message=Outgoing.from_data(orjson.loads(row["body"])),
-                    attempts=row["attempts"],
-                    created_at=row["created_at"],
-                )
-                for row in rows
-            ]
-
-        return await self._db.read(work)
-
-    async def next_due(self) -> int | None:
-        """When the next message that waits is to be tried; ``None`` while none does."""
-
-        def work(connection: sqlite3.Connection) -> int | None:
-            found = connection.execute(
-                "SELECT min(next_at) FROM telegram_outbox WHERE seq IN (SELECT min(seq) "
-                "FROM telegram_outbox WHERE ended_at IS NULL GROUP BY chat_id)"
-            ).fetchone()[0]
-            return None if found is None else int(found)
-
-        return await self._db.read(work)
-
-    async def sent(self, delivery: Delivery, message_id: int | None, now_ms: int) -> None:
-        """A message arrived; the run that it shows learns which one it is."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE telegram_outbox SET ended_at = ?, message_id = ?, attempts = attempts + 1 "
-                "WHERE seq = ?",
-                (now_ms, message_id, delivery.seq),
-            )
-            if delivery.message.run_id is not None and message_id is not None:
-                connection.execute(
-                    "UPDATE telegram_runs SET message_id = ? WHERE id = ?",
-                    (message_id, delivery.message.run_id),
-                )
-
-        await self._db.write(work)
-
-    async def put_off(self, delivery: Delivery, next_at: int, *, counts: bool) -> None:
-        """Try a message again later; ``counts``: as an attempt that failed."""
-        await self._db.write(
-            lambda connection: connection.execute(
-                "UPDATE telegram_outbox SET next_at = ?, attempts = attempts + ? WHERE seq = ?",
-                (next_at, int(counts), delivery.seq),
-            ),
-            durable=False,
-        )
-
-    async def give_up(self, delivery: Delivery, trouble: str, now_ms: int) -> None:
-        """A message cannot be sent."""
-        await self._db.write(
-            lambda connection: connection.execute(
-                "UPDATE telegram_outbox SET ended_at = ?, trouble = ? WHERE seq = ?",
-                (now_ms, trouble, delivery.seq),
-            )
-        )
 
 
 def _claim(connection: sqlite3.Connection, heard: Heard, now_ms: int) -> bool:
@@ -300,25 +224,14 @@ def _apply(connection: sqlite3.Connection, heard: Heard, effects: Effects, now_m
             "VALUES (?, ?, ?)",
             (heard.chat_id, orjson.dumps(effects.dialogue).decode(), now_ms),
         )
+    if effects.reply is not None:
+        reply_id, user_id, text = effects.reply
+        connection.execute(
+            "INSERT INTO telegram_replies (id, chat_id, user_id, text) VALUES (?, ?, ?, ?)",
+            (reply_id, heard.chat_id, user_id, text),
+        )
     key = f"{heard.bot_id}.{heard.update_id}"
-    _post(connection, key, heard.chat_id, effects.messages, now_ms)
-
-
-def _post(
-    connection: sqlite3.Connection,
-    key: str,
-    chat_id: int,
-    messages: Sequence[Outgoing],
-    now_ms: int,
-) -> None:
-    connection.executemany(
-        "INSERT OR IGNORE INTO telegram_outbox (id, chat_id, body, next_at, created_at) "
-        "VALUES (?, ?, ?, ?, ?)",
-        [
-            (f"{key}.{at}", chat_id, orjson.dumps(message.as_data()).decode(), now_ms, now_ms)
-            for at, message in enumerate(messages)
-        ],
-    )
+    post_messages(connection, key, heard.chat_id, effects.messages, now_ms)
 
 
 def _run(connection: sqlite3.Connection, row: sqlite3.Row) -> Run:

@@ -48,7 +48,7 @@ def telegram_routes(
                 "bot": None if named is None else {"name": named.name, "username": named.username},
                 "asked_at": iso_or_none(state.asked_at),
                 "message": state.trouble,
-                "chats": [_chat(each) for each in await people.list(identity)],
+                "chats": [_chat(each) for each in await people.chats(identity)],
             }
         )
 

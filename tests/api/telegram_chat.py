@@ -16,7 +16,8 @@ from PIL import Image
 from tests.api.people import OWN_PAGE, PASSWORD
 from tests.api.presets import SMALL, good, preset
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
-from tests.fakes.telegram import TOKEN, Message, Telegram, running_telegram
+from tests.fakes.telegram import TOKEN, Telegram, running_telegram
+from tests.fakes.telegram_shapes import Message
 
 _chats = itertools.count(5_000)
 

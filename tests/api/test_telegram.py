@@ -192,3 +192,33 @@ def test_the_chat_speaks_the_language_that_it_is_set_to(bot: Bot) -> None:
     phone.say("/status")
     phone.hears("Von dir läuft gerade nichts.")
     assert bot.chat(phone)["language"] == "de"
+
+
+def test_a_long_run_shows_a_look_at_what_becomes_of_it(bot: Bot) -> None:
+    phone = bot.paired()
+    slow = {"size": {"width": 1536, "height": 1536}, "steps": 150}
+    bot.make_default(phone, bot.save(name="Slow", values={"prompt": "a fox", **slow}))
+    phone.say("an owl")
+    shown = phone.gets("preview")
+    assert shown.files[0].startswith((b"\xff\xd8", b"\x89PNG"))
+    assert shown.text.startswith("Slow: ")
+    phone.press(shown, "Cancel")
+    phone.hears("Slow: cancelled")
+    assert shown.text == "Slow: cancelled"
+
+
+def test_jobs_from_elsewhere_are_told_of_to_those_who_want_it(bot: Bot) -> None:
+    phone, quiet = bot.paired(), bot.paired()
+    path = f"/api/telegram/chats/{bot.chat(phone)['id']}"
+    assert bot.owner.patch(path, json={"notify_jobs": True}).status_code == 200
+    bot.make_default(phone, bot.save(name="Own", values={"prompt": "a fox"}))
+    phone.say("one of the chat's own")
+    phone.gets("photo")
+    preset_id = bot.save(name="Elsewhere", values={"prompt": "a heron"})
+    run = f"/api/presets/{preset_id}/run"
+    assert bot.owner.post(run, json={}).status_code == 201
+    phone.hears("“a heron” is done.")
+    assert bot.owner.post(run, json={"count": 5}).status_code == 201
+    phone.hears("5 jobs are done, 0 failed.")
+    assert not any("one of the chat" in text for text in phone.texts())
+    assert len(quiet.texts()) == 1

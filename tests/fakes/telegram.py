@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from threading import Lock, Thread
 from typing import Any
 
 from aiohttp import web
+
+from tests.fakes.telegram_shapes import (
+    Message,
+    buttons_of,
+    good,
+    person_of,
+    read,
+    refusal,
+)
 
 TOKEN = "123456789:canary-bot-token-0123456789012345"
 BOT = {"id": 123456789, "is_bot": True, "first_name": "Studio", "username": "studio_test_bot"}
@@ -22,26 +29,6 @@ _STARTS_S = 30
 _MOST = 55 * 1024 * 1024
 _MEDIA = {"sendPhoto": "photo", "sendVideo": "video", "sendDocument": "document",
           "sendAudio": "audio"}  # fmt: skip
-
-
-@dataclass
-class Message:
-    """A message of the bot's as its chat shows it now; ``edits`` are the texts it had before."""
-
-    chat_id: int
-    message_id: int
-    text: str
-    buttons: list[tuple[str, str]] = field(default_factory=list)
-    kind: str = "text"
-    files: list[bytes] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    edits: list[str] = field(default_factory=list)
-
-    def button(self, label: str) -> str:
-        """What pressing the button of that label sends."""
-        found = [data for text, data in self.buttons if text == label]
-        assert found, f"no button {label!r} among {[text for text, _ in self.buttons]}"
-        return found[0]
 
 
 class Telegram:
@@ -59,6 +46,8 @@ class Telegram:
         self.repeats = 0
         """How many questions are answered with all updates, whatever offset they name."""
         self.backwards = False
+        self.hold = False
+        """Nothing is heard while this is set: what is put in meanwhile comes together."""
         self._updates: list[dict[str, Any]] = []
         self._update_ids = itertools.count(7_000)
         self._message_ids = itertools.count(100)
@@ -77,7 +66,7 @@ class Telegram:
             "callback_query",
             {
                 "id": f"press-{next(self._message_ids)}",
-                "from": _person(chat_id),
+                "from": person_of(chat_id),
                 "chat_instance": "1",
                 "data": message.button(label),
                 "message": {
@@ -120,6 +109,11 @@ class Telegram:
         """Ids of updates go on from there, as they do after a week of silence."""
         self._update_ids = itertools.count(following)
 
+    def forget(self) -> None:
+        """What was not asked for within a day is gone."""
+        with self._lock:
+            self._updates.clear()
+
     def _put(self, kind: str, content: dict[str, Any], **fields: Any) -> int:
         with self._lock:
             update_id = next(self._update_ids)
@@ -131,7 +125,7 @@ class Telegram:
             "message_id": next(self._message_ids),
             "date": int(time.time()),
             "chat": {"id": chat_id, "type": "private", "first_name": "Anna"},
-            "from": BOT if from_bot else _person(chat_id),
+            "from": BOT if from_bot else person_of(chat_id),
         }
 
     # -- what people see -------------------------------------------------------------------------
@@ -184,9 +178,9 @@ class Telegram:
         method = request.match_info["method"]
         form = dict(await request.post())
         if request.match_info["token"] != self.token:
-            return _refusal(401, "Unauthorized")
+            return refusal(401, "Unauthorized")
         fields = {
-            name: value.file.read() if isinstance(value, web.FileField) else _read(str(value))
+            name: value.file.read() if isinstance(value, web.FileField) else read(str(value))
             for name, value in form.items()
         }
         fields["_names"] = {
@@ -200,31 +194,37 @@ class Telegram:
 
     async def _do(self, method: str, fields: dict[str, Any]) -> web.Response:
         if method == "getMe":
-            return _good({**BOT, "can_join_groups": True})
+            return good({**BOT, "can_join_groups": True})
         if method == "getUpdates":
-            return _good(await self._heard(fields))
+            return good(await self._heard(fields))
         if method == "getFile":
             return self._place(fields)
         if method == "editMessageText":
             return self._edit(fields)
+        if method == "editMessageCaption":
+            return self._edit({**fields, "text": fields.get("caption", "")}, kind="photo")
+        if method == "editMessageMedia":
+            return self._change(fields)
         if method == "answerCallbackQuery":
             self.answered.append(fields)
         if method == "sendMessage":
-            return _good(self._show(fields, str(fields["text"]), "text", []))
+            return good(self._show(fields, str(fields["text"]), "text", []))
         if method == "sendMediaGroup":
             return self._album(fields)
         if method in _MEDIA:
             kind = _MEDIA[method]
             text = str(fields.get("caption", ""))
-            return _good(self._show(fields, text, kind, [fields[kind]]))
-        return _good(True)
+            return good(self._show(fields, text, kind, [fields[kind]]))
+        return good(True)
 
     async def _heard(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
         offset = int(fields.get("offset") or 0)
         deadline = time.monotonic() + min(float(fields.get("timeout") or 0), 30)
         while True:
             with self._lock:
-                if self.repeats:
+                if self.hold:
+                    found = []
+                elif self.repeats:
                     found = list(self._updates)
                 else:
                     found = [each for each in self._updates if each["update_id"] >= offset]
@@ -237,28 +237,40 @@ class Telegram:
     def _place(self, fields: dict[str, Any]) -> web.Response:
         file_id = str(fields["file_id"])
         if len(self.files[file_id]) > 20_000_000:
-            return _refusal(400, "Bad Request: file is too big")
-        return _good({"file_id": file_id, "file_unique_id": file_id, "file_path": file_id})
+            return refusal(400, "Bad Request: file is too big")
+        return good({"file_id": file_id, "file_unique_id": file_id, "file_path": file_id})
 
-    def _edit(self, fields: dict[str, Any]) -> web.Response:
+    def _change(self, fields: dict[str, Any]) -> web.Response:
+        """A picture comes into a message of words, or takes the place of another picture."""
+        media = fields["media"]
+        name = str(media["media"]).removeprefix("attach://")
+        for message in self.of(int(fields["chat_id"])):
+            if message.message_id == int(fields["message_id"]):
+                message.edits.append(message.text)
+                message.kind, message.files = "preview", [fields[name]]
+                message.text, message.buttons = media.get("caption", ""), buttons_of(fields)
+                return good(self._body(message))
+        return refusal(400, "Bad Request: message to edit not found")
+
+    def _edit(self, fields: dict[str, Any], kind: str = "text") -> web.Response:
         wanted = int(fields["chat_id"]), int(fields["message_id"])
         for message in self.messages:
             if (message.chat_id, message.message_id) == wanted:
-                if message.kind != "text":
-                    return _refusal(400, "Bad Request: there is no text in the message to edit")
-                if message.text == fields["text"] and message.buttons == _buttons(fields):
-                    return _refusal(400, "Bad Request: message is not modified")
+                if kind == "text" and message.kind != "text":
+                    return refusal(400, "Bad Request: there is no text in the message to edit")
+                if message.text == fields["text"] and message.buttons == buttons_of(fields):
+                    return refusal(400, "Bad Request: message is not modified")
                 message.edits.append(message.text)
-                message.text, message.buttons = str(fields["text"]), _buttons(fields)
-                return _good(self._body(message))
-        return _refusal(400, "Bad Request: message to edit not found")
+                message.text, message.buttons = str(fields["text"]), buttons_of(fields)
+                return good(self._body(message))
+        return refusal(400, "Bad Request: message to edit not found")
 
     def _album(self, fields: dict[str, Any]) -> web.Response:
         found = []
         for media in fields["media"]:
             name = str(media["media"]).removeprefix("attach://")
             found.append(self._show(fields, str(media.get("caption", "")), "photo", [fields[name]]))
-        return _good(found)
+        return good(found)
 
     def _show(
         self, fields: dict[str, Any], text: str, kind: str, files: list[bytes]
@@ -268,7 +280,7 @@ class Telegram:
             int(fields["chat_id"]),
             next(self._message_ids),
             text,
-            _buttons(fields),
+            buttons_of(fields),
             kind,
             files,
             names,
@@ -282,41 +294,6 @@ class Telegram:
             "message_id": message.message_id,
             "text": message.text,
         }
-
-
-def _person(chat_id: int) -> dict[str, Any]:
-    return {
-        "id": chat_id,
-        "is_bot": False,
-        "first_name": "Anna",
-        "username": f"anna{chat_id}",
-        "language_code": "en",
-    }
-
-
-def _buttons(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    markup = fields.get("reply_markup") or {}
-    buttons = [each for line in markup.get("inline_keyboard", []) for each in line]
-    for each in buttons:
-        assert len(each["callback_data"].encode()) <= 64
-    return [(each["text"], each["callback_data"]) for each in buttons]
-
-
-def _read(text: str) -> Any:
-    """A field of a form: the library writes what is no text as JSON."""
-    if text[:1] in "[{":
-        with contextlib.suppress(ValueError):
-            return json.loads(text)
-    return text
-
-
-def _good(result: Any) -> web.Response:
-    return web.json_response({"ok": True, "result": result})
-
-
-def _refusal(status: int, description: str) -> web.Response:
-    body = {"ok": False, "error_code": status, "description": description}
-    return web.json_response(body, status=status)
 
 
 @contextlib.contextmanager

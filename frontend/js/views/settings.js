@@ -18,6 +18,7 @@ import '../components/settings/server.js';
 import '../components/settings/services.js';
 import '../components/settings/shares.js';
 import '../components/settings/webhooks.js';
+import '../components/settings/telegram.js';
 
 const CONTENT = {
   account: html`<account-password></account-password><account-quota></account-quota
@@ -32,6 +33,7 @@ const CONTENT = {
   programs: html`<settings-drawing-models></settings-drawing-models><settings-program-code></settings-program-code>`,
   webhooks: html`<settings-webhooks></settings-webhooks>`,
   services: html`<settings-services></settings-services>`,
+  telegram: html`<settings-telegram></settings-telegram>`,
   retention: html`<settings-retention></settings-retention>`,
   server: html`<settings-server></settings-server>`,
 };

@@ -9,6 +9,7 @@ WORDS = {
     "help": "Schick mir Worte, und ich mache mit deiner Standardvorlage etwas daraus. Oder:\n"
     "/presets: aussuchen, was entstehen soll\n"
     "/default: die Vorlage für einfache Nachrichten\n"
+    "/chat: mit einem Sprachmodell reden\n"
     "/status: was gerade läuft\n"
     "/queue: wie viele Aufträge warten\n"
     "/cancel: abbrechen, was wir gerade tun\n"
@@ -16,12 +17,17 @@ WORDS = {
     "/help: diese Nachricht",
     "command_presets": "Aussuchen, was entstehen soll",
     "command_default": "Die Vorlage für einfache Nachrichten",
+    "command_chat": "Mit einem Sprachmodell reden",
     "command_status": "Was gerade läuft",
     "command_queue": "Wie viele Aufträge warten",
     "command_cancel": "Abbrechen, was wir gerade tun",
     "command_settings": "Sprache und Benachrichtigungen",
     "command_help": "Was ich kann",
     "unknown_command": "Das kenne ich nicht. /help sagt, was ich kann.",
+    "chat_begins": "Du sprichst mit {model}. Was du schickst, geht an es; /chat beendet das.",
+    "chat_over": "Das Gespräch ist zu Ende.",
+    "chat_nobody": "Hier gibt es kein Sprachmodell. Der Eigentümer kann in Studio eins einrichten.",
+    "chat_long": "Es hat zu lange gedauert und wurde beendet.",
     "choose_preset": "Was soll es sein?",
     "choose_input_preset": "Was soll daraus werden?",
     "choose_default": "Welche Vorlage soll für einfache Nachrichten gelten?",
@@ -102,6 +108,7 @@ WORDS = {
     "unpair": "Diesen Chat trennen",
     "notice_done": "„{title}“ ist fertig.",
     "notice_failed": "„{title}“ ist fehlgeschlagen. {reason}",
+    "notice_many": "{done} Aufträge sind fertig, {failed} fehlgeschlagen.",
     "notice_disk": "Die Platte ist fast voll: noch {free} frei.",
     "test": "Das ist ein Test von Studio. Es funktioniert.",
 }

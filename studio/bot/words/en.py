@@ -9,6 +9,7 @@ WORDS = {
     "help": "Send me words, and I make something of them with your default preset. Or:\n"
     "/presets: choose what to make\n"
     "/default: choose the preset for plain messages\n"
+    "/chat: talk to a language model\n"
     "/status: what is running\n"
     "/queue: how many jobs wait\n"
     "/cancel: stop what we are doing\n"
@@ -16,12 +17,17 @@ WORDS = {
     "/help: this message",
     "command_presets": "Choose what to make",
     "command_default": "The preset for plain messages",
+    "command_chat": "Talk to a language model",
     "command_status": "What is running",
     "command_queue": "How many jobs wait",
     "command_cancel": "Stop what we are doing",
     "command_settings": "Language and notifications",
     "command_help": "What I can do",
     "unknown_command": "I do not know that. /help says what I can do.",
+    "chat_begins": "You are talking to {model}. What you send goes to it; /chat ends that.",
+    "chat_over": "The conversation is over.",
+    "chat_nobody": "There is no language model here. The owner can add one in Studio.",
+    "chat_long": "It took too long and was ended.",
     "choose_preset": "What shall it be?",
     "choose_input_preset": "What shall be made of it?",
     "choose_default": "Which preset shall plain messages run?",
@@ -99,6 +105,7 @@ WORDS = {
     "unpair": "Disconnect this chat",
     "notice_done": "“{title}” is done.",
     "notice_failed": "“{title}” failed. {reason}",
+    "notice_many": "{done} jobs are done, {failed} failed.",
     "notice_disk": "The disk is nearly full: {free} left.",
     "test": "This is a test from Studio. It works.",
 }

@@ -9,6 +9,7 @@ WORDS = {
     "help": "Mandami delle parole e ne faccio qualcosa con il tuo preset predefinito. Oppure:\n"
     "/presets: scegli che cosa creare\n"
     "/default: il preset per i messaggi semplici\n"
+    "/chat: parla con un modello linguistico\n"
     "/status: che cosa è in corso\n"
     "/queue: quanti lavori attendono\n"
     "/cancel: interrompi quello che stiamo facendo\n"
@@ -16,12 +17,18 @@ WORDS = {
     "/help: questo messaggio",
     "command_presets": "Scegli che cosa creare",
     "command_default": "Il preset per i messaggi semplici",
+    "command_chat": "Parla con un modello linguistico",
     "command_status": "Che cosa è in corso",
     "command_queue": "Quanti lavori attendono",
     "command_cancel": "Interrompi quello che stiamo facendo",
     "command_settings": "Lingua e notifiche",
     "command_help": "Che cosa so fare",
     "unknown_command": "Non lo conosco. /help dice che cosa so fare.",
+    "chat_begins": "Stai parlando con {model}. Quello che mandi va a lui; /chat termina.",
+    "chat_over": "La conversazione è finita.",
+    "chat_nobody": "Qui non c’è nessun modello linguistico. Il proprietario può aggiungerne "
+    "uno in Studio.",
+    "chat_long": "Ci ha messo troppo ed è stato interrotto.",
     "choose_preset": "Che cosa vuoi creare?",
     "choose_input_preset": "Che cosa ne facciamo?",
     "choose_default": "Quale preset deve eseguire i messaggi semplici?",
@@ -100,6 +107,7 @@ WORDS = {
     "unpair": "Scollega questa chat",
     "notice_done": "«{title}» è pronto.",
     "notice_failed": "«{title}» non è riuscito. {reason}",
+    "notice_many": "{done} lavori pronti, {failed} non riusciti.",
     "notice_disk": "Il disco è quasi pieno: restano {free}.",
     "test": "Questa è una prova di Studio. Funziona.",
 }

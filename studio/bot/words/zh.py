@@ -9,6 +9,7 @@ WORDS = {
     "help": "给我发一段文字，我会用你的默认预设来生成。或者：\n"
     "/presets：选择要生成什么\n"
     "/default：选择普通消息使用的预设\n"
+    "/chat：与语言模型对话\n"
     "/status：正在运行什么\n"
     "/queue：有多少任务在等待\n"
     "/cancel：停止当前操作\n"
@@ -16,12 +17,17 @@ WORDS = {
     "/help：显示这条消息",
     "command_presets": "选择要生成什么",
     "command_default": "普通消息使用的预设",
+    "command_chat": "与语言模型对话",
     "command_status": "正在运行什么",
     "command_queue": "有多少任务在等待",
     "command_cancel": "停止当前操作",
     "command_settings": "语言和通知",
     "command_help": "我能做什么",
     "unknown_command": "我不认识这个命令。/help 会告诉你我能做什么。",
+    "chat_begins": "你正在与 {model} 对话。你发的内容会交给它；/chat 可以结束对话。",
+    "chat_over": "对话已结束。",
+    "chat_nobody": "这里没有语言模型。所有者可以在 Studio 里添加一个。",
+    "chat_long": "用时太长，已被终止。",
     "choose_preset": "要生成什么？",
     "choose_input_preset": "要用它生成什么？",
     "choose_default": "普通消息使用哪个预设？",
@@ -98,6 +104,7 @@ WORDS = {
     "unpair": "断开这个聊天",
     "notice_done": "“{title}”已完成。",
     "notice_failed": "“{title}”失败。{reason}",
+    "notice_many": "{done} 个任务已完成，{failed} 个失败。",
     "notice_disk": "磁盘快满了：还剩 {free}。",
     "test": "这是来自 Studio 的测试。一切正常。",
 }

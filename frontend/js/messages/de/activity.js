@@ -56,6 +56,8 @@ export default {
   'did.engine.restarted': 'hat die Engine neu gestartet:',
   'did.engine.stopped': 'hat die Engine angehalten:',
   'did.engine.started': 'hat die Engine gestartet:',
+  'did.telegram.paired': 'hat einen Telegram-Chat verbunden:',
+  'did.telegram.unpaired': 'hat den Telegram-Chat getrennt:',
   'did.nodes.installed': 'hat das Node-Paket installiert:',
   'did.nodes.updated': 'hat das Node-Paket aktualisiert:',
   'did.nodes.removed': 'hat das Node-Paket entfernt:',

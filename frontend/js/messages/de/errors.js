@@ -59,4 +59,6 @@ export default {
   share_locked: 'Dieser Link hat ein Passwort.',
   wrong_share_password: 'Das ist nicht das Passwort dieses Links.',
   share_used_up: 'Alle Durchläufe, die dieser Link erlaubt, sind verbraucht.',
+  telegram_chat_closed: 'Der Bot darf in diesen Chat nicht mehr schreiben.',
+  telegram_unavailable: 'Telegram ist gerade nicht zu fragen. Unter Einstellungen, Telegram steht, warum.',
 };

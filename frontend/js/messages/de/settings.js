@@ -11,6 +11,7 @@ export default {
   'sections.programs': 'Programme und Agenten',
   'sections.shares': 'Geteilte Links',
   'sections.services': 'Andere Dienste',
+  'sections.telegram': 'Telegram',
   'sections.retention': 'Behalten und aufräumen',
   'sections.server': 'Grenzen und Adressen',
 

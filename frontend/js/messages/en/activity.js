@@ -56,6 +56,8 @@ export default {
   'did.engine.restarted': 'restarted the engine',
   'did.engine.stopped': 'stopped the engine',
   'did.engine.started': 'started the engine',
+  'did.telegram.paired': 'connected a Telegram chat:',
+  'did.telegram.unpaired': 'disconnected the Telegram chat',
   'did.nodes.installed': 'installed the node pack',
   'did.nodes.updated': 'updated the node pack',
   'did.nodes.removed': 'removed the node pack',

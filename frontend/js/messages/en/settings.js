@@ -11,6 +11,7 @@ export default {
   'sections.programs': 'Programs and agents',
   'sections.shares': 'Shared links',
   'sections.services': 'Other services',
+  'sections.telegram': 'Telegram',
   'sections.retention': 'Keeping and clearing',
   'sections.server': 'Limits and addresses',
 

@@ -1,0 +1,111 @@
+"""What the bot has to say: one row for each message, until it was sent and three days longer."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+import orjson
+
+from studio.store.db import Database
+from studio.telegram_records import Delivery, Outgoing
+
+
+class TelegramOutbox:
+    """Messages that wait, in the order of each chat. Times are milliseconds since the epoch."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def due(self, now_ms: int) -> list[Delivery]:
+        """The first message that waits in each chat, where its time has come."""
+
+        def work(connection: sqlite3.Connection) -> list[Delivery]:
+            rows = connection.execute(
+                "SELECT * FROM telegram_outbox WHERE seq IN (SELECT min(seq) FROM telegram_outbox "
+                "WHERE ended_at IS NULL GROUP BY chat_id) AND next_at <= ? ORDER BY seq",
+                (now_ms,),
+            )
+            return [
+                Delivery(
+                    seq=row["seq"],
+                    id=row["id"],
+                    chat_id=row["chat_id"],
+                    message=Outgoing.from_data(orjson.loads(row["body"])),
+                    attempts=row["attempts"],
+                    created_at=row["created_at"],
+                )
+                for row in rows
+            ]
+
+        return await self._db.read(work)
+
+    async def next_due(self) -> int | None:
+        """When the next message that waits is to be tried; ``None`` while none does."""
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            found = connection.execute(
+                "SELECT min(next_at) FROM telegram_outbox WHERE seq IN (SELECT min(seq) "
+                "FROM telegram_outbox WHERE ended_at IS NULL GROUP BY chat_id)"
+            ).fetchone()[0]
+            return None if found is None else int(found)
+
+        return await self._db.read(work)
+
+    async def sent(self, delivery: Delivery, message_id: int | None, now_ms: int) -> None:
+        """A message arrived; the run that it shows learns which one it is."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE telegram_outbox SET ended_at = ?, message_id = ?, attempts = attempts + 1 "
+                "WHERE seq = ?",
+                (now_ms, message_id, delivery.seq),
+            )
+            if delivery.message.run_id is not None and message_id is not None:
+                connection.execute(
+                    "UPDATE telegram_runs SET message_id = ? WHERE id = ?",
+                    (message_id, delivery.message.run_id),
+                )
+                connection.execute(
+                    "UPDATE telegram_replies SET message_id = ? WHERE id = ?",
+                    (message_id, delivery.message.run_id),
+                )
+
+        await self._db.write(work)
+
+    async def put_off(self, delivery: Delivery, next_at: int, *, counts: bool) -> None:
+        """Try a message again later; ``counts``: as an attempt that failed."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "UPDATE telegram_outbox SET next_at = ?, attempts = attempts + ? WHERE seq = ?",
+                (next_at, int(counts), delivery.seq),
+            ),
+            durable=False,
+        )
+
+    async def give_up(self, delivery: Delivery, trouble: str, now_ms: int) -> None:
+        """A message cannot be sent."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "UPDATE telegram_outbox SET ended_at = ?, trouble = ? WHERE seq = ?",
+                (now_ms, trouble, delivery.seq),
+            )
+        )
+
+
+def post_messages(
+    connection: sqlite3.Connection,
+    key: str,
+    chat_id: int,
+    messages: Sequence[Outgoing],
+    now_ms: int,
+) -> None:
+    """Inside a caller's transaction, put messages into the outbox, those of a key once."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO telegram_outbox (id, chat_id, body, next_at, created_at) "
+        "VALUES (?, ?, ?, ?, ?)",
+        [
+            (f"{key}.{at}", chat_id, orjson.dumps(message.as_data()).decode(), now_ms, now_ms)
+            for at, message in enumerate(messages)
+        ],
+    )

@@ -1,0 +1,180 @@
+"""Files by the best way that Telegram takes them, each message once, in order, until it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from studio.bot.outbox import Outbox
+from studio.models import unrecorded
+from studio.services.telegram_link import TelegramLink
+from studio.services.telegram_people import TelegramPeople
+from studio.settings import DAY_MS, Secret
+from studio.store.telegram import TelegramStore
+from studio.store.telegram_chats import Heard, TelegramChats
+from studio.store.telegram_outbox import TelegramOutbox
+from studio.telegram_records import Effects, Incoming, Outgoing
+from tests.fakes.asset_app import ANN, Library, open_library
+from tests.fakes.telegram import TOKEN, Telegram, running_telegram
+from tests.unit.asset_library import upload
+
+CHAT = 77
+MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(64)
+
+
+@dataclass
+class Line:
+    """An outbox that runs, its rows and what its Telegram got."""
+
+    telegram: Telegram
+    chats: TelegramChats
+    library: Library
+    outbox: Outbox
+    people: TelegramPeople
+    updates: int = 0
+
+    async def post(self, *messages: Outgoing) -> None:
+        self.updates += 1
+        heard = Heard(1, self.updates, CHAT)
+        await self.chats.commit(heard, Effects(list(messages)), self.library.clock.now_ms())
+        self.outbox.wake()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        for _ in range(1_500):
+            if holds():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("that never came to be")
+
+
+@pytest.fixture
+async def library(tmp_path: Path) -> AsyncIterator[Library]:
+    async with open_library(tmp_path, max_upload_bytes=60 * 1024 * 1024) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def line(library: Library) -> AsyncIterator[Line]:
+    with running_telegram() as telegram:
+        chats, clock = TelegramChats(library.db), library.clock
+        people = TelegramPeople(
+            people=TelegramStore(library.db), chats=chats, clock=clock, record=unrecorded
+        )
+        link = TelegramLink(
+            token=lambda: Secret(TOKEN),
+            base_url=telegram.url,
+            poll_s=1,
+            commands={},
+            chats=chats,
+            clock=clock,
+        )
+        outbox = Outbox(
+            people=people,
+            rows=TelegramOutbox(library.db),
+            assets=library.service,
+            link=link,
+            clock=clock,
+            address=lambda user_id, asset_id: f"https://studio.example/{user_id}/{asset_id}",
+        )
+        code = await people.make_code(ANN)
+        incoming = Incoming(1, CHAT, "Ann", None, "en", 1)
+        await people.pair(Heard(0, 0, CHAT), incoming, code.code, paired=Effects(), wrong=Effects())
+
+        async def ignore(*_: object) -> None:
+            """Nobody says anything here."""
+
+        tasks = [asyncio.create_task(link.run(ignore)), asyncio.create_task(outbox.run())]
+        yield Line(telegram, chats, library, outbox, people)
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await link.close()
+
+
+async def test_a_video_is_sent_as_one_and_what_is_neither_as_a_document(line: Line) -> None:
+    video = await upload(line.library, MP4, "a.mp4")
+    other = await upload(line.library, b"words", "a.txt")
+    for asset in (video, other):
+        await line.post(Outgoing(text="here", asset_ids=(asset.id,), user_id="ann"))
+    await line.until(lambda: len(line.telegram.messages) == 2)
+    first, second = line.telegram.messages
+    assert (first.kind, first.files, first.names) == ("video", [MP4], ["a.mp4"])
+    assert (second.kind, second.files, second.names) == ("document", [b"words"], ["a.txt"])
+
+
+async def test_a_file_that_is_too_large_comes_as_a_link(line: Line) -> None:
+    asset = await upload(line.library, bytes(50_000_001), "large.bin")
+    await line.post(Outgoing(text="here", asset_ids=(asset.id,), user_id="ann"))
+    await line.until(lambda: bool(line.telegram.messages))
+    [message] = line.telegram.messages
+    assert message.kind == "text"
+    assert f"https://studio.example/ann/{asset.id}" in message.text
+    assert "large.bin" in message.text
+
+
+async def test_a_file_that_is_gone_is_told_of_and_holds_nothing_up(line: Line) -> None:
+    await line.post(Outgoing(text="here", asset_ids=("none",), user_id="ann"))
+    await line.post(Outgoing(text="after it"))
+    await line.until(lambda: len(line.telegram.messages) == 2)
+    assert [message.text for message in line.telegram.messages] == [
+        "“none” is not there any more.", "after it",
+    ]  # fmt: skip
+
+
+async def test_files_of_somebody_else_are_never_sent_to_a_chat_that_was_given_away(
+    line: Line,
+) -> None:
+    asset = await upload(line.library, b"secret", "a.txt")
+    await line.post(Outgoing(text="here", asset_ids=(asset.id,), user_id="bob"))
+    await line.post(Outgoing(text="after it"))
+    await line.until(lambda: bool(line.telegram.messages))
+    assert [message.text for message in line.telegram.messages] == ["after it"]
+
+
+async def test_a_message_that_was_deleted_is_said_anew(line: Line) -> None:
+    await line.post(Outgoing(text="now", edits=999))
+    await line.until(lambda: bool(line.telegram.messages))
+    assert line.telegram.messages[0].text == "now"
+
+
+async def test_messages_keep_their_order_over_failures(line: Line) -> None:
+    for _ in range(2):
+        line.telegram.refuse("sendMessage", 502, "Bad Gateway")
+    await line.post(*(Outgoing(text=str(number)) for number in range(5)))
+    await line.until(lambda: len(line.telegram.asked("sendMessage")) == 1)
+    for _ in range(3):
+        line.library.clock.advance(10)
+        line.outbox.wake()
+        await asyncio.sleep(0.1)
+    await line.until(lambda: len(line.telegram.messages) == 5)
+    assert [message.text for message in line.telegram.messages] == list("01234")
+
+
+async def test_what_cannot_be_sent_for_a_day_is_given_up(line: Line) -> None:
+    line.telegram.refuse("sendMessage", 502, "Bad Gateway")
+    await line.post(Outgoing(text="old"))
+    await line.until(lambda: len(line.telegram.asked("sendMessage")) == 1)
+    line.telegram.refuse("sendMessage", 502, "Bad Gateway")
+    line.library.clock.advance(DAY_MS / 1000 + 60)
+    line.outbox.wake()
+    await line.until(lambda: len(line.telegram.asked("sendMessage")) == 2)
+    await line.post(Outgoing(text="new"))
+    await line.until(lambda: bool(line.telegram.messages))
+    assert [message.text for message in line.telegram.messages] == ["new"]
+
+
+async def test_an_update_that_comes_twice_says_its_words_once(line: Line) -> None:
+    heard = Heard(1, 900, CHAT)
+    for _ in range(2):
+        await line.chats.commit(
+            heard, Effects([Outgoing(text="once")]), line.library.clock.now_ms()
+        )
+    await line.post(Outgoing(text="after it"))
+    await line.until(lambda: len(line.telegram.messages) == 2)
+    assert [message.text for message in line.telegram.messages] == ["once", "after it"]

@@ -1,0 +1,70 @@
+"""The bot says the same in every language."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from studio.bot.words import WORDS, say
+from studio.telegram_records import LANGUAGES
+
+SLOT = re.compile(r"\{(\w+)\}")
+ROOT = Path(__file__).resolve().parents[3]
+OTHERS = [language for language in LANGUAGES if language != "en"]
+
+
+def test_it_speaks_the_languages_that_a_chat_can_be_set_to() -> None:
+    assert tuple(WORDS) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_language_says_everything_with_the_same_slots(language: str) -> None:
+    english, other = WORDS["en"], WORDS[language]
+    assert english.keys() == other.keys()
+    wrong = [
+        key
+        for key in english
+        if sorted(SLOT.findall(english[key])) != sorted(SLOT.findall(other[key]))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_language_leaves_sentences_in_english(language: str) -> None:
+    same = [
+        key
+        for key, text in WORDS[language].items()
+        if text == WORDS["en"][key] and " " in SLOT.sub("", text).strip(": %")
+    ]
+    assert same == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_menu_of_commands_fits_into_telegrams_limits(language: str) -> None:
+    texts = [text for key, text in WORDS[language].items() if key.startswith("command_")]
+    assert len(texts) == 8
+    assert all(1 <= len(text) <= 256 for text in texts)
+
+
+def test_all_that_it_can_say_is_said_somewhere() -> None:
+    code = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("studio/bot", "studio")
+        for path in (ROOT / folder).glob("*.py")
+    )
+    by_part = ("command_", "kind_", "settings_")
+    quoted = set(re.findall(r"""["'][a-z_]+["']""", code))
+    unsaid = [
+        key
+        for key in WORDS["en"]
+        if not {f'"{key}"', f"'{key}'"} & quoted
+        and not key.startswith(by_part)
+        and key != "language"
+    ]
+    assert unsaid == []
+
+
+def test_an_unknown_language_is_english() -> None:
+    assert say("xx", "yes") == "Yes"
