@@ -18,6 +18,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.live import Live
+from studio.services.metrics import Metrics
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
 from studio.services.thumbnails import Thumbnails
@@ -44,6 +45,7 @@ class Surroundings:
     history: HistoryService
     engines: EngineService
     health: HealthService
+    metrics: Metrics
     assets: AssetService
     blobs: BlobStore
     thumbnails: Thumbnails
@@ -96,5 +98,13 @@ class Outreach:
 
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
-    language = open_language(around.house, around.transfers, around.accounts)
+    language = await open_language(
+        around.house,
+        around.transfers,
+        around.accounts,
+        stock=around.stock,
+        engines=around.engines,
+        gpus=around.controls.gpus,
+        metrics=around.metrics,
+    )
     return Outreach([language])

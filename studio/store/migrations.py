@@ -17,6 +17,7 @@ from studio.store.schema_civitai import add_civitai
 from studio.store.schema_downloads import add_downloads
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
+from studio.store.schema_language import add_language
 from studio.store.schema_library import add_library, add_picture_counts
 from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
@@ -183,4 +184,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_models,
     add_civitai,
     add_model_cache,
+    add_language,
 )

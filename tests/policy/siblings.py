@@ -101,6 +101,12 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "prompts": frozenset({"preset_fields"}),
     "queue": frozenset({"events"}),
     "joined_language": frozenset({"language"}),
+    "gpu_room": frozenset({"engines", "language_needs"}),
+    "language_files": frozenset({"language_needs"}),
+    "language_process": frozenset({"language_files"}),
+    "local_language": frozenset(
+        {"language", "language_answers", "language_files", "language_needs", "language_process"}
+    ),
     "queue_control": frozenset({"queue"}),
     "retention": frozenset({"library_rules", "uploads", "usage"}),
     "remote_language": frozenset({"language"}),

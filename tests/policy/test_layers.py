@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"household", "store", "clients", "services", "web"},
     "gallery": LEAVES | {"household", "store", "clients", "services", "web"},
     "language": LEAVES
-    | {"accounts", "household", "store", "clients", "services", "transfers", "web"},
+    | {"accounts", "household", "stock", "store", "clients", "services", "transfers", "web"},
     "outreach": LEAVES
     | {"accounts", "gallery", "household", "language", "pipeline", "stock", "transfers"}
     | {"workshop", "store", "clients", "services", "web"},
