@@ -20,6 +20,7 @@ from boot.environment import engine_environment, studio_environment
 from boot.first_release import is_due
 from boot.folders import Folders, OwnersRefused, one_user, prepare_folders, prepare_run_dir
 from boot.hold import check_free
+from boot.language_child import plan_language_children
 from boot.launch import Volume
 from boot.pack_child import plan_pack_worker
 from boot.parent import run
@@ -93,6 +94,7 @@ def make_plan(
             replace(studio, first_args=first_args, first_env=first_env),
             *running,
             *plan_pack_worker(settings, running, environ, python=sys.executable),
+            *plan_language_children(settings, environ, python=sys.executable),
             *_plan_staging(settings, environ),
         ),
         studio_ids=settings.studio_ids,

@@ -13,12 +13,15 @@ from typing import Final
 from boot.control import check_path
 from boot.descent import close_to_others, open_folder, open_to_all
 from boot.hold import SOCKET_NAME
+from boot.language import WORK_FOLDER as LANGUAGE_FOLDER
 from boot.model_paths import write_model_paths
 from boot.packs import WORK_FOLDER
 from boot.plan import BootError, Ids
 from boot.settings import Settings
 
-_ENGINE_FOLDERS: Final = ("input", "output", "temp", "user", "custom_nodes", WORK_FOLDER)
+_ENGINE_FOLDERS: Final = (
+    *("input", "output", "temp", "user", "custom_nodes", WORK_FOLDER, LANGUAGE_FOLDER),
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from boot.launch import Volume
 
-Kind = Literal["studio", "comfyui", "embedded", "packs", "staging"]
+Kind = Literal["studio", "comfyui", "embedded", "packs", "language", "staging"]
 
 EXIT_USAGE: Final = 2
 EXIT_HELD: Final = 75

@@ -20,6 +20,7 @@ _STUDIO_UID = 10001
 _ENGINE_UID = 10002
 _STUDIO_PORT = 8000
 _UPDATE_DEADLINE_S = 300
+_IMAGES_LLAMA = "/opt/venv/llama/bin/python"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Settings:
     engine: str
     comfyui_dir: Path | None
     comfyui_python: str | None
+    llama_python: str | None
     comfyui_port: int | None
     studio_host: str
     studio_port: int
@@ -109,6 +111,7 @@ def read_settings(environ: Mapping[str, str], *, app_dir: Path) -> Settings:
         engine=given.get("STUDIO_ENGINE", "auto").strip(),
         comfyui_dir=_absolute("COMFYUI_DIR", comfyui_dir) if comfyui_dir else None,
         comfyui_python=given.get("COMFYUI_PYTHON"),
+        llama_python=given.get("LLAMA_PYTHON") or (_IMAGES_LLAMA if image else None),
         comfyui_port=_number(given, "COMFYUI_PORT", maximum=65535),
         studio_host=given.get("STUDIO_HOST") or ("0.0.0.0" if image else "127.0.0.1"),  # noqa: S104
         studio_port=_STUDIO_PORT if studio_port is None else studio_port,

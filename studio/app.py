@@ -237,6 +237,7 @@ async def _services(
             history=history,
             engines=engines,
             health=health,
+            metrics=metrics,
             assets=assets,
             blobs=blobs,
             thumbnails=thumbnails,

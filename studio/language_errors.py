@@ -1,5 +1,8 @@
 """Refusals of language models, below ``StudioError``.
 
+Forbidden
+└── ModelNotConfirmed       403  model_not_confirmed
+
 Unavailable
 ├── NoLanguageModel         503  no_language_model
 ├── ModelNotRunning         503  model_not_running
@@ -9,7 +12,13 @@ Unavailable
 
 from __future__ import annotations
 
-from studio.errors import Unavailable
+from studio.errors import Forbidden, Unavailable
+
+
+class ModelNotConfirmed(Forbidden):
+    """Nobody knows these bytes, and reading them may harm; the owner can say that they are good."""
+
+    code = "model_not_confirmed"
 
 
 class NoLanguageModel(Unavailable):

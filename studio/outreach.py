@@ -22,6 +22,7 @@ from studio.services.engines import EngineService
 from studio.services.health import HealthService
 from studio.services.history import HistoryService
 from studio.services.live import Live
+from studio.services.metrics import Metrics
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue
 from studio.services.queue_control import QueueControl
@@ -52,6 +53,7 @@ class Surroundings:
     history: HistoryService
     engines: EngineService
     health: HealthService
+    metrics: Metrics
     assets: AssetService
     blobs: BlobStore
     thumbnails: Thumbnails
@@ -105,7 +107,6 @@ class Outreach:
 
 async def open_outreach(around: Surroundings) -> Outreach:
     """Build each part over what is there, and over the parts before it."""
-    language = open_language(around.house, around.transfers, around.accounts)
     drawing = open_drawing(
         around.house,
         accounts=around.accounts,
@@ -113,6 +114,16 @@ async def open_outreach(around: Surroundings) -> Outreach:
         workshop=around.workshop,
         assets=around.assets,
         links=around.links,
+    )
+    language = await open_language(
+        around.house,
+        around.transfers,
+        around.accounts,
+        stock=around.stock,
+        engines=around.engines,
+        gpus=around.controls.gpus,
+        metrics=around.metrics,
+        also=drawing.models.drawing_models,
     )
     agents = open_agents(
         drawing.drawings,
@@ -165,4 +176,4 @@ async def open_outreach(around: Surroundings) -> Outreach:
         jobs=around.pipeline.jobs,
         language=language.language,
     )
-    return Outreach([language, drawing, agents, membership, webhooks, shares, telegram, chat])
+    return Outreach([drawing, language, agents, membership, webhooks, shares, telegram, chat])

@@ -17,6 +17,7 @@ BROWSER: Final = "tests/browser/"
 LONG: Final = (
     BROWSER,
     "tests/api/test_fuzzed_",
+    "tests/faults/test_llama",
     "tests/faults/test_restart_chaos",
     "tests/faults/test_safe_mode",
     "tests/faults/test_updates",

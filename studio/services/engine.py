@@ -109,6 +109,8 @@ class Engine:
     failed_starts: int = 0
     """Lives in a row that ended by themselves before it had answered once."""
     held: str = ""
+    lends: bool = False
+    """It gets no job while its memory is given to somebody else."""
     """Why it gets nothing new though it might be ready: somebody wants to stop it."""
     pack_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The classes that each node pack brought, by the name of its folder."""
@@ -150,7 +152,7 @@ class Engine:
         However many runs of the editor's are inside, there is room for one of ours beside them:
         both sides take turns.
         """
-        if self.held or (self.refused_jobs >= MAX_REFUSED_JOBS and self.occupied):
+        if self.held or self.lends or (self.refused_jobs >= MAX_REFUSED_JOBS and self.occupied):
             return False
         return self.ready and (not self.occupied or self.occupied + self.foreign < window)
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,6 +83,8 @@ class EngineService:
         """An engine may take work that it did not take before."""
         self.crashed = Signal()
         """An engine's process ended and nobody had asked for that."""
+        self.make_room: Callable[[Engine, Job], Awaitable[None]] = _enough_room
+        """Asked before a job goes to an engine: others may have its memory."""
 
     def prepare(self, listener: EngineListener) -> None:
         """Know every engine, without asking any: first the jobs inside them must be known, too."""
@@ -324,3 +326,7 @@ class EngineService:
             atomic_write(self._record, json.dumps(self._records).encode())
         except OSError as error:
             log.warning("engines.json cannot be written: %s", error)
+
+
+async def _enough_room(_engine: Engine, _job: Job) -> None:
+    """Nobody else has memory of it."""

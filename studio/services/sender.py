@@ -81,6 +81,7 @@ class Sender:
         """
         if not await self._take_up(live.job):
             raise Requeue
+        await self._engines.make_room(engine, live.job)
         if live.job.extra.get("unchecked") or not engine.can_run(live.job):
             validate(graph, engine.info or {})
         if live.job.extra.get("unchecked") and is_paid(engine, classes, frozenset(classes)):

@@ -19,6 +19,7 @@ from studio.store.schema_downloads import add_downloads
 from studio.store.schema_drawing import add_drawing
 from studio.store.schema_editor import add_editor
 from studio.store.schema_house import add_house
+from studio.store.schema_language import add_language
 from studio.store.schema_library import add_library, add_picture_counts
 from studio.store.schema_membership import add_membership
 from studio.store.schema_model_cache import add_model_cache
@@ -195,4 +196,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_shares,
     add_telegram,
     add_chat,
+    add_language,
 )

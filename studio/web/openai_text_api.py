@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,14 +23,27 @@ _CHAT, _COMPLETIONS, _EMBEDDINGS = "chat/completions", "completions", "embedding
 _ASKED = {_CHAT: "messages", _COMPLETIONS: "prompt", _EMBEDDINGS: "input"}
 
 
-def openai_text_routes(language: Language, is_live: Callable[[Identity], bool]) -> APIRouter:
+def openai_text_routes(
+    language: Language,
+    is_live: Callable[[Identity], bool],
+    *,
+    require: Callable[[Identity], Awaitable[None]],
+    also: Callable[[Identity], Awaitable[Sequence[str]]],
+) -> APIRouter:
     """``/v1`` for text.
 
     Args:
         is_live: whether a caller would still be let in; asked while an answer is written.
+        require: refuses a caller who has used up their GPU time.
+        also: other names that a caller finds among the models: those that draw.
     """
     router = APIRouter(prefix="/v1", tags=["OpenAI"])
-    asks = partial(_ask, language, is_live)
+
+    async def listed(identity: Identity) -> list[str]:
+        own = [model.id for model in await language.models()]
+        return [*own, *(name for name in await also(identity) if name not in own)]
+
+    asks = partial(_ask, language, is_live, require)
 
     @router.post("/chat/completions", summary="Have a model answer a chat", **schemas.CHAT)
     async def chat(request: Request) -> Response:
@@ -48,25 +61,27 @@ def openai_text_routes(language: Language, is_live: Callable[[Identity], bool]) 
 
     @router.get("/models", summary="What can be asked", **schemas.MODELS)
     async def models(request: Request) -> Response:
-        caller(request, Scope.JOBS)
-        data = [_model_body(model) for model in await language.models()]
-        return json_response({"object": "list", "data": data})
+        names = await listed(caller(request, Scope.JOBS))
+        return json_response({"object": "list", "data": [_model_body(name) for name in names]})
 
     @router.get("/models/{model:path}", summary="One of them", **schemas.MODEL)
     async def one_model(request: Request, model: str) -> Response:
-        caller(request, Scope.JOBS)
-        for found in await language.models():
-            if found.id == model:
-                return json_response(_model_body(found))
-        raise NotFound("There is no such model.")
+        if model not in await listed(caller(request, Scope.JOBS)):
+            raise NotFound("There is no such model.")
+        return json_response(_model_body(model))
 
     return router
 
 
 async def _ask(
-    language: Language, is_live: Callable[[Identity], bool], request: Request, endpoint: str
+    language: Language,
+    is_live: Callable[[Identity], bool],
+    require: Callable[[Identity], Awaitable[None]],
+    request: Request,
+    endpoint: str,
 ) -> Response:
     identity = caller(request, Scope.JOBS)
+    await require(identity)
     body = await json_body(request)
     field = _ASKED[endpoint]
     if not body.get(field):
@@ -106,5 +121,5 @@ def _is_chat(messages: Any) -> bool:
     )
 
 
-def _model_body(model: LanguageModel) -> dict[str, Any]:
-    return {"id": model.id, "object": "model", "created": 0, "owned_by": "studio"}
+def _model_body(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "studio"}

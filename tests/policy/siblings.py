@@ -94,6 +94,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
+    "gpu_room": frozenset({"engines", "language_needs"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
@@ -105,6 +106,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
+    "language_charges": frozenset({"quotas"}),
+    "language_files": frozenset({"language_needs"}),
+    "language_process": frozenset({"language_files"}),
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset(
@@ -122,6 +126,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
             "system",
             "system_news",
         }
+    ),
+    "local_language": frozenset(
+        {"language", "language_answers", "language_files", "language_needs", "language_process"}
     ),
     "log_news": frozenset({"feed", "news"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),

@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "updating": LEAVES | {"clients", "household", "services", "store", "web"},
     "gallery": LEAVES | {"clients", "household", "services", "store", "web"},
     "language": LEAVES
-    | {"accounts", "clients", "household", "services", "store", "transfers", "web"},
+    | {"accounts", "clients", "household", "services", "stock", "store", "transfers", "web"},
     "drawing": LEAVES
     | {"accounts", "household", "pipeline", "presets", "services", "store", "web", "workshop"},
     "membership": LEAVES | {"accounts", "household", "services", "store", "web"},

@@ -1,0 +1,194 @@
+"""Room on the GPU, which engines and language models share: who gives way to whom.
+
+A language model that does not fit takes the place of others that nobody uses, then has ComfyUI
+unload its models, in a gap between two jobs. A job whose models do not fit has language models
+unloaded that nobody uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from studio.clients.comfy import EngineError
+from studio.clients.gpu_watch import GpuWatch
+from studio.clock import Clock
+from studio.language_errors import ModelDoesNotFit
+from studio.models import Job
+from studio.services.engines import Engine, EngineService
+from studio.services.language_needs import Need
+from studio.store.model_files import ModelFileStore
+
+Evict = Callable[[], Awaitable[bool]]
+_LOOK_S: Final = 0.25
+_GAP_S: Final = 600.0
+_FREED_S: Final = 15.0
+_KEPT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class GpuMemory:
+    """All GPUs together."""
+
+    total_bytes: int
+    used_bytes: int
+
+    @property
+    def free_bytes(self) -> int:
+        return max(0, self.total_bytes - self.used_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Memory that changed hands. ``to`` is ``language`` or the name of an engine, ``gave`` who
+    unloaded something."""
+
+    at: int
+    to: str
+    gave: str
+    needed_bytes: int
+    before_bytes: int
+    after_bytes: int
+
+
+class GpuRoom:
+    """Makes room, and remembers what it did.
+
+    Args:
+        gap_s: how long a model waits for the end of the jobs that run.
+        freed_s: how long memory may take to be free once somebody let go of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        gpus: GpuWatch,
+        engines: EngineService,
+        files: ModelFileStore,
+        clock: Clock,
+        gap_s: float = _GAP_S,
+        freed_s: float = _FREED_S,
+    ) -> None:
+        self._gpus = gpus
+        self._engines = engines
+        self._files = files
+        self._clock = clock
+        self._gap_s = gap_s
+        self._freed_s = freed_s
+        self.handed: deque[HandOver] = deque(maxlen=_KEPT)
+        self.evict: Evict = _nobody
+
+    async def memory(self) -> GpuMemory | None:
+        """Of all GPUs that tell; ``None`` where there is none."""
+        told = [
+            (gpu.memory_total_bytes, gpu.memory_used_bytes)
+            for gpu in (await self._gpus.read()).gpus
+            if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None
+        ]
+        return GpuMemory(sum(t for t, _ in told), sum(u for _, u in told)) if told else None
+
+    async def has_gpu(self) -> bool:
+        """Whether there is one."""
+        return await self.memory() is not None
+
+    @contextlib.asynccontextmanager
+    async def lent(self, need: Need, evict: Evict) -> AsyncIterator[None]:
+        """Room for a language model, for as long as the block takes to fill it.
+
+        Raises:
+            ModelDoesNotFit: there is none to be had.
+        """
+        memory = await self.memory()
+        if memory is None or need.gpu_bytes <= memory.free_bytes:
+            yield
+            return
+        if need.gpu_bytes > memory.total_bytes:
+            raise _too_large(need, memory, "the GPU is too small for it")
+        while need.gpu_bytes > memory.free_bytes:
+            if not await evict():
+                break
+            memory = await self._settled(need.gpu_bytes, memory, to="language", gave="language")
+        if need.gpu_bytes <= memory.free_bytes:
+            yield
+            return
+        lending = [engine for engine in self._engines.engines.values() if _is_here(engine)]
+        for engine in lending:
+            engine.lends = True
+        try:
+            await self._gap(lending, need, memory)
+            for engine in lending:
+                if engine.ready:
+                    await self._free(engine)
+                    memory = await self._settled(
+                        need.gpu_bytes, memory, to="language", gave=engine.name
+                    )
+            if need.gpu_bytes > memory.free_bytes:
+                raise _too_large(need, memory, "what is free is not enough")
+            yield
+        finally:
+            for engine in lending:
+                engine.lends = False
+            self._engines.changed.emit()
+
+    async def make_for(self, engine: Engine, job: Job) -> None:
+        """Before a job goes to ``engine``: unload language models if its models would not fit."""
+        if not _is_here(engine) or engine.has_loaded(job):
+            return
+        memory = await self.memory()
+        if memory is None:
+            return
+        wanted = {file for _, _, file in job.models}
+        size = sum(file.size_bytes for file in await self._files.all() if file.name in wanted)
+        while size > memory.free_bytes and await self.evict():
+            memory = await self._settled(size, memory, to=engine.name, gave="language")
+
+    async def _gap(self, engines: Sequence[Engine], need: Need, memory: GpuMemory) -> None:
+        """Until no job is inside any of them; no other gets in meanwhile."""
+        ends_s = self._clock.monotonic_s() + self._gap_s
+        while any(engine.occupied or engine.foreign for engine in engines):
+            if self._clock.monotonic_s() >= ends_s:
+                raise _too_large(need, memory, "the jobs that run do not end")
+            await asyncio.sleep(_LOOK_S)
+
+    @staticmethod
+    async def _free(engine: Engine) -> None:
+        with contextlib.suppress(EngineError):
+            await engine.client.free()
+            engine.loaded.clear()
+
+    async def _settled(self, wanted: int, before: GpuMemory, *, to: str, gave: str) -> GpuMemory:
+        """How it is once what was let go of is free, or has not been for a while."""
+        ends_s = self._clock.monotonic_s() + self._freed_s
+        while True:
+            now = await self.memory() or before
+            if now.free_bytes >= wanted or self._clock.monotonic_s() >= ends_s:
+                break
+            await asyncio.sleep(_LOOK_S)
+        at = self._clock.now_ms()
+        self.handed.append(HandOver(at, to, gave, wanted, before.free_bytes, now.free_bytes))
+        return now
+
+
+async def _nobody() -> bool:
+    return False
+
+
+def _is_here(engine: Engine) -> bool:
+    return engine.managed and engine.setting.kind == "comfyui"
+
+
+def _too_large(need: Need, memory: GpuMemory, why: str) -> ModelDoesNotFit:
+    return ModelDoesNotFit(
+        f"It needs about {_gib(need.gpu_bytes)} of the GPU's memory, and {_gib(memory.free_bytes)}"
+        f" of {_gib(memory.total_bytes)} are free: {why}. Fewer layers on the GPU, or a shorter"
+        " context, need less.",
+        details={"needed_bytes": need.gpu_bytes, "free_bytes": memory.free_bytes},
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GiB"

@@ -1,0 +1,42 @@
+"""GPU time of language models, counted against whose it was."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from studio.services.quotas import QuotaService
+
+_EVERY_S: Final = 2.0
+_KIND: Final = "language"
+
+
+class LanguageCharges:
+    """Collects seconds as answers end, and stores them some at a time.
+
+    A kill may lose those of the last two seconds.
+    """
+
+    def __init__(self, quotas: QuotaService) -> None:
+        self._quotas = quotas
+        self._seconds: dict[str, float] = {}
+        self._noted = asyncio.Event()
+
+    def note(self, user_id: str, seconds: float) -> None:
+        """Somebody's answer has ended."""
+        self._seconds[user_id] = self._seconds.get(user_id, 0.0) + seconds
+        self._noted.set()
+
+    async def run(self) -> None:
+        """Store what was noted, for as long as Studio runs."""
+        while True:
+            await self._noted.wait()
+            await asyncio.sleep(_EVERY_S)
+            await self.store()
+
+    async def store(self) -> None:
+        """Store what is not stored yet."""
+        self._noted.clear()
+        noted, self._seconds = self._seconds, {}
+        for user_id, seconds in noted.items():
+            await self._quotas.charge(user_id, seconds, _KIND)

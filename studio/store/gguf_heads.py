@@ -1,0 +1,222 @@
+"""The head of a GGUF file, read strictly: llama.cpp, which trusts what it reads, comes after this.
+
+Every count, length, offset and size is held against the file before it is believed. What passes is
+laid out as llama.cpp's own writers do it; that it is harmless nobody can tell.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+MAX_ENTRIES: Final = 100_000
+MAX_KEY: Final = 65_535
+MAX_TEXT: Final = 16 << 20
+MAX_TEMPLATE: Final = 1 << 20
+MAX_WORDS: Final = 4_000_000
+_MOST_NAME: Final = 63
+_MOST_DIMENSIONS: Final = 4
+_MOST_ELEMENTS: Final = 1 << 48
+_MOST_ALIGNMENT: Final = 65_536
+_KEPT: Final = 4096
+"""Numbers of a list that are kept; longer lists are words and their scores."""
+_BUFFER: Final = 1 << 20
+_TEXT_KIND: Final = 8
+_LIST_KIND: Final = 9
+_NUMBERS: Final = {
+    0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
+}  # fmt: skip
+_TENSOR_TYPES: Final[Mapping[int, tuple[int, int]]] = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
+    9: (32, 40), 10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
+    15: (256, 292), 16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18),
+    21: (256, 110), 22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8),
+    28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
+    40: (64, 36), 41: (128, 18),
+}  # fmt: skip
+"""Of each number format: the elements of a block, and its bytes."""
+_ARCHITECTURE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+_PROJECTORS: Final = frozenset({"clip", "mmproj"})
+
+
+class BadGguf(Exception):
+    """The file does not hold together; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class GgufHead:
+    """What a head says. ``values`` are numbers, texts and short lists; long lists are lengths."""
+
+    architecture: str
+    values: Mapping[str, Any]
+    tensor_bytes: int
+    words: int
+    """Of its vocabulary."""
+    lists: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_projector(self) -> bool:
+        """It is the eyes of another model."""
+        return self.architecture in _PROJECTORS
+
+    def number(self, name: str) -> int:
+        """A whole number of its architecture, of a list the largest; 0 when it says none."""
+        value = self.values.get(f"{self.architecture}.{name}")
+        found = max(value, default=0) if isinstance(value, tuple) else value
+        return found if type(found) is int and found > 0 else 0
+
+    def numbers(self, name: str, count: int) -> tuple[int, ...]:
+        """A number for each layer."""
+        value = self.values.get(f"{self.architecture}.{name}")
+        if isinstance(value, tuple) and len(value) >= count:
+            return tuple(each if type(each) is int and each > 0 else 0 for each in value[:count])
+        return (self.number(name),) * count
+
+
+def read_gguf(path: Path) -> GgufHead:
+    """Judge a file's head.
+
+    Raises:
+        BadGguf: it does not hold together.
+        OSError: it cannot be read.
+    """
+    with path.open("rb", buffering=_BUFFER) as file:
+        return _read(_Reader(file, path.stat().st_size))
+
+
+def _read(head: _Reader) -> GgufHead:
+    if head.bytes(4) != b"GGUF":
+        raise BadGguf("That is no GGUF file.")
+    if head.number("I") not in (2, 3):
+        raise BadGguf("That is no version of GGUF that is known.")
+    tensors, entries = head.number("Q"), head.number("Q")
+    if not 0 < tensors <= MAX_ENTRIES or not 0 < entries <= MAX_ENTRIES:
+        raise BadGguf("It says that it has no tensors or values, or far too many.")
+    values: dict[str, Any] = {}
+    lists: dict[str, int] = {}
+    for _ in range(entries):
+        key = head.text(MAX_KEY)
+        if not key or key in values:
+            raise BadGguf("A value has no name, or that of another.")
+        most = MAX_TEMPLATE if key.startswith("tokenizer.chat_template") else MAX_TEXT
+        values[key] = head.value(head.number("I"), most)
+        if isinstance(values[key], _Long):
+            lists[key] = values[key].length
+    architecture = values.get("general.architecture")
+    if not isinstance(architecture, str) or not _ARCHITECTURE.fullmatch(architecture):
+        raise BadGguf("It does not say what kind of model it is.")
+    alignment = values.get("general.alignment", 32)
+    if (
+        type(alignment) is not int
+        or not 8 <= alignment <= _MOST_ALIGNMENT
+        or alignment & (alignment - 1)
+    ):
+        raise BadGguf("Its alignment is not possible.")
+    total = _tensors(head, tensors, alignment)
+    start = -(-head.position // alignment) * alignment
+    if start + total > head.size:
+        raise BadGguf("The file is shorter than its tensors.")
+    kept = {key: value for key, value in values.items() if not isinstance(value, _Long)}
+    words = values.get("tokenizer.ggml.tokens")
+    count = words.length if isinstance(words, _Long) else 0
+    return GgufHead(architecture, kept, total, count, lists)
+
+
+def _tensors(head: _Reader, count: int, alignment: int) -> int:
+    """The bytes of all tensors, which lie one after another."""
+    names = set()
+    end = 0
+    for _ in range(count):
+        name = head.text(_MOST_NAME)
+        if not name or name in names:
+            raise BadGguf("A tensor has no name, or that of another.")
+        names.add(name)
+        dimensions = head.number("I")
+        if not 1 <= dimensions <= _MOST_DIMENSIONS:
+            raise BadGguf(f"The tensor {name[:60]!r} has {dimensions} dimensions.")
+        shape = [head.number("Q") for _ in range(dimensions)]
+        elements = 1
+        for length in shape:
+            elements *= length
+            if not 1 <= length <= _MOST_ELEMENTS or elements > _MOST_ELEMENTS:
+                raise BadGguf(f"The tensor {name[:60]!r} has a size that is not possible.")
+        kind = head.number("I")
+        if kind not in _TENSOR_TYPES:
+            raise BadGguf(f"The tensor {name[:60]!r} has a number format that nobody knows.")
+        block, width = _TENSOR_TYPES[kind]
+        if shape[0] % block:
+            raise BadGguf(f"The tensor {name[:60]!r} has rows that are no whole blocks.")
+        if head.number("Q") != end:
+            raise BadGguf(f"The tensor {name[:60]!r} does not follow the one before it.")
+        size = elements // block * width
+        end += -(-size // alignment) * alignment
+    return end - (-size % alignment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Long:
+    """A list that was passed over."""
+
+    length: int
+
+
+class _Reader:
+    """Reads on through a head; nothing is read that the file cannot have."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self.size = size
+        self.position = 0
+        self._words = 0
+
+    def bytes(self, count: int) -> bytes:
+        if count > self.size - self.position:
+            raise BadGguf("Its head is longer than the file.")
+        data = self._file.read(count)
+        if len(data) < count:
+            raise BadGguf("The file became shorter.")
+        self.position += count
+        return data
+
+    def number(self, form: str) -> int:
+        found: int = struct.unpack(f"<{form}", self.bytes(struct.calcsize(f"<{form}")))[0]
+        return found
+
+    def text(self, most: int) -> str:
+        length = self.number("Q")
+        if length > most:
+            raise BadGguf("A text in its head is far too long.")
+        return self.bytes(length).decode("utf-8", "replace")
+
+    def value(self, kind: int, most: int) -> Any:
+        if kind == _TEXT_KIND:
+            return self.text(most)
+        if kind == _LIST_KIND:
+            return self._list()
+        if kind not in _NUMBERS:
+            raise BadGguf("Its head holds a value of no known kind.")
+        form = _NUMBERS[kind]
+        if form == "?":
+            return self.number("B") != 0
+        return self.number(form)
+
+    def _list(self) -> tuple[Any, ...] | _Long:
+        inner, count = self.number("I"), self.number("Q")
+        if inner == _TEXT_KIND:
+            self._words += count
+            if self._words > MAX_WORDS:
+                raise BadGguf("Its head has far too many texts.")
+            for _ in range(count):
+                self.text(MAX_TEXT)
+            return _Long(count)
+        if inner not in _NUMBERS:
+            raise BadGguf("Its head holds a list of no known kind.")
+        form = _NUMBERS[inner].replace("?", "B")
+        if count > (self.size - self.position) // struct.calcsize(f"<{form}"):
+            raise BadGguf("A list in its head is longer than the file.")
+        data = self.bytes(count * struct.calcsize(f"<{form}"))
+        return struct.unpack(f"<{count}{form}", data) if count <= _KEPT else _Long(count)

@@ -1,0 +1,220 @@
+"""The GPU's memory between engines and language models, with a GPU that the tests fill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from studio.clients.comfy import ComfyClient
+from studio.clients.gpu import Gpu
+from studio.clients.gpu_watch import GpuReading
+from studio.clock import Clock
+from studio.language_errors import ModelDoesNotFit
+from studio.services.engine import Engine, EngineState
+from studio.services.events import Signal
+from studio.services.gpu_room import GpuRoom
+from studio.services.language_needs import Need
+from studio.settings import EngineSetting
+from tests.fakes.hub import running
+from tests.faults.harness import until
+
+GB = 1 << 30
+
+
+@dataclass
+class Card:
+    """A GPU of 24 GiB: what each has of it. A ComfyUI that is told to frees its share."""
+
+    shares: dict[str, int] = field(default_factory=dict)
+    total: int = 24 * GB
+    is_there: bool = True
+
+    async def read(self) -> GpuReading:
+        used = sum(self.shares.values())
+        gpu = Gpu(0, "card", memory_total_bytes=self.total, memory_used_bytes=used)
+        return GpuReading("1", [gpu] if self.is_there else [])
+
+    async def free(self, _: web.Request) -> web.Response:
+        self.shares.pop("comfyui", None)
+        return web.Response()
+
+
+@dataclass
+class Models:
+    """Language models that nobody uses, each with its share."""
+
+    card: Card
+    idle: list[str]
+
+    async def evict(self) -> bool:
+        if not self.idle:
+            return False
+        del self.card.shares[self.idle.pop(0)]
+        return True
+
+
+@dataclass
+class Setting:
+    card: Card
+    engine: Engine
+    room: GpuRoom
+    told: list[bool]
+
+    def models(self, *names: str) -> Models:
+        return Models(self.card, list(names))
+
+
+@pytest.fixture
+async def setting() -> AsyncIterator[Setting]:
+    card = Card()
+    told: list[bool] = []
+    app = web.Application()
+    app.router.add_post("/free", card.free)
+    async with running(app) as url:
+        engine = Engine(
+            setting=EngineSetting("comfyui", "comfyui", url), client=ComfyClient(url), client_id="c"
+        )
+        engine.state = EngineState.READY
+        engine.loaded["key"] = ("sd.safetensors",)
+        changed = Signal()
+        changed.connect(lambda: told.append(engine.lends))
+        engines: Any = SimpleNamespace(engines={"comfyui": engine}, changed=changed)
+
+        async def files() -> list[Any]:
+            return [SimpleNamespace(name="flux.safetensors", size_bytes=12 * GB)]
+
+        store: Any = SimpleNamespace(all=files)
+        gpus: Any = card
+        room = GpuRoom(
+            gpus=gpus, engines=engines, files=store, clock=Clock(), gap_s=0.6, freed_s=0.0
+        )
+        yield Setting(card, engine, room, told)
+        await engine.client.close()
+
+
+def need(gigabytes: int) -> Need:
+    return Need(gigabytes * GB, 0)
+
+
+async def test_what_fits_disturbs_nobody(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 10 * GB, "fox": 4 * GB}
+    async with setting.room.lent(need(10), setting.models("fox").evict):
+        assert not setting.engine.lends
+    assert setting.card.shares == {"comfyui": 10 * GB, "fox": 4 * GB}
+    assert list(setting.room.handed) == []
+
+
+async def test_models_that_nobody_uses_go_first(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 10 * GB, "fox": 8 * GB, "owl": 2 * GB}
+    models = setting.models("fox", "owl")
+    async with setting.room.lent(need(12), models.evict):
+        assert models.idle == ["owl"]
+    assert "comfyui" in setting.card.shares
+    [handed] = setting.room.handed
+    assert (handed.to, handed.gave) == ("language", "language")
+    assert (handed.before_bytes, handed.after_bytes) == (4 * GB, 12 * GB)
+
+
+async def test_comfyui_s_models_go_when_that_is_not_enough(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 20 * GB}
+    async with setting.room.lent(need(12), setting.models().evict):
+        # Until the model is loaded no job may take the place again.
+        assert setting.engine.lends
+        assert not setting.engine.has_room(2)
+        assert setting.card.shares == {}
+        assert setting.engine.loaded == {}
+    assert setting.engine.has_room(2)
+    assert setting.told == [False]
+    assert setting.room.handed[0].gave == "comfyui"
+
+
+async def test_never_under_a_job_that_runs(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 20 * GB}
+    setting.engine.occupied = 1
+    entered = asyncio.Event()
+
+    async def load() -> None:
+        async with setting.room.lent(need(12), setting.models().evict):
+            entered.set()
+
+    loading = asyncio.create_task(load())
+    await until(lambda: setting.engine.lends)
+    assert setting.card.shares == {"comfyui": 20 * GB}
+    assert not entered.is_set()
+    setting.engine.occupied = 0
+    await loading
+    assert entered.is_set()
+    assert setting.card.shares == {}
+
+
+async def test_a_job_that_does_not_end_is_not_waited_for_for_ever(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 20 * GB}
+    setting.engine.occupied = 1
+    with pytest.raises(ModelDoesNotFit) as caught:
+        async with setting.room.lent(need(12), setting.models().evict):
+            pytest.fail("it does not fit")
+    assert caught.value.details == {"needed_bytes": 12 * GB, "free_bytes": 4 * GB}
+    assert setting.card.shares == {"comfyui": 20 * GB}
+    assert not setting.engine.lends
+
+
+async def test_what_never_fits_says_how_much_it_needs_and_takes_nothing(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 20 * GB, "fox": 2 * GB}
+    models = setting.models("fox")
+    with pytest.raises(ModelDoesNotFit, match=r"30\.0 GiB"):
+        async with setting.room.lent(need(30), models.evict):
+            pytest.fail("it does not fit")
+    assert models.idle == ["fox"]
+    assert "comfyui" in setting.card.shares
+
+
+async def test_others_than_comfyui_may_have_the_rest(setting: Setting) -> None:
+    setting.card.shares = {"comfyui": 4 * GB, "somebody else": 16 * GB}
+    with pytest.raises(ModelDoesNotFit) as caught:
+        async with setting.room.lent(need(12), setting.models().evict):
+            pytest.fail("it does not fit")
+    assert caught.value.details == {"needed_bytes": 12 * GB, "free_bytes": 8 * GB}
+    assert not setting.engine.lends
+
+
+async def test_without_a_gpu_nobody_has_to_give_way(setting: Setting) -> None:
+    setting.card.is_there = False
+    assert not await setting.room.has_gpu()
+    async with setting.room.lent(need(30), setting.models().evict):
+        assert not setting.engine.lends
+
+
+def job(*models: str) -> Any:
+    return SimpleNamespace(
+        affinity_key="other", models=tuple(("1", "UNETLoader", name) for name in models)
+    )
+
+
+async def test_a_job_s_models_get_the_place_of_language_models_that_nobody_uses(
+    setting: Setting,
+) -> None:
+    setting.card.shares = {"fox": 8 * GB, "owl": 8 * GB}
+    models = setting.models("fox", "owl")
+    setting.room.evict = models.evict
+    await setting.room.make_for(setting.engine, job("flux.safetensors"))
+    assert models.idle == ["owl"]
+    [handed] = setting.room.handed
+    assert (handed.to, handed.gave, handed.needed_bytes) == ("comfyui", "language", 12 * GB)
+
+
+@pytest.mark.parametrize("why", ["it fits", "it is loaded", "nobody knows the file"])
+async def test_a_job_that_needs_nothing_takes_nothing(setting: Setting, why: str) -> None:
+    setting.card.shares = {"fox": 8 * GB} if why == "it fits" else {"fox": 20 * GB}
+    models = setting.models("fox")
+    setting.room.evict = models.evict
+    wanted = job("unknown" if why == "nobody knows the file" else "flux.safetensors")
+    if why == "it is loaded":
+        setting.engine.loaded["other"] = ("flux.safetensors",)
+    await setting.room.make_for(setting.engine, wanted)
+    assert models.idle == ["fox"]
