@@ -133,7 +133,7 @@ def create_routes(creation: CreationService, links: Links) -> APIRouter:
                 400: "invalid_request",
                 404: "not_found: the owner has put the workflow away",
                 422: "no_checkpoint, invalid_workflow, idempotency_key_reuse, or a field is wrong",
-                429: "queue_full: see Retry-After",
+                429: "queue_full, quota_exceeded: see Retry-After",
                 503: "unavailable: no engine has answered yet",
                 507: "disk_full",
             },

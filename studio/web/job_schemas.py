@@ -148,7 +148,7 @@ _REFUSALS: Final = {
     413: "payload_too_large",
     422: "invalid_workflow, workflow_format_ui, missing_asset, idempotency_key_reuse, or a field "
     "is wrong",
-    429: "queue_full: see Retry-After",
+    429: "queue_full, quota_exceeded: see Retry-After",
     507: "disk_full",
 }
 _PAGE: Final = (

@@ -128,7 +128,7 @@ _REFUSALS: Final = {
     404: "not_found",
     409: "conflict: the preset is in the trash",
     422: "invalid_prompt, invalid_answers, invalid_batch, invalid_value, missing_asset, ...",
-    429: "queue_full: details.room says how many jobs there is room for",
+    429: "queue_full, quota_exceeded: details.room says how many jobs there is room for",
     507: "disk_full",
 }
 _FIELDS_REFUSED: Final = {

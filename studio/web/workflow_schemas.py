@@ -305,7 +305,7 @@ RUN: Final[dict[str, Any]] = {
             404: "not_found",
             422: "invalid_value (details.input), no_checkpoint, invalid_workflow, target_missing, "
             "unresolved_name, missing_asset, idempotency_key_reuse, or a field is wrong",
-            429: "queue_full: see Retry-After",
+            429: "queue_full, quota_exceeded: see Retry-After",
             503: "unavailable: no engine has answered yet",
             507: "disk_full",
         },
