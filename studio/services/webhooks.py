@@ -22,6 +22,10 @@ MAX_WEBHOOKS: Final = 20
 MAX_URL: Final = 2_000
 MAX_NAME: Final = 100
 MAX_EVENTS: Final = 50
+NOTICE: Final = (
+    "A webhook is told nothing more: its receiver did not take it. See Webhooks in Settings."
+)
+"""Anybody may read it, so it names none."""
 OVERLAP_MS: Final = DAY_MS
 """For how long both secrets sign after one was changed."""
 
@@ -124,7 +128,7 @@ class WebhookService:
             columns["paused_at"] = (before.paused_at or now_ms) if changes["paused"] else None
         if changes.get("enabled"):
             columns |= {"disabled_at": None, "disabled_reason": None, "failing_since": None}
-            self._health.withdraw(_notice(before))
+            self._withdraw(before)
         after = await self._store.change(webhook_id, _seen_by(identity), columns, now_ms)
         await self._outbox.load()
         self._wake()
@@ -139,7 +143,7 @@ class WebhookService:
         """
         gone = await self._store.remove(webhook_id, _seen_by(identity))
         await self._outbox.load()
-        self._health.withdraw(_notice(gone))
+        self._withdraw(gone)
         self._record(identity.user_id, "webhook.removed", _label(gone))
 
     async def change_secret(self, identity: Identity, webhook_id: str) -> tuple[Webhook, str]:
@@ -169,8 +173,12 @@ class WebhookService:
             webhook = await self._store.get(webhook_id, None)
         except NotFound:
             return
-        self._health.note(_notice(webhook))
+        self._health.note(NOTICE)
         self._record(webhook.user_id, "webhook.disabled", _label(webhook), reason=reason)
+
+    def _withdraw(self, webhook: Webhook) -> None:
+        if webhook.disabled_at is not None:
+            self._health.withdraw(NOTICE)
 
     # -- deliveries ------------------------------------------------------------------------------
 
@@ -274,7 +282,3 @@ def _check_events(events: Sequence[str], kind: Kind) -> None:
 def _label(webhook: Webhook) -> str:
     """How it is called where others may read; the path of a URL may hold a secret."""
     return webhook.name or urlsplit(webhook.url).hostname or "jobs"
-
-
-def _notice(webhook: Webhook) -> str:
-    return f"The webhook {_label(webhook)} is told nothing more: its receiver did not take it."
