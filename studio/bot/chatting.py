@@ -18,7 +18,7 @@ from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople
 from studio.store.telegram_chats import TelegramChats
 from studio.store.telegram_replies import Reply, TelegramReplies
-from studio.telegram_errors import TelegramRefused, TelegramUnavailable
+from studio.telegram_errors import TelegramChatClosed, TelegramRefused, TelegramUnavailable
 from studio.telegram_records import Outgoing
 
 KEPT: Final = 20
@@ -149,7 +149,7 @@ class Chatting:
             return
         try:
             await self._link.client().edit(reply.chat_id, message_id, text)
-        except (TelegramUnavailable, TelegramRefused):
+        except (TelegramUnavailable, TelegramRefused, TelegramChatClosed):
             # The whole answer is said in the end.
             return
 

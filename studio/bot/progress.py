@@ -15,7 +15,12 @@ from studio.services.jobs import JobService, JobView
 from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople, identity_of
 from studio.store.telegram_chats import TelegramChats
-from studio.telegram_errors import TelegramBusy, TelegramRefused, TelegramUnavailable
+from studio.telegram_errors import (
+    TelegramBusy,
+    TelegramChatClosed,
+    TelegramRefused,
+    TelegramUnavailable,
+)
 from studio.telegram_records import (
     MAX_ALBUM,
     MAX_PHOTO_BYTES,
@@ -153,8 +158,8 @@ class Progress:
             self._quiet_until_s = now_s + (error.retry_after_s or EDIT_S)
         except TelegramUnavailable:
             shown.text = ""
-        except TelegramRefused:
-            # Somebody deleted the message: the end is told all the same.
+        except (TelegramRefused, TelegramChatClosed):
+            # Somebody deleted the message, or blocked the bot: the end is told all the same.
             shown.after_s = float("inf")
 
 

@@ -225,6 +225,24 @@ def test_somebody_who_blocked_the_bot_is_left_alone_until_they_pair_again(bot: B
     assert bot.chat(phone)["blocked_at"] is None
 
 
+def test_a_chat_that_cannot_be_edited_holds_no_other_up(bot: Bot) -> None:
+    blocked, other = bot.paired(), bot.paired()
+    preset_id = bot.save(name="Edited", values={"prompt": "a fox"})
+    for phone in (blocked, other):
+        bot.make_default(phone, preset_id)
+    assert bot.owner.post("/api/queue/pause").status_code == 200
+    try:
+        bot.telegram.refuse("editMessageText", 403, "Forbidden: bot was blocked by the user")
+        blocked.say("first")
+        wait_for(lambda: not bot.telegram.forced["editMessageText"])
+        other.say("second")
+        other.hears("Edited: place 2 in the queue")
+    finally:
+        assert bot.owner.post("/api/queue/resume").status_code == 200
+    for phone in (blocked, other):
+        phone.gets("photo")
+
+
 def test_a_file_that_is_too_large_for_bots_is_refused_in_words(bot: Bot) -> None:
     phone = bot.paired()
     bot.make_default(phone, bot.save_changer("Large", "winter"))
