@@ -102,6 +102,9 @@ def send_cases(
             case.path_parameters.update(known)
             if isinstance(case.body, dict) and "workflow" in case.body:
                 case.body["workflow"] = solid()
+        if case.path.startswith("/v1/images/") and isinstance(case.body, dict):
+            # A good order waits for its picture, and the queue may be paused by now.
+            case.body["model"] = "nobody's"
         answer = case.call(base_url=studio.url, headers=callers[caller], timeout=30)
         require_sound(case.method, answer.status_code, answer.content, case.as_curl_command)
         seen[caller][answer.status_code] += 1
