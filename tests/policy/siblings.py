@@ -22,7 +22,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
         {"assets", "civitai_gallery", "civitai_models", "civitai_pictures"}
         | {"remote_references", "sources", "upload_fields"}
     ),
-    "assists": frozenset({"chat_pictures", "language"}),
+    "assists": frozenset({"chat_fields", "chat_pictures", "language"}),
     "chat_calls": frozenset({"chat_tools", "chat_turns"}),
     "chat_exports": frozenset({"chats"}),
     "chat_pictures": frozenset({"assets", "thumbnails"}),
