@@ -20,6 +20,9 @@ export default {
   missing_asset: 'Eine Datei, die er liest, ist nicht unter deinen. Wähle eine dafür.',
   queue_full: 'Die Schlange ist voll. Versuche es gleich noch einmal.',
   rate_limited: 'Das war zu viel auf einmal. Versuche es gleich noch einmal.',
+  reply_running: 'Eine Antwort wird gerade geschrieben. Halte sie an, oder warte auf ihr Ende.',
+  too_many_replies: 'Mehrere Antworten werden gerade für dich geschrieben. Warte auf eine davon.',
+  model_sees_no_pictures: 'Dieses Modell nimmt keine Bilder an. Wähle ein anderes.',
   no_checkpoint:
     'Ein Bild aus Worten braucht einen Checkpoint. Installiere einen unter Modelle („Stable Diffusion 1.5“ ist der kleinste), oder lege eine eigene Datei in den Ordner models/checkpoints dieses Studios.',
   unavailable: 'Studio ist noch nicht so weit. Versuche es gleich noch einmal.',
