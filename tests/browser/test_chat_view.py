@@ -158,6 +158,8 @@ def test_hostile_markdown_stays_text(
     assert [each for each in asked if not each.startswith(house.url)] == []
     say(page, "Deeper.")
     expect(page.locator(".markdown").last).to_contain_text("deep")
+    # The end is in sight by itself.
+    expect(page.locator(".said-acts").last).to_be_in_viewport()
     check(page)
 
 

@@ -25,17 +25,28 @@ class ChatView extends Element {
     this.said = '';
     this.watch(chats, session);
     this.onRoute = () => this.#open();
+    /** Whether the end is in sight: whoever reads further up is left where they are. */
+    this.isAtEnd = true;
+    this.onScroll = () => {
+      const { scrollHeight, scrollTop, clientHeight } = document.scrollingElement;
+      this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    };
   }
 
   connectedCallback() {
     super.connectedCallback();
     router.addEventListener('change', this.onRoute);
+    addEventListener('scroll', this.onScroll, { passive: true });
+    this.sizes = new ResizeObserver(() => this.#toEnd());
+    this.sizes.observe(this);
     this.#load();
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
     router.removeEventListener('change', this.onRoute);
+    removeEventListener('scroll', this.onScroll);
+    this.sizes.disconnect();
     clearTimeout(this.typing);
     chats.leave();
   }
@@ -57,9 +68,11 @@ class ChatView extends Element {
   }
 
   willUpdate() {
-    const page = document.scrollingElement;
-    this.isAtEnd ||= page.scrollHeight - page.scrollTop - page.clientHeight < NEAR_PX;
     this.#announce();
+  }
+
+  #toEnd() {
+    if (this.isAtEnd && chats.chat) scrollTo({ top: document.scrollingElement.scrollHeight });
   }
 
   /** The end of a reply is read out once, not word by word. */
@@ -68,14 +81,6 @@ class ChatView extends Element {
     if (chats.isWriting) this.said = t('chat.isWriting');
     else if (this.wasWriting && last) this.said = last.text.slice(0, 1000) || t('chat.isOver');
     this.wasWriting = chats.isWriting;
-  }
-
-  updated() {
-    const { scrollHeight } = document.scrollingElement;
-    // Whoever reads further up is left where they are.
-    if (this.isAtEnd && chats.chat && scrollHeight !== this.height) scrollTo({ top: scrollHeight });
-    this.height = scrollHeight;
-    this.isAtEnd = false;
   }
 
   render() {
