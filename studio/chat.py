@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from studio.accounts import Accounts
 from studio.household import Household
 from studio.services.assets import AssetService
+from studio.services.assists import AssistService
 from studio.services.chat_calls import ChatCalls
 from studio.services.chat_pictures import ChatPictures
 from studio.services.chat_presets import ChatPresetService
@@ -22,6 +23,7 @@ from studio.services.language import Language
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_presets import ChatPresetStore
 from studio.store.chats import ChatStore
+from studio.web.assists_api import assist_routes
 from studio.web.chat_presets_api import chat_preset_routes
 from studio.web.chats_api import chat_routes
 from studio.workshop import Workshop
@@ -72,12 +74,13 @@ async def open_chat(
         jobs=jobs,
         messages=messages,
     )
+    pictures = ChatPictures(assets)
     replies = ChatReplies(
         language=language,
         chats=store,
         messages=messages,
         calls=ChatCalls(tools=tools, messages=messages, clock=clock),
-        pictures=ChatPictures(assets),
+        pictures=pictures,
         clock=clock,
         is_live=accounts.is_live,
     )
@@ -94,4 +97,5 @@ async def open_chat(
         chat_routes(chats=chats, replies=replies, language=language, is_live=accounts.is_live)
     )
     router.include_router(chat_preset_routes(presets))
+    router.include_router(assist_routes(AssistService(language=language, pictures=pictures)))
     return Chat(chats, replies, presets, router)

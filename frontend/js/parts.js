@@ -21,6 +21,12 @@ export const VIEWS = {
     messages: ['library'],
     styles: ['pictures', 'library', 'grid'],
   },
+  chat: {
+    load: () => import('./views/chat.js'),
+    content: html`<chat-view></chat-view>`,
+    messages: ['chat', 'errors'],
+    styles: ['pictures', 'making', 'chat', 'said', 'markdown', 'film'],
+  },
   batch: {
     load: () => import('./views/batch.js'),
     content: html`<batch-view></batch-view>`,

@@ -187,10 +187,11 @@ class ChatReplies:
             turn.change(self._now(turn.message, status=records.ASKING))
             await self._messages.keep(turn.message)
             return False
-        turn.change(self._now(turn.message, status=records.DONE))
-        await self._messages.keep(turn.message)
-        following = reply_to(turn.message, turn.message.model, self._clock.now_ms())
-        await self._messages.follow(following)
+        done = self._now(turn.message, status=records.DONE)
+        following = reply_to(done, done.model, self._clock.now_ms())
+        # Both at once: nobody may take a reply that goes on for one that is over.
+        await self._messages.follow(done, following)
+        turn.change(done)
         turn.go_on(following)
         return True
 

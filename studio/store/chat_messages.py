@@ -102,10 +102,11 @@ class MessageStore:
 
         await self._db.write(work)
 
-    async def follow(self, message: Message) -> None:
-        """Store what a reply goes on in, below the message before it."""
+    async def follow(self, done: Message, message: Message) -> None:
+        """Store how a reply's part ended, and what it goes on in below that, in one commit."""
 
         def work(connection: sqlite3.Connection) -> None:
+            _update(connection, done)
             _insert(connection, "", message)
             _touch(connection, message)
 

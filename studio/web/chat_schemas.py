@@ -174,11 +174,25 @@ UPDATE_CHAT: Final = route(
     example={"title": "Foxes"},
 )
 DELETE: Final = route(None, _UNKNOWN, status=204)
-EXPORT_CHAT: Final = route(
-    _EXPORTED,
-    {400: "invalid_request", **_UNKNOWN},
-    parameters=(query("format", "json, with every branch, or markdown, of the one shown."),),
-)
+EXPORT_CHAT: Final[Route] = {
+    "responses": answers(
+        {
+            200: {
+                "description": "The file.",
+                "content": {
+                    "application/json": {"schema": _EXPORTED},
+                    "text/markdown": {"schema": STRING},
+                },
+            }
+        },
+        {400: "invalid_request", **_UNKNOWN},
+    ),
+    "openapi_extra": {
+        "parameters": [
+            query("format", "json, with every branch, or markdown, of the one shown."),
+        ]
+    },
+}
 SEND_MESSAGE: Final = route(
     record({"message": _MESSAGE, "reply": _MESSAGE}),
     _NOT_NOW,

@@ -129,6 +129,7 @@ ROUTES: list[tuple[str, str, set[str]]] = [
     ("POST", "/api/chats/{id}/messages/{message_id}/calls/{number}", {"jobs"}),
     ("POST", "/api/chats/{id}/stop", {"jobs"}),
     ("GET", "/api/chats/{id}/events", {"jobs"}),
+    ("POST", "/api/language/assist", {"jobs"}),
     ("GET", "/api/chat-presets", {"jobs"}),
     ("POST", "/api/chat-presets", {"jobs"}),
     ("GET", "/api/chat-presets/{id}", {"jobs"}),

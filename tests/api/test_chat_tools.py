@@ -159,3 +159,55 @@ def test_a_conversation_without_tools_offers_none(talker: Talker, chatting: http
     ask(chatting, begin(chatting, tools=False), "Hello")
 
     assert "tools" not in talker.asked[-1]
+
+
+@pytest.fixture
+def film(chatting: httpx.Client) -> dict[str, Any]:
+    """A preset that makes a video: nobody knows how long that takes."""
+    workflow = good(chatting.get("/api/workflows/text-to-video"))
+    assert workflow["id"] == "text-to-video"
+    values = {"prompt": "a fox walks"}
+    body = {"name": "Fox film", "workflow_id": "text-to-video", "values": values}
+    return good(chatting.post("/api/presets", json=body), 201)
+
+
+def test_a_video_of_unknown_length_is_asked_about_and_not_run_against_ones_will(
+    talker: Talker, chatting: httpx.Client, film: dict[str, Any]
+) -> None:
+    talker.will_say(Say("A film?", calls=[run(film)]), "As you like.")
+    chat = begin(chatting)
+
+    asking = ask(chatting, chat, "Make a film.")
+
+    assert asking["status"] == "asking"
+    [call] = asking["calls"]
+    assert (call["state"], call["job_id"], call["expected_ms"]) == ("asking", None, None)
+    at = f"/api/chats/{chat}/messages/{asking['id']}/calls"
+    assert chatting.post(f"{at}/1", json={"run": True}).status_code == 409
+    assert chatting.post(f"{at}/0", json={"run": "yes"}).status_code == 422
+    good(chatting.post(f"{at}/0", json={"run": False}))
+    reply = until(lambda: _done(chatting, chat), "the reply goes on")
+    assert reply["text"] == "As you like."
+    assert told(talker) == ["The user does not want this to run."]
+    assert chatting.post(f"{at}/0", json={"run": True}).status_code == 409
+
+
+def test_a_video_that_is_agreed_to_is_submitted(
+    talker: Talker, chatting: httpx.Client, film: dict[str, Any]
+) -> None:
+    talker.will_say(Say(calls=[run(film)]), "So be it.")
+    chat = begin(chatting)
+    asking = ask(chatting, chat, "Make a film.")
+
+    good(chatting.post(f"/api/chats/{chat}/messages/{asking['id']}/calls/0", json={"run": True}))
+
+    assert until(lambda: _done(chatting, chat), "the reply goes on")["text"] == "So be it."
+    [call] = messages(chatting, chat)[1]["calls"]
+    # The embedded engine makes no such films: it was asked, and that is told.
+    assert call["state"] == "failed"
+    assert call["result"].startswith(("Refused (", "It did not work"))
+
+
+def _done(client: httpx.Client, chat: str) -> dict[str, Any] | None:
+    found = last(client, chat)
+    return found if found["status"] == "done" else None

@@ -72,3 +72,38 @@ def test_a_studio_that_is_stopped_ends_its_replies_with_what_they_have(
         until(house.is_alive, "Studio answers")
         found = last(client, chat)
         assert (found["status"], found["text"]) == ("interrupted", "one two ")
+
+
+def test_a_question_outlives_a_kill_and_what_was_begun_is_not_begun_twice(
+    talker: Talker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("asked")
+    variables = {"LANGUAGE_URL": talker.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+    film = ("run_preset", {"preset": "Fox film"})
+    talker.will_say(Say(calls=[film]), "Over.")
+    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+        until(house.is_alive, "Studio answers")
+        preset = {"name": "Fox film", "workflow_id": "text-to-video", "values": {"prompt": "x"}}
+        good(client.post("/api/presets", json=preset), 201)
+        chat = begin(client)
+        say(client, chat, "Make a film.")
+        assert over(client, chat)["status"] == "asking"
+        house.process.kill()
+        house.process.wait()
+    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+        until(house.is_alive, "Studio answers")
+        asking = last(client, chat)
+        assert (asking["status"], asking["calls"][0]["state"]) == ("asking", "asking")
+        at = f"/api/chats/{chat}/messages/{asking['id']}"
+        good(client.post(f"{at}/calls/0", json={"run": True}))
+        job = until(lambda: last(client, chat)["calls"][0]["job_id"], "a job")
+        house.process.kill()
+        house.process.wait()
+    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+        until(house.is_alive, "Studio answers")
+        found = last(client, chat)
+        assert (found["status"], found["calls"][0]["job_id"]) == ("interrupted", job)
+        good(client.post(f"{at}/continue"), 201)
+        good(client.post(f"/api/jobs/{job}/cancel"))
+        assert over(client, chat)["text"] == "Over."
+        assert [each["id"] for each in good(client.get("/api/jobs"))["jobs"]] == [job]

@@ -8,6 +8,7 @@ const PATHS = {
   settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 9.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM9 19.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z',
   workflows: 'M3 4h6v6H3zM15 4h6v6h-6zM9 14h6v6H9zM6 10v2h12v-2M12 12v2',
   models: 'M12 3l9 5-9 5-9-5zM3 12l9 5 9-5M3 16l9 5 9-5',
+  chat: 'M4 5h16v11H11l-5 4v-4H4z',
   system: 'M4 5h16v6H4zM4 13h16v6H4zM7.5 8h.01M7.5 16h.01M11 8h5M11 16h5',
   activity: 'M3 12h4l3-7 4 14 3-7h4',
   more: 'M4.5 12h1M11.5 12h1M18.5 12h1M4.5 12.5h1M11.5 12.5h1M18.5 12.5h1',

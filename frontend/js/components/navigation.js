@@ -10,6 +10,7 @@ import { icon } from './icons.js';
 /* On a phone these are the tabs, and the others are behind `more`. */
 const FIRST = ['create', 'queue', 'library', 'workflows'];
 const MEMBERS = ['models'];
+const TALK = ['chat'];
 const OTHERS = ['settings'];
 const OWNERS = ['system', 'activity'];
 
@@ -17,6 +18,7 @@ const OWNERS = ['system', 'activity'];
 export const shownViews = () => [
   ...FIRST,
   ...(session.can('graphs:run') ? MEMBERS : []),
+  ...TALK,
   ...OTHERS,
   ...(session.isOwner ? OWNERS : []),
 ];
@@ -56,7 +58,7 @@ export function commands() {
   ].filter(Boolean);
 }
 
-const isMembers = (name) => MEMBERS.includes(name);
+const isAbove = (name) => [...MEMBERS, ...TALK].includes(name);
 
 /** Side bar on a desktop, tabs at the bottom of a phone. */
 export function navigation(view) {
@@ -68,9 +70,9 @@ export function navigation(view) {
         <img src="/static/favicon.svg" alt="" width="28" height="28" />${t('shell.name')}
       </a>
       ${FIRST.map((name) => link(name, view))}
-      ${others.filter(isMembers).map((name) => link(name, view, 'only-wide'))}
+      ${others.filter(isAbove).map((name) => link(name, view, 'only-wide'))}
       <span class="bar-gap only-wide"></span>
-      ${others.filter((name) => !isMembers(name)).map((name) => link(name, view, 'only-wide'))}
+      ${others.filter((name) => !isAbove(name)).map((name) => link(name, view, 'only-wide'))}
       <menu-button
         class="only-narrow ${others.includes(view) ? 'is-here' : ''}"
         look="tab"

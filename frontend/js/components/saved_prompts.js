@@ -6,6 +6,7 @@ import { notices } from '../models/notices.js';
 import { openDialog } from './dialog.js';
 import { FormElement } from './form.js';
 import { icon } from './icons.js';
+import './prompt_help.js';
 
 /** Saved prompts and word lists for a field of text. */
 class SavedPrompts extends FormElement {
@@ -51,6 +52,7 @@ class SavedPrompts extends FormElement {
       .sort((a, b) => (b.kind === this.kind) - (a.kind === this.kind) || a.name.localeCompare(b.name));
     return html`
       <h2>${t('making.prompts')}</h2>
+      <prompt-help .field=${this.field} .onUse=${(text) => this.#take(text)}></prompt-help>
       ${this.prompts?.length
         ? html`<label class="search">
             <span class="unseen">${t('making.searchPrompts')}</span>${icon('search')}

@@ -84,6 +84,8 @@ export default {
   'did.preset.saved': 'hat die Vorlage gespeichert:',
   'did.preset.restored': 'hat die Vorlage zurückgeholt:',
   'did.preset.trashed': 'hat in den Papierkorb gelegt, die Vorlage',
+  'did.chat_preset.saved': 'hat die Chat-Vorlage gespeichert:',
+  'did.chat_preset.deleted': 'hat eine Chat-Vorlage gelöscht',
   'did.batch.started': 'hat die Serie gestartet:',
   'did.model.changed': 'hat Angaben zum Modell geändert:',
   'did.model.moved': 'hat das Modell verschoben:',

@@ -21,6 +21,9 @@ export default {
   queue_full: 'Die Schlange ist voll. Versuche es gleich noch einmal.',
   quota_exceeded: 'Du hast verbraucht, was du darfst: Aufträge zugleich, GPU-Zeit des Tages oder Platz für Dateien. Einstellungen, Konto zeigt, wie du stehst.',
   rate_limited: 'Das war zu viel auf einmal. Versuche es gleich noch einmal.',
+  reply_running: 'Eine Antwort wird gerade geschrieben. Halte sie an, oder warte auf ihr Ende.',
+  too_many_replies: 'Mehrere Antworten werden gerade für dich geschrieben. Warte auf eine davon.',
+  model_sees_no_pictures: 'Dieses Modell nimmt keine Bilder an. Wähle ein anderes.',
   no_checkpoint:
     'Ein Bild aus Worten braucht einen Checkpoint. Installiere einen unter Modelle („Stable Diffusion 1.5“ ist der kleinste), oder lege eine eigene Datei in den Ordner models/checkpoints dieses Studios.',
   unavailable: 'Studio ist noch nicht so weit. Versuche es gleich noch einmal.',

@@ -2,6 +2,7 @@ export default {
   name: 'Studio',
   'views.create': 'Erstellen',
   'views.queue': 'Schlange',
+  'views.chat': 'Chat',
   'views.civitai': 'Civitai',
   'views.batch': 'Serien und Raster',
   'views.library': 'Bibliothek',

@@ -84,6 +84,8 @@ export default {
   'did.preset.saved': 'saved the preset',
   'did.preset.restored': 'brought back the preset',
   'did.preset.trashed': 'put into the trash the preset',
+  'did.chat_preset.saved': 'saved the chat preset',
+  'did.chat_preset.deleted': 'deleted a chat preset',
   'did.batch.started': 'started the batch',
   'did.model.changed': 'changed what is known of the model',
   'did.model.moved': 'moved the model',

@@ -20,6 +20,9 @@ export default {
   queue_full: 'The queue is full. Try again in a moment.',
   quota_exceeded: 'You have used up what you may: jobs at once, GPU time of the day, or room for files. Settings, Account shows how you stand.',
   rate_limited: 'That was too much at once. Try again in a moment.',
+  reply_running: 'A reply is being written. Stop it, or wait for its end.',
+  too_many_replies: 'Several replies are being written for you. Wait for one of them.',
+  model_sees_no_pictures: 'This model takes no pictures. Choose another one.',
   no_checkpoint:
     'A picture from words needs a checkpoint. Install one under Models (“Stable Diffusion 1.5” is the smallest), or put a file of your own into the folder models/checkpoints of this Studio.',
   unavailable: 'Studio is not ready for that yet. Try again in a moment.',

@@ -3,6 +3,7 @@ export default {
   name: 'Studio',
   'views.create': 'Create',
   'views.queue': 'Queue',
+  'views.chat': 'Chat',
   'views.civitai': 'Civitai',
   'views.batch': 'Batches and grids',
   'views.library': 'Library',

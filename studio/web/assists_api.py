@@ -1,0 +1,51 @@
+"""Help with prompts under ``/api/language/assist``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from studio.models import Scope
+from studio.services.assists import MAX_LANGUAGE, MAX_SCENES, TASKS, AssistService
+from studio.services.chat_fields import MAX_EXAMPLE
+from studio.web.caller import caller, json_body
+from studio.web.openapi import INTEGER, STRING, array, optional, record, route
+from studio.web.respond import json_response
+
+_ASSIST: Final = route(
+    record({"text": STRING, "scenes": array(STRING), "model": STRING}, ("model",)),
+    {
+        422: "invalid_chat, model_sees_no_pictures",
+        503: "no_language_model, model_not_running, language_server_died",
+    },
+    body={
+        **record(
+            {
+                "task": {**STRING, "enum": list(TASKS)},
+                "text": {**STRING, "maxLength": MAX_EXAMPLE},
+                "language": {**STRING, "maxLength": MAX_LANGUAGE},
+                "files": array(STRING, maxItems=1),
+                "count": {**INTEGER, "minimum": 1, "maximum": MAX_SCENES},
+                "model": optional(STRING),
+            },
+            ("task",),
+        ),
+        "additionalProperties": False,
+    },
+    example={"task": "improve", "text": "a fox"},
+)
+
+
+def assist_routes(assists: AssistService) -> APIRouter:
+    """The one route; it needs the scope ``jobs``."""
+    router = APIRouter(tags=["Chat"])
+
+    @router.post("/api/language/assist", summary="Help with a prompt", **_ASSIST)
+    async def assist(request: Request) -> Response:
+        identity = caller(request, Scope.JOBS)
+        return json_response(await assists.help(identity, await json_body(request)))
+
+    return router
