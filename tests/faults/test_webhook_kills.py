@@ -156,6 +156,7 @@ def check(kept: Kept, count: int) -> None:
 async def test_a_killed_studio_tells_everything_at_least_once_under_one_id(tmp_path: Path) -> None:
     kept, _ = await tell_and_kill(tmp_path, count=200, kills=3, seed=7)
     check(kept, 200)
+    assert kept.requests >= 200
 
 
 @pytest.mark.soak
@@ -165,6 +166,7 @@ async def test_ten_thousand_deliveries_survive_kills_and_a_receiver_that_fails(
     began = time.monotonic()
     kept, lives = await tell_and_kill(tmp_path, count=10_000, kills=25, seed=11)
     check(kept, 10_000)
+    assert kept.requests >= 10_000
     print(
         f"10,000 deliveries, {lives} lives of Studio, {kept.requests} requests,"
         f" {time.monotonic() - began:.0f} s"
