@@ -38,7 +38,8 @@ FORMS = {
 }
 EVERYWHERE = {
     *("CFG", "Civitai", "ComfyUI", "ControlNet", "Flux", "GPU", "Hugging Face", "LoRA", "Python"),
-    *("Qwen Image", "SDXL", "Studio", "VAE", "https github com", "s", "v"),
+    *("Open WebUI", "Qwen Image", "SDXL", "Studio", "Telegram", "Top p", "VAE", "curl"),
+    *("https github com", "ms", "s", "v"),
 }
 TAKEN_OVER = {
     *("Checkpoint", "Embedding", "Guidance", "Inpainting", "Prompt", "Scheduler", "Seed", "Shift"),
@@ -48,12 +49,36 @@ TAKEN_OVER = {
 SHARED = {
     "de": EVERYWHERE
     | TAKEN_OVER
-    | {"Boards", "Downloads", "Engine", "Engines", "Film", "Filter", "Format", "LoRAs", "Name"}
+    | {
+        "Boards",
+        "Chat",
+        "Chats",
+        "Code",
+        "Downloads",
+        "Engine",
+        "Engines",
+        "Film",
+        "Filter",
+        "Format",
+        "LoRAs",
+        "Name",
+    }
     | {"Node", "Person", "Release", "Sampler", "System", "Text", "Text YAML", "Update", "Updates"}
-    | {"Version", "Video", "Workflow", "Workflows"},
+    | {"Version", "Video", "Webhooks", "Workflow", "Workflows"},
     "it": EVERYWHERE
     | TAKEN_OVER
-    | {"Account", "Database", "Denoise", "File", "Input", "Log", "Password", "Video"}
+    | {
+        "Account",
+        "Chat",
+        "Database",
+        "Denoise",
+        "File",
+        "Input",
+        "Log",
+        "Password",
+        "Preset",
+        "Video",
+    }
     | {"Volume", "Workflow", "cache", "commit"},
     "zh": EVERYWHERE,
 }

@@ -70,6 +70,7 @@ export default {
   boards: 'Bacheche',
   newBoard: 'Nuova bacheca',
   renameBoard: 'Rinomina bacheca',
+  'shareBoard': 'Condividi bacheca …',
   removeBoard: 'Elimina bacheca',
   boardMenu: 'Bacheca “{board}”',
   save: 'Salva',

@@ -11,6 +11,7 @@ export default {
   code: 'Copia come codice…',
   export: 'Esporta',
   edit: 'Modifica…',
+  'shareLink': 'Condividi con un link …',
   delete: 'Elimina',
   shared: 'Condiviso',
   asks: { one: 'Fa {count} domanda', other: 'Fa {count} domande' },

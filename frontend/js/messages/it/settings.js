@@ -6,8 +6,12 @@ export default {
   'sections.alerts': 'Notifiche',
   'sections.keyboard': 'Tastiera',
   'sections.keys': 'Chiavi API',
+  'sections.webhooks': 'Webhook',
   'sections.people': 'Persone',
+  'sections.programs': 'Programmi e agenti',
+  'sections.shares': 'Link condivisi',
   'sections.services': 'Altri servizi',
+  'sections.telegram': 'Telegram',
   'sections.retention': 'Conservazione e pulizia',
   'sections.server': 'Limiti e indirizzi',
 

@@ -18,6 +18,7 @@ export default {
   recalled: 'È nel modulo.',
   noRecall: 'Non è stata creata da un modulo: apri invece il suo workflow.',
   again: 'Di nuovo, seed nuovo',
+  'share': 'Condividi …',
   asInput: 'Usa come input',
   submitted: 'Inviato.',
   workflow: 'Workflow',

@@ -70,6 +70,7 @@ export default {
   boards: '画板',
   newBoard: '新建画板',
   renameBoard: '重命名画板',
+  'shareBoard': '分享画板…',
   removeBoard: '删除画板',
   boardMenu: '画板“{board}”',
   save: '保存',

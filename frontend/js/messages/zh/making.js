@@ -11,6 +11,7 @@ export default {
   code: '复制为代码…',
   export: '导出',
   edit: '编辑…',
+  'shareLink': '用链接分享…',
   delete: '删除',
   shared: '已共享',
   asks: { other: '会询问 {count} 个问题' },

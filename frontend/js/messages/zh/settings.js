@@ -6,8 +6,12 @@ export default {
   'sections.alerts': '通知',
   'sections.keyboard': '键盘',
   'sections.keys': 'API 密钥',
+  'sections.webhooks': 'Webhook',
   'sections.people': '用户',
+  'sections.programs': '程序与智能体',
+  'sections.shares': '分享链接',
   'sections.services': '其他服务',
+  'sections.telegram': 'Telegram',
   'sections.retention': '保留与清理',
   'sections.server': '限制与地址',
 

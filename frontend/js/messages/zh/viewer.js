@@ -18,6 +18,7 @@ export default {
   recalled: '已填入表单。',
   noRecall: '它不是通过表单生成的，请改为打开其工作流。',
   again: '再来一次，新种子',
+  'share': '分享…',
   asInput: '用作输入',
   submitted: '已提交。',
   workflow: '工作流',
