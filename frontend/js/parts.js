@@ -49,7 +49,7 @@ export const VIEWS = {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
     messages: ['settings', 'people', 'sharing'],
-    styles: ['settings'],
+    styles: ['settings', 'sharing'],
   },
   system: {
     load: () => import('./views/system.js'),
