@@ -55,7 +55,7 @@ export const VIEWS = {
     load: () => import('./views/settings.js'),
     content: html`<settings-view></settings-view>`,
     messages: ['settings', 'people', 'access', 'programs', 'sharing', 'webhooks', 'telegram'],
-    styles: ['settings', 'access', 'inputs', 'webhooks'],
+    styles: ['settings', 'access', 'inputs', 'webhooks', 'sharing'],
   },
   device: {
     load: () => import('./views/device.js'),

@@ -5,21 +5,12 @@ from __future__ import annotations
 SIBLINGS: dict[str, frozenset[str]] = {
     "adoption": frozenset({"engines", "finisher", "on_demand", "queue", "runner"}),
     "assets": frozenset({"quotas", "references", "stream_staging", "upload_fields"}),
-    "assists": frozenset({"chat_pictures", "language"}),
+    "assists": frozenset({"chat_fields", "chat_pictures", "language"}),
     "auth": frozenset({"tokens"}),
     "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
     "catalog_search": frozenset({"catalog_entries", "families"}),
-    "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
-    "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
-    "civitai_pictures": frozenset({"civitai_models"}),
-    "civitai_recipes": frozenset({"civitai_tools", "presets", "workflows"}),
-    "civitai_tools": frozenset(
-        {"assets", "civitai_gallery", "civitai_models", "civitai_pictures"}
-        | {"remote_references", "sources", "upload_fields"}
-    ),
-    "assists": frozenset({"chat_fields", "chat_pictures", "language"}),
     "chat_calls": frozenset({"chat_tools", "chat_turns"}),
     "chat_exports": frozenset({"chats"}),
     "chat_pictures": frozenset({"assets", "thumbnails"}),

@@ -39,7 +39,7 @@ FORMS = {
 EVERYWHERE = {
     *("CFG", "Civitai", "ComfyUI", "ControlNet", "Flux", "GPU", "Hugging Face", "LoRA", "Python"),
     *("Open WebUI", "Qwen Image", "SDXL", "Studio", "Telegram", "Top p", "VAE", "curl"),
-    *("https github com", "ms", "s", "v"),
+    *("https github com", "s", "v"),
 }
 TAKEN_OVER = {
     *("Checkpoint", "Embedding", "Guidance", "Inpainting", "Prompt", "Scheduler", "Seed", "Shift"),

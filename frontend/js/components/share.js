@@ -1,4 +1,5 @@
 import { loadMessages } from '../core/messages.js';
+import { loadStyles } from '../core/styles.js';
 import { session } from '../models/session.js';
 
 /** Guests see what was lent to them, and lend nothing on. */
@@ -6,7 +7,7 @@ export const mayShare = () => session.user?.role !== 'guest';
 
 /** Ask how to share something, and show the link: {kind: asset | board | preset, target, name}. */
 export async function share(what) {
-  await loadMessages('sharing', 'errors');
+  await Promise.all([loadMessages('sharing', 'errors'), loadStyles('sharing')]);
   const { openShare } = await import('./sharing.js');
   openShare(what);
 }

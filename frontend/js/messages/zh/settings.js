@@ -6,7 +6,7 @@ export default {
   'sections.alerts': '通知',
   'sections.keyboard': '键盘',
   'sections.keys': 'API 密钥',
-  'sections.webhooks': 'Webhook',
+  'sections.webhooks': 'Webhook 通知',
   'sections.people': '用户',
   'sections.programs': '程序与智能体',
   'sections.shares': '分享链接',
