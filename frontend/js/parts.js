@@ -42,7 +42,7 @@ export const VIEWS = {
   models: {
     load: () => import('./views/models.js'),
     content: html`<models-view></models-view>`,
-    messages: ['models', 'downloads', 'errors'],
+    messages: ['models', 'language', 'downloads', 'errors'],
     styles: ['pictures', 'downloads', 'models', 'model', 'model-disk'],
   },
   civitai: {

@@ -14,6 +14,7 @@ from studio.services.catalog_entries import Entry
 from studio.services.download_runs import name_of
 from studio.store.downloads import DownloadError
 from studio.store.model_files import ModelFile, ModelFileStore
+from studio.store.model_roots import LLM
 
 PRESENT: Final = "present"
 DIFFERENT: Final = "different"
@@ -115,12 +116,14 @@ class InstallService:
         return Inventory(await self._files.all())
 
     async def entry(self, identity: Identity, entry_id: str) -> list[Download]:
-        """Have an entry's file fetched, unless it is there.
+        """Have an entry's file fetched, unless it is there, and a language model's eyes with it.
 
         Raises:
             NotFound, Unavailable, and what ``Downloads.add`` raises.
         """
-        return await self._add(identity, [self._catalog.get(entry_id).entry])
+        entry = self._catalog.get(entry_id).entry
+        eyes = [each.entry for each in self._catalog.all() if are_eyes_of(each.entry, entry)]
+        return await self._add(identity, [entry, *eyes])
 
     async def bundle(self, identity: Identity, bundle_id: str) -> tuple[Bundle, list[Download]]:
         """Have everything of a bundle fetched that is not there.
@@ -144,6 +147,18 @@ class InstallService:
                 wish = wish_of(entry, replace=replaces)
                 made.append(await self._downloads.add(wish, by=identity.user_id))
         return made
+
+
+def are_eyes_of(eyes: Entry, model: Entry) -> bool:
+    """Whether one entry is the projector of the other: its name says so, as in ``language_files``.
+
+    ``mmproj-Model-f16.gguf`` belongs to ``Model-Q4_K_M.gguf``.
+    """
+    if eyes.folder != LLM or model.folder != LLM or eyes.id == model.id:
+        return False
+    own, name = model.file.lower(), eyes.file.lower()
+    stem = name.removeprefix("mmproj-").rpartition("-")[0]
+    return name.startswith("mmproj-") and bool(stem) and own.startswith(f"{stem}-")
 
 
 def wish_of(entry: Entry, **changes: object) -> Wish:

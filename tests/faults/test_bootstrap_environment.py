@@ -95,7 +95,7 @@ def test_the_folders_and_the_model_paths_are_made(app: App) -> None:
     app.facts("studio")
     engine = app.folder / "data" / "engine"
     assert {path.name for path in engine.iterdir() if path.is_dir()} == {
-        *("input", "output", "temp", "user", "custom_nodes", "packs"),
+        *("input", "output", "temp", "user", "custom_nodes", "packs", "language"),
     }
     text = (engine / "extra_model_paths.yaml").read_text()
     section = json.loads(text.partition("\n")[2])["studio_1"]

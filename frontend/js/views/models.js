@@ -14,6 +14,7 @@ import '../components/models/bundles.js';
 import '../components/models/downloads.js';
 import '../components/models/entry.js';
 import '../components/models/file.js';
+import '../components/models/language.js';
 import '../components/models/list.js';
 
 /** The list of what could be here is the other side of the first tab, with an address of its own. */
@@ -22,6 +23,7 @@ const TABS = {
   '': (name) => html`<model-list .isCatalog=${name === CATALOG}></model-list>`,
   bundles: () => html`<model-bundles></model-bundles>`,
   downloads: () => html`<model-downloads></model-downloads>`,
+  language: () => html`<language-models></language-models>`,
   disk: () => html`<model-disk></model-disk>`,
 };
 

@@ -2,6 +2,7 @@ export default {
   'tab.list': 'Modelle',
   'tab.bundles': 'Pakete',
   'tab.downloads': 'Downloads',
+  'tab.language': 'Sprachmodelle',
   'tab.disk': 'Speicher',
   'more.title': 'Mehr zu Modellen',
   civitai: 'Modelle und Bilder von Civitai',

@@ -2,6 +2,7 @@ export default {
   'tab.list': 'Models',
   'tab.bundles': 'Bundles',
   'tab.downloads': 'Downloads',
+  'tab.language': 'Language models',
   'tab.disk': 'Disk',
   'more.title': 'More for models',
   civitai: 'Models and pictures of Civitai',
