@@ -90,12 +90,14 @@ async def open_chat(
         presets=presets,
         replies=replies,
         assets=assets,
+        require=accounts.quotas.require,
         clock=clock,
     )
+    assists = AssistService(language=language, pictures=pictures, require=accounts.quotas.require)
     router = APIRouter()
     router.include_router(
         chat_routes(chats=chats, replies=replies, language=language, is_live=accounts.is_live)
     )
     router.include_router(chat_preset_routes(presets))
-    router.include_router(assist_routes(AssistService(language=language, pictures=pictures)))
+    router.include_router(assist_routes(assists))
     return Chat(chats, replies, presets, router)

@@ -4,8 +4,8 @@ import { loadStyles } from './core/styles.js';
 import './views/create.js';
 
 /*
- * What the page is made of. All but Create is loaded when it is first shown, or when a link to it is
- * about to be followed: its module, what it says (`messages/<language>/…`) and how it looks (`css/…`).
+ * What the page is made of. All but Create is loaded when it is shown, or a link to it may be followed:
+ * its module, words (`messages/<language>/…`) and looks (`css/…`).
  */
 export const VIEWS = {
   create: { content: html`<create-view></create-view>` },

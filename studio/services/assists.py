@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -42,11 +42,22 @@ _MARKS: Final = re.compile(r"^\s*(?:[-*•]|\d+[.):]|scene\s*\d+\s*[.:])\s*", re
 
 
 class AssistService:
-    """Asks the model once for each step; whoever asked sees and changes what comes."""
+    """Asks the model once for each step; whoever asked sees and changes what comes.
 
-    def __init__(self, *, language: Language, pictures: ChatPictures) -> None:
+    Args:
+        require: refuses somebody who has used up their GPU time.
+    """
+
+    def __init__(
+        self,
+        *,
+        language: Language,
+        pictures: ChatPictures,
+        require: Callable[[Identity], Awaitable[None]],
+    ) -> None:
         self._language = language
         self._pictures = pictures
+        self._require = require
 
     async def help(self, identity: Identity, body: Mapping[str, Any]) -> dict[str, Any]:
         """``text``, or ``scenes`` for that task, and the ``model`` that wrote it.
@@ -56,6 +67,7 @@ class AssistService:
             ModelSeesNoPictures: there is a picture to describe, and the model takes none.
             NoLanguageModel, ModelNotRunning, LanguageServerDied: it does not answer.
         """
+        await self._require(identity)
         known_fields(body, _FIELDS)
         task = body.get("task")
         if not isinstance(task, str) or task not in TASKS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -36,7 +36,11 @@ class ChatView:
 
 
 class ChatService:
-    """The conversations of one caller; nobody sees those of others, nor does the owner."""
+    """The conversations of one caller; nobody sees those of others, nor does the owner.
+
+    Args:
+        require: refuses a reply to somebody who has used up their GPU time.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class ChatService:
         presets: ChatPresetService,
         replies: ChatReplies,
         assets: AssetService,
+        require: Callable[[Identity], Awaitable[None]],
         clock: Clock,
     ) -> None:
         self._chats = chats
@@ -53,6 +58,7 @@ class ChatService:
         self._presets = presets
         self._replies = replies
         self._assets = assets
+        self._require = require
         self._clock = clock
         self._beginning = asyncio.Lock()
 
@@ -291,6 +297,7 @@ class ChatService:
 
     async def _make_way(self, identity: Identity, conversation_id: str) -> None:
         """A row that could not be stored when its reply ended must not stand in the way."""
+        await self._require(identity)
         self._replies.require_room(identity.user_id)
         if not self._replies.is_writing(conversation_id):
             await self._replies.stop(conversation_id)

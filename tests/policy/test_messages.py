@@ -49,37 +49,14 @@ TAKEN_OVER = {
 SHARED = {
     "de": EVERYWHERE
     | TAKEN_OVER
-    | {
-        "Boards",
-        "Chat",
-        "Chats",
-        "Code",
-        "Downloads",
-        "Engine",
-        "Engines",
-        "Film",
-        "Filter",
-        "Format",
-        "LoRAs",
-        "Name",
-    }
+    | {"Boards", "Chat", "Chats", "Code", "Downloads", "Engine", "Engines", "Film", "Filter"}
+    | {"Format", "LoRAs", "Name", "ms"}
     | {"Node", "Person", "Release", "Sampler", "System", "Text", "Text YAML", "Update", "Updates"}
     | {"Version", "Video", "Webhooks", "Workflow", "Workflows"},
     "it": EVERYWHERE
     | TAKEN_OVER
-    | {
-        "Account",
-        "Chat",
-        "Database",
-        "Denoise",
-        "File",
-        "Input",
-        "Log",
-        "Password",
-        "Preset",
-        "Video",
-    }
-    | {"Volume", "Workflow", "cache", "commit"},
+    | {"Account", "Chat", "Database", "Denoise", "File", "Input", "Log", "Password", "Preset"}
+    | {"Video", "Volume", "Workflow", "cache", "commit", "ms"},
     "zh": EVERYWHERE,
 }
 

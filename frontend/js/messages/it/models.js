@@ -2,6 +2,7 @@ export default {
   'tab.list': 'Modelli',
   'tab.bundles': 'Raccolte',
   'tab.downloads': 'Download',
+  'tab.language': 'Modelli linguistici',
   'tab.disk': 'Disco',
   'more.title': 'Altro per i modelli',
   civitai: 'Modelli e immagini di Civitai',

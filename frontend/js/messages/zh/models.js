@@ -2,6 +2,7 @@ export default {
   'tab.list': '模型',
   'tab.bundles': '组合包',
   'tab.downloads': '下载',
+  'tab.language': '语言模型',
   'tab.disk': '磁盘',
   'more.title': '模型的更多操作',
   civitai: 'Civitai 的模型和图片',
