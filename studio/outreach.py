@@ -160,6 +160,7 @@ async def open_outreach(around: Surroundings) -> Outreach:
         around.house,
         around.workshop,
         language=language.language,
+        require=around.accounts.quotas.require,
         jobs=around.pipeline.jobs,
         queue=around.queue,
         control=around.control,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from studio.bot.questions import Questions
 from studio.bot.uploads import Uploads
 from studio.bot.words import WORDS, say
 from studio.household import Household
+from studio.models import Identity
 from studio.services.assets import AssetService
 from studio.services.disk import DiskService
 from studio.services.health import HealthService
@@ -80,6 +81,7 @@ def open_telegram(
     workshop: Workshop,
     *,
     language: Language,
+    require: Callable[[Identity], Awaitable[None]],
     jobs: JobService,
     queue: JobQueue,
     control: QueueControl,
@@ -91,6 +93,7 @@ def open_telegram(
     """The bot over an opened database.
 
     Args:
+        require: refuses somebody who has used up their GPU time.
         address: a signed address of a file, for those that are too large for Telegram.
     """
     settings, clock, secret = house.settings, house.clock, house.settings_service.secret
@@ -128,6 +131,7 @@ def open_telegram(
     )
     chatting = Chatting(
         language=language,
+        require=require,
         people=people,
         chats=chats,
         replies=TelegramReplies(house.db),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
@@ -13,9 +13,10 @@ from studio.bot.talk import Dialogue, Talk
 from studio.bot.words import say
 from studio.clock import Clock
 from studio.errors import StudioError
+from studio.models import Identity
 from studio.services.language import Language
 from studio.services.telegram_link import TelegramLink
-from studio.services.telegram_people import TelegramPeople
+from studio.services.telegram_people import TelegramPeople, identity_of
 from studio.store.telegram_chats import TelegramChats
 from studio.store.telegram_replies import Reply, TelegramReplies
 from studio.telegram_errors import TelegramChatClosed, TelegramRefused, TelegramUnavailable
@@ -34,6 +35,7 @@ class Chatting:
     """Talks, with the model that Studio names first.
 
     Args:
+        require: refuses an answer to somebody who has used up their GPU time.
         wake: there may be something to send.
     """
 
@@ -41,6 +43,7 @@ class Chatting:
         self,
         *,
         language: Language,
+        require: Callable[[Identity], Awaitable[None]],
         people: TelegramPeople,
         chats: TelegramChats,
         replies: TelegramReplies,
@@ -49,6 +52,7 @@ class Chatting:
         wake: Callable[[], None],
     ) -> None:
         self._language = language
+        self._require = require
         self._people = people
         self._chats = chats
         self._replies = replies
@@ -107,6 +111,7 @@ class Chatting:
         history = list((dialogue.chat if dialogue is not None else None) or [])
         told = [*history, {"role": "user", "content": reply.text}]
         try:
+            await self._require(identity_of(person))
             async with asyncio.timeout(LONGEST_S):
                 text = await self._ask(reply, told)
         except TimeoutError:
