@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from studio.services.language_charges import LanguageCharges
 from studio.settings import DAY_MS
 from studio.store.quotas import charge_job
 from tests.api.graphs import solid, wait_ended
@@ -274,6 +275,35 @@ def test_what_a_guest_ran_counts_and_ends_their_day(
         refused = gus.post("/api/create", json=words)
         assert refusal(refused) == (429, "quota_exceeded")
         assert gus.get("/api/me/quota").json()["quota"]["jobs"]["used"] == 0
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hello"}]}),
+        ("/v1/completions", {"prompt": "Once"}),
+        ("/v1/embeddings", {"input": "a fox"}),
+        ("/api/language/assist", {"task": "improve", "text": "a fox"}),
+    ],
+)
+async def test_a_language_model_too_is_refused_to_who_used_up_the_day(
+    house: House, route: str, body: dict[str, Any]
+) -> None:
+    async with member_in(house, "Ann") as ann:
+        await limit(house, ann, gpu_seconds=0)
+        assert refusal(await ann.post(route, json=body)) == (429, "quota_exceeded")
+
+
+async def test_the_time_of_language_models_counts_for_whom_they_worked(house: House) -> None:
+    charges = LanguageCharges(house.accounts.quotas)
+    async with member_in(house, "Ann") as ann:
+        user_id = (await me(ann))["id"]
+        for seconds in (1.5, 0.5):
+            charges.note(user_id, seconds)
+        await charges.store()
+        await charges.store()
+        await limit(house, ann, gpu_seconds=60)
+        assert (await standing(ann))["gpu_seconds"]["used"] == 2
 
 
 async def test_the_activity_tells_who_changed_which_limit_and_by_which_key(house: House) -> None:
