@@ -65,8 +65,6 @@ class ChatReplies:
         self._clock = clock
         self._is_live = is_live
         self._turns: dict[str, Turn] = {}
-        self._toolless: set[str] = set()
-        """Models whose server refuses tools."""
 
     def turn(self, conversation_id: str) -> Turn | None:
         """The reply of a conversation that is being written."""
@@ -197,7 +195,7 @@ class ChatReplies:
 
     async def _generate(self, turn: Turn, identity: Identity, manner: Manner) -> None:
         model = await self.model(turn.message.model or manner.model)
-        with_tools = manner.tools and model.id not in self._toolless
+        with_tools = manner.tools
         try:
             await self._stream(turn, identity, manner, model, with_tools=with_tools)
         except InvalidRequest:
@@ -205,7 +203,6 @@ class ChatReplies:
             if not with_tools or turn.message.text:
                 raise
             await self._stream(turn, identity, manner, model, with_tools=False)
-            self._toolless.add(model.id)
 
     async def _stream(
         self,
