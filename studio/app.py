@@ -332,10 +332,11 @@ async def _services(
         live.feed.stop()
         await asyncio.gather(editing.close(), safety.stopping.close())
         dispatcher.stop()
-        await outreach.close()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        # After its tasks: what they owe is still owed, and asked for at the next start.
+        await outreach.close()
         await asyncio.gather(
             controls.packs.close(), stock.close(), transfers.hubs.close(), updating.close()
         )

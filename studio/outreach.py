@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from studio.accounts import Accounts
 from studio.agents import open_agents
 from studio.chat import open_chat
 from studio.drawing import open_drawing
+from studio.errors import StudioError
 from studio.gallery import Gallery
 from studio.household import Controls, Household
 from studio.language import open_language
@@ -38,6 +40,8 @@ from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.webhooks import open_webhooks
 from studio.workshop import Workshop
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +104,12 @@ class Outreach:
         return [work for part in self.parts for work in part.background()]
 
     async def close(self) -> None:
-        """The last one first."""
+        """The last one first; one whose last words cannot be stored holds up no other."""
         for part in reversed(self.parts):
-            await part.close()
+            try:
+                await part.close()
+            except StudioError as error:
+                log.warning("not everything was kept while Studio ended: %s", error.message)
 
 
 async def open_outreach(around: Surroundings) -> Outreach:

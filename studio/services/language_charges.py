@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
+from studio.errors import StudioError
 from studio.services.quotas import QuotaService
 
+log = logging.getLogger(__name__)
+
 _EVERY_S: Final = 2.0
+_AGAIN_S: Final = 30.0
 _KIND: Final = "language"
 
 
@@ -32,11 +37,23 @@ class LanguageCharges:
         while True:
             await self._noted.wait()
             await asyncio.sleep(_EVERY_S)
-            await self.store()
+            try:
+                await self.store()
+            except StudioError as error:
+                log.warning("GPU time of language models is stored later: %s", error.message)
+                await asyncio.sleep(_AGAIN_S)
 
     async def store(self) -> None:
-        """Store what is not stored yet."""
+        """Store what is not stored yet.
+
+        Raises:
+            StudioError: the database refuses; what is not stored is kept.
+        """
         self._noted.clear()
-        noted, self._seconds = self._seconds, {}
-        for user_id, seconds in noted.items():
-            await self._quotas.charge(user_id, seconds, _KIND)
+        for user_id in list(self._seconds):
+            seconds = self._seconds.pop(user_id)
+            try:
+                await self._quotas.charge(user_id, seconds, _KIND)
+            except StudioError:
+                self.note(user_id, seconds)
+                raise
