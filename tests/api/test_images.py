@@ -174,7 +174,8 @@ def test_the_owner_says_what_draws_under_a_name(program: OpenAI, owner: httpx.Cl
     assert answer.json()["generate"]["fields"]["prompt"] == "prompt"
     assert answer.json()["edit"] is None
     names = [one["name"] for one in owner.get("/api/drawing-models").json()["items"]]
-    assert names == ["studio", "foxes/small"]
+    assert names[0] == "studio"
+    assert "foxes/small" in names
     made = program.images.generate(model="foxes/small", prompt="a fox")
     assert made.data is not None
     assert picture(made.data[0].b64_json).size == (64, 128)

@@ -63,8 +63,11 @@ async def test_the_official_client_gets_vectors(house: LanguageHouse) -> None:
 
 async def test_models_are_listed_and_found_by_names_with_slashes(house: LanguageHouse) -> None:
     async with house.openai() as client:
-        assert [model.id async for model in client.models.list()] == house.fake.models
-        assert (await client.models.retrieve("org/large:q4")).id == "org/large:q4"
+        # What draws is a model too.
+        listed = [model.id async for model in client.models.list()]
+        assert listed == [*house.fake.models, "studio"]
+        for name in ("org/large:q4", "studio"):
+            assert (await client.models.retrieve(name)).id == name
         with pytest.raises(openai.NotFoundError):
             await client.models.retrieve("org/other")
 
