@@ -256,6 +256,7 @@ class ChatView extends Element {
 }
 
 const noModel = () => html`
+  <h1 class="unseen">${t('chat.new')}</h1>
   <div class="empty">
     ${icon('chat')}
     <h2>${t('chat.noModel')}</h2>
