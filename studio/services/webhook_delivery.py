@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from studio.clock import Clock
@@ -60,6 +61,17 @@ class Said(Protocol):
 
     @property
     def retry_after_s(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """What is taken for an answer when an attempt broke off by a fault of Studio's own."""
+
+    status: int | None = None
+    error: str | None = "internal_error"
+    text: str = ""
+    duration_ms: int = 0
+    retry_after_s: float | None = None
 
 
 Post = Callable[[str, bytes, dict[str, str]], Awaitable[Said]]
@@ -187,7 +199,14 @@ class WebhookDelivery:
 
     async def _try(self, due: Due) -> None:
         """An attempt whose end is noted, however long the disk takes to recover."""
-        attempt, said = await self._send(due)
+        at_ms = self._clock.now_ms()
+        try:
+            attempt, said = await self._send(due, at_ms)
+        except Exception:
+            # It counts as any other attempt: otherwise it would be made again at once, for ever.
+            log.exception("an attempt at a webhook broke off")
+            said = _Nothing()
+            attempt = Attempt(at_ms, 0, None, said.error, "")
         outcome = self._judge(due, said)
         while True:
             try:
@@ -198,8 +217,7 @@ class WebhookDelivery:
             else:
                 return
 
-    async def _send(self, due: Due) -> tuple[Attempt, Said]:
-        at_ms = self._clock.now_ms()
+    async def _send(self, due: Due, at_ms: int) -> tuple[Attempt, Said]:
         body = due.body.encode()
         said = await self._post(due.url, body, headers_of(due.id, at_ms, body, due.secrets))
         error = None if said.status is not None and said.error is None else said.error

@@ -44,6 +44,7 @@ class Desk:
     posts: list[int]
     disabled: list[tuple[str, str]]
     answer: Answer = field(default_factory=lambda: Answer(500, "status", "", 1))
+    breaks_off: bool = False
 
     async def tell(self, key: str) -> None:
         """One thing happened to the system."""
@@ -75,6 +76,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
     async def post(_url: str, _body: bytes, _headers: dict[str, str]) -> Answer:
         posts.append(clock.now_ms())
+        if made.breaks_off:
+            raise RuntimeError("the client is closed")
         return made.answer
 
     async def note(webhook_id: str, reason: str) -> None:
@@ -189,3 +192,14 @@ def test_signatures_are_those_of_the_reference_library() -> None:
     }
     for secret in (first, second):
         assert Reference(secret).verify(body, headers) == {"type": "ping"}
+
+
+async def test_an_attempt_that_breaks_off_counts_as_one(desk: Desk) -> None:
+    desk.breaks_off = True
+    await desk.tell("one")
+    await desk.attempts(1)
+    [told] = await desk.history.page("hook", state=None, before=None, limit=10)
+    assert (told.state, told.attempts) == (DeliveryState.WAITING, 1)
+    assert (told.status, told.error) == (None, "internal_error")
+    assert told.next_at == desk.clock.now_ms() + 5_000
+    assert len(desk.posts) == 1

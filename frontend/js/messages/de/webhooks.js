@@ -77,6 +77,7 @@ export default {
   'reasons.blocked_address': 'seine Adresse ist privat oder nicht erlaubt',
   'reasons.source_unreachable': 'niemand kennt seinen Namen',
   'reasons.invalid_request': 'seine Adresse ist keine',
+  'reasons.internal_error': 'Studio ist gescheitert; siehe sein Protokoll',
   attempts: { one: '{count} Versuch', other: '{count} Versuche' },
   next: 'wieder um {time}',
   took: '{ms} ms',

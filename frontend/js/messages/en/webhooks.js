@@ -77,6 +77,7 @@ export default {
   'reasons.blocked_address': 'its address is private or not allowed',
   'reasons.source_unreachable': 'nobody knows its name',
   'reasons.invalid_request': 'its address is none',
+  'reasons.internal_error': 'Studio failed; see its log',
   attempts: { one: '{count} attempt', other: '{count} attempts' },
   next: 'again at {time}',
   took: '{ms} ms',

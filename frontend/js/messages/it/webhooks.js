@@ -77,6 +77,7 @@ export default {
   'reasons.blocked_address': 'il suo indirizzo è privato o non consentito',
   'reasons.source_unreachable': 'nessuno conosce il suo nome',
   'reasons.invalid_request': 'il suo indirizzo non è valido',
+  'reasons.internal_error': 'Studio ha fallito; vedi il suo log',
   attempts: { one: '{count} tentativo', other: '{count} tentativi' },
   next: 'di nuovo alle {time}',
   took: '{ms} ms',

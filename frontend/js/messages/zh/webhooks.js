@@ -75,6 +75,7 @@ export default {
   'reasons.blocked_address': '其地址是私有的或不被允许',
   'reasons.source_unreachable': '无法解析其名称',
   'reasons.invalid_request': '其地址无效',
+  'reasons.internal_error': 'Studio 出错；请查看其日志',
   attempts: { other: '{count} 次尝试' },
   next: '{time} 再次发送',
   took: '{ms} 毫秒',
