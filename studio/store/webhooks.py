@@ -60,13 +60,14 @@ class WebhookStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def all(self, user_id: str | None) -> list[Webhook]:
-        """The oldest first."""
+    async def all(self, user_id: str | None, *, with_system: bool) -> list[Webhook]:
+        """The oldest first; the system's only if they are asked for."""
 
         def work(connection: sqlite3.Connection) -> list[Webhook]:
             rows = connection.execute(
-                f"{_SELECT} WHERE (? IS NULL OR w.user_id = ?) ORDER BY w.created_at, w.id",
-                (user_id, user_id),
+                f"{_SELECT} WHERE (? IS NULL OR w.user_id = ?) AND (? OR w.kind <> 'system') "
+                "ORDER BY w.created_at, w.id",
+                (user_id, user_id, with_system),
             )
             return [_webhook(row) for row in rows]
 

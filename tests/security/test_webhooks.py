@@ -53,6 +53,38 @@ async def test_only_the_owner_hears_of_everything(house: House) -> None:
         assert (await owner.post("/api/webhooks", json=body)).status_code == 201
 
 
+async def test_a_key_without_admin_can_do_nothing_with_a_webhook_of_the_system(
+    house: House,
+) -> None:
+    async with house.client() as owner:
+        body = {"url": URL, "events": ["job.*"], "system": True}
+        made = (await owner.post("/api/webhooks", json=body)).json()
+        path = f"/api/webhooks/{made['id']}"
+        ping = (await owner.post(f"{path}/test")).json()["id"]
+        own = (await owner.post("/api/webhooks", json={**body, "system": False})).json()
+        key = (await owner.post("/api/keys", json={"name": "less", "scopes": ["jobs"]})).json()
+        async with house.client(key["key"]) as program:
+            listed = (await program.get("/api/webhooks")).json()["webhooks"]
+            assert [one["id"] for one in listed] == [own["id"]]
+            asked = [
+                await program.get(path),
+                await program.patch(path, json={"url": "https://93.184.215.15/"}),
+                await program.patch(path, json={"paused": True}),
+                await program.post(f"{path}/secret"),
+                await program.post(f"{path}/test"),
+                await program.post(f"{path}/resend", json={}),
+                await program.get(f"{path}/deliveries"),
+                await program.get(f"{path}/deliveries/{ping}"),
+                await program.post(f"{path}/deliveries/{ping}/resend"),
+                await program.delete(path),
+            ]
+            assert [answer.status_code for answer in asked] == [403] * len(asked)
+            assert (await program.delete(f"/api/webhooks/{own['id']}")).status_code == 204
+        after = (await owner.get(path)).json()
+        assert (after["url"], after["paused_at"]) == (URL, None)
+        assert len((await owner.get(f"{path}/deliveries")).json()["deliveries"]) == 1
+
+
 async def test_a_secret_is_shown_when_it_is_made_and_never_again(house: House) -> None:
     async with house.client() as owner:
         made = (await owner.post("/api/webhooks", json={"url": URL, "events": ["*"]})).json()
