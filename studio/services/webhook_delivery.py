@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_AT_ONCE: Final = 16
 MAX_PER_ENDPOINT: Final = 4
+MAX_PER_USER: Final = 8
+"""So that receivers that hang hold up nobody but those who named them."""
 KEPT_MS: Final = 7 * DAY_MS
 MAX_WAITING: Final = 50_000
 DISABLED_AFTER_MS: Final = 5 * DAY_MS
@@ -108,6 +110,9 @@ class WebhookDelivery:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._lanes: set[str] = set()
         self._at: Counter[str] = Counter()
+        self._of: Counter[str] = Counter()
+        """How many attempts are under way, by endpoint and by user."""
+        self._is_closed = False
         self._rests: dict[str, int] = {}
         """Until when endpoints asked to be left alone, in milliseconds since the epoch."""
 
@@ -117,7 +122,7 @@ class WebhookDelivery:
 
     async def run(self) -> None:
         """Send what is due; the body of a task."""
-        while True:
+        while not self._is_closed:
             self._woken.clear()
             try:
                 wait_s = await self._begin()
@@ -146,6 +151,8 @@ class WebhookDelivery:
 
     async def close(self) -> None:
         """Break off what is under way: the next Studio sends it again."""
+        self._is_closed = True
+        self.wake()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -159,10 +166,12 @@ class WebhookDelivery:
         self._rests = {place: until for place, until in self._rests.items() if until > now_ms}
         while (room := MAX_AT_ONCE - len(self._tasks)) > 0:
             full = [place for place, count in self._at.items() if count >= MAX_PER_ENDPOINT]
+            busy = [user for user, count in self._of.items() if count >= MAX_PER_USER]
             found = await self._store.due(
                 now_ms,
                 but_lanes=self._lanes,
                 but_endpoints={*self._rests, *full},
+                but_users=busy,
                 most=room,
             )
             started = [self._start(due) for due in found]
@@ -173,24 +182,33 @@ class WebhookDelivery:
         return min([_LOOK_S, *(max(0.0, (until - now_ms) / 1000) for until in waits)])
 
     def _start(self, due: Due) -> bool:
-        """Begin an attempt, unless others of its lane or of its receiver are under way."""
-        if due.lane in self._lanes or self._at[due.endpoint] >= MAX_PER_ENDPOINT:
+        """Begin an attempt, unless others of its lane, receiver or user are under way."""
+        if self._is_closed or not self._has_room(due):
             return False
-        self._enter(due.lane, due.endpoint)
+        self._enter(due)
         task = asyncio.create_task(self._try(due), name=f"webhook {due.id}")
         self._tasks[due.seq] = task
-        task.add_done_callback(lambda _: self._leave(due.lane, due.endpoint, due.seq))
+        task.add_done_callback(lambda _: self._leave(due, due.seq))
         return True
 
-    def _enter(self, lane: str, endpoint: str) -> None:
-        self._lanes.add(lane)
-        self._at[endpoint] += 1
+    def _has_room(self, due: Due) -> bool:
+        return (
+            due.lane not in self._lanes
+            and self._at[due.endpoint] < MAX_PER_ENDPOINT
+            and self._of[due.user_id] < MAX_PER_USER
+        )
 
-    def _leave(self, lane: str, endpoint: str, seq: int | None = None) -> None:
-        self._lanes.discard(lane)
-        self._at[endpoint] -= 1
-        if self._at[endpoint] <= 0:
-            del self._at[endpoint]
+    def _enter(self, due: Due) -> None:
+        self._lanes.add(due.lane)
+        self._at[due.endpoint] += 1
+        self._of[due.user_id] += 1
+
+    def _leave(self, due: Due, seq: int | None = None) -> None:
+        self._lanes.discard(due.lane)
+        for counter, name in ((self._at, due.endpoint), (self._of, due.user_id)):
+            counter[name] -= 1
+            if counter[name] <= 0:
+                del counter[name]
         if seq is not None:
             del self._tasks[seq]
         self.wake()
@@ -263,10 +281,9 @@ class WebhookDelivery:
         Returns:
             Whether it was sent.
         """
-        endpoint_is_full = self._at[due.endpoint] >= MAX_PER_ENDPOINT
-        if due.lane in self._lanes or endpoint_is_full or due.endpoint in self._rests:
+        if self._is_closed or not self._has_room(due) or due.endpoint in self._rests:
             return False
-        self._enter(due.lane, due.endpoint)
+        self._enter(due)
         try:
             if await self._store.has_untried(due.lane):
                 return False
@@ -274,7 +291,7 @@ class WebhookDelivery:
             headers = headers_of(due.id, self._clock.now_ms(), body, due.secrets)
             await self._post(due.url, body, headers)
         finally:
-            self._leave(due.lane, due.endpoint)
+            self._leave(due)
         return True
 
 

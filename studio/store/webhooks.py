@@ -171,10 +171,12 @@ class WebhookStore:
 
         return await self._db.write(work)
 
-    async def address(self, webhook_id: str, now_ms: int) -> tuple[str, tuple[str, ...]] | None:
-        """Where it is and what signs for it; ``None`` while nothing may be sent there."""
+    async def address(
+        self, webhook_id: str, now_ms: int
+    ) -> tuple[str, str, tuple[str, ...]] | None:
+        """Whose it is, where, and what signs for it; ``None`` while nothing may be sent there."""
 
-        def work(connection: sqlite3.Connection) -> tuple[str, tuple[str, ...]] | None:
+        def work(connection: sqlite3.Connection) -> tuple[str, str, tuple[str, ...]] | None:
             row = connection.execute(
                 "SELECT w.* FROM webhooks w JOIN users u ON u.id = w.user_id WHERE w.id = ? "
                 "AND w.paused_at IS NULL AND w.disabled_at IS NULL AND u.disabled_at IS NULL",
@@ -184,7 +186,7 @@ class WebhookStore:
                 return None
             is_changing = row["old_secret"] is not None and row["old_secret_until"] > now_ms
             both = (row["secret"], row["old_secret"])
-            return row["url"], both if is_changing else both[:1]
+            return row["user_id"], row["url"], both if is_changing else both[:1]
 
         return await self._db.read(work)
 

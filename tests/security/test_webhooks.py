@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
 from studio.clients.webhook_receiver import WebhookReceiver
 from studio.net import Outbound
+from studio.store.webhook_deliveries import DeliveryStore, Due
 from tests.api.house import House
 from tests.api.people import member_in, owner_in
+from tests.fakes.comfy_graphs import saved
 from tests.fakes.webhook_place import running_place
 
 PUBLIC = "93.184.215.14"
@@ -83,6 +86,35 @@ async def test_a_key_without_admin_can_do_nothing_with_a_webhook_of_the_system(
         after = (await owner.get(path)).json()
         assert (after["url"], after["paused_at"]) == (URL, None)
         assert len((await owner.get(f"{path}/deliveries")).json()["deliveries"]) == 1
+
+
+async def test_a_receiver_that_is_gone_for_one_user_is_told_of_the_jobs_of_others(
+    house: House,
+) -> None:
+    async with member_in(house, "Mia") as mia, member_in(house, "Noah") as noah:
+        body = {"workflow": saved("fox"), "webhook_url": URL}
+        jobs = [(await each.post("/api/jobs", json=body)).json() for each in (mia, noah, noah)]
+        hooks = [(await each.get("/api/webhooks")).json()["webhooks"][0] for each in (mia, noah)]
+        due = Due(
+            seq=0,
+            id="msg_0",
+            webhook_id=hooks[0]["id"],
+            user_id=hooks[0]["user_id"],
+            type="job.succeeded",
+            lane="",
+            endpoint="",
+            body="",
+            attempts=0,
+            url=URL,
+            secrets=(),
+            is_of_job=True,
+        )
+        await DeliveryStore(house.db).give_up(due, "gone", house.clock.now_ms())
+
+        def left(connection: sqlite3.Connection) -> set[str]:
+            return {row[0] for row in connection.execute("SELECT job_id FROM job_webhooks")}
+
+        assert await house.db.read(left) == {job["id"] for job in jobs[1:]}
 
 
 async def test_a_secret_is_shown_when_it_is_made_and_never_again(house: House) -> None:
