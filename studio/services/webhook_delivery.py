@@ -42,7 +42,7 @@ _RETRY_S: Final = 2.0
 _SWEEP_S: Final = 600.0
 _JITTER: Final = 0.1
 _TOO_MANY: Final = 429
-_UNAVAILABLE: Final = 503
+_FAULTS: Final = range(500, 600)
 _GONE_STATUS: Final = 410
 
 
@@ -253,7 +253,8 @@ class WebhookDelivery:
             return Outcome(DeliveryState.FAILED)
         wait_s = waits[due.attempts] * (1 + _JITTER * self._chance())
         now_ms = self._clock.now_ms()
-        if said.retry_after_s is not None and said.status in (_TOO_MANY, _UNAVAILABLE):
+        asks = said.status == _TOO_MANY or said.status in _FAULTS
+        if said.retry_after_s is not None and asks:
             rest_s = min(said.retry_after_s, _LONGEST_REST_S)
             self._rests[due.endpoint] = now_ms + round(rest_s * 1000)
             wait_s = max(wait_s, rest_s)

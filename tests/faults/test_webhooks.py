@@ -101,6 +101,26 @@ async def test_one_job_can_name_its_own_webhook_and_secret(
             )
 
 
+async def test_a_job_that_is_retried_keeps_its_own_webhook(
+    engine: FakeComfy, place: Place, tmp_path: Path
+) -> None:
+    secret = new_secret()
+    async with studio_inside(settings_in(tmp_path, engine.url), pace=PACE) as api:
+        first = await api.submit(
+            saved("fox"),
+            webhook_url=place.url,
+            webhook_secret=secret,
+            webhook_events=["job.queued"],
+        )
+        await api.wait(first)
+        answer = await api.client.post(f"/api/jobs/{first}/retry", json={})
+        second = answer.json()["id"]
+        await until(lambda: len(place.got) == 2, "both are told")
+        assert [got.message["data"]["id"] for got in place.got] == [first, second]
+        assert place.types() == ["job.queued"] * 2
+        place.got[1].verify(secret)
+
+
 async def test_without_a_secret_of_its_own_a_jobs_webhook_is_signed_with_the_users(
     engine: FakeComfy, place: Place, tmp_path: Path
 ) -> None:

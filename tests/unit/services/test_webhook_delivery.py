@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import sqlite3
 import time
 from collections import Counter
@@ -28,6 +29,7 @@ from studio.store.outbox import Outbox
 from studio.store.webhook_deliveries import DeliveryState, DeliveryStore
 from studio.store.webhook_history import DeliveryHistory
 from studio.store.webhooks import Webhook, WebhookStore
+from studio.webhook_events import MAX_BODY_BYTES, body_of
 from studio.webhook_signing import new_secret, signatures
 from tests.fakes.jobs import a_job
 from tests.faults.harness import until
@@ -282,3 +284,26 @@ async def test_no_progress_is_watched_once_that_is_closed(desk: Desk) -> None:
     await progress.close()
     progress.begin(live.job)
     assert live.watchers == set()
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 599])
+async def test_a_receiver_in_trouble_that_asks_for_time_gets_it(desk: Desk, status: int) -> None:
+    desk.answer = Answer(status, "status", "", 1, retry_after_s=600.0)
+    await desk.tell("one")
+    await desk.attempts(1)
+    [told] = await desk.history.page("hook", state=None, before=None, limit=10)
+    assert told.next_at == desk.clock.now_ms() + 600_000
+
+
+def test_a_message_stays_below_twenty_kilobytes_whatever_it_is_about() -> None:
+    outputs = [{"name": "ß" * 1000, "number": number} for number in range(20)]
+    data = {"title": "A fox", "metadata": {"order": "7"}, "outputs": outputs, "outputs_total": 20}
+    body = body_of("job.succeeded", 0, data)
+    assert len(body.encode()) < MAX_BODY_BYTES
+    said = json.loads(body)["data"]
+    assert said["outputs"] == outputs[: len(said["outputs"])]
+    assert len(said["outputs"]) == 9
+    assert (said["metadata"], said["outputs_total"]) == ({"order": "7"}, 20)
+
+    said = json.loads(body_of("job.failed", 0, {"metadata": {"a": "ß" * 10_000}, "outputs": []}))
+    assert said["data"]["metadata"] == {}
