@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ MAX_WEBHOOKS: Final = 20
 MAX_URL: Final = 2_000
 MAX_NAME: Final = 100
 MAX_EVENTS: Final = 50
+LOOK_UP_S: Final = 5.0
+"""How long somebody waits until a name is found, or taken as it is."""
 NOTICE: Final = (
     "A webhook is told nothing more: its receiver did not take it. See Webhooks in Settings."
 )
@@ -259,8 +262,9 @@ class WebhookService:
 
     async def _check_url(self, url: str) -> None:
         try:
-            await self._outbound.aplace(url)
-        except SourceUnreachable:
+            async with asyncio.timeout(LOOK_UP_S):
+                await self._outbound.aplace(url)
+        except (SourceUnreachable, TimeoutError):
             # The receiver may be yet to come; every attempt asks anew where it is.
             self._outbound.check(url)
 

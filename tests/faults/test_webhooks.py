@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from studio.clients.machine import DiskSpace
 from studio.webhook_signing import new_secret
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
+from tests.fakes.download_rig import safetensors
+from tests.fakes.origin import running_origin
 from tests.fakes.webhook_place import Place, running_place
 from tests.faults.harness import studio_inside, until
 from tests.faults.webhook_rig import PACE, settings_in, subscribe, until_ended
@@ -213,3 +216,21 @@ async def test_system_webhooks_hear_of_engines(
         data = place.got[0].message["data"]
         assert place.got[0].type == f"engine.{data['state']}"
         assert data["name"] == "remote-1"
+
+
+async def test_system_webhooks_hear_of_downloads_and_of_disks_that_fill_up(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_origin() as origin, studio_inside(settings_in(tmp_path), pace=PACE) as api:
+        origin.serve("a.safetensors", safetensors(5_000, 1))
+        await subscribe(api, place.url, "download.*", "disk.low", system=True)
+        wish = {"reference": origin.url("a.safetensors"), "folder": "loras"}
+        made = await api.client.post("/api/downloads", json=wish)
+        assert made.status_code == 201, made.text
+        await until(lambda: "download.done" in place.types(), "the end is told")
+        assert place.types()[-1] == "download.done"
+        assert {got.message["data"]["id"] for got in place.got} == {made.json()["id"]}
+    monkeypatch.setattr("studio.services.disk.read_disk", lambda _: DiskSpace(1 << 40, 1 << 30))
+    async with studio_inside(settings_in(tmp_path), pace=PACE):
+        await until(lambda: "disk.low" in place.types(), "the disk is told of")
+        assert place.of("disk.low")[0].message["data"]["free_bytes"] == 1 << 30

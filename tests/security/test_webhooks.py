@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import sqlite3
+import threading
 from collections.abc import Sequence
+
+import pytest
 
 from studio.clients.webhook_receiver import WebhookReceiver
 from studio.net import Outbound
@@ -147,6 +152,28 @@ async def test_a_user_has_twenty_webhooks_at_most(house: House) -> None:
         body = {"url": URL, "events": ["job.*"]}
         answers = [await owner.post("/api/webhooks", json=body) for _ in range(21)]
         assert [answer.status_code for answer in answers] == [201] * 20 + [409]
+
+
+async def test_a_name_that_nobody_answers_for_is_not_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def hangs(*_args: object, **_more: object) -> list[object]:
+        answered.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    monkeypatch.setattr("studio.services.webhooks.LOOK_UP_S", 0.05)
+    try:
+        async with asyncio.timeout(20), house.client() as owner:
+            body = {"url": "https://hooks.example/", "events": ["job.*"]}
+            assert (await owner.post("/api/webhooks", json=body)).status_code == 201
+            # What may be judged without an answer still is.
+            body["url"] = "https://10.0.0.1/"
+            assert (await owner.post("/api/webhooks", json=body)).status_code == 403
+    finally:
+        answered.set()
 
 
 async def test_a_name_that_leads_home_by_the_time_is_not_dialled() -> None:
