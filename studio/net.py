@@ -11,6 +11,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
@@ -44,6 +45,7 @@ _HOST: Final = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?", re.IGNORECA
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 _URL_TEXT: Final = re.compile(r"""[!#-;=?-\[\]-~]+""")
 _MAX_URL: Final = 4096
+_LOOKUPS_AT_ONCE: Final = 8
 _DIAL_TIMEOUT_S: Final = 10.0
 _REACH_TIMEOUT_S: Final = 4.0
 """Somebody looks at an empty form meanwhile."""
@@ -90,6 +92,8 @@ class Outbound:
     def __init__(self, allow: Iterable[str] = (), *, resolve: Resolve = _resolve) -> None:
         self._allow = tuple(parse_allowed(entry) for entry in allow)
         self._resolve = resolve
+        # Names that nobody answers for hold up other names, and nothing else that blocks.
+        self._lookups = ThreadPoolExecutor(_LOOKUPS_AT_ONCE, "names")
 
     # -- addresses that people write ------------------------------------------------------------
 
@@ -125,7 +129,8 @@ class Outbound:
 
     async def aplace(self, url: str) -> Place:
         """``place``, beside the event loop."""
-        return await asyncio.to_thread(self.place, url)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._lookups, self.place, url)
 
     def addresses(self, host: str, port: int) -> tuple[str, ...]:
         """Every address of a host, all of them judged; blocks.
@@ -134,6 +139,11 @@ class Outbound:
             BlockedAddress, SourceUnreachable.
         """
         return self._judged(Place("https", host.rstrip(".").lower(), port))
+
+    async def aaddresses(self, host: str, port: int) -> tuple[str, ...]:
+        """``addresses``, beside the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._lookups, self.addresses, host, port)
 
     def dial(self, place: Place, timeout_s: float = _DIAL_TIMEOUT_S) -> socket.socket:
         """Connect to one of the judged addresses, in their order; blocks.

@@ -33,6 +33,7 @@ JOB_ENDS: Final = tuple(ENDS.values())
 MAX_BODY_BYTES: Final = 20_000
 _MAX_OUTPUTS: Final = 20
 _MAX_MESSAGE: Final = 2_000
+_MAX_NAME: Final = 200
 
 
 def expanded(patterns: Iterable[str], known: Sequence[str] = EVENTS) -> frozenset[str]:
@@ -51,15 +52,28 @@ def unknown_events(patterns: Iterable[str], known: Sequence[str]) -> list[str]:
 
 
 def body_of(kind: str, at_ms: int, data: Mapping[str, Any]) -> str:
-    """The message, in Standard Webhooks' shape: the same bytes at each attempt."""
-    said = {"type": kind, "timestamp": iso(at_ms), "data": data}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    """The message, in Standard Webhooks' shape: the same bytes at each attempt.
+
+    One that would be too long names fewer of its outputs, and no metadata if that is not enough.
+    """
+    said = dict(data)
+    while True:
+        whole = {"type": kind, "timestamp": iso(at_ms), "data": said}
+        body = json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+        if len(body.encode()) < MAX_BODY_BYTES:
+            return body
+        if said.get("outputs"):
+            said["outputs"] = said["outputs"][:-1]
+        elif said.get("metadata"):
+            said["metadata"] = {}
+        else:
+            return body
 
 
 def job_data(
     job: Job, outputs: Sequence[Asset], outputs_total: int, base: str | None
 ) -> dict[str, Any]:
-    """A job as webhooks see it, below 20 kB whatever it made.
+    """A job as webhooks see it.
 
     Args:
         outputs: those to name, at most 20 of them.
@@ -91,7 +105,7 @@ def output_data(asset: Asset, base: str | None) -> dict[str, Any]:
         "id": asset.id,
         "job_id": asset.job_id,
         "node_id": asset.node_id,
-        "name": asset.file_path.rpartition("/")[2][:200],
+        "name": asset.file_path.rpartition("/")[2][:_MAX_NAME],
         "type": asset.output_type,
         "content_type": asset.content_type,
         "size_bytes": asset.size_bytes,
@@ -113,9 +127,13 @@ def _error(job: Job) -> dict[str, Any] | None:
     return {
         "code": job.error.code,
         "message": job.error.message[:_MAX_MESSAGE],
-        "node_id": job.error.node_id,
-        "class_type": job.error.class_type,
+        "node_id": _clipped(job.error.node_id),
+        "class_type": _clipped(job.error.class_type),
     }
+
+
+def _clipped(name: str | None) -> str | None:
+    return None if name is None else name[:_MAX_NAME]
 
 
 def _is_small(metadata: Mapping[str, str]) -> bool:

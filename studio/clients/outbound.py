@@ -31,7 +31,7 @@ class _Judged(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await asyncio.to_thread(self._outbound.addresses, host.strip("[]"), port)
+        addresses = await self._outbound.aaddresses(host.strip("[]"), port)
         for address in addresses[:-1]:
             try:
                 return await self._inner.connect_tcp(

@@ -96,7 +96,8 @@ def _retry_after(value: str | None) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # A year of twenty digits is no ValueError.
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -40,7 +40,7 @@ class Pace:
         *(36_000.0, 50_400.0, 72_000.0, 86_400.0),
     )
     """Before each further attempt to tell a webhook something."""
-    webhook_timeout_s: float = 10.0
+    webhook_timeout_s: float = 15.0
     """How long one attempt may take."""
     webhook_progress_s: float = 1.0
     """Between two messages about the progress of one job."""

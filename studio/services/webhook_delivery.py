@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from studio.clock import Clock
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_AT_ONCE: Final = 16
 MAX_PER_ENDPOINT: Final = 4
+MAX_PER_USER: Final = 8
+"""So that receivers that hang hold up nobody but those who named them."""
 KEPT_MS: Final = 7 * DAY_MS
 MAX_WAITING: Final = 50_000
 DISABLED_AFTER_MS: Final = 5 * DAY_MS
@@ -39,7 +42,7 @@ _RETRY_S: Final = 2.0
 _SWEEP_S: Final = 600.0
 _JITTER: Final = 0.1
 _TOO_MANY: Final = 429
-_UNAVAILABLE: Final = 503
+_FAULTS: Final = range(500, 600)
 _GONE_STATUS: Final = 410
 
 
@@ -60,6 +63,17 @@ class Said(Protocol):
 
     @property
     def retry_after_s(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """What is taken for an answer when an attempt broke off by a fault of Studio's own."""
+
+    status: int | None = None
+    error: str | None = "internal_error"
+    text: str = ""
+    duration_ms: int = 0
+    retry_after_s: float | None = None
 
 
 Post = Callable[[str, bytes, dict[str, str]], Awaitable[Said]]
@@ -96,6 +110,9 @@ class WebhookDelivery:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._lanes: set[str] = set()
         self._at: Counter[str] = Counter()
+        self._of: Counter[str] = Counter()
+        """How many attempts are under way, by endpoint and by user."""
+        self._is_closed = False
         self._rests: dict[str, int] = {}
         """Until when endpoints asked to be left alone, in milliseconds since the epoch."""
 
@@ -105,7 +122,7 @@ class WebhookDelivery:
 
     async def run(self) -> None:
         """Send what is due; the body of a task."""
-        while True:
+        while not self._is_closed:
             self._woken.clear()
             try:
                 wait_s = await self._begin()
@@ -134,6 +151,8 @@ class WebhookDelivery:
 
     async def close(self) -> None:
         """Break off what is under way: the next Studio sends it again."""
+        self._is_closed = True
+        self.wake()
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -147,10 +166,12 @@ class WebhookDelivery:
         self._rests = {place: until for place, until in self._rests.items() if until > now_ms}
         while (room := MAX_AT_ONCE - len(self._tasks)) > 0:
             full = [place for place, count in self._at.items() if count >= MAX_PER_ENDPOINT]
+            busy = [user for user, count in self._of.items() if count >= MAX_PER_USER]
             found = await self._store.due(
                 now_ms,
                 but_lanes=self._lanes,
                 but_endpoints={*self._rests, *full},
+                but_users=busy,
                 most=room,
             )
             started = [self._start(due) for due in found]
@@ -161,24 +182,33 @@ class WebhookDelivery:
         return min([_LOOK_S, *(max(0.0, (until - now_ms) / 1000) for until in waits)])
 
     def _start(self, due: Due) -> bool:
-        """Begin an attempt, unless others of its lane or of its receiver are under way."""
-        if due.lane in self._lanes or self._at[due.endpoint] >= MAX_PER_ENDPOINT:
+        """Begin an attempt, unless others of its lane, receiver or user are under way."""
+        if self._is_closed or not self._has_room(due):
             return False
-        self._enter(due.lane, due.endpoint)
+        self._enter(due)
         task = asyncio.create_task(self._try(due), name=f"webhook {due.id}")
         self._tasks[due.seq] = task
-        task.add_done_callback(lambda _: self._leave(due.lane, due.endpoint, due.seq))
+        task.add_done_callback(lambda _: self._leave(due, due.seq))
         return True
 
-    def _enter(self, lane: str, endpoint: str) -> None:
-        self._lanes.add(lane)
-        self._at[endpoint] += 1
+    def _has_room(self, due: Due) -> bool:
+        return (
+            due.lane not in self._lanes
+            and self._at[due.endpoint] < MAX_PER_ENDPOINT
+            and self._of[due.user_id] < MAX_PER_USER
+        )
 
-    def _leave(self, lane: str, endpoint: str, seq: int | None = None) -> None:
-        self._lanes.discard(lane)
-        self._at[endpoint] -= 1
-        if self._at[endpoint] <= 0:
-            del self._at[endpoint]
+    def _enter(self, due: Due) -> None:
+        self._lanes.add(due.lane)
+        self._at[due.endpoint] += 1
+        self._of[due.user_id] += 1
+
+    def _leave(self, due: Due, seq: int | None = None) -> None:
+        self._lanes.discard(due.lane)
+        for counter, name in ((self._at, due.endpoint), (self._of, due.user_id)):
+            counter[name] -= 1
+            if counter[name] <= 0:
+                del counter[name]
         if seq is not None:
             del self._tasks[seq]
         self.wake()
@@ -187,7 +217,14 @@ class WebhookDelivery:
 
     async def _try(self, due: Due) -> None:
         """An attempt whose end is noted, however long the disk takes to recover."""
-        attempt, said = await self._send(due)
+        at_ms = self._clock.now_ms()
+        try:
+            attempt, said = await self._send(due, at_ms)
+        except Exception:
+            # It counts as any other attempt: otherwise it would be made again at once, for ever.
+            log.exception("an attempt at a webhook broke off")
+            said = _Nothing()
+            attempt = Attempt(at_ms, 0, None, said.error, "")
         outcome = self._judge(due, said)
         while True:
             try:
@@ -198,8 +235,7 @@ class WebhookDelivery:
             else:
                 return
 
-    async def _send(self, due: Due) -> tuple[Attempt, Said]:
-        at_ms = self._clock.now_ms()
+    async def _send(self, due: Due, at_ms: int) -> tuple[Attempt, Said]:
         body = due.body.encode()
         said = await self._post(due.url, body, headers_of(due.id, at_ms, body, due.secrets))
         error = None if said.status is not None and said.error is None else said.error
@@ -217,7 +253,8 @@ class WebhookDelivery:
             return Outcome(DeliveryState.FAILED)
         wait_s = waits[due.attempts] * (1 + _JITTER * self._chance())
         now_ms = self._clock.now_ms()
-        if said.retry_after_s is not None and said.status in (_TOO_MANY, _UNAVAILABLE):
+        asks = said.status == _TOO_MANY or said.status in _FAULTS
+        if said.retry_after_s is not None and asks:
             rest_s = min(said.retry_after_s, _LONGEST_REST_S)
             self._rests[due.endpoint] = now_ms + round(rest_s * 1000)
             wait_s = max(wait_s, rest_s)
@@ -245,10 +282,9 @@ class WebhookDelivery:
         Returns:
             Whether it was sent.
         """
-        endpoint_is_full = self._at[due.endpoint] >= MAX_PER_ENDPOINT
-        if due.lane in self._lanes or endpoint_is_full or due.endpoint in self._rests:
+        if self._is_closed or not self._has_room(due) or due.endpoint in self._rests:
             return False
-        self._enter(due.lane, due.endpoint)
+        self._enter(due)
         try:
             if await self._store.has_untried(due.lane):
                 return False
@@ -256,7 +292,7 @@ class WebhookDelivery:
             headers = headers_of(due.id, self._clock.now_ms(), body, due.secrets)
             await self._post(due.url, body, headers)
         finally:
-            self._leave(due.lane, due.endpoint)
+            self._leave(due)
         return True
 
 

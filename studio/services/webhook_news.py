@@ -99,10 +99,12 @@ class WebhookNews:
         kind = _DOWNLOADS.get(state)
         if kind is None or self._told.get(download_id) is state:
             return
+        # Of each end once; the other states have nothing that tells one time from the next.
+        time = view.row.ended_at or new_id()
         await self._outbox.tell(
             kind,
             download_body(view),
-            key=f"{kind} {download_id} {new_id()}",
+            key=f"{kind} {download_id} {time}",
             lane=download_id,
             at_ms=self._clock.now_ms(),
         )

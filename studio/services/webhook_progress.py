@@ -21,8 +21,8 @@ from studio.webhook_events import PROGRESS, body_of, progress_data
 
 log = logging.getLogger(__name__)
 
-Address = Callable[[str], Awaitable[tuple[str, tuple[str, ...]] | None]]
-"""Where a webhook is and what signs for it; ``None`` while nothing may be sent there."""
+Address = Callable[[str], Awaitable[tuple[str, str, tuple[str, ...]] | None]]
+"""Whose a webhook is, where, and what signs for it; ``None`` while nothing may be sent there."""
 _UNSTORED: Final = -1
 
 
@@ -103,11 +103,12 @@ class WebhookProgress:
         self._address = address
         self._every_s = every_s
         self._watchers: dict[str, _Watcher] = {}
+        self._is_closed = False
 
     def begin(self, job: Job) -> None:
-        """That job runs now."""
+        """That job runs now; nothing is begun any more once this is closed."""
         live = self._queue.live.get(job.id)
-        if live is not None and job.id not in self._watchers:
+        if live is not None and not self._is_closed and job.id not in self._watchers:
             watcher = self._watchers[job.id] = _Watcher(live, self)
             live.watchers.add(watcher)
 
@@ -142,11 +143,12 @@ class WebhookProgress:
             found = await self._address(listener.webhook_id)
             if found is None:
                 continue
-            url, secrets = found
+            user_id, url, secrets = found
             due = Due(
                 seq=_UNSTORED,
                 id=MESSAGE_PREFIX + new_id().replace("-", ""),
                 webhook_id=listener.webhook_id,
+                user_id=user_id,
                 type=PROGRESS,
                 lane=lane_of(listener, job.id),
                 endpoint=endpoint_of(listener.webhook_id, listener.url),
@@ -162,6 +164,7 @@ class WebhookProgress:
 
     async def close(self) -> None:
         """Send nothing more."""
+        self._is_closed = True
         watchers = list(self._watchers.values())
         for watcher in watchers:
             self.part(watcher)

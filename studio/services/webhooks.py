@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ MAX_WEBHOOKS: Final = 20
 MAX_URL: Final = 2_000
 MAX_NAME: Final = 100
 MAX_EVENTS: Final = 50
+LOOK_UP_S: Final = 5.0
+"""How long somebody waits until a name is found, or taken as it is."""
 NOTICE: Final = (
     "A webhook is told nothing more: its receiver did not take it. See Webhooks in Settings."
 )
@@ -61,16 +64,20 @@ class WebhookService:
         self._record = record
 
     async def list(self, identity: Identity) -> Sequence[Webhook]:
-        """The caller's; the owner sees everybody's."""
-        return await self._store.all(_seen_by(identity))
+        """The caller's; the owner sees everybody's, the system's with the scope admin."""
+        return await self._store.all(_seen_by(identity), with_system=_may_have_all(identity))
 
     async def get(self, identity: Identity, webhook_id: str) -> Webhook:
         """One of them.
 
         Raises:
             NotFound: unknown, or another user's.
+            Forbidden: it is the system's, and the caller may not be told of everybody's.
         """
-        return await self._store.get(webhook_id, _seen_by(identity))
+        webhook = await self._store.get(webhook_id, _seen_by(identity))
+        if webhook.kind == "system":
+            _require_owner(identity)
+        return webhook
 
     async def add(
         self, identity: Identity, *, url: str, events: Sequence[str], name: str, system: bool
@@ -139,8 +146,9 @@ class WebhookService:
         """Delete one, and all that was to be sent to it.
 
         Raises:
-            NotFound.
+            NotFound, Forbidden.
         """
+        await self.get(identity, webhook_id)
         gone = await self._store.remove(webhook_id, _seen_by(identity))
         await self._outbox.load()
         self._withdraw(gone)
@@ -150,8 +158,9 @@ class WebhookService:
         """Another secret, told this once; the one before signs beside it for a day.
 
         Raises:
-            NotFound.
+            NotFound, Forbidden.
         """
+        await self.get(identity, webhook_id)
         now_ms, secret = self._clock.now_ms(), new_secret()
         webhook = await self._store.change_secret(
             webhook_id, _seen_by(identity), secret, until_ms=now_ms + OVERLAP_MS, now_ms=now_ms
@@ -194,7 +203,7 @@ class WebhookService:
         """Deliveries of a webhook, the newest first.
 
         Raises:
-            NotFound.
+            NotFound, Forbidden.
         """
         await self.get(identity, webhook_id)
         return await self._deliveries.page(webhook_id, state=state, before=before, limit=limit)
@@ -203,7 +212,7 @@ class WebhookService:
         """One delivery with its body and every attempt.
 
         Raises:
-            NotFound.
+            NotFound, Forbidden.
         """
         await self.get(identity, webhook_id)
         return await self._deliveries.get(webhook_id, delivery_id)
@@ -212,7 +221,7 @@ class WebhookService:
         """Send one once more, under its own id.
 
         Raises:
-            NotFound; Conflict: the webhook is disabled.
+            NotFound, Forbidden; Conflict: the webhook is disabled.
         """
         await self._require_on(identity, webhook_id)
         await self._deliveries.again(webhook_id, delivery_id, self._clock.now_ms())
@@ -223,7 +232,7 @@ class WebhookService:
         """Send all once more that failed and were made since then.
 
         Raises:
-            NotFound; Conflict: the webhook is disabled.
+            NotFound, Forbidden; Conflict: the webhook is disabled.
         """
         await self._require_on(identity, webhook_id)
         count = await self._deliveries.failed_again(webhook_id, since_ms, self._clock.now_ms())
@@ -234,7 +243,7 @@ class WebhookService:
         """Send a ``ping``, once; returns the id of its delivery.
 
         Raises:
-            NotFound; Conflict: the webhook is disabled or paused.
+            NotFound, Forbidden; Conflict: the webhook is disabled or paused.
         """
         webhook = await self._require_on(identity, webhook_id)
         if webhook.kind == "jobs":
@@ -253,8 +262,9 @@ class WebhookService:
 
     async def _check_url(self, url: str) -> None:
         try:
-            await self._outbound.aplace(url)
-        except SourceUnreachable:
+            async with asyncio.timeout(LOOK_UP_S):
+                await self._outbound.aplace(url)
+        except (SourceUnreachable, TimeoutError):
             # The receiver may be yet to come; every attempt asks anew where it is.
             self._outbound.check(url)
 
@@ -263,8 +273,12 @@ def _seen_by(identity: Identity) -> str | None:
     return None if identity.sees_all else identity.user_id
 
 
+def _may_have_all(identity: Identity) -> bool:
+    return identity.sees_all and Scope.ADMIN in identity.scopes
+
+
 def _require_owner(identity: Identity) -> None:
-    if not identity.sees_all or Scope.ADMIN not in identity.scopes:
+    if not _may_have_all(identity):
         raise Forbidden("Only the owner, with the scope admin, may be told of everybody's.")
 
 

@@ -131,6 +131,16 @@ class Outbox:
         self._of_jobs[user_id] = found = await self._db.write(work, short=True)
         return found
 
+    async def webhook_of(self, job: Job, user_id: str) -> JobWebhook | None:
+        """The webhook that a job named itself, for another run of it by the same user."""
+        if job.user_id != user_id or not job.extra.get(MARK):
+            return None
+        found = await self._db.read(lambda connection: _own_of(connection, job.id))
+        own = next(iter(found), None)
+        if own is None or own.url is None:
+            return None
+        return JobWebhook(own.url, tuple(sorted(own.events)), own.secret)
+
     def queued(self, job: Job, webhook: JobWebhook | None) -> list[NewDelivery]:
         """What is told of a job that is about to be stored, with its row."""
         listeners = self._listeners(job.user_id)

@@ -19,6 +19,7 @@ _STATEMENTS = (
         job_id TEXT PRIMARY KEY REFERENCES jobs(id) ON DELETE CASCADE,
         webhook_id TEXT NOT NULL, url TEXT NOT NULL, events TEXT NOT NULL, secret TEXT
     ) WITHOUT ROWID""",
+    "CREATE INDEX job_webhooks_by_url ON job_webhooks (webhook_id, url)",
     """CREATE TABLE webhook_deliveries (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
         webhook_id TEXT NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,

@@ -24,6 +24,7 @@ class Due:
     seq: int
     id: str
     webhook_id: str
+    user_id: str
     type: str
     lane: str
     endpoint: str
@@ -73,18 +74,25 @@ class DeliveryStore:
         self._db = db
 
     async def due(
-        self, now_ms: int, *, but_lanes: Collection[str], but_endpoints: Collection[str], most: int
+        self,
+        now_ms: int,
+        *,
+        but_lanes: Collection[str],
+        but_endpoints: Collection[str],
+        but_users: Collection[str],
+        most: int,
     ) -> list[Due]:
-        """What is to be sent now, the oldest first, but for those lanes and endpoints."""
-        lanes, endpoints = list(but_lanes), list(but_endpoints)
+        """What is to be sent now, the oldest first, but for those lanes, endpoints and users."""
+        lanes, endpoints, users = list(but_lanes), list(but_endpoints), list(but_users)
 
         def work(connection: sqlite3.Connection) -> list[Due]:
             rows = connection.execute(
                 "SELECT d.*, w.url AS own_url, w.secret AS own_secret, w.old_secret, "
-                f"w.old_secret_until, w.kind {_MAY_GO} AND d.next_at <= ? "
+                f"w.old_secret_until, w.kind, w.user_id {_MAY_GO} AND d.next_at <= ? "
                 f"AND d.lane NOT IN ({_marks(lanes)}) AND d.endpoint NOT IN ({_marks(endpoints)}) "
+                f"AND w.user_id NOT IN ({_marks(users)}) "
                 "ORDER BY d.next_at, d.seq LIMIT ?",
-                (now_ms, *lanes, *endpoints, most),
+                (now_ms, *lanes, *endpoints, *users, most),
             )
             return [_due(row, now_ms) for row in rows]
 
@@ -95,9 +103,10 @@ class DeliveryStore:
 
         def work(connection: sqlite3.Connection) -> int | None:
             row = connection.execute(
-                f"SELECT MIN(d.next_at) {_MAY_GO} AND d.next_at > ?", (after_ms,)
+                f"SELECT d.next_at {_MAY_GO} AND d.next_at > ? ORDER BY d.next_at LIMIT 1",
+                (after_ms,),
             ).fetchone()
-            return None if row[0] is None else int(row[0])
+            return None if row is None else int(row[0])
 
         return await self._db.read(work)
 
@@ -161,7 +170,10 @@ class DeliveryStore:
 
         def work(connection: sqlite3.Connection) -> bool:
             if due.is_of_job:
-                connection.execute("DELETE FROM job_webhooks WHERE url = ?", (due.url,))
+                connection.execute(
+                    "DELETE FROM job_webhooks WHERE webhook_id = ? AND url = ?",
+                    (due.webhook_id, due.url),
+                )
                 connection.execute(
                     "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, ended_at = ? "
                     "WHERE webhook_id = ? AND url = ? AND state = 'waiting'",
@@ -213,6 +225,7 @@ def _due(row: sqlite3.Row, now_ms: int) -> Due:
         seq=row["seq"],
         id=row["id"],
         webhook_id=row["webhook_id"],
+        user_id=row["user_id"],
         type=row["type"],
         lane=row["lane"],
         endpoint=row["endpoint"],

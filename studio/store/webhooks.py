@@ -60,13 +60,14 @@ class WebhookStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def all(self, user_id: str | None) -> list[Webhook]:
-        """The oldest first."""
+    async def all(self, user_id: str | None, *, with_system: bool) -> list[Webhook]:
+        """The oldest first; the system's only if they are asked for."""
 
         def work(connection: sqlite3.Connection) -> list[Webhook]:
             rows = connection.execute(
-                f"{_SELECT} WHERE (? IS NULL OR w.user_id = ?) ORDER BY w.created_at, w.id",
-                (user_id, user_id),
+                f"{_SELECT} WHERE (? IS NULL OR w.user_id = ?) AND (? OR w.kind <> 'system') "
+                "ORDER BY w.created_at, w.id",
+                (user_id, user_id, with_system),
             )
             return [_webhook(row) for row in rows]
 
@@ -170,10 +171,12 @@ class WebhookStore:
 
         return await self._db.write(work)
 
-    async def address(self, webhook_id: str, now_ms: int) -> tuple[str, tuple[str, ...]] | None:
-        """Where it is and what signs for it; ``None`` while nothing may be sent there."""
+    async def address(
+        self, webhook_id: str, now_ms: int
+    ) -> tuple[str, str, tuple[str, ...]] | None:
+        """Whose it is, where, and what signs for it; ``None`` while nothing may be sent there."""
 
-        def work(connection: sqlite3.Connection) -> tuple[str, tuple[str, ...]] | None:
+        def work(connection: sqlite3.Connection) -> tuple[str, str, tuple[str, ...]] | None:
             row = connection.execute(
                 "SELECT w.* FROM webhooks w JOIN users u ON u.id = w.user_id WHERE w.id = ? "
                 "AND w.paused_at IS NULL AND w.disabled_at IS NULL AND u.disabled_at IS NULL",
@@ -183,7 +186,7 @@ class WebhookStore:
                 return None
             is_changing = row["old_secret"] is not None and row["old_secret_until"] > now_ms
             both = (row["secret"], row["old_secret"])
-            return row["url"], both if is_changing else both[:1]
+            return row["user_id"], row["url"], both if is_changing else both[:1]
 
         return await self._db.read(work)
 

@@ -91,7 +91,7 @@ _DELIVERY: Final = record(
         "error": {
             **optional(STRING),
             "description": "Why that is no success: status, redirect, timeout, unreachable, "
-            "blocked_address, source_unreachable.",
+            "blocked_address, source_unreachable, internal_error.",
         },
         "url": STRING,
     }
@@ -112,7 +112,10 @@ _ONE_DELIVERY: Final = record(
         "log": array(_ATTEMPT),
     }
 )
-_GONE: Final = {404: "not_found: unknown, or another user's"}
+_GONE: Final = {
+    403: "forbidden: it is the system's, and the scope admin is missing",
+    404: "not_found: unknown, or another user's",
+}
 _OFF: Final = {**_GONE, 409: "conflict: it is disabled"}
 _REFUSALS: Final = {
     400: "invalid_request: no URL",
@@ -148,7 +151,7 @@ CREATE: Final = route(
 GET: Final = route(_WEBHOOK, _GONE)
 UPDATE: Final = route(
     _WEBHOOK,
-    {**_REFUSALS, **_GONE, 409: "conflict: it has no address of its own"},
+    {**_GONE, **_REFUSALS, 409: "conflict: it has no address of its own"},
     body={
         **record(
             {

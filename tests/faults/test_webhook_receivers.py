@@ -135,6 +135,18 @@ async def test_a_receiver_that_asks_for_time_is_left_alone_as_long(
         assert [one["state"] for one in told] == ["delivered", "delivered"]
 
 
+async def test_a_retry_after_that_makes_no_sense_is_none(place: Place, tmp_path: Path) -> None:
+    hostile = {"Retry-After": "Mon, 99999999999999999999 Jan 2026 00:00:00 GMT"}
+    answers = [web.Response(status=429, headers=hostile)]
+    place.answer = lambda got: answers.pop(0) if answers else fine(got)
+    async with studio_inside(settings_in(tmp_path), pace=PACE) as api:
+        webhook = await subscribe(api, place.url, "job.queued")
+        await api.submit(saved("fox"))
+        [told] = await until_ended(api, webhook["id"])
+        assert told["state"] == "delivered"
+        assert [one["status"] for one in told["log"]] == [429, 200]
+
+
 async def test_a_receiver_that_hangs_holds_nobody_else_up(place: Place, tmp_path: Path) -> None:
     place.held.clear()
     async with running_place() as other, studio_inside(settings_in(tmp_path), pace=PACE) as api:

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from studio.clients.machine import DiskSpace
 from studio.webhook_signing import new_secret
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
+from tests.fakes.download_rig import safetensors
+from tests.fakes.origin import running_origin
 from tests.fakes.webhook_place import Place, running_place
 from tests.faults.harness import studio_inside, until
 from tests.faults.webhook_rig import PACE, settings_in, subscribe, until_ended
@@ -99,6 +102,26 @@ async def test_one_job_can_name_its_own_webhook_and_secret(
             dataclasses.replace(got, body=got.body.replace(b"succeeded", b"sacceeded")).verify(
                 secret
             )
+
+
+async def test_a_job_that_is_retried_keeps_its_own_webhook(
+    engine: FakeComfy, place: Place, tmp_path: Path
+) -> None:
+    secret = new_secret()
+    async with studio_inside(settings_in(tmp_path, engine.url), pace=PACE) as api:
+        first = await api.submit(
+            saved("fox"),
+            webhook_url=place.url,
+            webhook_secret=secret,
+            webhook_events=["job.queued"],
+        )
+        await api.wait(first)
+        answer = await api.client.post(f"/api/jobs/{first}/retry", json={})
+        second = answer.json()["id"]
+        await until(lambda: len(place.got) == 2, "both are told")
+        assert [got.message["data"]["id"] for got in place.got] == [first, second]
+        assert place.types() == ["job.queued"] * 2
+        place.got[1].verify(secret)
 
 
 async def test_without_a_secret_of_its_own_a_jobs_webhook_is_signed_with_the_users(
@@ -193,3 +216,21 @@ async def test_system_webhooks_hear_of_engines(
         data = place.got[0].message["data"]
         assert place.got[0].type == f"engine.{data['state']}"
         assert data["name"] == "remote-1"
+
+
+async def test_system_webhooks_hear_of_downloads_and_of_disks_that_fill_up(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running_origin() as origin, studio_inside(settings_in(tmp_path), pace=PACE) as api:
+        origin.serve("a.safetensors", safetensors(5_000, 1))
+        await subscribe(api, place.url, "download.*", "disk.low", system=True)
+        wish = {"reference": origin.url("a.safetensors"), "folder": "loras"}
+        made = await api.client.post("/api/downloads", json=wish)
+        assert made.status_code == 201, made.text
+        await until(lambda: "download.done" in place.types(), "the end is told")
+        assert place.types()[-1] == "download.done"
+        assert {got.message["data"]["id"] for got in place.got} == {made.json()["id"]}
+    monkeypatch.setattr("studio.services.disk.read_disk", lambda _: DiskSpace(1 << 40, 1 << 30))
+    async with studio_inside(settings_in(tmp_path), pace=PACE):
+        await until(lambda: "disk.low" in place.types(), "the disk is told of")
+        assert place.of("disk.low")[0].message["data"]["free_bytes"] == 1 << 30

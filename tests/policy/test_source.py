@@ -31,6 +31,8 @@ BROAD = {
     "boot/pack_worker.py": 1,
     # A change of node packs: whoever asked is told, and a rescue that failed is not the last.
     "studio/services/node_packs.py": 2,
+    # An attempt at a webhook: one that breaks off is not made again at once, for ever.
+    "studio/services/webhook_delivery.py": 1,
     # Snapshots: one that failed is not the last.
     "studio/services/backups.py": 1,
     # Updates: whoever waits is told of an end, and a look that failed is not the last one.

@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -326,3 +327,24 @@ def test_a_token_is_bound_to_scheme_host_and_port() -> None:
         assert tokens.headers(remote, url) == {}
     plain = RemoteFile("https://hub.example/m", "m")
     assert tokens.headers(plain, "https://hub.example/m") == {}
+
+
+async def test_names_that_nobody_answers_for_hold_up_nothing_but_names() -> None:
+    answered = threading.Event()
+
+    def hangs(_host: str, _port: int) -> Sequence[str]:
+        answered.wait(60)
+        return [PUBLIC]
+
+    outbound = Outbound(resolve=hangs)
+    asked = [
+        *(asyncio.create_task(outbound.aplace(f"https://{n}.example/")) for n in range(40)),
+        *(asyncio.create_task(outbound.aaddresses(f"{n}.example", 443)) for n in range(40)),
+    ]
+    try:
+        async with asyncio.timeout(20):
+            assert await asyncio.to_thread(threading.current_thread) is not None
+    finally:
+        answered.set()
+    found = await asyncio.gather(*asked)
+    assert found[-1] == (PUBLIC,)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import json
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +18,20 @@ from standardwebhooks.webhooks import Webhook as Reference
 
 from studio.clients.webhook_receiver import Answer
 from studio.clock import FrozenClock
-from studio.models import OWNER_ID
+from studio.models import OWNER_ID, JobStatus
 from studio.services.pace import Pace
-from studio.services.webhook_delivery import WebhookDelivery
+from studio.services.queue import JobQueue, LiveJob
+from studio.services.webhook_delivery import MAX_PER_USER, WebhookDelivery
+from studio.services.webhook_progress import WebhookProgress
 from studio.store.db import Database
 from studio.store.migrations import migrate
 from studio.store.outbox import Outbox
 from studio.store.webhook_deliveries import DeliveryState, DeliveryStore
 from studio.store.webhook_history import DeliveryHistory
 from studio.store.webhooks import Webhook, WebhookStore
+from studio.webhook_events import MAX_BODY_BYTES, body_of
 from studio.webhook_signing import new_secret, signatures
+from tests.fakes.jobs import a_job
 from tests.faults.harness import until
 
 DAY_S = 86_400.0
@@ -33,8 +39,9 @@ DAY_S = 86_400.0
 
 @dataclass
 class Desk:
-    """Everything that sends, over a database, and a receiver that answers ``status``."""
+    """Everything that sends, over a database, and receivers that answer ``answer``, or never."""
 
+    db: Database
     clock: FrozenClock
     outbox: Outbox
     history: DeliveryHistory
@@ -44,6 +51,28 @@ class Desk:
     posts: list[int]
     disabled: list[tuple[str, str]]
     answer: Answer = field(default_factory=lambda: Answer(500, "status", "", 1))
+    breaks_off: bool = False
+    hanging: set[str] = field(default_factory=set)
+    asked: Counter[str] = field(default_factory=Counter)
+    """How often a receiver was asked, by its URL."""
+
+    async def add(self, webhook_id: str, user_id: str) -> str:
+        """One more webhook of the system, and where it is."""
+        now_ms, url = self.clock.now_ms(), f"https://example.org/{webhook_id}"
+        webhook = Webhook(
+            id=webhook_id,
+            user_id=user_id,
+            user_name="",
+            kind="system",
+            name="",
+            url=url,
+            events=("disk.low",),
+            created_at=now_ms,
+            updated_at=now_ms,
+        )
+        await self.store.add(webhook, new_secret(), most=20)
+        await self.outbox.load()
+        return url
 
     async def tell(self, key: str) -> None:
         """One thing happened to the system."""
@@ -73,8 +102,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     posts: list[int] = []
     disabled: list[tuple[str, str]] = []
 
-    async def post(_url: str, _body: bytes, _headers: dict[str, str]) -> Answer:
+    async def post(url: str, _body: bytes, _headers: dict[str, str]) -> Answer:
         posts.append(clock.now_ms())
+        made.asked[url] += 1
+        if url in made.hanging:
+            await asyncio.Event().wait()
+        if made.breaks_off:
+            raise RuntimeError("the client is closed")
         return made.answer
 
     async def note(webhook_id: str, reason: str) -> None:
@@ -103,7 +137,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     )
     await store.add(webhook, new_secret(), most=20)
     await outbox.open(base=None, stored=delivery.wake, start=lambda _: None)
-    made = Desk(clock, outbox, history, store, delivery, webhook.id, posts, disabled)
+    made = Desk(db, clock, outbox, history, store, delivery, webhook.id, posts, disabled)
     task = asyncio.create_task(delivery.run())
     yield made
     task.cancel()
@@ -189,3 +223,87 @@ def test_signatures_are_those_of_the_reference_library() -> None:
     }
     for secret in (first, second):
         assert Reference(secret).verify(body, headers) == {"type": "ping"}
+
+
+async def test_an_attempt_that_breaks_off_counts_as_one(desk: Desk) -> None:
+    desk.breaks_off = True
+    await desk.tell("one")
+    await desk.attempts(1)
+    [told] = await desk.history.page("hook", state=None, before=None, limit=10)
+    assert (told.state, told.attempts) == (DeliveryState.WAITING, 1)
+    assert (told.status, told.error) == (None, "internal_error")
+    assert told.next_at == desk.clock.now_ms() + 5_000
+    assert len(desk.posts) == 1
+
+
+async def test_a_user_whose_receivers_hang_holds_up_nobody_else(desk: Desk) -> None:
+    def invite(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "INSERT INTO users (id, name, role, created_at) VALUES ('mia', 'Mia', 'member', 0)"
+        )
+
+    await desk.db.write(invite)
+    desk.hanging = {await desk.add(f"hanging {number}", OWNER_ID) for number in range(4)}
+    url = await desk.add("fine", "mia")
+    desk.answer = Answer(200, None, "", 1)
+    for number in range(6):
+        await desk.tell(str(number))
+    await until(lambda: desk.asked[url] == 6, "the other user is told everything")
+    assert sum(desk.asked[each] for each in desk.hanging) <= MAX_PER_USER
+
+
+async def test_nothing_is_sent_once_it_is_closed(desk: Desk) -> None:
+    desk.hanging = {"https://example.org/"}
+    await desk.tell("one")
+    await until(lambda: len(desk.posts) == 1, "it is under way")
+    await desk.delivery.close()
+    await desk.tell("two")
+    async with asyncio.timeout(10):
+        await desk.delivery.run()
+    assert len(desk.posts) == 1
+
+
+async def test_no_progress_is_watched_once_that_is_closed(desk: Desk) -> None:
+    queue = JobQueue()
+    live = LiveJob(a_job(status=JobStatus.RUNNING))
+    queue.add(live, waiting=False)
+
+    async def nowhere(_webhook_id: str) -> None:
+        return None
+
+    progress = WebhookProgress(
+        outbox=desk.outbox,
+        queue=queue,
+        clock=desk.clock,
+        send=desk.delivery.send_progress,
+        address=nowhere,
+        every_s=0.0,
+    )
+    progress.begin(live.job)
+    assert len(live.watchers) == 1
+    await progress.close()
+    progress.begin(live.job)
+    assert live.watchers == set()
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 599])
+async def test_a_receiver_in_trouble_that_asks_for_time_gets_it(desk: Desk, status: int) -> None:
+    desk.answer = Answer(status, "status", "", 1, retry_after_s=600.0)
+    await desk.tell("one")
+    await desk.attempts(1)
+    [told] = await desk.history.page("hook", state=None, before=None, limit=10)
+    assert told.next_at == desk.clock.now_ms() + 600_000
+
+
+def test_a_message_stays_below_twenty_kilobytes_whatever_it_is_about() -> None:
+    outputs = [{"name": "ß" * 1000, "number": number} for number in range(20)]
+    data = {"title": "A fox", "metadata": {"order": "7"}, "outputs": outputs, "outputs_total": 20}
+    body = body_of("job.succeeded", 0, data)
+    assert len(body.encode()) < MAX_BODY_BYTES
+    said = json.loads(body)["data"]
+    assert said["outputs"] == outputs[: len(said["outputs"])]
+    assert len(said["outputs"]) == 9
+    assert (said["metadata"], said["outputs_total"]) == ({"order": "7"}, 20)
+
+    said = json.loads(body_of("job.failed", 0, {"metadata": {"a": "ß" * 10_000}, "outputs": []}))
+    assert said["data"]["metadata"] == {}
