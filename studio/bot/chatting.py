@@ -107,7 +107,7 @@ class Chatting:
         if person is None or person.user_id != reply.user_id:
             await self._replies.finish(reply, None, (), self._clock.now_ms())
             return
-        dialogue = None if state is None else Dialogue(**state)
+        dialogue = Dialogue.from_data(state)
         history = list((dialogue.chat if dialogue is not None else None) or [])
         told = [*history, {"role": "user", "content": reply.text}]
         try:
