@@ -6,6 +6,9 @@ WORDS = {
     "me the code that it shows.",
     "paired": "Welcome! This chat belongs to your account in Studio now.",
     "wrong_code": "That is not a valid code. Codes work once, for ten minutes.",
+    "too_many_codes": "Too many wrong codes. Try again in an hour.",
+    "paired_already": "This chat is connected as {name}. Disconnect it in /settings first; then "
+    "send the code again.",
     "help": "Send me words, and I make something of them with your default preset. Or:\n"
     "/presets: choose what to make\n"
     "/default: choose the preset for plain messages\n"

@@ -83,7 +83,10 @@ async def line(library: Library) -> AsyncIterator[Line]:
         )
         code = await people.make_code(ANN)
         incoming = Incoming(1, CHAT, "Ann", None, "en", 1)
-        await people.pair(Heard(0, 0, CHAT), incoming, code.code, paired=Effects(), wrong=Effects())
+        nothing = Effects()
+        await people.pair(
+            Heard(0, 0, CHAT), incoming, code.code, paired=nothing, wrong=nothing, too_many=nothing
+        )
 
         async def ignore(*_: object) -> None:
             """Nobody says anything here."""
