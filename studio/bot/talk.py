@@ -46,7 +46,7 @@ class Dialogue:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any] | None) -> Dialogue | None:
-        """What a row keeps; what a newer Studio wrote there and this one does not know is left out."""
+        """What a row keeps, without what a newer Studio wrote there and this one does not know."""
         if data is None or "key" not in data:
             return None
         known = {each.name for each in fields(cls)}

@@ -79,6 +79,10 @@ class TelegramChats:
 
         await self._db.write(work, durable=False)
 
+    async def forget_old(self, now_ms: int) -> None:
+        """Drop what is not needed any more; also while nothing is heard."""
+        await self._db.write(lambda connection: _forget_old(connection, now_ms), durable=False)
+
     async def is_handled(self, heard: Heard) -> bool:
         """Whether an update had its effect; the commit of its effect asks once more."""
 

@@ -243,6 +243,25 @@ def test_a_chat_that_cannot_be_edited_holds_no_other_up(bot: Bot) -> None:
         phone.gets("photo")
 
 
+def test_a_chat_of_which_telegram_wants_less_keeps_no_other_quiet(bot: Bot) -> None:
+    quiet, other = bot.paired(), bot.paired()
+    preset_id = bot.save(name="Quiet", values={"prompt": "a fox"})
+    for phone in (quiet, other):
+        bot.make_default(phone, preset_id)
+    assert bot.owner.post("/api/queue/pause").status_code == 200
+    try:
+        bot.telegram.refuse("editMessageText", 429, "retry after 600", retry_after=600)
+        quiet.say("first")
+        wait_for(lambda: not bot.telegram.forced["editMessageText"])
+        other.say("second")
+        other.hears("Quiet: place 2 in the queue")
+        assert quiet.texts()[-1] == "Quiet: accepted"
+    finally:
+        assert bot.owner.post("/api/queue/resume").status_code == 200
+    for phone in (quiet, other):
+        phone.gets("photo")
+
+
 def test_a_file_that_is_too_large_for_bots_is_refused_in_words(bot: Bot) -> None:
     phone = bot.paired()
     bot.make_default(phone, bot.save_changer("Large", "winter"))

@@ -94,6 +94,7 @@ WORDS = {
     "no_outputs": "Es sind keine Dateien entstanden.",
     "next": "Wie weiter?",
     "too_large": "„{name}“ ist zu groß für Telegram. {where}",
+    "too_slow": "„{name}“ kommt nicht rechtzeitig zu Telegram durch. {where}",
     "too_large_link": "Hier liegt es einen Tag lang: {url}",
     "too_large_studio": "Es liegt in Studios Bibliothek.",
     "file_gone": "„{name}“ gibt es nicht mehr.",

@@ -91,6 +91,7 @@ WORDS = {
     "no_outputs": "It made no files.",
     "next": "What next?",
     "too_large": "“{name}” is too large for Telegram. {where}",
+    "too_slow": "“{name}” does not get through to Telegram in time. {where}",
     "too_large_link": "It is here for a day: {url}",
     "too_large_studio": "It is in Studio’s library.",
     "file_gone": "“{name}” is not there any more.",

@@ -93,6 +93,7 @@ WORDS = {
     "no_outputs": "Non ha prodotto file.",
     "next": "E adesso?",
     "too_large": "«{name}» è troppo grande per Telegram. {where}",
+    "too_slow": "«{name}» non riesce ad arrivare a Telegram in tempo. {where}",
     "too_large_link": "È qui per un giorno: {url}",
     "too_large_studio": "È nella libreria di Studio.",
     "file_gone": "«{name}» non c’è più.",

@@ -89,6 +89,7 @@ WORDS = {
     "no_outputs": "没有生成文件。",
     "next": "接下来呢？",
     "too_large": "“{name}”对 Telegram 来说太大了。{where}",
+    "too_slow": "“{name}”未能及时传送到 Telegram。{where}",
     "too_large_link": "一天之内可以在这里获取：{url}",
     "too_large_studio": "它在 Studio 的图库里。",
     "file_gone": "“{name}”已经不存在了。",

@@ -7,11 +7,15 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
 from studio.bot.talk import Dialogue
+from studio.clients.telegram import TelegramClient
 from studio.services.telegram_link import TelegramLink
 from studio.settings import Secret
 from studio.store.telegram_chats import TelegramChats
-from studio.telegram_records import Incoming
+from studio.telegram_errors import TelegramRefused
+from studio.telegram_records import File, Incoming
 from tests.fakes.asset_app import open_library
 from tests.fakes.telegram import TOKEN, running_telegram
 
@@ -52,3 +56,17 @@ def test_a_dialogue_leaves_out_what_a_newer_studio_wrote() -> None:
     assert Dialogue.from_data({**dialogue.as_data(), "of_tomorrow": 1}) == dialogue
     assert Dialogue.from_data({"of_tomorrow": 1}) is None
     assert Dialogue.from_data(None) is None
+
+
+async def test_a_file_that_is_larger_than_was_said_is_not_fetched() -> None:
+    with running_telegram() as telegram:
+        telegram.generous = True
+        telegram.files["large"], telegram.files["small"] = bytes(20_000_001), b"small"
+        client = TelegramClient(TOKEN, telegram.url, 1)
+        await client.open({})
+        with pytest.raises(TelegramRefused):
+            await client.fetch(File("large", "document", "large.bin"))
+        pieces = [piece async for piece in await client.fetch(File("small", "document", "small"))]
+        await client.close()
+    assert pieces == [b"small"]
+    assert telegram.fetched == ["small"]
