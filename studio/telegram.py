@@ -173,6 +173,7 @@ def open_telegram(
     notices = Notices(
         people=people,
         notices=TelegramNotices(house.db),
+        chats=chats,
         disks=disk.volumes,
         clock=clock,
         wake=outbox.wake,

@@ -21,6 +21,10 @@ class TelegramBusy(TelegramUnavailable):
     """It wants less of us: ``retry_after_s`` says when it listens again."""
 
 
+class TelegramSlow(TelegramUnavailable):
+    """It took what was sent, or did not, and did not say so in time."""
+
+
 class TelegramTokenRefused(TelegramUnavailable):
     """The token is none, or was taken back."""
 

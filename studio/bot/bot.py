@@ -81,25 +81,34 @@ class Bot:
     async def _chat(self, bot_id: int, heard: Sequence[Incoming]) -> None:
         for incoming in heard:
             place = Heard(bot_id, incoming.update_id, incoming.chat_id)
-            if not await self._chats.is_handled(place):
-                await self._one(place, incoming)
+            if await self._chats.is_handled(place):
+                continue
+            (end,) = await asyncio.gather(self._one(place, incoming), return_exceptions=True)
+            if isinstance(end, Exception) and not isinstance(end, StudioError):
+                # It would come again and again, and nobody else would be heard.
+                log.error("an update to the bot is left out", exc_info=end)
+                await self._chats.commit(place, Effects(), self._clock.now_ms())
+            elif isinstance(end, BaseException):
+                raise end
 
     async def _one(self, heard: Heard, incoming: Incoming) -> None:
         person = await self._people.person(incoming.chat_id)
         command, rest = _command(incoming.text)
         code = rest if command == "start" and rest else incoming.text
-        if is_code(code) and (person is None or command == "start"):
+        if person is None and is_code(code):
             await self._pair(heard, incoming, code)
             return
         if person is None:
             text = say(language_of(incoming.language), "stranger")
             await self._people.brush_off(heard, Effects([Outgoing(text=text)]))
             return
-        state = await self._chats.dialogue(incoming.chat_id)
-        dialogue = None if state is None else Dialogue(**state)
+        if person.blocked_at is not None:
+            # Somebody who writes to the bot does not block it any more.
+            person = await self._people.unblock(person)
+        dialogue = Dialogue.from_data(await self._chats.dialogue(incoming.chat_id))
         talk = Talk(heard, incoming, person, dialogue)
         # Asked for apart, so that whatever it breaks, the next update is heard.
-        (end,) = await asyncio.gather(self._effects(talk, command), return_exceptions=True)
+        (end,) = await asyncio.gather(self._effects(talk, command, rest), return_exceptions=True)
         if isinstance(end, TelegramUnavailable | StorageUnavailable):
             raise end
         if isinstance(end, StudioError):
@@ -110,13 +119,22 @@ class Bot:
         elif isinstance(end, BaseException):
             raise end
         if not talk.stored:
-            await self._chats.commit(heard, talk.effects, self._clock.now_ms())
+            await self._store(talk)
         if talk.effects.reply is not None:
             self._chatting.begin()
         if incoming.button_id is not None:
             # Nothing depends on it: it only ends the button's little clock.
             with contextlib.suppress(StudioError):
                 await self._link.client().answer(incoming.button_id, talk.popup)
+
+    async def _store(self, talk: Talk) -> None:
+        try:
+            await self._chats.commit(talk.heard, talk.effects, self._clock.now_ms())
+        except (TypeError, ValueError, OverflowError) as error:
+            # Something in it is no JSON, or no text: nothing of it is stored.
+            log.error("what an update to the bot changes cannot be stored", exc_info=error)
+            talk.effects = Effects([Outgoing(text=talk.word("broken"))])
+            await self._chats.commit(talk.heard, talk.effects, self._clock.now_ms())
 
     def _refuse(self, talk: Talk, text: str, error: Exception) -> None:
         if isinstance(error, NotFound):
@@ -132,14 +150,15 @@ class Bot:
             code,
             paired=Effects([Outgoing(text=welcome)], None),
             wrong=Effects([Outgoing(text=say(language, "wrong_code"))]),
+            too_many=Effects([Outgoing(text=say(language, "too_many_codes"))]),
         )
 
-    async def _effects(self, talk: Talk, command: str | None) -> None:
+    async def _effects(self, talk: Talk, command: str | None, rest: str) -> None:
         incoming = talk.incoming
         if incoming.button is not None:
             await self._button(talk, incoming.button)
         elif command is not None:
-            await self._do(talk, command)
+            await self._do(talk, command, rest)
         elif talk.dialogue is not None and talk.dialogue.chat is not None:
             self._chatting.message(talk)
         elif talk.dialogue is not None and talk.dialogue.preset_id:
@@ -147,8 +166,11 @@ class Bot:
         elif incoming.text or incoming.files:
             await self._questions.prompt(talk)
 
-    async def _do(self, talk: Talk, command: str) -> None:
-        if command == "presets":
+    async def _do(self, talk: Talk, command: str, rest: str) -> None:
+        if command == "start" and is_code(rest):
+            # Whoever sent the link may want this chat for themselves: only its person ends it.
+            talk.say(talk.word("paired_already", name=talk.person.user_name))
+        elif command == "presets":
             await self._menus.all(talk, 0)
         elif command == "default":
             await self._menus.all(talk, 0, "d")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any, Final
 
+from studio.bot.lanes import Lanes
 from studio.bot.talk import Dialogue, Talk
 from studio.bot.words import say
 from studio.clock import Clock
@@ -21,6 +24,8 @@ from studio.store.telegram_chats import TelegramChats
 from studio.store.telegram_replies import Reply, TelegramReplies
 from studio.telegram_errors import TelegramChatClosed, TelegramRefused, TelegramUnavailable
 from studio.telegram_records import Outgoing
+
+log = logging.getLogger(__name__)
 
 KEPT: Final = 20
 """Messages of a conversation that the model is told again."""
@@ -89,17 +94,44 @@ class Chatting:
 
     async def run(self) -> None:
         """Answer, one after the other in each chat; the body of a task."""
-        while True:
-            self._begun.clear()
-            try:
-                owed = await self._replies.owed()
-                await asyncio.gather(*(self._answer(reply) for reply in owed))
-            except StudioError:
-                # The database refuses: what is owed is owed still.
-                await asyncio.sleep(EDIT_S)
-                continue
-            if not owed:
+        lanes = Lanes(self.begin)
+        try:
+            while True:
+                self._begun.clear()
+                # Before the rows are read: what is answered meanwhile is among them.
+                busy = lanes.busy
+                try:
+                    owed = await self._replies.owed()
+                except StudioError:
+                    await asyncio.sleep(EDIT_S)
+                    self._begun.set()
+                    owed = []
+                for reply in owed:
+                    if reply.chat_id not in busy:
+                        lanes.start(reply.chat_id, self._work(reply))
                 await self._begun.wait()
+        finally:
+            await lanes.close()
+
+    async def _work(self, reply: Reply) -> None:
+        # Asked for apart, so that whatever it breaks, the chat's next answer is given.
+        (end,) = await asyncio.gather(self._answer(reply), return_exceptions=True)
+        if isinstance(end, Exception):
+            if not isinstance(end, StudioError):
+                log.error("the bot could not answer", exc_info=end)
+                with contextlib.suppress(StudioError):
+                    await self._give_up(reply)
+            # The database refuses: what is owed is owed still.
+            await asyncio.sleep(EDIT_S)
+        elif isinstance(end, BaseException):
+            raise end
+
+    async def _give_up(self, reply: Reply) -> None:
+        person = await self._people.person(reply.chat_id)
+        text = say("en" if person is None else person.language, "broken")
+        told = Outgoing(text=text, edits=await self._replies.message_of(reply.id))
+        await self._replies.finish(reply, None, (told,), self._clock.now_ms())
+        self._wake()
 
     async def _answer(self, reply: Reply) -> None:
         person = await self._people.person(reply.chat_id)
@@ -107,7 +139,7 @@ class Chatting:
         if person is None or person.user_id != reply.user_id:
             await self._replies.finish(reply, None, (), self._clock.now_ms())
             return
-        dialogue = None if state is None else Dialogue(**state)
+        dialogue = Dialogue.from_data(state)
         history = list((dialogue.chat if dialogue is not None else None) or [])
         told = [*history, {"role": "user", "content": reply.text}]
         try:

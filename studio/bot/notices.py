@@ -12,11 +12,13 @@ from studio.errors import StudioError
 from studio.graphs.problems import clip
 from studio.models import JobStatus
 from studio.services.telegram_people import TelegramPeople
+from studio.store.telegram_chats import TelegramChats
 from studio.store.telegram_notices import Ended, TelegramNotices
 from studio.telegram_records import Outgoing, Person
 
 LOOK_S: Final = 5.0
 DISK_S: Final = 60.0
+TIDY_S: Final = 3_600.0
 ONE_BY_ONE: Final = 3
 """More jobs than that which ended together are told in one sentence."""
 _TITLE: Final = 120
@@ -36,27 +38,32 @@ class Notices:
         *,
         people: TelegramPeople,
         notices: TelegramNotices,
+        chats: TelegramChats,
         disks: Callable[[], Awaitable[Sequence[dict[str, Any]]]],
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         self._people = people
         self._notices = notices
+        self._chats = chats
         self._disks = disks
         self._clock = clock
         self._wake = wake
 
     async def run(self) -> None:
         """Look; the body of a task."""
-        disks_at_s = 0.0
+        disks_at_s = tidy_at_s = 0.0
         while True:
             await asyncio.sleep(LOOK_S)
             try:
+                now_s = self._clock.monotonic_s()
+                if now_s >= tidy_at_s:
+                    tidy_at_s = now_s + TIDY_S
+                    await self._chats.forget_old(self._clock.now_ms())
                 listening = [
                     person for person in await self._people.everybody() if person.blocked_at is None
                 ]
                 await self._tell_jobs([person for person in listening if person.notify_jobs])
-                now_s = self._clock.monotonic_s()
                 owners = [person for person in listening if person.notify_disk]
                 if owners and now_s >= disks_at_s:
                     disks_at_s = now_s + DISK_S

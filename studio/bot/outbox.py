@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from studio.bot.lanes import Lanes
 from studio.bot.progress import PHOTOS
 from studio.bot.words import say
 from studio.clock import Clock
@@ -21,6 +25,7 @@ from studio.telegram_errors import (
     TelegramBusy,
     TelegramChatClosed,
     TelegramRefused,
+    TelegramSlow,
     TelegramUnavailable,
 )
 from studio.telegram_records import (
@@ -29,15 +34,28 @@ from studio.telegram_records import (
     Delivery,
     Media,
     MediaKind,
+    Outgoing,
     Person,
 )
+
+log = logging.getLogger(__name__)
 
 PATIENCE_S: Final = (1, 2, 5, 15, 60, 300)
 KEPT_TRYING_MS: Final = DAY_MS
 IDLE_S: Final = 30.0
+SLOW_TRIES: Final = 3
+"""So often files are sent when Telegram does not say in time to have them: each may have come."""
 
 Link = Callable[[str, str], str | None]
 """A signed address of a file for a user, ``None`` when nobody knows how people reach Studio."""
+
+
+class _Rather(Exception):
+    """Other messages are sent in the place of this one."""
+
+    def __init__(self, messages: Sequence[Outgoing]) -> None:
+        super().__init__()
+        self.messages = messages
 
 
 class Outbox:
@@ -71,33 +89,55 @@ class Outbox:
 
     async def run(self) -> None:
         """Send; the body of a task."""
-        while True:
-            self._woken.clear()
-            await self._link.opened.wait()
-            try:
-                due = await self._rows.due(self._clock.now_ms())
-                await asyncio.gather(*(self._deliver(each) for each in due))
-                wait_s = 0.0 if due else await self._wait_s()
-            except StudioError:
-                # The disk refuses: what was sent may be sent again.
-                wait_s = float(PATIENCE_S[1])
-            if wait_s:
+        lanes = Lanes(self.wake)
+        try:
+            while True:
+                self._woken.clear()
+                await self._link.opened.wait()
                 try:
+                    wait_s = await self._start(lanes)
+                except StudioError:
+                    wait_s = float(PATIENCE_S[1])
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), wait_s)
-                except TimeoutError:
-                    continue
+        finally:
+            await lanes.close()
 
-    async def _wait_s(self) -> float:
-        at = await self._rows.next_due()
+    async def _start(self, lanes: Lanes) -> float:
+        """Begin what is due in chats that are free, and return for how long there is no more."""
+        # Before the rows are read: what is sent meanwhile is among them.
+        busy = lanes.busy
+        due = await self._rows.due(self._clock.now_ms())
+        for delivery in due:
+            if delivery.chat_id not in busy:
+                lanes.start(delivery.chat_id, self._work(delivery))
+        at = await self._rows.next_due(lanes.busy)
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now_ms()) / 1000))
 
+    async def _work(self, delivery: Delivery) -> None:
+        # Asked for apart, so that whatever it breaks, the chat's next message is sent.
+        (end,) = await asyncio.gather(self._deliver(delivery), return_exceptions=True)
+        if isinstance(end, Exception):
+            if not isinstance(end, StudioError):
+                log.error("the bot could not send a message", exc_info=end)
+                with contextlib.suppress(StudioError):
+                    await self._rows.give_up(delivery, "broken", self._clock.now_ms())
+            # The disk refuses: what was sent may be sent again.
+            await asyncio.sleep(PATIENCE_S[1])
+        elif isinstance(end, BaseException):
+            raise end
+
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             message_id = await self._send(delivery)
+        except _Rather as other:
+            await self._rows.replace(delivery, other.messages, self._clock.now_ms())
         except TelegramChatClosed:
             await self._people.block(delivery.chat_id)
+        except OSError:
+            await self._rows.give_up(delivery, "gone", self._clock.now_ms())
         except TelegramRefused:
             await self._rows.give_up(delivery, "refused", self._clock.now_ms())
         except TelegramBusy as error:
@@ -133,21 +173,27 @@ class Outbox:
             # The chat was given to somebody else since: these are not theirs.
             raise TelegramRefused("The chat is another user's now.")
         found, gone = await self._open(person, message.asset_ids)
-        sent: int | None = None
-        if len(found) > 1:
-            try:
-                photos = [Media("photo", str(path), _name(asset)) for asset, path in found]
-                sent = await self._link.client().send_album(delivery.chat_id, photos, message.text)
-                found = []
-            except TelegramRefused:
-                # One of them is no photo to Telegram: each as well as it goes.
-                sent = None
-        for asset, path in found:
-            sent = await self._send_one(delivery, person, asset, path)
-        for name in gone:
-            text = say(person.language, "file_gone", name=name)
-            sent = await self._link.client().say(delivery.chat_id, text, message.buttons)
-        return sent
+        if gone:
+            left = [tuple(asset.id for asset, _ in found)] if found else []
+            told = [
+                Outgoing(text=say(person.language, "file_gone", name=name), buttons=message.buttons)
+                for name in gone
+            ]
+            raise _Rather([*(replace(message, asset_ids=ids) for ids in left), *told])
+        try:
+            if len(found) == 1:
+                return await self._send_one(delivery, person, *found[0])
+            photos = [Media("photo", str(path), _name(asset)) for asset, path in found]
+            return await self._link.client().send_album(delivery.chat_id, photos, message.text)
+        except TelegramRefused:
+            # One of them is no photo to Telegram: each as well as it goes, and none of them twice.
+            raise _Rather([replace(message, asset_ids=(asset.id,)) for asset, _ in found]) from None
+        except TelegramSlow:
+            if delivery.attempts + 1 < SLOW_TRIES:
+                raise
+            raise _Rather(
+                [self._instead(delivery, person, asset, "too_slow") for asset, _ in found]
+            ) from None
 
     async def _open(
         self, person: Person, asset_ids: Sequence[str]
@@ -170,12 +216,17 @@ class Outbox:
                     return await client.send(delivery.chat_id, media, message.text, message.buttons)
                 except TelegramRefused:
                     continue
+        rather = self._instead(delivery, person, asset, "too_large")
+        return await client.say(delivery.chat_id, rather.text, rather.buttons)
+
+    def _instead(self, delivery: Delivery, person: Person, asset: Asset, why: str) -> Outgoing:
+        """Where a file is, which does not come."""
         url = self._address(person.user_id, asset.id)
         where = say(person.language, "too_large_studio")
         if url is not None:
             where = say(person.language, "too_large_link", url=url)
-        text = say(person.language, "too_large", name=_name(asset), where=where)
-        return await client.say(delivery.chat_id, text, message.buttons)
+        text = say(person.language, why, name=_name(asset), where=where)
+        return Outgoing(text=text, buttons=delivery.message.buttons)
 
 
 def _ways(asset: Asset) -> list[MediaKind]:

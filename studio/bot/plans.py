@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from studio.bot.talk import Dialogue
 from studio.graphs.filling import check
+from studio.graphs.graph import is_number
 from studio.graphs.manifests.manifest import (
     CHOICE_TYPES,
     FILE_TYPES,
@@ -171,8 +172,12 @@ def read_answer(step: Step, text: str) -> Any | None:
     if step.input.type in (InputType.INT, InputType.FLOAT):
         try:
             value = json.loads(text.strip().replace(",", "."))
-        except ValueError:
+            # Rows have no whole numbers of more than 64 bits, and nothing has some of 400 digits.
+            real = float(value) if is_number(value) else value
+        except (ValueError, OverflowError, RecursionError):
             return None
+        if step.input.type is InputType.FLOAT:
+            value = real
     return value if fits(step.input, value) else None
 
 

@@ -79,7 +79,7 @@ class Progress:
         self._wake = wake
         self._begun = asyncio.Event()
         self._shown: dict[str, _Shown] = {}
-        self._quiet_until_s = 0.0
+        self._quiet_until_s: dict[int, float] = {}
 
     def begin(self) -> None:
         """A run began."""
@@ -102,6 +102,7 @@ class Progress:
             if runs:
                 await asyncio.sleep(LOOK_S)
             else:
+                self._quiet_until_s.clear()
                 await self._begun.wait()
 
     async def lines(self, person: Person) -> list[str]:
@@ -141,7 +142,8 @@ class Progress:
         text, preview = _progress(run, views, language), _preview(views)
         now_s = self._clock.monotonic_s()
         shown = self._shown.setdefault(run.id, _Shown())
-        if text == shown.text or now_s < max(shown.after_s, self._quiet_until_s):
+        quiet_until_s = self._quiet_until_s.get(run.chat_id, 0.0)
+        if text == shown.text or now_s < max(shown.after_s, quiet_until_s):
             return
         shown.text, shown.after_s = text, now_s + EDIT_S
         place = (run.chat_id, run.message_id)
@@ -155,7 +157,7 @@ class Progress:
                 await client.show(*place, preview.data, text, buttons)
         except TelegramBusy as error:
             shown.text = ""
-            self._quiet_until_s = now_s + (error.retry_after_s or EDIT_S)
+            self._quiet_until_s[run.chat_id] = now_s + (error.retry_after_s or EDIT_S)
         except TelegramUnavailable:
             shown.text = ""
         except (TelegramRefused, TelegramChatClosed):

@@ -24,6 +24,7 @@ SEED: Final = "seed"
 _LABEL: Final = 48
 _SHOWN: Final = 200
 _BUTTONS: Final = 60
+_DIGITS: Final = 40
 
 
 class Questions:
@@ -174,10 +175,15 @@ class Questions:
 
     def _read_seed(self, talk: Talk, dialogue: Dialogue, plan: Plan) -> None:
         text = talk.incoming.text.strip()
-        if not text.isdecimal() or not text.isascii() or int(text[:20]) > MAX_SEED:
+        # Its length first: reading thousands of digits is an error of its own.
+        if not text.isdecimal() or not text.isascii() or len(text) > _DIGITS:
             talk.say(talk.word("value_wrong"))
             return
-        dialogue.asking, dialogue.seed = None, int(text)
+        seed = int(text)
+        if seed > MAX_SEED:
+            talk.say(talk.word("value_wrong"))
+            return
+        dialogue.asking, dialogue.seed = None, seed
         self._summarise(talk, dialogue, plan)
 
     # -- on --------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from studio.bot.words import say
@@ -42,6 +43,14 @@ class Dialogue:
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any] | None) -> Dialogue | None:
+        """What a row keeps, without what a newer Studio wrote there and this one does not know."""
+        if data is None or "key" not in data:
+            return None
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in data.items() if name in known})
 
 
 @dataclass(slots=True)

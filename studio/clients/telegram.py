@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+import httpx
 import telegram
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputFile, Update
 from telegram.error import (
@@ -23,15 +25,25 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
+from studio.clients.telegram_updates import incoming_of
 from studio.telegram_errors import (
     TelegramBusy,
     TelegramChatClosed,
     TelegramPolledElsewhere,
     TelegramRefused,
+    TelegramSlow,
     TelegramTokenRefused,
     TelegramUnavailable,
 )
-from studio.telegram_records import BotName, Buttons, File, Incoming, Media, MediaKind
+from studio.telegram_records import (
+    MAX_DOWNLOAD_BYTES,
+    BotName,
+    Buttons,
+    File,
+    Incoming,
+    Media,
+    MediaKind,
+)
 from studio.tls import trusted
 
 MAX_TEXT: Final = 4_096
@@ -39,6 +51,8 @@ MAX_CAPTION: Final = 1_024
 MAX_GROUP: Final = 10
 _TIMEOUT_S: Final = 20.0
 _UPLOAD_S: Final = 300.0
+_AT_ONCE: Final = 2
+"""Uploads, whose bytes are in memory: the library would read their files on the event loop."""
 _PIECE: Final = 64 * 1024
 _GONE: Final = ("chat not found", "user is deactivated", "peer_id_invalid", "chat_id is empty")
 _NO_TEXT: Final = "no text in the message"
@@ -74,6 +88,7 @@ class TelegramClient:
             )
 
         self._poll_s = poll_s
+        self._uploads = asyncio.Semaphore(_AT_ONCE)
         self._bot = telegram.Bot(
             token,
             base_url=f"{base_url}/bot",
@@ -116,7 +131,7 @@ class TelegramClient:
                 allowed_updates=[Update.MESSAGE, Update.CALLBACK_QUERY],
             )
         found_ids = [update.update_id for update in found]
-        heard = [each for update in found if (each := _incoming(update)) is not None]
+        heard = [each for update in found if (each := incoming_of(update)) is not None]
         heard.sort(key=lambda each: each.update_id)
         return heard, max(found_ids) + 1 if found_ids else None
 
@@ -187,10 +202,12 @@ class TelegramClient:
             )
 
     async def send(self, chat_id: int, media: Media, caption: str, buttons: Buttons = ()) -> int:
-        """Send a file, read while it is sent, and return its message's id.
+        """Send a file, and return its message's id.
 
         Raises:
+            TelegramSlow: it may have arrived.
             TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+            OSError: the file cannot be read.
         """
         common: dict[str, Any] = {
             "caption": caption[:MAX_CAPTION] or None,
@@ -202,10 +219,12 @@ class TelegramClient:
             "audio": self._bot.send_audio,
             "document": self._bot.send_document,
         }
-        with await asyncio.to_thread(open, media.path, "rb") as file, _translated():
-            sent = await senders[media.kind](
-                chat_id, InputFile(file, media.name, read_file_handle=False), **common
-            )
+        async with self._uploads:
+            data = await asyncio.to_thread(_bytes, media.path)
+            with _translated():
+                sent = await senders[media.kind](
+                    chat_id, InputFile(data, media.name), read_timeout=_UPLOAD_S, **common
+                )
         message_id: int = sent.message_id
         return message_id
 
@@ -213,23 +232,24 @@ class TelegramClient:
         """Send up to ten photos as one, and return the first message's id.
 
         Raises:
+            TelegramSlow: they may have arrived.
             TelegramUnavailable, TelegramChatClosed, TelegramRefused.
+            OSError: one of them cannot be read.
         """
-        with contextlib.ExitStack() as opened, _translated():
+        async with self._uploads:
             group = [
                 telegram.InputMediaPhoto(
-                    InputFile(
-                        opened.enter_context(await asyncio.to_thread(open, photo.path, "rb")),
-                        photo.name,
-                        attach=True,
-                        read_file_handle=False,
-                    )
+                    InputFile(await asyncio.to_thread(_bytes, photo.path), photo.name, attach=True)
                 )
                 for photo in photos[:MAX_GROUP]
             ]
-            sent = await self._bot.send_media_group(
-                chat_id, group, caption=caption[:MAX_CAPTION] or None
-            )
+            with _translated():
+                sent = await self._bot.send_media_group(
+                    chat_id,
+                    group,
+                    caption=caption[:MAX_CAPTION] or None,
+                    read_timeout=_UPLOAD_S,
+                )
         return sent[0].message_id
 
     async def answer(self, button_id: str, text: str = "") -> None:
@@ -249,8 +269,15 @@ class TelegramClient:
         """
         with _translated():
             place = await self._bot.get_file(file.id)
+            if (place.file_size or 0) > MAX_DOWNLOAD_BYTES:
+                # A Bot API server of one's own has larger ones; they would be held in memory.
+                raise TelegramRefused("The file is too large.")
             data = bytes(await place.download_as_bytearray())
         return _pieces(data)
+
+
+def _bytes(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 async def _pieces(data: bytes) -> AsyncIterator[bytes]:
@@ -280,7 +307,9 @@ def _translated() -> Iterator[None]:
         if any(words in error.message.lower() for words in _GONE):
             raise TelegramChatClosed("Telegram knows no such chat.") from None
         raise TelegramRefused("Telegram does not take this message.") from None
-    except TimedOut:
+    except TimedOut as error:
+        if isinstance(error.__cause__, httpx.ReadTimeout | httpx.WriteTimeout):
+            raise TelegramSlow("Telegram does not answer in time.") from None
         raise TelegramUnavailable("Telegram does not answer in time.") from None
     except NetworkError:
         raise TelegramUnavailable("There is no connection to Telegram.") from None
@@ -296,47 +325,3 @@ def _markup(buttons: Buttons) -> InlineKeyboardMarkup | None:
         [[InlineKeyboardButton(each.text, callback_data=each.data) for each in line]
          for line in buttons]
     )  # fmt: skip
-
-
-def _incoming(update: Update) -> Incoming | None:
-    """What an update says to us; nothing of groups, channels and other bots."""
-    user, chat = update.effective_user, update.effective_chat
-    if user is None or chat is None or user.is_bot or chat.type != chat.PRIVATE:
-        return None
-    query = update.callback_query
-    message = query.message if query is not None else update.message
-    if message is None:
-        return None
-    common: dict[str, Any] = {
-        "update_id": update.update_id,
-        "chat_id": chat.id,
-        "name": user.full_name[:128],
-        "username": user.username,
-        "language": user.language_code or "",
-        "message_id": message.message_id,
-    }
-    if query is not None:
-        return Incoming(**common, button=query.data or "", button_id=query.id)
-    assert isinstance(message, telegram.Message)
-    return Incoming(
-        **common,
-        text=message.text or message.caption or "",
-        files=_files(message),
-        album=message.media_group_id,
-    )
-
-
-def _files(message: telegram.Message) -> tuple[File, ...]:
-    if message.photo:
-        best = max(message.photo, key=lambda size: size.width * size.height)
-        return (File(best.file_id, "photo", "photo.jpg", best.file_size),)
-    if message.video is not None:
-        name = message.video.file_name or "video.mp4"
-        return (File(message.video.file_id, "video", name, message.video.file_size),)
-    if (audio := message.audio or message.voice) is not None:
-        name = getattr(audio, "file_name", None) or "sound.ogg"
-        return (File(audio.file_id, "audio", name, audio.file_size),)
-    if (document := message.document) is not None:
-        name = document.file_name or "file"
-        return (File(document.file_id, "document", name, document.file_size),)
-    return ()

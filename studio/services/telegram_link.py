@@ -94,20 +94,26 @@ class TelegramLink:
         failures = 0
         while True:
             token = self._revealed()
-            if token != self._used:
-                await self._let_go()
-                failures = 0
-            if token is None:
-                await asyncio.sleep(_LOOK_S)
-                continue
             try:
+                if token != self._used:
+                    failures = 0
+                    await self._let_go()
+                if token is None:
+                    await asyncio.sleep(_LOOK_S)
+                    continue
                 await self._ask(token, handle)
                 failures = 0
+                continue
             except StudioError as error:
-                self._tell(error)
-                wait_s = error.retry_after_s or _PATIENCE_S[min(failures, len(_PATIENCE_S) - 1)]
-                failures += 1
-                await self._wait(token, wait_s)
+                trouble = error
+            except Exception as error:
+                # One message must not end it for everybody.
+                log.error("the line to telegram met something unforeseen", exc_info=error)
+                trouble = TelegramUnavailable("Something went wrong in Studio; its log says what.")
+            self._tell(trouble)
+            wait_s = trouble.retry_after_s or _PATIENCE_S[min(failures, len(_PATIENCE_S) - 1)]
+            failures += 1
+            await self._wait(token, wait_s)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -177,7 +183,7 @@ class TelegramLink:
             log.warning("telegram: %s", error.message)
         self.state = replace(self.state, kind=kind, trouble=error.message)
 
-    async def _wait(self, token: str, seconds: float) -> None:
+    async def _wait(self, token: str | None, seconds: float) -> None:
         """Wait, but no longer than the token counts."""
         for _ in range(max(1, round(seconds / _LOOK_S))):
             if self._revealed() != token:

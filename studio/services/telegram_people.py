@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from studio.clock import Clock, new_id
@@ -109,20 +109,30 @@ class TelegramPeople:
         return await self._people.people(None)
 
     async def pair(
-        self, heard: Heard, incoming: Incoming, code: str, *, paired: Effects, wrong: Effects
+        self,
+        heard: Heard,
+        incoming: Incoming,
+        code: str,
+        *,
+        paired: Effects,
+        wrong: Effects,
+        too_many: Effects,
     ) -> None:
-        """Try a code; a chat, or a world, that guessed too often is not listened to."""
+        """Try a code; a chat that guessed too often is told so, once an hour, and not listened to.
+
+        So is a world of chats that did, but for whoever has a code: strangers keep nobody out.
+        """
         now_ms = self._clock.now_ms()
-        hour = now_ms - _HOUR_MS
-        if (
-            await self._people.attempts("guess", hour, heard.chat_id) >= GUESSES
-            or await self._people.attempts("guess", hour) >= GUESSES_OF_ALL
+        hour, code_hash = now_ms - _HOUR_MS, digest(_normal(code))
+        if await self._people.attempts("guess", hour, heard.chat_id) >= GUESSES or (
+            await self._people.attempts("guess", hour) >= GUESSES_OF_ALL
+            and not await self._people.valid_code(code_hash, now_ms)
         ):
-            await self._chats.commit(heard, Effects(), now_ms)
+            await self._tell_once(heard, too_many, "too_many")
             return
-        await self._chats.pair(
+        taken = await self._chats.pair(
             heard,
-            digest(_normal(code)),
+            code_hash,
             {
                 "id": new_id(),
                 "chat_id": incoming.chat_id,
@@ -134,25 +144,33 @@ class TelegramPeople:
             wrong=wrong,
             now_ms=now_ms,
         )
-        person = await self._people.person(heard.chat_id)
+        person = await self._people.person(heard.chat_id) if taken else None
         if person is not None:
             self._record(person.user_id, "telegram.paired", person.name)
 
     async def brush_off(self, heard: Heard, effects: Effects) -> None:
         """Tell a stranger something, once an hour; and not the whole world at once."""
+        await self._tell_once(heard, effects, "told")
+
+    async def _tell_once(self, heard: Heard, effects: Effects, kind: str) -> None:
         now_ms = self._clock.now_ms()
         hour = now_ms - _HOUR_MS
         if (
-            await self._people.attempts("told", hour, heard.chat_id)
-            or await self._people.attempts("told", hour) >= _TOLD_OF_ALL
+            await self._people.attempts(kind, hour, heard.chat_id)
+            or await self._people.attempts(kind, hour) >= _TOLD_OF_ALL
         ):
             await self._chats.commit(heard, Effects(), now_ms)
         else:
-            await self._chats.brush_off(heard, effects, now_ms)
+            await self._chats.brush_off(heard, effects, kind, now_ms)
 
     async def block(self, chat_id: int) -> None:
         """Telegram lets the bot not write there any more."""
         await self._people.block(chat_id, self._clock.now_ms())
+
+    async def unblock(self, person: Person) -> Person:
+        """The bot may write there again."""
+        await self._people.unblock(person.chat_id)
+        return replace(person, blocked_at=None)
 
 
 def is_code(text: str) -> bool:

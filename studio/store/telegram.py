@@ -115,6 +115,14 @@ class TelegramStore:
 
         await self._db.write(work)
 
+    async def unblock(self, chat_id: int) -> None:
+        """Something was heard from there: what is told from now on is sent again."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "UPDATE telegram_pairings SET blocked_at = NULL WHERE chat_id = ?", (chat_id,)
+            )
+        )
+
     async def attempts(self, kind: str, since_ms: int, chat_id: int | None = None) -> int:
         """How often strangers tried since then, in one chat or in all together."""
 

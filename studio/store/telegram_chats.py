@@ -79,6 +79,10 @@ class TelegramChats:
 
         await self._db.write(work, durable=False)
 
+    async def forget_old(self, now_ms: int) -> None:
+        """Drop what is not needed any more; also while nothing is heard."""
+        await self._db.write(lambda connection: _forget_old(connection, now_ms), durable=False)
+
     async def is_handled(self, heard: Heard) -> bool:
         """Whether an update had its effect; the commit of its effect asks once more."""
 
@@ -120,26 +124,30 @@ class TelegramChats:
         paired: Effects,
         wrong: Effects,
         now_ms: int,
-    ) -> None:
-        """Try a code: the chat is paired and told so, or the attempt is counted and told."""
+    ) -> bool:
+        """Try a code: the chat is paired and told so, or the attempt is counted and told.
 
-        def work(connection: sqlite3.Connection) -> None:
+        Returns:
+            Whether the code was taken.
+        """
+
+        def work(connection: sqlite3.Connection) -> bool:
             if not _claim(connection, heard, now_ms):
-                return
-            if take_code(connection, code_hash, person, now_ms):
-                _apply(connection, heard, paired, now_ms)
-            else:
+                return False
+            taken = take_code(connection, code_hash, person, now_ms)
+            if not taken:
                 note_attempt(connection, "guess", heard.chat_id, now_ms)
-                _apply(connection, heard, wrong, now_ms)
+            _apply(connection, heard, paired if taken else wrong, now_ms)
+            return taken
 
-        await self._db.write(work)
+        return await self._db.write(work)
 
-    async def brush_off(self, heard: Heard, effects: Effects, now_ms: int) -> None:
-        """``commit`` for a stranger, who is told something only now and then."""
+    async def brush_off(self, heard: Heard, effects: Effects, kind: str, now_ms: int) -> None:
+        """``commit`` for a stranger, who is told something of that kind only now and then."""
 
         def work(connection: sqlite3.Connection) -> None:
             if _claim(connection, heard, now_ms):
-                note_attempt(connection, "told", heard.chat_id, now_ms)
+                note_attempt(connection, kind, heard.chat_id, now_ms)
                 _apply(connection, heard, effects, now_ms)
 
         await self._db.write(work)

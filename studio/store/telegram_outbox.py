@@ -40,13 +40,19 @@ class TelegramOutbox:
 
         return await self._db.read(work)
 
-    async def next_due(self) -> int | None:
-        """When the next message that waits is to be tried; ``None`` while none does."""
+    async def next_due(self, busy: Sequence[int] = ()) -> int | None:
+        """When the next message that waits is to be tried; ``None`` while none does.
+
+        Args:
+            busy: chats that are left out.
+        """
 
         def work(connection: sqlite3.Connection) -> int | None:
             found = connection.execute(
                 "SELECT min(next_at) FROM telegram_outbox WHERE seq IN (SELECT min(seq) "
-                "FROM telegram_outbox WHERE ended_at IS NULL GROUP BY chat_id)"
+                "FROM telegram_outbox WHERE ended_at IS NULL GROUP BY chat_id) "
+                "AND chat_id NOT IN (SELECT value FROM json_each(?))",
+                (orjson.dumps(busy).decode(),),
             ).fetchone()[0]
             return None if found is None else int(found)
 
@@ -82,6 +88,32 @@ class TelegramOutbox:
             ),
             durable=False,
         )
+
+    async def replace(self, delivery: Delivery, messages: Sequence[Outgoing], now_ms: int) -> None:
+        """Send others in the place of a message: before what waits behind it in its chat."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            behind = connection.execute(
+                "SELECT seq FROM telegram_outbox WHERE chat_id = ? AND ended_at IS NULL "
+                "AND seq > ? ORDER BY seq",
+                (delivery.chat_id, delivery.seq),
+            ).fetchall()
+            ended = connection.execute(
+                "UPDATE telegram_outbox SET ended_at = ?, trouble = 'replaced' "
+                "WHERE seq = ? AND ended_at IS NULL",
+                (now_ms, delivery.seq),
+            )
+            if not ended.rowcount:
+                return
+            post_messages(connection, delivery.id, delivery.chat_id, messages, now_ms)
+            for row in behind:
+                connection.execute(
+                    "UPDATE telegram_outbox SET seq = (SELECT max(seq) + 1 FROM telegram_outbox) "
+                    "WHERE seq = ?",
+                    (row["seq"],),
+                )
+
+        await self._db.write(work)
 
     async def give_up(self, delivery: Delivery, trouble: str, now_ms: int) -> None:
         """A message cannot be sent."""

@@ -18,6 +18,8 @@ class Talker:
         self.goes = Event()
         self.goes.set()
         self.breaks = False
+        self.holds: str | None = None
+        """What waits for ``goes``; everything, unless it is said."""
         talker = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,7 +47,8 @@ class Talker:
                         self.wfile.flush()
                         if talker.breaks:
                             return
-                        talker.goes.wait(60)
+                        if talker.holds in (None, said):
+                            talker.goes.wait(60)
                     self.wfile.write(b"data: [DONE]\n\n")
 
             def log_message(self, *_: object) -> None:

@@ -67,3 +67,24 @@ def test_a_model_that_breaks_off_is_told_of_and_can_be_asked_again(
     talker.breaks = False
     phone.say("hello again")
     phone.hears("You said: hello again")
+
+
+def test_a_conversation_that_takes_long_holds_no_other_up(bot: Bot, talker: Talker) -> None:
+    slow, quick = bot.paired(), bot.paired()
+    for phone in (slow, quick):
+        phone.say("/chat")
+        phone.hears("You are talking to")
+    asked = len(talker.asked)
+    talker.holds = "take your time"
+    talker.goes.clear()
+    try:
+        slow.say("take your time")
+        wait_for(lambda: len(talker.asked) > asked)
+        for words in ("hello", "good bye"):
+            quick.say(words)
+            quick.hears(f"You said: {words}")
+        assert not any("You said: take" in text for text in slow.texts())
+    finally:
+        talker.goes.set()
+        talker.holds = None
+    slow.hears("You said: take your time")

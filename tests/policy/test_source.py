@@ -23,6 +23,8 @@ BROAD = {
     "studio/services/engine_link.py": 1,
     # A job's task: an acknowledged job never just disappears.
     "studio/services/runner.py": 1,
+    # The line to Telegram: whatever somebody says, it is never the last that is heard.
+    "studio/services/telegram_link.py": 1,
     # A job that waits for its models never waits for something that will not come.
     "studio/services/on_demand.py": 1,
     # What was brought in: whatever it broke, what was there comes back.

@@ -48,9 +48,11 @@ def test_a_chat_that_guesses_is_not_listened_to_after_five_codes(bot: Bot) -> No
     bot.telegram.await_message(
         phone.chat_id, lambda _: sum("not a valid" in text for text in phone.texts()) == 5
     )
-    phone.say(f"/start {bot.code()}")
+    for _ in range(2):
+        phone.say(f"/start {bot.code()}")
+    phone.hears("Too many wrong codes.")
     assert bot.paired().texts()
-    assert len(phone.texts()) == 5
+    assert len(phone.texts()) == 6
     names = [chat["username"] for chat in good(bot.owner.get("/api/telegram"))["chats"]]
     assert f"anna{phone.chat_id}" not in names
 
@@ -62,6 +64,23 @@ def test_a_code_has_an_end_and_gives_way_to_the_next(bot: Bot) -> None:
     phone.hears("not a valid code")
     phone.say(second.replace("-", " ").lower())
     phone.hears("Welcome")
+
+
+def test_a_chat_that_is_paired_stays_its_persons_until_it_is_disconnected(bot: Bot) -> None:
+    phone = bot.paired()
+    with member_in(bot, "Mal") as mal:
+        code = bot.code(mal)
+        phone.say(f"/start {code}")
+        phone.hears("Disconnect it in /settings first")
+        assert bot.chat(phone)["user_id"] == "owner"
+        assert good(mal.get("/api/telegram"))["chats"] == []
+        phone.say("/settings")
+        phone.press(phone.hears("Settings"), "Disconnect this chat")
+        phone.hears("does not belong to Studio any more")
+        bot.telegram.messages.clear()
+        phone.say(f"/start {code}")
+        phone.hears("Welcome")
+        assert bot.chat(phone)["user_name"] == "Mal"
 
 
 def test_a_code_is_for_people_and_never_for_keys(bot: Bot) -> None:

@@ -6,6 +6,9 @@ WORDS = {
     "Einstellungen, Telegram, und schicke mir den Code, der dort steht.",
     "paired": "Willkommen! Dieser Chat gehört jetzt zu deinem Konto in Studio.",
     "wrong_code": "Das ist kein gültiger Code. Codes gelten einmal und zehn Minuten lang.",
+    "too_many_codes": "Zu viele falsche Codes. Versuch es in einer Stunde noch einmal.",
+    "paired_already": "Dieser Chat ist schon als {name} verbunden. Trenne ihn zuerst in "
+    "/settings; dann schick den Code noch einmal.",
     "help": "Schick mir Worte, und ich mache mit deiner Standardvorlage etwas daraus. Oder:\n"
     "/presets: aussuchen, was entstehen soll\n"
     "/default: die Vorlage für einfache Nachrichten\n"
@@ -91,6 +94,7 @@ WORDS = {
     "no_outputs": "Es sind keine Dateien entstanden.",
     "next": "Wie weiter?",
     "too_large": "„{name}“ ist zu groß für Telegram. {where}",
+    "too_slow": "„{name}“ kommt nicht rechtzeitig zu Telegram durch. {where}",
     "too_large_link": "Hier liegt es einen Tag lang: {url}",
     "too_large_studio": "Es liegt in Studios Bibliothek.",
     "file_gone": "„{name}“ gibt es nicht mehr.",

@@ -6,6 +6,9 @@ WORDS = {
     "me the code that it shows.",
     "paired": "Welcome! This chat belongs to your account in Studio now.",
     "wrong_code": "That is not a valid code. Codes work once, for ten minutes.",
+    "too_many_codes": "Too many wrong codes. Try again in an hour.",
+    "paired_already": "This chat is connected as {name}. Disconnect it in /settings first; then "
+    "send the code again.",
     "help": "Send me words, and I make something of them with your default preset. Or:\n"
     "/presets: choose what to make\n"
     "/default: choose the preset for plain messages\n"
@@ -88,6 +91,7 @@ WORDS = {
     "no_outputs": "It made no files.",
     "next": "What next?",
     "too_large": "“{name}” is too large for Telegram. {where}",
+    "too_slow": "“{name}” does not get through to Telegram in time. {where}",
     "too_large_link": "It is here for a day: {url}",
     "too_large_studio": "It is in Studio’s library.",
     "file_gone": "“{name}” is not there any more.",

@@ -6,6 +6,9 @@ WORDS = {
     "mandami il codice che vedi lì.",
     "paired": "Benvenuto! Questa chat ora appartiene al tuo account in Studio.",
     "wrong_code": "Questo codice non è valido. I codici valgono una volta sola, per dieci minuti.",
+    "too_many_codes": "Troppi codici sbagliati. Riprova tra un’ora.",
+    "paired_already": "Questa chat è già collegata come {name}. Prima scollegala in /settings; "
+    "poi manda di nuovo il codice.",
     "help": "Mandami delle parole e ne faccio qualcosa con il tuo preset predefinito. Oppure:\n"
     "/presets: scegli che cosa creare\n"
     "/default: il preset per i messaggi semplici\n"
@@ -90,6 +93,7 @@ WORDS = {
     "no_outputs": "Non ha prodotto file.",
     "next": "E adesso?",
     "too_large": "«{name}» è troppo grande per Telegram. {where}",
+    "too_slow": "«{name}» non riesce ad arrivare a Telegram in tempo. {where}",
     "too_large_link": "È qui per un giorno: {url}",
     "too_large_studio": "È nella libreria di Studio.",
     "file_gone": "«{name}» non c’è più.",

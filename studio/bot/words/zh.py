@@ -6,6 +6,8 @@ WORDS = {
     "然后把那里显示的配对码发给我。",
     "paired": "欢迎！这个聊天现在已关联到你的 Studio 账户。",
     "wrong_code": "配对码无效。每个配对码只能使用一次，有效期十分钟。",
+    "too_many_codes": "错误的配对码太多了。请一小时后再试。",
+    "paired_already": "此聊天已连接到 {name} 的账户。请先在 /settings 中断开，再发送配对码。",
     "help": "给我发一段文字，我会用你的默认预设来生成。或者：\n"
     "/presets：选择要生成什么\n"
     "/default：选择普通消息使用的预设\n"
@@ -87,6 +89,7 @@ WORDS = {
     "no_outputs": "没有生成文件。",
     "next": "接下来呢？",
     "too_large": "“{name}”对 Telegram 来说太大了。{where}",
+    "too_slow": "“{name}”未能及时传送到 Telegram。{where}",
     "too_large_link": "一天之内可以在这里获取：{url}",
     "too_large_studio": "它在 Studio 的图库里。",
     "file_gone": "“{name}”已经不存在了。",

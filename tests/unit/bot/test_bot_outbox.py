@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from studio.bot.notices import Notices
 from studio.bot.outbox import Outbox
 from studio.models import unrecorded
 from studio.services.telegram_link import TelegramLink
@@ -17,6 +19,7 @@ from studio.services.telegram_people import TelegramPeople
 from studio.settings import DAY_MS, Secret
 from studio.store.telegram import TelegramStore
 from studio.store.telegram_chats import Heard, TelegramChats
+from studio.store.telegram_notices import TelegramNotices
 from studio.store.telegram_outbox import TelegramOutbox
 from studio.telegram_records import Effects, Incoming, Outgoing
 from tests.fakes.asset_app import ANN, Library, open_library
@@ -38,9 +41,9 @@ class Line:
     people: TelegramPeople
     updates: int = 0
 
-    async def post(self, *messages: Outgoing) -> None:
+    async def post(self, *messages: Outgoing, chat_id: int = CHAT) -> None:
         self.updates += 1
-        heard = Heard(1, self.updates, CHAT)
+        heard = Heard(1, self.updates, chat_id)
         await self.chats.commit(heard, Effects(list(messages)), self.library.clock.now_ms())
         self.outbox.wake()
 
@@ -83,7 +86,10 @@ async def line(library: Library) -> AsyncIterator[Line]:
         )
         code = await people.make_code(ANN)
         incoming = Incoming(1, CHAT, "Ann", None, "en", 1)
-        await people.pair(Heard(0, 0, CHAT), incoming, code.code, paired=Effects(), wrong=Effects())
+        nothing = Effects()
+        await people.pair(
+            Heard(0, 0, CHAT), incoming, code.code, paired=nothing, wrong=nothing, too_many=nothing
+        )
 
         async def ignore(*_: object) -> None:
             """Nobody says anything here."""
@@ -178,3 +184,107 @@ async def test_an_update_that_comes_twice_says_its_words_once(line: Line) -> Non
     await line.post(Outgoing(text="after it"))
     await line.until(lambda: len(line.telegram.messages) == 2)
     assert [message.text for message in line.telegram.messages] == ["once", "after it"]
+
+
+async def test_a_slow_chat_holds_no_other_up(line: Line) -> None:
+    line.telegram.stuck.add(("sendMessage", CHAT))
+    await line.post(Outgoing(text="slow"))
+    await line.until(lambda: len(line.telegram.asked("sendMessage")) == 1)
+    for text in ("first", "second"):
+        await line.post(Outgoing(text=text), chat_id=78)
+    await line.until(lambda: len(line.telegram.messages) == 2)
+    assert [message.text for message in line.telegram.messages] == ["first", "second"]
+    line.telegram.stuck.clear()
+    await line.until(lambda: len(line.telegram.messages) == 3)
+    assert len(line.telegram.asked("sendMessage")) == 3
+
+
+async def test_of_an_album_that_is_refused_nothing_comes_twice(line: Line) -> None:
+    found = [await upload(line.library, data, name) for data, name in ((MP4, "a.mp4"), (b"b", "b"))]
+    line.telegram.refuse("sendMediaGroup", 400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
+    line.telegram.refuse("sendDocument", 502, "Bad Gateway")
+    await line.post(
+        Outgoing(asset_ids=tuple(asset.id for asset in found), user_id="ann"),
+        Outgoing(text="after it"),
+    )
+    await line.until(lambda: len(line.telegram.asked("sendDocument")) == 1)
+    for _ in range(600):
+        if len(line.telegram.messages) == 3:
+            break
+        await asyncio.sleep(0.05)
+        line.library.clock.advance(1)
+        line.outbox.wake()
+    assert [message.kind for message in line.telegram.messages] == ["video", "document", "text"]
+    assert len(line.telegram.asked("sendVideo")) == 1
+
+
+async def test_what_does_not_get_through_in_time_comes_as_a_link_after_three_tries(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.clients.telegram._UPLOAD_S", 0.3)
+    asset = await upload(line.library, b"words", "a.txt")
+    line.telegram.stuck.add(("sendDocument", CHAT))
+    await line.post(Outgoing(asset_ids=(asset.id,), user_id="ann"), Outgoing(text="after it"))
+    await line.until(lambda: len(line.telegram.asked("sendDocument")) == 1)
+    for _ in range(600):
+        if line.telegram.messages:
+            break
+        await asyncio.sleep(0.05)
+        line.library.clock.advance(1)
+        line.outbox.wake()
+    await line.until(lambda: len(line.telegram.messages) == 2)
+    first, second = line.telegram.messages
+    assert "“a.txt” does not get through" in first.text
+    assert f"https://studio.example/ann/{asset.id}" in first.text
+    assert second.text == "after it"
+    assert len(line.telegram.asked("sendDocument")) == 3
+    line.telegram.stuck.clear()
+
+
+async def test_a_file_that_goes_while_it_is_sent_holds_nothing_up(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asset = await upload(line.library, b"words", "a.txt")
+
+    def gone(path: str) -> bytes:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("studio.clients.telegram._bytes", gone)
+    await line.post(Outgoing(asset_ids=(asset.id,), user_id="ann"), Outgoing(text="after it"))
+    await line.until(lambda: bool(line.telegram.messages))
+    assert [message.text for message in line.telegram.messages] == ["after it"]
+
+
+async def test_what_was_sent_is_forgotten_after_days_though_nothing_is_heard(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.bot.notices.LOOK_S", 0.01)
+    await line.post(Outgoing(text="old"))
+    await line.until(lambda: bool(line.telegram.messages))
+    await asyncio.sleep(0.1)
+    line.library.clock.advance(4 * DAY_MS / 1000)
+
+    async def no_disks() -> list[dict[str, Any]]:
+        return []
+
+    notices = Notices(
+        people=line.people,
+        notices=TelegramNotices(line.library.db),
+        chats=line.chats,
+        disks=no_disks,
+        clock=line.library.clock,
+        wake=line.outbox.wake,
+    )
+    task = asyncio.create_task(notices.run())
+    left = 1
+    for _ in range(500):
+        left = await line.library.db.read(
+            lambda connection: connection.execute(
+                "SELECT COUNT(*) FROM telegram_outbox"
+            ).fetchone()[0]
+        )
+        if not left:
+            break
+        await asyncio.sleep(0.02)
+    task.cancel()
+    assert left == 0
