@@ -194,7 +194,9 @@ class ShareRuns:
         view = await self._jobs.cancel(maker_of(share), run.view.job.id)
         return VisitorRun(run.id, view)
 
-    async def output(self, share: Share, visit: str, run_id: str, asset_id: str) -> Handed:
+    async def output(
+        self, share: Share, visit: str, run_id: str, asset_id: str, *, small: bool = False
+    ) -> Handed:
         """One output of a run of this visit, to be handed out.
 
         Raises:
@@ -203,7 +205,7 @@ class ShareRuns:
         run = await self.get(share, visit, run_id)
         if asset_id not in {asset.id for asset in run.outputs}:
             raise NotFound("There is no such result of yours.")
-        return await hand(self._assets, share, asset_id)
+        return await hand(self._assets, share, asset_id, small=small)
 
     async def _seen(self, share: Share, run: ShareRun) -> VisitorRun:
         return VisitorRun(run.id, await self._jobs.get(maker_of(share), run.job_id or ""))

@@ -117,7 +117,7 @@ class ShareVisits:
             detail = await self._library.get(maker_of(share), asset_id)
         return found[0], detail
 
-    async def picture(self, share: Share, asset_id: str) -> Handed:
+    async def picture(self, share: Share, asset_id: str, *, small: bool = False) -> Handed:
         """One of them, to be handed out.
 
         Raises:
@@ -126,4 +126,4 @@ class ShareVisits:
         found, _ = await self._shares.pictures(share, self._clock.now_ms(), only=asset_id)
         if not found:
             raise NotFound("This link shows no such file.")
-        return await hand(self._assets, share, asset_id)
+        return await hand(self._assets, share, asset_id, small=small)

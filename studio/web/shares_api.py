@@ -194,7 +194,8 @@ def share_routes(
     )
     async def thumbnail(request: Request, token: str, asset_id: str) -> Response:
         share = await looked_at(request, token)
-        return await small_of(share, await visits.picture(share, asset_id), request)
+        handed = await visits.picture(share, asset_id, small=True)
+        return await small_of(share, handed, request)
 
     @router.post(
         "/api/shares/{token}/files", summary="Send a file for the form", **schemas.SEND_FILE
@@ -260,7 +261,8 @@ def share_routes(
     )
     async def output_small(request: Request, token: str, run_id: str, asset_id: str) -> Response:
         share, visit = await visited(request, token)
-        return await small_of(share, await runs.output(share, visit, run_id, asset_id), request)
+        handed = await runs.output(share, visit, run_id, asset_id, small=True)
+        return await small_of(share, handed, request)
 
     return router
 
