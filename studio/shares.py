@@ -84,6 +84,8 @@ async def open_shares(
     store, presets = ShareStore(db), workshop.presets
     key = await PrefStore(db).signing_key()
     forms = ShareForms(presets=presets.presets, library=workshop.library)
+    visitors = ShareRunStore(db)
+    await visitors.forget_unfinished()
     return Shares(
         shares=ShareService(
             shares=store,
@@ -105,7 +107,7 @@ async def open_shares(
             clock=clock,
         ),
         runs=ShareRuns(
-            runs=ShareRunStore(db),
+            runs=visitors,
             forms=forms,
             batches=presets.batches,
             jobs=jobs,

@@ -47,6 +47,7 @@ _CLEANABLE: Final = frozenset(
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
 _TOKEN: Final = re.compile(SHARE_ADDRESS)
 _FILE_S: Final = 300.0
+_MAX_NAME: Final = 64
 _MOST_PICTURES: Final = 100
 
 
@@ -221,10 +222,10 @@ def share_routes(
     @router.post("/api/shares/{token}/runs", summary="Run the form", **schemas.RUN)
     async def run(request: Request, token: str) -> Response:
         share, visit = await visited(request, token)
-        body = known_fields(await json_body(request), frozenset({"values", "answers"}))
-        made = await runs.run(
-            share, visit, _address(request), values_of(body), values_of(body, "answers")
-        )
+        body = known_fields(await json_body(request), frozenset({"id", "values", "answers"}))
+        name = optional_text(body, "id", _MAX_NAME)
+        wanted, answers = values_of(body), values_of(body, "answers")
+        made = await runs.run(share, visit, _address(request), wanted, answers, name)
         return _json(_run(share, made), 201)
 
     @router.get("/api/shares/{token}/runs", summary="Your runs of it", **schemas.RUNS)
