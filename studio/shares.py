@@ -14,6 +14,7 @@ from studio.gallery import Gallery
 from studio.household import Household
 from studio.services.assets import AssetService
 from studio.services.jobs import JobService
+from studio.services.rates import RequestLimits
 from studio.services.share_forms import ShareForms
 from studio.services.share_runs import ShareRuns
 from studio.services.share_visits import ShareVisits
@@ -41,6 +42,7 @@ class Shares:
     thumbnails: Thumbnails
     address: PublicAddress
     links: Links
+    limits: RequestLimits
     clock: Clock
 
     def routes(self) -> list[APIRouter]:
@@ -56,6 +58,7 @@ class Shares:
                 thumbnails=self.thumbnails,
                 cookie=ShareCookie(self.address),
                 links=self.links,
+                limits=self.limits,
             ),
         ]
 
@@ -84,6 +87,8 @@ async def open_shares(
     store, presets = ShareStore(db), workshop.presets
     key = await PrefStore(db).signing_key()
     forms = ShareForms(presets=presets.presets, library=workshop.library)
+    visitors = ShareRunStore(db)
+    await visitors.forget_unfinished()
     return Shares(
         shares=ShareService(
             shares=store,
@@ -105,7 +110,7 @@ async def open_shares(
             clock=clock,
         ),
         runs=ShareRuns(
-            runs=ShareRunStore(db),
+            runs=visitors,
             forms=forms,
             batches=presets.batches,
             jobs=jobs,
@@ -117,5 +122,6 @@ async def open_shares(
         thumbnails=thumbnails,
         address=address,
         links=links,
+        limits=accounts.limits,
         clock=clock,
     )

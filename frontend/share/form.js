@@ -7,8 +7,12 @@ import { large } from './pictures.js';
 import { explain } from './words.js';
 
 const EVERY_MS = 1000;
-/** While Studio cannot be reached, or nobody looks. */
+/** While Studio does not answer as it should, or nobody looks. */
 const SELDOM_MS = 5000;
+/** After these nothing more will come; all else passes: a restart, too many questions, no network. */
+const FINAL = ['share_gone', 'share_locked'];
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** A form to fill in and run, and what came of this visitor's runs. */
 class SharedForm extends Element {
@@ -42,16 +46,19 @@ class SharedForm extends Element {
   /** Look at the runs for as long as one has not ended. */
   async #follow() {
     clearTimeout(this.timer);
-    let wait = EVERY_MS;
+    let wait = document.hidden ? SELDOM_MS : EVERY_MS;
     try {
       this.runs = (await link.runs()).items;
+      if (this.runs.every((run) => run.completed_at)) return;
     } catch (error) {
-      if (error.code !== 'offline') this.problem = error;
-      if (error.code !== 'offline') return;
-      wait = SELDOM_MS;
+      if (FINAL.includes(error.code)) {
+        this.problem = error;
+        return;
+      }
+      wait = Math.max(SELDOM_MS, (error.retryAfter || 0) * 1000);
     }
-    if (document.hidden) wait = SELDOM_MS;
-    if (this.runs.some((run) => !run.completed_at)) this.timer = setTimeout(() => this.#follow(), wait);
+    clearTimeout(this.timer);
+    if (this.isConnected) this.timer = setTimeout(() => this.#follow(), wait);
   }
 
   get #isSending() {
@@ -141,15 +148,20 @@ class SharedForm extends Element {
     if (this.busy) return;
     this.busy = true;
     this.problem = null;
+    const wire = this.#wire();
+    const text = JSON.stringify(wire);
+    // The same once more, because no answer came, is the same run and no second one.
+    if (this.asked?.text !== text) this.asked = { text, id: newId() };
     try {
-      const run = await link.run(...this.#wire());
-      this.runs = [run, ...this.runs];
+      const run = await link.run(this.asked.id, ...wire);
+      this.asked = null;
+      this.runs = [run, ...this.runs.filter(({ id }) => id !== run.id)];
       await this.updateComplete;
       this.querySelector('.shared-runs')?.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
-      this.#follow();
     } catch (error) {
       this.problem = error;
     }
+    this.#follow();
     this.busy = false;
   };
 

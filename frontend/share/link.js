@@ -24,7 +24,7 @@ async function ask(path, options = {}) {
   const body = await answer.json().catch(() => ({}));
   if (answer.ok) return body;
   const { error = { code: 'unknown', message: answer.statusText } } = body;
-  throw new Refusal(error, Number(answer.headers.get('retry-after') ?? 0));
+  throw new Refusal(error, Number(answer.headers.get('retry-after')) || 0);
 }
 
 const post = (path, body) =>
@@ -36,7 +36,7 @@ export const link = {
   picture: (id) => ask(`/pictures/${id}`),
   content: (id) => `${BASE}/pictures/${id}/content`,
   thumbnail: (id, size = 'small') => `${BASE}/pictures/${id}/thumbnail?size=${size}`,
-  run: (values, answers) => post('/runs', { values, answers }),
+  run: (id, values, answers) => post('/runs', { id, values, answers }),
   runs: () => ask('/runs'),
   get: (id) => ask(`/runs/${id}`),
   cancel: (id) => post(`/runs/${id}/cancel`, {}),

@@ -17,6 +17,7 @@ class SharedPage extends Element {
 
   async #open(password = '') {
     this.busy = true;
+    this.hasTried ||= Boolean(password);
     try {
       // Words first: whatever the link answers is told in them.
       await loadMessages('shared');
@@ -55,7 +56,10 @@ class SharedPage extends Element {
   }
 
   #closed(problem) {
-    const isLocked = ['share_locked', 'wrong_share_password', 'rate_limited'].includes(problem.code);
+    // Too many questions are about a password only where one was tried.
+    const isLocked =
+      ['share_locked', 'wrong_share_password'].includes(problem.code) ||
+      (problem.code === 'rate_limited' && this.hasTried);
     const enter = (event) => {
       event.preventDefault();
       this.#open(new FormData(event.target).get('password'));

@@ -7,6 +7,7 @@ to its rate. All of it is in memory: a restart forgives.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,13 +57,15 @@ class RequestLimits:
             self.take("address", network_of(address), self._per_address)
             return
         is_owner = identity.role is Role.OWNER
+        wanted = []
         if identity.key_id is not None:
             if identity.requests_per_minute is not None:
-                self.take("key", identity.key_id, Rate(identity.requests_per_minute))
+                wanted.append(("key", identity.key_id, Rate(identity.requests_per_minute)))
             elif not is_owner:
-                self.take("key", identity.key_id, self._per_key)
+                wanted.append(("key", identity.key_id, self._per_key))
         if not is_owner:
-            self.take("user", identity.user_id, self._per_user)
+            wanted.append(("user", identity.user_id, self._per_user))
+        self._take(wanted)
 
     def take(self, kind: str, name: str, rate: Rate) -> None:
         """Count one of something that has a rate.
@@ -74,27 +77,40 @@ class RequestLimits:
         Raises:
             Hurried: it is one too many; it was not counted.
         """
+        self._take([(kind, name, rate)])
+
+    def _take(self, wanted: Sequence[tuple[str, str, Rate]]) -> None:
+        """Count one of each, or of none: a refused request costs nothing anywhere."""
         now_s = self._clock.monotonic_s()
-        key = kind, name
-        left, at_s, former = self._buckets.get(key) or (float(rate.count), now_s, rate)
-        if former != rate:
-            left = min(left, rate.count)
-        left = min(float(rate.count), left + (now_s - at_s) * rate.count / rate.period_s)
-        # A hair of tolerance: the seconds that were asked for must be enough.
-        if left < 1 - 1e-6:
-            seconds = math.ceil((1 - left) * rate.period_s / rate.count - 1e-6)
-            raise Hurried(
-                f"Too many requests: {rate.count} in {rate.period_s:g} seconds are allowed. "
-                f"Try again in {seconds} seconds.",
-                details={"limited": kind, "limit": rate.count, "period_s": rate.period_s},
-                retry_after_s=seconds,
-            )
-        self._buckets[key] = left - 1, now_s, rate
+        taken = []
+        for kind, name, rate in wanted:
+            left, at_s, former = self._buckets.get((kind, name)) or (float(rate.count), now_s, rate)
+            if former != rate:
+                left = min(left, rate.count)
+            left = min(float(rate.count), left + (now_s - at_s) * rate.count / rate.period_s)
+            # A hair of tolerance: the seconds that were asked for must be enough.
+            if left < 1 - 1e-6:
+                self._keep((kind, name), left, now_s, rate)
+                seconds = math.ceil((1 - left) * rate.period_s / rate.count - 1e-6)
+                raise Hurried(
+                    f"Too many requests: {rate.count} in {rate.period_s:g} seconds are allowed. "
+                    f"Try again in {seconds} seconds.",
+                    details={"limited": kind, "limit": rate.count, "period_s": rate.period_s},
+                    retry_after_s=seconds,
+                )
+            taken.append(((kind, name), left - 1, rate))
+        for key, left, rate in taken:
+            self._keep(key, left, now_s, rate)
         if len(self._buckets) > MAX_BUCKETS:
             self._forget_full(now_s)
 
+    def _keep(self, key: tuple[str, str], left: float, now_s: float, rate: Rate) -> None:
+        # At the end again: they stand in the order of their last use.
+        self._buckets.pop(key, None)
+        self._buckets[key] = left, now_s, rate
+
     def _forget_full(self, now_s: float) -> None:
-        """Buckets that are full again say nothing; among too many others the oldest go."""
+        """Buckets that are full again say nothing; of too many others go those not used longest."""
         kept = {
             key: bucket
             for key, bucket in self._buckets.items()

@@ -25,7 +25,7 @@ _HEAD_BYTES: Final = 4096
 class Handed:
     """A file that is handed out, and what is overwritten on the way.
 
-    ``patches`` of ``None``: it cannot be cleaned, so only a small picture of it may go.
+    ``patches`` of ``None``: it was not or cannot be cleaned, so only a small picture of it may go.
     """
 
     asset: Asset
@@ -33,13 +33,18 @@ class Handed:
     patches: Sequence[Patch] | None
 
 
-async def hand(assets: AssetService, share: Share, asset_id: str) -> Handed:
+async def hand(assets: AssetService, share: Share, asset_id: str, *, small: bool = False) -> Handed:
     """A file that a link was found to show.
+
+    Args:
+        small: only a small picture of it is wanted, which carries nothing, so it is not cleaned.
 
     Raises:
         NotFound: the link's maker may not read it any more.
     """
     asset, path = await assets.open_content(maker_of(share), asset_id)
+    if small:
+        return Handed(asset, path, None)
     patches = [] if share.with_recipe else await asyncio.to_thread(_cleaning, path)
     return Handed(asset, path, patches)
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.errors import InvalidValue, Unprocessable
+from studio.graphs.filling import DYNAMIC_TYPES
 from studio.graphs.manifests.manifest import CHOICE_TYPES, FILE_TYPES, InputType, stored_manifest
 from studio.graphs.manifests.values import is_empty, wrong
 from studio.graphs.questions import Question
+from studio.graphs.wildcards import list_names
 from studio.models import Identity
 from studio.services.presets import PresetService
 from studio.services.workflow_library import WorkflowLibrary
@@ -127,6 +129,11 @@ class ShareForms:
                 found[name] = _files(field, value, files)
             elif field["type"] in CHOICE_TYPES and value not in _options(field):
                 raise wrong(name, f"“{field['name']}” must be one of its options.")
+            elif field["type"] in DYNAMIC_TYPES and value == field["default"]:
+                # What the page filled in is the preset's own text, which may use its lists.
+                continue
+            elif field["type"] in DYNAMIC_TYPES and isinstance(value, str) and list_names(value):
+                raise wrong(name, "Words between double underscores cannot be used here.")
             else:
                 found[name] = value
         return {name: value for name, value in found.items() if not is_empty(value)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from studio.errors import (
     Unavailable,
 )
 from studio.models import Asset, Record
+from studio.quota_errors import DiskQuotaExceeded
 from studio.services.assets import AssetService
 from studio.services.batches import BatchService, Order
 from studio.services.jobs import JobService, JobView
@@ -112,8 +114,18 @@ class ShareRuns:
             raise self._wait("This link took as many files as it takes in an hour.", free_at)
         safe = "".join(char if char.isalnum() or char in "._-" else "_" for char in name)[-80:]
         fields = UploadFields(f"shares/{file_id}/file-{safe}", expires_in=_FILE_KEPT_S)
-        asset, _ = await self._assets.upload(maker_of(share), media(chunks), fields)
-        await self._runs.file_stored(file_id, asset.id)
+        is_stored = False
+        try:
+            asset, _ = await self._assets.upload(maker_of(share), media(chunks), fields)
+            await self._runs.file_stored(file_id, asset.id)
+            is_stored = True
+        except (DiskFull, DiskQuotaExceeded) as error:
+            # How much the maker has, and may have, is nobody else's business.
+            raise DiskFull("There is no room for files here now.") from error
+        finally:
+            # Whatever went wrong, a visitor who went away included.
+            if not is_stored:
+                await self._runs.forget_file(file_id)
         return file_id
 
     async def run(
@@ -123,8 +135,13 @@ class ShareRuns:
         address: str,
         values: Mapping[str, Any],
         answers: Mapping[str, object],
+        name: str | None = None,
     ) -> VisitorRun:
         """Run the link's preset as a job of its maker.
+
+        Args:
+            name: what the visitor's program calls this run: by the same name there is but one, and
+                whoever asks again gets it.
 
         Raises:
             InvalidValue, InvalidAnswers, InvalidPrompt: what the visitor gave does not fit.
@@ -133,20 +150,32 @@ class ShareRuns:
         """
         _require_form(share)
         maker = maker_of(share)
+        run_id = new_id() if name is None else _named(visit, name)
+        if found := await self._runs.of_visit(share.id, visit, only=run_id):
+            return await self._seen(share, found[0])
         files = await self._runs.files_of(share.id, visit)
         wanted = await self._forms.values(maker, share, values, files)
         now_ms = self._clock.now_ms()
-        run = ShareRun(new_id(), share.id, visit, self._address(address), now_ms)
+        run = ShareRun(run_id, share.id, visit, self._address(address), now_ms)
         full = await self._runs.reserve(run)
         if full is not None:
             raise self._refusal(full)
-        order = Order(preset_id=share.target, values=wanted, answers=answers, origin=ORIGIN)
+        order = Order(
+            preset_id=share.target,
+            values=wanted,
+            answers=answers,
+            origin=ORIGIN,
+            beside=self._runs.beside(run.id),
+        )
+        is_accepted = False
         try:
             [view] = (await self._batches.run(maker, order)).jobs
+            is_accepted = True
         except StudioError as error:
-            await self._runs.forget(run.id)
             raise _for_visitors(error) from error
-        await self._runs.accepted(run.id, view.job.id)
+        finally:
+            if not is_accepted:
+                await self._runs.forget(run.id)
         self._record(share.user_id, "share.run", share.label, id=share.id)
         return VisitorRun(run.id, view)
 
@@ -157,6 +186,8 @@ class ShareRuns:
     def _refusal(self, full: Full) -> StudioError:
         if full.free_at is None:
             return ShareUsedUp("All the runs that this link allows were used.")
+        if full.which == "same":
+            return self._wait("This run is being started already.", full.free_at)
         if full.which == "link":
             return self._wait("This link allows no more runs in this hour.", full.free_at)
         return self._wait("You have used as many runs as you may in an hour.", full.free_at)
@@ -194,7 +225,9 @@ class ShareRuns:
         view = await self._jobs.cancel(maker_of(share), run.view.job.id)
         return VisitorRun(run.id, view)
 
-    async def output(self, share: Share, visit: str, run_id: str, asset_id: str) -> Handed:
+    async def output(
+        self, share: Share, visit: str, run_id: str, asset_id: str, *, small: bool = False
+    ) -> Handed:
         """One output of a run of this visit, to be handed out.
 
         Raises:
@@ -203,10 +236,16 @@ class ShareRuns:
         run = await self.get(share, visit, run_id)
         if asset_id not in {asset.id for asset in run.outputs}:
             raise NotFound("There is no such result of yours.")
-        return await hand(self._assets, share, asset_id)
+        return await hand(self._assets, share, asset_id, small=small)
 
     async def _seen(self, share: Share, run: ShareRun) -> VisitorRun:
         return VisitorRun(run.id, await self._jobs.get(maker_of(share), run.job_id or ""))
+
+
+def _named(visit: str, name: str) -> str:
+    """The id of the run that a visit calls so; other visits have others."""
+    text = hashlib.sha256(f"{visit} {name}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _require_form(share: Share) -> None:

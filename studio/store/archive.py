@@ -159,8 +159,8 @@ def write_to(
 
 def without_secrets(database: Path) -> None:
     """Take out of a copy of the database what opens something: secrets, keys to sign with,
-    sessions and links that were given out. Who has a password or an API key still has it, since
-    only hashes of those are stored.
+    sessions, webhooks, codes and links that were given out. Who has a password or an API key still
+    has it, since only hashes of those are stored.
 
     Raises:
         StorageUnavailable, DiskFull: the copy is no use.
@@ -173,6 +173,9 @@ def without_secrets(database: Path) -> None:
             for table in (
                 "secrets", "sessions", "invitations", "editor_visits",
                 "share_files", "share_runs", "shares",
+                # What signs or names a receiver, and what is yet to be told it.
+                "webhook_attempts", "webhook_deliveries", "job_webhooks", "webhooks",
+                "program_logins", "telegram_codes", "telegram_outbox",
             ):  # fmt: skip
                 if table in known:
                     connection.execute(f"DELETE FROM {table}")

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from studio.models import NewJob
+from studio.store.batches import Beside
 from studio.store.db import Database
 
 HOUR_MS: Final = 3_600_000
 _KEPT_MS: Final = 30 * 24 * HOUR_MS
 _MOST_LISTED: Final = 20
+_STARTING_MS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,12 @@ class ShareRun:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """Why there is no room for one more, and when there will be; ``None``: never."""
+    """Why there is no room for one more, and when there will be; ``None``: never.
 
-    which: Literal["link", "address", "total"]
+    ``same``: this very run is being started already.
+    """
+
+    which: Literal["link", "address", "total", "same"]
     free_at: int | None
 
 
@@ -47,6 +53,8 @@ class ShareRunStore:
             connection.execute(
                 "DELETE FROM share_runs WHERE created_at < ?", (run.created_at - _KEPT_MS,)
             )
+            if connection.execute("SELECT 1 FROM share_runs WHERE id = ?", (run.id,)).fetchone():
+                return Full("same", run.created_at + _STARTING_MS)
             since = run.created_at - HOUR_MS
             per_hour, total, used = connection.execute(
                 "SELECT runs_per_hour, runs_total, runs FROM shares WHERE id = ?", (run.share_id,)
@@ -71,24 +79,29 @@ class ShareRunStore:
 
         return await self._db.write(work)
 
-    async def accepted(self, run_id: str, job_id: str) -> None:
-        """The run became this job."""
-        await self._db.write(
-            lambda connection: connection.execute(
-                "UPDATE share_runs SET job_id = ? WHERE id = ?", (job_id, run_id)
+    def beside(self, run_id: str) -> Beside:
+        """What the commit that accepts the run's job stores too: which job it became."""
+
+        def work(connection: sqlite3.Connection, new: Sequence[NewJob]) -> None:
+            connection.execute(
+                "UPDATE share_runs SET job_id = ? WHERE id = ?", (new[0].job.id, run_id)
             )
-        )
+
+        return work
 
     async def forget(self, run_id: str) -> None:
-        """The run was refused: it does not count."""
+        """A run that became no job does not count; one that did stays."""
+        await self._db.write(lambda connection: _forget(connection, run_id))
+
+    async def forget_unfinished(self) -> None:
+        """Runs and files that a sudden end left half made count for nobody."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE shares SET runs = max(0, runs - 1)"
-                " WHERE id = (SELECT share_id FROM share_runs WHERE id = ?)",
-                (run_id,),
-            )
-            connection.execute("DELETE FROM share_runs WHERE id = ?", (run_id,))
+            for row in connection.execute(
+                "SELECT id FROM share_runs WHERE job_id IS NULL"
+            ).fetchall():
+                _forget(connection, row["id"])
+            connection.execute("DELETE FROM share_files WHERE asset_id IS NULL")
 
         await self._db.write(work)
 
@@ -139,6 +152,14 @@ class ShareRunStore:
             )
         )
 
+    async def forget_file(self, file_id: str) -> None:
+        """A file that did not come: it does not count."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "DELETE FROM share_files WHERE id = ? AND asset_id IS NULL", (file_id,)
+            )
+        )
+
     async def files_of(self, share_id: str, visit: str) -> dict[str, str]:
         """Assets by file, of this visit alone."""
 
@@ -151,6 +172,15 @@ class ShareRunStore:
             return {row["id"]: row["asset_id"] for row in rows}
 
         return await self._db.read(work)
+
+
+def _forget(connection: sqlite3.Connection, run_id: str) -> None:
+    connection.execute(
+        "UPDATE shares SET runs = max(0, runs - 1)"
+        " WHERE id = (SELECT share_id FROM share_runs WHERE id = ? AND job_id IS NULL)",
+        (run_id,),
+    )
+    connection.execute("DELETE FROM share_runs WHERE id = ? AND job_id IS NULL", (run_id,))
 
 
 def _full(

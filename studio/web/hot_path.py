@@ -46,7 +46,7 @@ class HotPath:
     Args:
         app: the application behind its door.
         max_body_bytes: the door's own limit.
-        limits: the door's own, too; whoever calls too often is refused there.
+        limits: the door's own, too; whoever calls too often is refused here, and counted once.
     """
 
     def __init__(
@@ -67,7 +67,10 @@ class HotPath:
         self._small_bytes = min(SMALL_BYTES, max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = self._answer(scope, receive) if scope["type"] == "http" else None
+        try:
+            answer = self._answer(scope, receive) if scope["type"] == "http" else None
+        except Hurried as error:
+            answer = _refuse(Request(scope, receive), error)
         if answer is None:
             await self._app(scope, receive, send)
             return
@@ -89,7 +92,11 @@ class HotPath:
         await send_answer(scope, send, response.status_code, headers, bytes(response.body))
 
     def _answer(self, scope: Scope, receive: Receive) -> Awaitable[Response] | None:
-        """The answer under way, ``None`` for whatever must go the long way."""
+        """The answer under way, ``None`` for whatever must go the long way.
+
+        Raises:
+            Hurried: the caller asks too often.
+        """
         path: str = scope["path"]
         if not path.startswith(JOBS):
             return None
@@ -111,7 +118,7 @@ class HotPath:
             scope["studio.identity"] = identity = self._auth.authenticate(key)
             if self._limits is not None:
                 self._limits.meet(identity, address_of(scope))
-        except (Unauthorized, Hurried):
+        except Unauthorized:
             return False
         return True
 
@@ -119,6 +126,12 @@ class HotPath:
         # All of it first: a refusal over an unread body would cost the connection.
         await read_body(request)
         return await self._submit(request)
+
+
+async def _refuse(request: Request, error: Hurried) -> Response:
+    # All of it first: see above.
+    await read_body(request)
+    raise error
 
 
 def _is_small(headers: Mapping[bytes, bytes], limit_bytes: int) -> bool:

@@ -24,14 +24,16 @@ class ShareCookie:
         self._address = address
 
     def values(self, request: Request) -> list[str]:
-        """Every value that a request brings; an honest one brings one."""
+        """Every value that a request brings, or none of too many; an honest one brings one."""
         wanted, found = self._name(request), []
         for header in request.headers.getlist("cookie"):
             for part in header.split(";"):
                 name, _, value = part.strip().partition("=")
                 if name == wanted and value:
                     found.append(value)
-        return found[:_MOST]
+        # Of too many some would be passed over, and which ones, a stranger could choose.
+        found = list(dict.fromkeys(found))
+        return found if len(found) <= _MOST else []
 
     def set(self, request: Request, response: Response, token: str, value: str, age_s: int) -> None:
         """Have the browser keep it for this link alone."""

@@ -218,7 +218,7 @@ RUN: Final = route(
         429: "rate_limited, share_used_up",
     },
     status=201,
-    body=record({"values": OBJECT, "answers": OBJECT}, ()),
+    body=record({"id": STRING, "values": OBJECT, "answers": OBJECT}, ()),
     example={"answers": {"animal": "fox"}},
 )
 RUNS: Final = route(record({"items": array(_RUN)}), _GONE)

@@ -20,6 +20,7 @@ from studio.clock import iso, iso_or_none
 from studio.errors import InvalidRequest, NotFound, PayloadTooLarge
 from studio.services.library import Detail
 from studio.services.preset_fields import values_of
+from studio.services.rates import Rate, RequestLimits
 from studio.services.share_files import MAX_FILE_BYTES, Handed
 from studio.services.share_runs import ShareRuns, VisitorRun
 from studio.services.share_visits import VISIT_MS, ShareVisits
@@ -47,6 +48,9 @@ _CLEANABLE: Final = frozenset(
 _ALWAYS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
 _TOKEN: Final = re.compile(SHARE_ADDRESS)
 _FILE_S: Final = 300.0
+REQUESTS: Final = Rate(600)
+"""How many requests one link answers in a minute, whoever they are from."""
+_MAX_NAME: Final = 64
 _MOST_PICTURES: Final = 100
 
 
@@ -58,6 +62,7 @@ def share_routes(
     thumbnails: Thumbnails,
     cookie: ShareCookie,
     links: Links,
+    limits: RequestLimits,
 ) -> APIRouter:
     """The routes of visitors; none needs an account."""
     router = APIRouter(tags=["Shared pages"])
@@ -66,16 +71,22 @@ def share_routes(
     def visit_of(request: Request, share: Share) -> str | None:
         return visits.visit_of(share, cookie.values(request))
 
+    async def opened(token: str) -> Share:
+        """The link, if it is not asked for too often by all who have it."""
+        share = await shares.open(token)
+        limits.take("share", share.id, REQUESTS)
+        return share
+
     async def looked_at(request: Request, token: str) -> Share:
         """The link, where its password was given or there is none."""
-        share = await shares.open(token)
+        share = await opened(token)
         if share.password is not None and visit_of(request, share) is None:
             raise ShareLocked("This link has a password.")
         return share
 
     async def visited(request: Request, token: str) -> tuple[Share, str]:
         """The link and whose visit this is."""
-        share = await shares.open(token)
+        share = await opened(token)
         visit = visit_of(request, share)
         if visit is None:
             raise ShareLocked("Open the link first.")
@@ -145,19 +156,20 @@ def share_routes(
 
     @router.get("/api/shares/{token}", summary="What a link leads to", **schemas.FACTS)
     async def get_share(request: Request, token: str) -> Response:
-        share = await shares.open(token)
+        share = await opened(token)
         if share.password is not None and visit_of(request, share) is None:
             return _json({"locked": True})
         return _json(await facts(share))
 
     @router.post("/api/shares/{token}/visit", summary="Begin a visit", **schemas.VISIT)
     async def begin(request: Request, token: str) -> Response:
-        share = await shares.open(token)
+        share = await opened(token)
         body = known_fields(await json_body(request), frozenset({"password"}))
-        kept = visit_of(request, share)
+        password = optional_text(body, "password", 512)
+        # Who gives the password gets a visit of their own, whatever the browser was made to send.
+        kept = None if password is not None else visit_of(request, share)
         answer = _json(await facts(share)) if kept else None
         if answer is None:
-            password = optional_text(body, "password", 512)
             value = await visits.begin(share, password, _address(request))
             answer = _json(await facts(share))
             cookie.set(request, answer, token, value, VISIT_MS // 1000)
@@ -194,7 +206,8 @@ def share_routes(
     )
     async def thumbnail(request: Request, token: str, asset_id: str) -> Response:
         share = await looked_at(request, token)
-        return await small_of(share, await visits.picture(share, asset_id), request)
+        handed = await visits.picture(share, asset_id, small=True)
+        return await small_of(share, handed, request)
 
     @router.post(
         "/api/shares/{token}/files", summary="Send a file for the form", **schemas.SEND_FILE
@@ -220,10 +233,10 @@ def share_routes(
     @router.post("/api/shares/{token}/runs", summary="Run the form", **schemas.RUN)
     async def run(request: Request, token: str) -> Response:
         share, visit = await visited(request, token)
-        body = known_fields(await json_body(request), frozenset({"values", "answers"}))
-        made = await runs.run(
-            share, visit, _address(request), values_of(body), values_of(body, "answers")
-        )
+        body = known_fields(await json_body(request), frozenset({"id", "values", "answers"}))
+        name = optional_text(body, "id", _MAX_NAME)
+        wanted, answers = values_of(body), values_of(body, "answers")
+        made = await runs.run(share, visit, _address(request), wanted, answers, name)
         return _json(_run(share, made), 201)
 
     @router.get("/api/shares/{token}/runs", summary="Your runs of it", **schemas.RUNS)
@@ -260,7 +273,8 @@ def share_routes(
     )
     async def output_small(request: Request, token: str, run_id: str, asset_id: str) -> Response:
         share, visit = await visited(request, token)
-        return await small_of(share, await runs.output(share, visit, run_id, asset_id), request)
+        handed = await runs.output(share, visit, run_id, asset_id, small=True)
+        return await small_of(share, handed, request)
 
     return router
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
+from studio.services import share_files
 from studio.settings import DAY_MS
 from tests.api.graphs import code_of, fresh_png
 from tests.api.house import House, open_house
@@ -309,3 +310,23 @@ async def test_what_was_done_with_links_is_written_down(tmp_path: Path) -> None:
             ("share.created", "Draw me"),
             ("share.revoked", "Draw me"),
         ]
+
+
+async def test_a_small_picture_costs_no_cleaning_of_the_large_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shelf(tmp_path) as stores:
+        [asset] = await stores.add(data=telling_png())
+    looked = []
+
+    def cleaning(_: object) -> list[object]:
+        looked.append(1)
+        return []
+
+    monkeypatch.setattr(share_files, "cleaning", cleaning)
+    async with open_house(tmp_path) as house, house.client() as owner, visitor(house) as guest:
+        path = f"{await shared(owner, 'asset', asset)}/pictures/{asset}"
+        assert (await guest.get(f"{path}/thumbnail")).status_code == 200
+        assert looked == []
+        assert (await guest.get(f"{path}/content")).status_code == 200
+        assert looked == [1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.api.graphs import run, solid, wait_for_library
 from tests.api.presets import good, preset
@@ -158,3 +158,52 @@ def test_a_board_is_looked_through_and_a_picture_seen_in_the_visitors_language(
     expect(german.get_by_role("link", name="Herunterladen")).to_be_visible()
     assert german.evaluate("document.documentElement.lang") == "de"
     assert_accessible(german)
+
+
+def test_a_run_is_followed_through_a_restart_and_made_once_though_no_answer_came(
+    open_page: OpenPage, owner: httpx.Client
+) -> None:
+    made = good(owner.post("/api/presets", json=preset(name="Bad network")), 201)
+    url = link_to(owner, "preset", made["id"])
+    visitor = open_page(**PHONE)
+    troubles = [502, 429, 502]
+
+    def answer(route: Route) -> None:
+        if route.request.method == "POST" and troubles:
+            # Studio got it, and the visitor never heard.
+            route.fetch()
+            route.abort()
+        elif troubles:
+            code = troubles.pop()
+            route.fulfill(status=code, headers={"Retry-After": "1"}, body="<html>")
+        else:
+            route.continue_()
+
+    visitor.goto(url)
+    expect(visitor.get_by_label("Which animal?")).to_be_visible()
+    visitor.route("**/runs", answer)
+    visitor.get_by_label("Which animal?").select_option("owl")
+    visitor.get_by_role("button", name="Create").click()
+    expect(visitor.get_by_role("alert")).to_contain_text("cannot be reached")
+    expect(visitor.locator(".shared-result img")).to_have_count(1, timeout=60_000)
+    with visitor.expect_response("**/runs") as answered:
+        visitor.get_by_role("button", name="Create").click()
+    assert answered.value.status == 201
+    expect(visitor.get_by_role("button", name="Create")).to_be_enabled()
+    visitor.reload()
+    expect(visitor.locator(".shared-result")).to_have_count(1)
+
+
+def test_too_many_questions_are_not_taken_for_a_password(
+    open_page: OpenPage, owner: httpx.Client
+) -> None:
+    made = good(owner.post("/api/presets", json=preset(name="Open to all")), 201)
+    visitor = open_page(**PHONE)
+    refusal = {"error": {"code": "rate_limited", "message": "Too many requests."}}
+    visitor.route("**/visit", lambda route: route.fulfill(status=429, json=refusal))
+    visitor.goto(link_to(owner, "preset", made["id"]))
+    expect(visitor.get_by_role("alert")).to_contain_text("a lot in a short time")
+    expect(visitor.get_by_label("Password")).to_have_count(0)
+    visitor.unroute("**/visit")
+    visitor.get_by_role("button", name="Try again").click()
+    expect(visitor.get_by_role("heading", name="Open to all")).to_be_visible()

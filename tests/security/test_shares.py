@@ -237,3 +237,63 @@ async def test_a_file_is_refused_before_it_is_read_where_none_is_wanted(tmp_path
         assert (answer.status_code, code_of(answer)) == (404, "share_gone")
         rows = await house.db.read(lambda c: c.execute("SELECT count(*) FROM blobs").fetchone())
         assert rows[0] == 1
+
+
+async def test_a_visit_that_somebody_else_planted_is_not_believed(tmp_path: Path) -> None:
+    async with (
+        open_house(tmp_path) as house,
+        house.client() as owner,
+        visitor(house) as thief,
+        visitor(house) as victim,
+    ):
+        preset = await save(owner)
+        path = await shared(owner, "preset", preset["id"], password=PASSWORD)
+
+        async def visit(client: httpx.AsyncClient, cookies: str = "") -> str:
+            headers = {"Cookie": cookies} if cookies else {}
+            body = {"password": PASSWORD}
+            answer = await client.post(f"{path}/visit", json=body, headers=headers)
+            assert answer.status_code == 200, answer.text
+            return answer.headers["set-cookie"].partition(";")[0]
+
+        async def looked(cookies: str) -> int:
+            victim.cookies.clear()
+            answer = await victim.get(f"{path}/runs", headers={"Cookie": cookies})
+            return answer.status_code
+
+        planted = await visit(thief)
+        victim.cookies.clear()
+        # Who gives the password has a visit of their own, and not the one that was there.
+        own = await visit(victim, planted)
+        assert own != planted
+        assert await looked(own) == 200
+        assert await looked(f"{own}; {own}") == 200
+        assert await looked(f"{planted}; {own}") == 403
+        assert await looked(f"{own}; {planted}") == 403
+        # Nor is it the only one because the other one was pushed out.
+        name = own.partition("=")[0]
+        junk = "; ".join(f"{name}=junk{number}" for number in range(20))
+        assert await looked(f"{planted}; {junk}; {own}") == 403
+        assert await looked("; ".join([planted] * 20 + [own])) == 403
+
+
+async def test_one_link_answers_so_many_requests_a_minute_wherever_they_come_from(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path) as house, house.client() as owner:
+        preset = await save(owner)
+        path = await shared(owner, "preset", preset["id"])
+        other = await shared(owner, "preset", preset["id"])
+        answers = []
+        for number in range(13):
+            async with visitor(house, f"203.0.113.{number}") as guest:
+                answers += [await guest.get(f"{path}/pictures") for _ in range(50)]
+        assert [answer.status_code for answer in answers[:600]] == [200] * 600
+        assert {answer.status_code for answer in answers[600:]} == {429}
+        assert code_of(answers[-1]) == "rate_limited"
+        assert int(answers[-1].headers["retry-after"]) >= 1
+        async with visitor(house, "203.0.113.200") as guest:
+            assert (await guest.get(path)).status_code == 429
+            await enter(guest, other)
+            house.clock.advance(60)
+            await enter(guest, path)

@@ -141,3 +141,27 @@ def test_a_copy_without_secrets_has_none_in_any_page(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT key FROM settings").fetchall() == [("LANGUAGE",)]
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_copy_without_secrets_has_no_webhook_no_code_and_nothing_that_was_yet_to_be_sent(
+    tmp_path: Path,
+) -> None:
+    canary = "canary-of-webhooks-41be07"
+    path = state(tmp_path / "here", "here") / "db" / "studio.db"
+    filled = (
+        "webhooks", "webhook_deliveries", "webhook_attempts", "job_webhooks", "program_logins",
+        "telegram_codes", "telegram_outbox",
+    )  # fmt: skip
+    with contextlib.closing(connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        for table in filled:
+            columns = [
+                (row["name"], row["type"])
+                for row in connection.execute(f"PRAGMA table_info({table})")
+            ]
+            names = ", ".join(name for name, _ in columns)
+            marks = ", ".join("?" for _ in columns)
+            values = [f"{canary} {name}" if kind == "TEXT" else 1 for name, kind in columns]
+            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
+    archive.without_secrets(path)
+    assert canary.encode() not in path.read_bytes()

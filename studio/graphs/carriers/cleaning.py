@@ -16,6 +16,12 @@ from studio.graphs.carriers.pictures import PNG
 
 Patch = tuple[int, bytes]
 """Where in the file, and what stands there instead."""
+MAX_BYTES: Final = 16 << 20
+"""Who has more to overwrite than this gets nothing: it is held in memory for every reader."""
+MAX_DEPTH: Final = 16
+"""Boxes within boxes; honest films have six or so."""
+_PATCH_BYTES: Final = 128
+"""What a patch weighs beside its bytes."""
 
 _PNG_KEPT: Final = frozenset(
     {
@@ -45,7 +51,7 @@ _FLAC_WORDS: Final = frozenset({2, 4, 6})
 
 
 class _DamagedError(Exception):
-    """The file does not keep to its format, so nobody can say what is in it."""
+    """The file does not keep to its format or to any measure, so it cannot be cleaned."""
 
 
 def cleaning(data: Source) -> Sequence[Patch] | None:
@@ -53,15 +59,32 @@ def cleaning(data: Source) -> Sequence[Patch] | None:
     for at, signature, find in _FINDERS:
         if data[at : at + len(signature)] == signature:
             try:
-                return list(find(data))
+                return _measured(find(data))
             except _DamagedError:
                 return None
     return None
 
 
+def _measured(patches: Iterator[Patch]) -> list[Patch]:
+    kept, size = [], 0
+    for patch in patches:
+        size += len(patch[1]) + _PATCH_BYTES
+        if size > MAX_BYTES:
+            raise _DamagedError
+        kept.append(patch)
+    return kept
+
+
+def _blank(length: int) -> bytes:
+    """So many zeros, if that is not too many: a file may say that it holds gigabytes of words."""
+    if length > MAX_BYTES:
+        raise _DamagedError
+    return bytes(length)
+
+
 def _zeros(start: int, end: int) -> Iterator[Patch]:
     if end > start:
-        yield start, bytes(end - start)
+        yield start, _blank(end - start)
 
 
 def _png(data: Source) -> Iterator[Patch]:
@@ -71,7 +94,7 @@ def _png(data: Source) -> Iterator[Patch]:
         if len(kind) < 4 or at + 12 + length > len(data):
             raise _DamagedError
         if kind not in _PNG_KEPT:
-            body = _PNG_PADDING + bytes(length)
+            body = _PNG_PADDING + _blank(length)
             yield at + 4, body + zlib.crc32(body).to_bytes(4, "big")
         at += 12 + length
         if kind == b"IEND":
@@ -195,7 +218,9 @@ def _mp4(data: Source) -> Iterator[Patch]:
     yield from _mp4_boxes(data, 0, len(data))
 
 
-def _mp4_boxes(data: Source, at: int, end: int) -> Iterator[Patch]:
+def _mp4_boxes(data: Source, at: int, end: int, depth: int = 0) -> Iterator[Patch]:
+    if depth > MAX_DEPTH:
+        raise _DamagedError
     for _ in range(MAX_PARTS):
         if at == end:
             return
@@ -207,7 +232,7 @@ def _mp4_boxes(data: Source, at: int, end: int) -> Iterator[Patch]:
         if size < head or at + size > end:
             raise _DamagedError
         if kind in _MP4_FOLDERS:
-            yield from _mp4_boxes(data, at + head, at + size)
+            yield from _mp4_boxes(data, at + head, at + size, depth + 1)
         elif kind in _MP4_WORDS:
             yield at + 4, b"free"
             yield from _zeros(at + head, at + size)
@@ -219,7 +244,9 @@ def _matroska(data: Source) -> Iterator[Patch]:
     yield from _elements(data, 0, len(data))
 
 
-def _elements(data: Source, at: int, end: int) -> Iterator[Patch]:
+def _elements(data: Source, at: int, end: int, depth: int = 0) -> Iterator[Patch]:
+    if depth > MAX_DEPTH:
+        raise _DamagedError
     for _ in range(MAX_PARTS):
         if at == end:
             return
@@ -231,7 +258,7 @@ def _elements(data: Source, at: int, end: int) -> Iterator[Patch]:
         if kind is None or size is None or at + size > end:
             raise _DamagedError
         if kind in (_SEGMENT, _INFO):
-            yield from _elements(data, at, at + size)
+            yield from _elements(data, at, at + size, depth + 1)
         elif kind in _MATROSKA_WORDS:
             yield start, _void(at + size - start)
         at += size
@@ -241,8 +268,8 @@ def _elements(data: Source, at: int, end: int) -> Iterator[Patch]:
 def _void(length: int) -> bytes:
     """An element of this length that says nothing."""
     if length < 10:
-        return b"\xec" + bytes([0x80 | length - 2]) + bytes(length - 2)
-    return b"\xec\x01" + (length - 9).to_bytes(7, "big") + bytes(length - 9)
+        return b"\xec" + bytes([0x80 | length - 2]) + _blank(length - 2)
+    return b"\xec\x01" + (length - 9).to_bytes(7, "big") + _blank(length - 9)
 
 
 def _variable(data: Source, at: int, *, keep_marker: bool) -> tuple[int | None, int]:

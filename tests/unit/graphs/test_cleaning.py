@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from studio.graphs.carried import embedded_graphs
-from studio.graphs.carriers.cleaning import cleaning
+from studio.graphs.carriers.cleaning import MAX_BYTES, cleaning
 
 SECRET = b"canary-prompt-5be1"
 GRAPH = json.dumps({"1": {"class_type": "KSampler", "inputs": {"text": SECRET.decode()}}})
@@ -175,3 +175,55 @@ def test_a_damaged_picture_is_refused_or_says_nothing(make: Callable[[], bytes])
         patches = cleaning(bytes(changed))
         for start, new in patches or ():
             assert start + len(new) <= len(changed)
+
+
+class Hollow:
+    """A file of a made-up length, of which only its beginning has bytes."""
+
+    def __init__(self, head: bytes, length: int) -> None:
+        self._head = head
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, end, _ = part.indices(self._length)
+        assert end - start < 1000, "only heads are looked at"
+        return self._head[start:end].ljust(end - start, b"\0")
+
+
+FTYP = struct.pack(">I4s4sI", 16, b"ftyp", b"isom", 0)
+
+
+def test_gigabytes_that_a_file_says_are_words_are_never_held_in_memory() -> None:
+    length = 8 << 30
+    free = FTYP + struct.pack(">I4sQ", 1, b"free", length - len(FTYP))
+    void = b"\x1a\x45\xdf\xa3\x80\x12\x54\xc3\x67\x01" + (length - 17).to_bytes(7, "big")
+    riff = b"RIFF" + (2**32 - 8).to_bytes(4, "little") + b"WEBPEXIF"
+    long_png = png()[:33] + struct.pack(">I4s", 2**31, b"tEXt")
+    for head, size in (
+        (free, length),
+        (void, length),
+        (riff + (2**32 - 20).to_bytes(4, "little"), 2**32),
+        (long_png, 2**31 + 100),
+    ):
+        assert cleaning(Hollow(head, size)) is None
+    assert cleaning(Hollow(b"fLaC\x82\x00\x00\x08", 2 * MAX_BYTES)) is not None
+
+
+def test_many_words_that_are_too_much_together_are_not_held_either() -> None:
+    word = struct.pack(">I4s", 8 + (1 << 20), b"free") + bytes(1 << 20)
+    assert cleaning(FTYP + word * 15) is not None
+    assert cleaning(FTYP + word * 16) is None
+
+
+@pytest.mark.parametrize("depth", [100, 5000])
+def test_boxes_in_boxes_without_end_are_refused(depth: int) -> None:
+    boxes, elements = b"", b""
+    for _ in range(depth):
+        boxes = struct.pack(">I4s", 8 + len(boxes), b"moov") + boxes
+        size = (1 << 56 | len(elements)).to_bytes(8, "big")
+        elements = b"\x18\x53\x80\x67" + size + elements
+    assert cleaning(FTYP + boxes) is None
+    assert cleaning(b"\x1a\x45\xdf\xa3\x80" + elements) is None

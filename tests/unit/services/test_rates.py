@@ -66,6 +66,18 @@ def test_a_key_has_less_than_its_user_and_all_keys_count_for_the_user() -> None:
     assert passed(rates, Identity("bob", Role.MEMBER, frozenset(), session_id="s2")) == 5
 
 
+def test_what_one_bucket_refuses_is_taken_from_no_other() -> None:
+    clock = FrozenClock()
+    rates = limits(clock, key=2, user=60)
+    assert passed(rates, MEMBER) == 60
+    for _ in range(3):
+        with pytest.raises(Hurried) as refused:
+            rates.meet(KEY, "192.0.2.1")
+        assert (refused.value.details or {})["limited"] == "user"
+    clock.advance(2)
+    assert passed(rates, KEY) == 2
+
+
 def test_the_owner_is_not_counted_but_a_key_with_a_rate_of_its_own_is() -> None:
     rates = limits(FrozenClock())
     assert passed(rates, OWNER) == 1000
@@ -112,3 +124,15 @@ def test_a_flood_of_addresses_costs_bounded_memory_and_forgets_nobody_who_waits(
     assert passed(rates, None, "192.0.2.7") == 0
     rates.meet(None, "192.0.2.8")
     assert len(rates._buckets) <= MAX_BUCKETS
+
+
+def test_among_too_many_those_go_that_were_not_used_longest() -> None:
+    clock = FrozenClock()
+    rates = limits(clock, address=100)
+    for _ in range(99):
+        rates.meet(None, "192.0.2.7")
+    for number in range(MAX_BUCKETS):
+        if number % 1000 == 0:
+            passed(rates, None, "192.0.2.7")
+        rates.take("address", f"flood {number}", Rate(100))
+    assert passed(rates, None, "192.0.2.7") == 0
