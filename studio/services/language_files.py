@@ -12,7 +12,7 @@ from typing import Final
 from boot.language import LanguageSpec
 from studio.clock import Clock
 from studio.errors import InvalidRequest, NotFound
-from studio.language_errors import ModelNotConfirmed, NoLanguageModel
+from studio.language_errors import LanguageModelNotFound, ModelNotConfirmed
 from studio.services.language_needs import Need, needed, usual_context
 from studio.store.gguf_heads import BadGguf, GgufHead, read_gguf
 from studio.store.language_models import DEFAULT, LanguageModelStore, LanguageSettings
@@ -175,11 +175,13 @@ class LanguageFiles:
         raise NotFound("There is no such language model.")
 
     async def asked(self, model_id: object) -> InstalledModel:
-        """The model that a request names. Raises NoLanguageModel."""
+        """The model that a request names. Raises LanguageModelNotFound."""
         try:
             return await self.get(str(model_id))
         except NotFound:
-            raise NoLanguageModel(f"There is no language model {model_id!r}.") from None
+            raise LanguageModelNotFound(
+                f"There is no language model {model_id!r}.", details={"field": "model"}
+            ) from None
 
     async def set(self, model_id: str, said: LanguageSettings) -> InstalledModel:
         """Have it run so from its next start on.

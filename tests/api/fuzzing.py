@@ -21,7 +21,7 @@ from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 UNAVAILABLE: Final = {
     # Nobody is there who could be asked: see ``NOBODY_THERE``.
     502: {"source_unreachable"},
-    503: {"unavailable", "storage_unavailable"},
+    503: {"unavailable", "storage_unavailable", "no_language_model", "model_not_running"},
     507: {"disk_full"},
 }
 NOBODY_THERE: Final = "http://127.0.0.1:9"
