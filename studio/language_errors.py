@@ -3,6 +3,9 @@
 Forbidden
 └── ModelNotConfirmed       403  model_not_confirmed
 
+NotFound
+└── LanguageModelNotFound   404  model_not_found
+
 Unavailable
 ├── NoLanguageModel         503  no_language_model
 ├── ModelNotRunning         503  model_not_running
@@ -12,13 +15,19 @@ Unavailable
 
 from __future__ import annotations
 
-from studio.errors import Forbidden, Unavailable
+from studio.errors import Forbidden, NotFound, Unavailable
 
 
 class ModelNotConfirmed(Forbidden):
     """Nobody knows these bytes, and reading them may harm; the owner can say that they are good."""
 
     code = "model_not_confirmed"
+
+
+class LanguageModelNotFound(NotFound):
+    """Nobody has the model that was named; asking again does not help."""
+
+    code = "model_not_found"
 
 
 class NoLanguageModel(Unavailable):

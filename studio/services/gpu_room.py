@@ -16,6 +16,7 @@ from typing import Final
 
 from studio.clients.comfy import EngineError
 from studio.clients.gpu_watch import GpuWatch
+from studio.clients.machine import Memory, read_memory
 from studio.clock import Clock
 from studio.language_errors import ModelDoesNotFit
 from studio.models import Job
@@ -61,6 +62,7 @@ class GpuRoom:
     Args:
         gap_s: how long a model waits for the end of the jobs that run.
         freed_s: how long memory may take to be free once somebody let go of it.
+        beside: tells the memory beside the GPU; ``None`` where nobody knows.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class GpuRoom:
         clock: Clock,
         gap_s: float = _GAP_S,
         freed_s: float = _FREED_S,
+        beside: Callable[[], Memory | None] = read_memory,
     ) -> None:
         self._gpus = gpus
         self._engines = engines
@@ -79,6 +82,7 @@ class GpuRoom:
         self._clock = clock
         self._gap_s = gap_s
         self._freed_s = freed_s
+        self._beside = beside
         self.handed: deque[HandOver] = deque(maxlen=_KEPT)
         self.evict: Evict = _nobody
 
@@ -103,7 +107,11 @@ class GpuRoom:
             ModelDoesNotFit: there is none to be had.
         """
         memory = await self.memory()
-        if memory is None or need.gpu_bytes <= memory.free_bytes:
+        if memory is None:
+            await self._require_beside(need, evict)
+            yield
+            return
+        if need.gpu_bytes <= memory.free_bytes:
             yield
             return
         if need.gpu_bytes > memory.total_bytes:
@@ -133,6 +141,19 @@ class GpuRoom:
             for engine in lending:
                 engine.lends = False
             self._engines.changed.emit()
+
+    async def _require_beside(self, need: Need, evict: Evict) -> None:
+        """Room where there is no GPU; without it the system would end whatever is largest."""
+        while (memory := await asyncio.to_thread(self._beside)) is not None:
+            free = max(0, memory.total - memory.used)
+            if need.memory_bytes <= free:
+                return
+            if need.memory_bytes > memory.total or not await evict():
+                raise ModelDoesNotFit(
+                    f"It needs about {_gib(need.memory_bytes)} of memory, and {_gib(free)} of"
+                    f" {_gib(memory.total)} are free. A shorter context needs less.",
+                    details={"needed_bytes": need.memory_bytes, "free_bytes": free},
+                )
 
     async def make_for(self, engine: Engine, job: Job) -> None:
         """Before a job goes to ``engine``: unload language models if its models would not fit."""

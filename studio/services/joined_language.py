@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from studio.language_errors import ModelNotRunning, NoLanguageModel
+from studio.language_errors import LanguageModelNotFound, ModelNotRunning
 from studio.services.language import Language, LanguageModel
 
 
@@ -53,4 +53,6 @@ class JoinedLanguage:
                 silent = error
         if silent is not None:
             raise silent
-        raise NoLanguageModel(f"There is no language model {wanted!r}.")
+        raise LanguageModelNotFound(
+            f"There is no language model {wanted!r}.", details={"field": "model"}
+        )

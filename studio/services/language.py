@@ -42,7 +42,7 @@ class Language(Protocol):
             user_id: whose GPU time it is.
 
         Raises:
-            NoLanguageModel, ModelNotRunning, ModelDoesNotFit: before the first chunk.
+            LanguageModelNotFound, ModelNotRunning, ModelDoesNotFit: before the first chunk.
             LanguageServerDied: it broke off.
             InvalidRequest: the server refuses the request; its own words are the message.
         """

@@ -12,7 +12,7 @@ from typing import Final
 from boot.language import LanguageSpec
 from studio.clock import Clock
 from studio.errors import InvalidRequest, NotFound
-from studio.language_errors import ModelNotConfirmed, NoLanguageModel
+from studio.language_errors import LanguageModelNotFound, ModelNotConfirmed
 from studio.services.language_needs import Need, needed, usual_context
 from studio.store.gguf_heads import BadGguf, GgufHead, read_gguf
 from studio.store.language_models import DEFAULT, LanguageModelStore, LanguageSettings
@@ -20,7 +20,6 @@ from studio.store.model_files import ModelFile, ModelFileStore
 from studio.store.model_roots import LLM
 
 _SUFFIX: Final = ".gguf"
-_HUBS: Final = ("hf:", "civitai:")
 _UNREADABLE: Final = "The file cannot be read."
 KNOWN, CONFIRMED, UNKNOWN = "known", "confirmed", "unknown"
 
@@ -43,6 +42,14 @@ class GgufFile:
     def id(self) -> str:
         """What programs call it."""
         return self.name[: -len(_SUFFIX)]
+
+    def is_still_there(self) -> bool:
+        """Whether the disk has it as it was when it was judged."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return False
+        return _mark(now.st_size, now.st_mtime_ns) == self.fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,15 @@ class InstalledModel:
                     details={"model": self.id, "file": file.name, "fault": file.fault},
                 )
 
+    def look_again(self) -> None:
+        """Raises ModelNotConfirmed when the disk has another file than the one that was judged."""
+        for file in (self.file, self.projector):
+            if file is not None and not file.is_still_there():
+                raise ModelNotConfirmed(
+                    f"{file.name}: The file has changed since it was looked at.",
+                    details={"model": self.id, "file": file.name, "fault": file.fault},
+                )
+
 
 class LanguageFiles:
     """Reads each head once for each state of its file.
@@ -159,11 +175,13 @@ class LanguageFiles:
         raise NotFound("There is no such language model.")
 
     async def asked(self, model_id: object) -> InstalledModel:
-        """The model that a request names. Raises NoLanguageModel."""
+        """The model that a request names. Raises LanguageModelNotFound."""
         try:
             return await self.get(str(model_id))
         except NotFound:
-            raise NoLanguageModel(f"There is no language model {model_id!r}.") from None
+            raise LanguageModelNotFound(
+                f"There is no language model {model_id!r}.", details={"field": "model"}
+            ) from None
 
     async def set(self, model_id: str, said: LanguageSettings) -> InstalledModel:
         """Have it run so from its next start on.
@@ -211,7 +229,7 @@ class LanguageFiles:
         said = settings.get(file.name, DEFAULT)
         mark, head, fault = self._heads[file.name]
         trust = UNKNOWN
-        if self._is_known(file):
+        if file.sha256 and not (file.fault or fault) and self._is_catalogued(file):
             trust = KNOWN
         elif said.confirmed == mark:
             trust = CONFIRMED
@@ -220,15 +238,13 @@ class LanguageFiles:
             file.name, path, file.size_bytes, mark, file.sha256, head, fault, trust, said
         )
 
-    def _is_known(self, file: ModelFile) -> bool:
-        if file.sha256 is None or file.fault:
-            return False
-        from_hub = (file.reference or "").startswith(_HUBS)
-        return self._is_catalogued(file) or (from_hub and file.sha256 == file.expected_sha256)
-
 
 def _fingerprint(file: ModelFile) -> str:
-    return f"{file.size_bytes}:{file.mtime_ns}"
+    return _mark(file.size_bytes, file.mtime_ns)
+
+
+def _mark(size_bytes: int, mtime_ns: int) -> str:
+    return f"{size_bytes}:{mtime_ns}"
 
 
 def _pooling(head: GgufHead) -> int:
@@ -236,16 +252,30 @@ def _pooling(head: GgufHead) -> int:
 
 
 def _eyes_of(model: GgufFile, eyes: Sequence[GgufFile]) -> GgufFile | None:
-    """The eyes that were chosen, or those whose name says whose they are."""
+    """The eyes that were chosen, or those whose name says whose they are.
+
+    Eyes that nobody knows, and that nobody chose, do not come to a model that may run without them.
+    """
     chosen = model.settings.projector
     if chosen is not None:
         return next((each for each in eyes if each.name == chosen), None)
-    folder, _, own = model.name.lower().rpartition("/")
-    for each in eyes:
-        place, _, name = each.name.lower().rpartition("/")
-        word = name.removeprefix("mmproj-").removesuffix(_SUFFIX)
-        # mmproj-Model-f16.gguf belongs to Model-Q4_K_M.gguf: the same up to the number format.
-        stem = word.rpartition("-")[0] or word
-        if place == folder and name.startswith("mmproj") and own.startswith(stem):
-            return each
-    return None
+    found = [
+        each
+        for each in eyes
+        if _are_eyes_of(each, model) and (each.trust != UNKNOWN or model.trust == UNKNOWN)
+    ]
+    return max(found, key=lambda each: len(_stem(each)), default=None)
+
+
+def _are_eyes_of(eyes: GgufFile, model: GgufFile) -> bool:
+    folder, _, own = model.id.lower().rpartition("/")
+    place, _, name = eyes.id.lower().rpartition("/")
+    stem = _stem(eyes)
+    is_named = own == stem or own.startswith(f"{stem}-")
+    return is_named and place == folder and name.startswith("mmproj-")
+
+
+def _stem(eyes: GgufFile) -> str:
+    """mmproj-Model-f16.gguf belongs to Model-Q4_K_M.gguf: the same up to the number format."""
+    word = eyes.id.lower().rpartition("/")[2].removeprefix("mmproj-")
+    return word.rpartition("-")[0] or word

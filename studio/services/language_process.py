@@ -31,6 +31,8 @@ STARTING, RUNNING, FAILED, STOPPED = "starting", "running", "failed", "stopped"
 CRASH_LIMIT: Final = 5
 CRASH_WINDOW_S: Final = 600.0
 BACKOFF_MAX_S: Final = 60.0
+LOAD_S: Final = 900.0
+"""The largest models come from slow disks."""
 _LOOK_S: Final = 0.25
 _HEALTH_S: Final = 10.0
 _MISSES: Final = 3
@@ -47,6 +49,7 @@ class Places:
     specs: LanguageSpecs
     clock: Clock
     backoff_s: float
+    load_s: float = LOAD_S
 
 
 class ModelServer:
@@ -58,10 +61,13 @@ class ModelServer:
         self.need = model.need(on_gpu=on_gpu)
         self.state = STARTING
         self.reason = ""
+        self.may_try_again = False
+        """What it failed by was not the model's own: the next request may start it anew."""
         self.busy = 0
         self.pid: int | None = None
         self.crashes: deque[float] = deque()
         self.used_at_s = places.clock.monotonic_s()
+        self._since_s = self.used_at_s
         self._on_gpu = on_gpu
         self._places = places
         self._client: LanguageServer | None = None
@@ -117,31 +123,36 @@ class ModelServer:
                 self._enter(STARTING, f"crashed; starting again in {wait_s:.0f} s")
                 await asyncio.sleep(wait_s)
         except SupervisorRefused as refused:
-            self._enter(FAILED, _refused(refused))
+            self._fail(_refused(refused))
         except SupervisorUnavailable:
-            self._enter(FAILED, "bootstrap, which runs it, does not answer")
+            self._fail("bootstrap, which runs it, does not answer")
         except StudioError as error:
-            self._enter(FAILED, error.message)
+            self._fail(error.message)
 
     async def _live(self) -> bool:
         """One life; whether there is to be another."""
+        await asyncio.to_thread(self.model.look_again)
         port, key = await asyncio.to_thread(free_port), Secret(secrets.token_urlsafe(32))
         spec = self.model.spec(port=port, key=key.reveal(), on_gpu=self._on_gpu)
         supervisor = self._places.supervisor
+        old = (await supervisor.status()).get(self.slot)
+        if old is not None and old.state == "running":
+            # Of somebody who could not end it: started again it would stay as it is.
+            await supervisor.stop(self.slot)
         await asyncio.to_thread(self._places.specs.write, self.slot, spec)
         child = await supervisor.start(self.slot)
         self.pid = child.pid
         self._client = LanguageServer(url=f"http://{_HOST}:{port}", key=lambda: key)
         self._enter(STARTING, "loading")
         try:
-            child = await self._watch(child, self._client)
+            dead = await self._watch(child, self._client)
         finally:
             self.pid = None
             await self._let_go()
-        return self._bury(child)
+        return dead is not None and self._bury(dead)
 
-    async def _watch(self, born: ChildStatus, client: LanguageServer) -> ChildStatus:
-        """Until its end."""
+    async def _watch(self, born: ChildStatus, client: LanguageServer) -> ChildStatus | None:
+        """Until its end; ``None`` when it was ended for it did not answer in time."""
         clock = self._places.clock
         asked_s, misses = clock.monotonic_s(), 0
         while True:
@@ -152,6 +163,10 @@ class ModelServer:
                 if await _answers(client):
                     self._enter(RUNNING)
                     asked_s = clock.monotonic_s()
+                elif clock.monotonic_s() - self._since_s >= self._places.load_s:
+                    await self._places.supervisor.stop(self.slot)
+                    self._enter(FAILED, f"it did not answer for {self._places.load_s:.0f} s")
+                    return None
             elif not self.busy and clock.monotonic_s() - asked_s >= _HEALTH_S:
                 # While it writes it answers nobody else, and what it writes says that it lives.
                 misses = 0 if await _answers(client) else misses + 1
@@ -194,8 +209,13 @@ class ModelServer:
 
     def _enter(self, state: str, reason: str = "") -> None:
         self.state, self.reason = state, reason
+        self._since_s = self._places.clock.monotonic_s()
         if state != STARTING:
             self._settled.set()
+
+    def _fail(self, reason: str) -> None:
+        self.may_try_again = True
+        self._enter(FAILED, reason)
 
     async def _let_go(self) -> None:
         client, self._client = self._client, None

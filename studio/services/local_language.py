@@ -67,6 +67,8 @@ class LocalLanguage:
         self._charge = charge
         self._record = record
         self._servers: dict[str, ModelServer] = {}
+        self._leaving: dict[str, asyncio.Task[None]] = {}
+        """The places of servers that end; nobody else gets one of them before it has."""
         self._ordering = asyncio.Lock()
 
     @property
@@ -91,8 +93,8 @@ class LocalLanguage:
 
     async def close(self) -> None:
         """End every server."""
-        await asyncio.gather(*(server.stop() for server in self._servers.values()))
-        self._servers.clear()
+        await asyncio.gather(*(self._stop(model_id) for model_id in list(self._servers)))
+        await asyncio.gather(*self._leaving.values())
 
     async def run(self) -> None:
         """Stop what nobody has asked for longer than it is to stay; runs until cancelled."""
@@ -216,7 +218,12 @@ class LocalLanguage:
     async def _stop(self, model_id: str) -> None:
         server = self._servers.pop(model_id, None)
         if server is not None:
-            await server.stop()
+            slot = server.slot
+            ending = asyncio.create_task(server.stop(), name=f"{slot}: end of {model_id}")
+            self._leaving[slot] = ending
+            ending.add_done_callback(lambda _: self._leaving.pop(slot))
+            # Who waits for it may go away; it ends nevertheless.
+            await asyncio.shield(ending)
 
     @contextlib.asynccontextmanager
     async def _used(self, model: InstalledModel, user_id: str) -> AsyncGenerator[ModelServer, None]:
@@ -237,15 +244,28 @@ class LocalLanguage:
             ModelNotConfirmed, ModelDoesNotFit, ModelNotRunning: it is not started, and why.
         """
         model.check()
+        # Whoever asks one that has its place does not wait until another one is loaded.
+        server = self._placed(model)
+        if server is not None:
+            return server
         async with self._ordering:
-            server = self._servers.get(model.id)
-            if server is None or server.state == STOPPED:
+            server = self._placed(model)
+            if server is None:
+                await self._stop(model.id)
                 server = await self._started(model)
         return server
+
+    def _placed(self, model: InstalledModel) -> ModelServer | None:
+        """The model's server, unless it has to be started anew."""
+        server = self._servers.get(model.id)
+        if server is None or server.state == STOPPED:
+            return None
+        return None if server.state == FAILED and server.may_try_again else server
 
     async def _started(self, model: InstalledModel) -> ModelServer:
         if self._places is None:
             raise ModelNotRunning("Studio was started without bootstrap, which runs the models.")
+        await asyncio.to_thread(model.look_again)
         on_gpu = await self._room.has_gpu()
         async with self._room.lent(model.need(on_gpu=on_gpu), self.evict):
             slot = await self._free_slot()
@@ -259,11 +279,13 @@ class LocalLanguage:
 
     async def _free_slot(self) -> str:
         while True:
-            taken = {server.slot for server in self._servers.values()}
+            taken = {server.slot for server in self._servers.values()} | self._leaving.keys()
             for slot in SLOTS:
                 if slot not in taken:
                     return slot
-            if not await self.evict():
+            if self._leaving:
+                await asyncio.wait(self._leaving.values(), return_when=asyncio.FIRST_COMPLETED)
+            elif not await self.evict():
                 raise ModelNotRunning(
                     f"{len(SLOTS)} language models run, and all are busy or pinned."
                 )

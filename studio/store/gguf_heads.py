@@ -6,6 +6,7 @@ laid out as llama.cpp's own writers do it; that it is harmless nobody can tell.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+MAX_HEAD: Final = 128 << 20
+"""Bytes before the tensors; those of the largest vocabularies are some twenty millions."""
 MAX_ENTRIES: Final = 100_000
 MAX_KEY: Final = 65_535
 MAX_TEXT: Final = 16 << 20
@@ -23,7 +26,10 @@ _MOST_DIMENSIONS: Final = 4
 _MOST_ELEMENTS: Final = 1 << 48
 _MOST_ALIGNMENT: Final = 65_536
 _KEPT: Final = 4096
-"""Numbers of a list that are kept; longer lists are words and their scores."""
+"""Of a list or text that is kept; longer ones are words, their scores, and templates."""
+_MOST_KEPT: Final = 1 << 20
+"""Bytes of names, texts and lists that are kept altogether."""
+_NUMBER_BYTES: Final = 32
 _BUFFER: Final = 1 << 20
 _TEXT_KIND: Final = 8
 _LIST_KIND: Final = 9
@@ -49,7 +55,7 @@ class BadGguf(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GgufHead:
-    """What a head says. ``values`` are numbers, texts and short lists; long lists are lengths."""
+    """What a head says. ``values`` are numbers, short texts and lists; long lists are lengths."""
 
     architecture: str
     values: Mapping[str, Any]
@@ -102,10 +108,15 @@ def _read(head: _Reader) -> GgufHead:
         key = head.text(MAX_KEY)
         if not key or key in values:
             raise BadGguf("A value has no name, or that of another.")
+        if not head.keeps(len(key) * 4):
+            raise BadGguf("The names of its values are far too long.")
         most = MAX_TEMPLATE if key.startswith("tokenizer.chat_template") else MAX_TEXT
         values[key] = head.value(head.number("I"), most)
-        if isinstance(values[key], _Long):
+        if isinstance(values[key], _Long) and values[key].is_list:
             lists[key] = values[key].length
+    parts = values.get("split.count")
+    if type(parts) is int and parts > 1:
+        raise BadGguf("It is one part of several; join them first.")
     architecture = values.get("general.architecture")
     if not isinstance(architecture, str) or not _ARCHITECTURE.fullmatch(architecture):
         raise BadGguf("It does not say what kind of model it is.")
@@ -159,9 +170,10 @@ def _tensors(head: _Reader, count: int, alignment: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Long:
-    """A list that was passed over."""
+    """A list or text that was passed over."""
 
     length: int
+    is_list: bool = True
 
 
 class _Reader:
@@ -172,29 +184,57 @@ class _Reader:
         self.size = size
         self.position = 0
         self._words = 0
+        self._kept = 0
+
+    def keeps(self, count: int) -> bool:
+        """Whether so many bytes more may be kept; if so they count."""
+        fits = self._kept + count <= _MOST_KEPT
+        self._kept += count if fits else 0
+        return fits
 
     def bytes(self, count: int) -> bytes:
-        if count > self.size - self.position:
-            raise BadGguf("Its head is longer than the file.")
+        self._require(count)
         data = self._file.read(count)
         if len(data) < count:
             raise BadGguf("The file became shorter.")
         self.position += count
         return data
 
+    def skip(self, count: int) -> None:
+        """Pass over bytes; nobody looks at them."""
+        self._require(count)
+        self._file.seek(count, os.SEEK_CUR)
+        self.position += count
+
+    def _require(self, count: int) -> None:
+        if count > self.size - self.position:
+            raise BadGguf("Its head is longer than the file.")
+        if count > MAX_HEAD - self.position:
+            raise BadGguf("Its head is far too long.")
+
     def number(self, form: str) -> int:
         found: int = struct.unpack(f"<{form}", self.bytes(struct.calcsize(f"<{form}")))[0]
         return found
 
     def text(self, most: int) -> str:
+        return self.bytes(self._length(most)).decode("utf-8", "replace")
+
+    def _length(self, most: int) -> int:
         length = self.number("Q")
         if length > most:
             raise BadGguf("A text in its head is far too long.")
-        return self.bytes(length).decode("utf-8", "replace")
+        return length
+
+    def _text(self, most: int) -> str | _Long:
+        length = self._length(most)
+        if length <= _KEPT and self.keeps(length * 4):
+            return self.bytes(length).decode("utf-8", "replace")
+        self.skip(length)
+        return _Long(length, is_list=False)
 
     def value(self, kind: int, most: int) -> Any:
         if kind == _TEXT_KIND:
-            return self.text(most)
+            return self._text(most)
         if kind == _LIST_KIND:
             return self._list()
         if kind not in _NUMBERS:
@@ -211,12 +251,15 @@ class _Reader:
             if self._words > MAX_WORDS:
                 raise BadGguf("Its head has far too many texts.")
             for _ in range(count):
-                self.text(MAX_TEXT)
+                self.skip(self._length(MAX_TEXT))
             return _Long(count)
         if inner not in _NUMBERS:
             raise BadGguf("Its head holds a list of no known kind.")
         form = _NUMBERS[inner].replace("?", "B")
-        if count > (self.size - self.position) // struct.calcsize(f"<{form}"):
+        width = struct.calcsize(f"<{form}")
+        if count > (self.size - self.position) // width:
             raise BadGguf("A list in its head is longer than the file.")
-        data = self.bytes(count * struct.calcsize(f"<{form}"))
-        return struct.unpack(f"<{count}{form}", data) if count <= _KEPT else _Long(count)
+        if count <= _KEPT and self.keeps(count * _NUMBER_BYTES):
+            return struct.unpack(f"<{count}{form}", self.bytes(count * width))
+        self.skip(count * width)
+        return _Long(count)

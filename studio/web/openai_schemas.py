@@ -23,7 +23,7 @@ _ERRORS: Final = {
     400: "invalid_request",
     401: "unauthorized",
     403: "forbidden",
-    404: "not_found",
+    404: "model_not_found",
     413: "payload_too_large",
     429: "rate_limited",
     500: "upstream_error",
@@ -66,7 +66,7 @@ def _declared(
 
 
 _HELLO: Final = [{"role": "user", "content": "Say hello."}]
-_ASKED: Final = (400, 413, 429, 503)
+_ASKED: Final = (400, 404, 413, 429, 503)
 CHAT: Final = _declared(
     record(_ANSWER),
     _ASKED,

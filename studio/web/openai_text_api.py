@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studio.errors import InvalidRequest, NotFound
-from studio.language_errors import NoLanguageModel
+from studio.errors import InvalidRequest
+from studio.language_errors import LanguageModelNotFound, NoLanguageModel
 from studio.models import Identity, Scope
 from studio.services.language import Language, LanguageModel
 from studio.web import openai_schemas as schemas
@@ -67,7 +67,7 @@ def openai_text_routes(
     @router.get("/models/{model:path}", summary="One of them", **schemas.MODEL)
     async def one_model(request: Request, model: str) -> Response:
         if model not in await listed(caller(request, Scope.JOBS)):
-            raise NotFound("There is no such model.")
+            raise LanguageModelNotFound("There is no such model.", details={"field": "model"})
         return json_response(_model_body(model))
 
     return router

@@ -103,9 +103,9 @@ async def test_a_wrong_key_is_openai_s_own_refusal(house: LanguageHouse) -> None
 async def test_a_model_that_nobody_has_is_a_coded_refusal(house: LanguageHouse) -> None:
     async with house.openai() as client:
         for stream in (False, True):
-            with pytest.raises(openai.InternalServerError) as caught:
+            with pytest.raises(openai.NotFoundError) as caught:
                 await client.chat.completions.create(model="huge", messages=HELLO, stream=stream)
-            assert (caught.value.status_code, caught.value.code) == (503, "no_language_model")
+            assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
             assert "huge" in caught.value.message
 
 

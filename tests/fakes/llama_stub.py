@@ -1,14 +1,16 @@
 """What llama.cpp's server does, as far as Studio can tell; started like it, by its config file.
 
 Words of the last message steer it: ``die`` ends it in the middle, ``slow`` writes for a minute. A
-model whose file's name begins with ``broken`` cannot be loaded. Beside its model's file it leaves
-``.config`` (what it was told) and ``.left`` (a reader went away).
+model whose file's name begins with ``broken`` cannot be loaded, one with ``silent`` never answers,
+one with ``stubborn`` has to be killed. Beside its model's file it leaves ``.config`` (what it was
+told) and ``.left`` (a reader went away).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,11 +23,15 @@ def main() -> int:
     assert sys.argv[1:4] == ["-m", "llama_cpp.server", "--config_file"], sys.argv
     config = json.loads(Path(sys.argv[4]).read_text())
     model = Path(config["models"][0]["model"])
+    if model.name.startswith("stubborn"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     environ = dict(os.environ)
     model.with_suffix(".config").write_text(json.dumps({**config, "environ": environ}))
     if model.name.startswith("broken"):
         print("error loading model", flush=True)
         return 1
+    if model.name.startswith("silent"):
+        time.sleep(600)
     handler = type("Handler", (Answers,), {"config": config, "model": model})
     ThreadingHTTPServer((config["host"], config["port"]), handler).serve_forever()
     return 0

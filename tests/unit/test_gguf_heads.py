@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import struct
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +78,13 @@ HOSTILE: dict[str, bytes] = {
     "a list of bytes longer than the file": file(entries=listed(0, 1 << 40)),
     "texts without end": file(entries=listed(8, U64 - 1)),
     "a list of lists": file(entries=listed(9, 1, struct.pack("<IQ", 0, 0))),
+    "one part of several": file(entries=own("split.count", 2, "<H", 2)),
+    "names that are longer than any head's": file(
+        entries=(
+            entry(*ARCHITECTURE),
+            *(entry(f"{number:05}" + "x" * 60_000, 0, b"\0") for number in range(8)),
+        )
+    ),
     "alignment of nothing": file(entries=own("general.alignment", 4, "<I", 0)),
     "alignment of 3": file(entries=own("general.alignment", 4, "<I", 24)),
     "a huge alignment": file(entries=own("general.alignment", 4, "<I", 1 << 31)),
@@ -142,3 +153,34 @@ def test_the_head_of_a_real_writer_s_file_says_what_it_needs(tmp_path: Path) -> 
     part = needed(head, context=512, gpu_layers=1)
     assert 0 < part.memory_bytes < beside.memory_bytes
     assert 0 < part.gpu_bytes < there.gpu_bytes
+
+
+def test_a_list_of_gigabytes_that_exist_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "vast.gguf"
+    path.write_bytes(file(entries=listed(0, 1 << 30)))
+    os.truncate(path, 2 << 30)
+    with held() as most, pytest.raises(BadGguf, match="far too long"):
+        read_gguf(path)
+    assert most[0] < 8 << 20
+
+
+def test_what_nobody_asks_for_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "wordy.gguf"
+    texts = [entry(f"x{number}", 8, b"word" * (1 << 20)) for number in range(4)]
+    path.write_bytes(file(entries=(*listed(0, 16 << 20, bytes(16 << 20)), *texts)))
+    with held() as most:
+        head = read_gguf(path)
+    assert 0 < most[0] < 8 << 20
+    assert (head.architecture, head.lists) == ("llama", {"x": 16 << 20})
+
+
+@contextlib.contextmanager
+def held() -> Iterator[list[int]]:
+    """The most memory that was held at once in the block, known after it."""
+    found: list[int] = []
+    tracemalloc.start()
+    try:
+        yield found
+    finally:
+        found.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()

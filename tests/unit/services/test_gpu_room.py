@@ -14,6 +14,7 @@ from aiohttp import web
 from studio.clients.comfy import ComfyClient
 from studio.clients.gpu import Gpu
 from studio.clients.gpu_watch import GpuReading
+from studio.clients.machine import Memory
 from studio.clock import Clock
 from studio.language_errors import ModelDoesNotFit
 from studio.services.engine import Engine, EngineState
@@ -40,6 +41,10 @@ class Card:
         gpu = Gpu(0, "card", memory_total_bytes=self.total, memory_used_bytes=used)
         return GpuReading("1", [gpu] if self.is_there else [])
 
+    def memory(self) -> Memory | None:
+        """As if it were the memory beside the GPU."""
+        return Memory(self.total, sum(self.shares.values()), 0) if self.is_there else None
+
     async def free(self, _: web.Request) -> web.Response:
         self.shares.pop("comfyui", None)
         return web.Response()
@@ -65,6 +70,7 @@ class Setting:
     engine: Engine
     room: GpuRoom
     told: list[bool]
+    beside: Card
 
     def models(self, *names: str) -> Models:
         return Models(self.card, list(names))
@@ -72,7 +78,7 @@ class Setting:
 
 @pytest.fixture
 async def setting() -> AsyncIterator[Setting]:
-    card = Card()
+    card, beside = Card(), Card(total=16 * GB)
     told: list[bool] = []
     app = web.Application()
     app.router.add_post("/free", card.free)
@@ -92,9 +98,15 @@ async def setting() -> AsyncIterator[Setting]:
         store: Any = SimpleNamespace(all=files)
         gpus: Any = card
         room = GpuRoom(
-            gpus=gpus, engines=engines, files=store, clock=Clock(), gap_s=0.6, freed_s=0.0
+            gpus=gpus,
+            engines=engines,
+            files=store,
+            clock=Clock(),
+            gap_s=0.6,
+            freed_s=0.0,
+            beside=beside.memory,
         )
-        yield Setting(card, engine, room, told)
+        yield Setting(card, engine, room, told, beside)
         await engine.client.close()
 
 
@@ -183,10 +195,35 @@ async def test_others_than_comfyui_may_have_the_rest(setting: Setting) -> None:
     assert not setting.engine.lends
 
 
-async def test_without_a_gpu_nobody_has_to_give_way(setting: Setting) -> None:
+async def test_without_a_gpu_models_that_nobody_uses_give_way_beside_it(setting: Setting) -> None:
     setting.card.is_there = False
     assert not await setting.room.has_gpu()
-    async with setting.room.lent(need(30), setting.models().evict):
+    setting.beside.shares = {"fox": 8 * GB, "owl": 4 * GB}
+    models = Models(setting.beside, ["fox", "owl"])
+    async with setting.room.lent(Need(0, 10 * GB), models.evict):
+        assert models.idle == ["owl"]
+        assert not setting.engine.lends
+
+
+async def test_without_a_gpu_what_does_not_fit_beside_it_is_refused(setting: Setting) -> None:
+    setting.card.is_there = False
+    setting.beside.shares = {"somebody else": 8 * GB, "fox": 2 * GB}
+    models = Models(setting.beside, ["fox"])
+    with pytest.raises(ModelDoesNotFit, match=r"9\.0 GiB") as caught:
+        async with setting.room.lent(Need(0, 9 * GB), models.evict):
+            pytest.fail("it does not fit")
+    assert caught.value.details == {"needed_bytes": 9 * GB, "free_bytes": 8 * GB}
+    setting.beside.shares = {"fox": 2 * GB}
+    models.idle = ["fox"]
+    with pytest.raises(ModelDoesNotFit):
+        async with setting.room.lent(Need(0, 17 * GB), models.evict):
+            pytest.fail("it does not fit")
+    assert models.idle == ["fox"], "it made place for nothing"
+
+
+async def test_where_nobody_knows_the_memory_a_model_is_loaded(setting: Setting) -> None:
+    setting.card.is_there = setting.beside.is_there = False
+    async with setting.room.lent(Need(0, 90 * GB), setting.models().evict):
         assert not setting.engine.lends
 
 
