@@ -105,7 +105,9 @@ class AssistService:
 
     async def _model(self, wanted: str | None, *, sees: bool) -> LanguageModel:
         models = await self._language.models()
-        chosen = [model for model in models if wanted is None or model.id == wanted]
+        chosen = [
+            model for model in models if (model.chats if wanted is None else model.id == wanted)
+        ]
         if not chosen:
             raise NoLanguageModel("There is no such language model to ask.")
         for model in chosen:

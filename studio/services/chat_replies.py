@@ -78,7 +78,7 @@ class ChatReplies:
         """
         models = await self._language.models()
         for model in models:
-            if wanted is None or model.id == wanted:
+            if model.chats if wanted is None else model.id == wanted:
                 return model
         raise NoLanguageModel(
             "There is no language model to answer."
