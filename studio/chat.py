@@ -99,5 +99,5 @@ async def open_chat(
         chat_routes(chats=chats, replies=replies, language=language, is_live=accounts.is_live)
     )
     router.include_router(chat_preset_routes(presets))
-    router.include_router(assist_routes(assists))
+    router.include_router(assist_routes(assists, accounts.is_live))
     return Chat(chats, replies, presets, router)

@@ -114,7 +114,10 @@ async def open_language(
     metrics.add(usage, usage.refresh)
     room.evict, engines.make_room = local.evict, room.make_for
     await local.open()
-    everybody: list[Language] = [local, *(RemoteLanguage(server) for server in servers)]
+    everybody: list[Language] = [
+        local,
+        *(RemoteLanguage(server, house.clock) for server in servers),
+    ]
     logs = LogFolder(settings.studio_dir / LOGS)
     return LanguageModels(
         JoinedLanguage(everybody), local, files, room, logs, servers, accounts, charges, also

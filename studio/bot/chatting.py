@@ -17,7 +17,7 @@ from studio.bot.words import say
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.models import Identity
-from studio.services.language import Language
+from studio.services.language import Language, LanguageModel
 from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople, identity_of
 from studio.store.telegram_chats import TelegramChats
@@ -72,12 +72,12 @@ class Chatting:
             talk.end()
             talk.say(talk.word("chat_over"))
             return
-        models = await self._language.models()
-        if not models:
+        model = await self._model()
+        if model is None:
             talk.say(talk.word("chat_nobody"))
             return
         talk.keep(Dialogue(key=secrets.token_hex(3), chat=[]))
-        talk.say(talk.word("chat_begins", model=models[0].name))
+        talk.say(talk.word("chat_begins", model=model.name))
 
     def message(self, talk: Talk) -> None:
         """Something that is said to the model; it is answered by the task."""
@@ -162,11 +162,15 @@ class Chatting:
         await self._replies.finish(reply, kept, messages, self._clock.now_ms())
         self._wake()
 
+    async def _model(self) -> LanguageModel | None:
+        """Who answers here: the first that can."""
+        return next((model for model in await self._language.models() if model.chats), None)
+
     async def _ask(self, reply: Reply, told: list[dict[str, Any]]) -> str:
         """The whole answer; its beginning is shown while it comes."""
-        models = await self._language.models()
+        model = await self._model()
         request = {
-            "model": models[0].id if models else "",
+            "model": "" if model is None else model.id,
             "messages": [{"role": "system", "content": _SYSTEM}, *told],
         }
         text, shown_s = "", self._clock.monotonic_s()

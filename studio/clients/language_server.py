@@ -21,6 +21,7 @@ _SILENT_S: Final = 600.0
 _MAX_REASON: Final = 500
 _MAX_LINE: Final = 1 << 20
 _MAX_ANSWER: Final = 32 << 20
+_MAX_LIST: Final = 8 << 20
 
 
 class LanguageServer:
@@ -58,16 +59,24 @@ class LanguageServer:
         Raises:
             ModelNotRunning: it does not answer, or not in OpenAI's shapes.
         """
+        asking = self._client.stream(
+            "GET", f"{self.url}/v1/models", headers=self._headers(), timeout=_CONNECT_S
+        )
+        read = bytearray()
         try:
-            answer = await self._client.get(
-                f"{self.url}/v1/models", headers=self._headers(), timeout=_CONNECT_S
-            )
+            async with asking as answer:
+                if answer.status_code != 200:
+                    raise ModelNotRunning(f"The language server answers {answer.status_code}.")
+                async for piece in answer.aiter_bytes():
+                    read += piece
+                    if len(read) > _MAX_LIST:
+                        raise ModelNotRunning("The language server lists models without an end.")
         except (httpx.HTTPError, SourceError) as error:
             raise _silent(error) from error
-        if answer.status_code != 200:
-            raise ModelNotRunning(f"The language server answers {answer.status_code}.")
-        listed = _json_object(answer.content).get("data")
-        return [item for item in listed or () if isinstance(item, dict)]
+        listed = _json_object(bytes(read), strict=False).get("data")
+        if not isinstance(listed, list):
+            raise ModelNotRunning("The language server's list is not in OpenAI's shape.")
+        return [item for item in listed if isinstance(item, dict)]
 
     async def ask(self, endpoint: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """One whole answer of ``/v1/<endpoint>``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -41,6 +42,14 @@ _FIELDS: Final = frozenset({"task", "text", "language", "files", "count", "model
 _MARKS: Final = re.compile(r"^\s*(?:[-*•]|\d+[.):]|scene\s*\d+\s*[.:])\s*", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the model is asked, and how many ``scenes`` are read from its answer."""
+
+    request: Mapping[str, Any]
+    scenes: int | None
+
+
 class AssistService:
     """Asks the model once for each step; whoever asked sees and changes what comes.
 
@@ -59,13 +68,13 @@ class AssistService:
         self._pictures = pictures
         self._require = require
 
-    async def help(self, identity: Identity, body: Mapping[str, Any]) -> dict[str, Any]:
-        """``text``, or ``scenes`` for that task, and the ``model`` that wrote it.
+    async def order(self, identity: Identity, body: Mapping[str, Any]) -> Order:
+        """What is asked for, checked, and who is to write it.
 
         Raises:
             InvalidChat: a field does not fit.
             ModelSeesNoPictures: there is a picture to describe, and the model takes none.
-            NoLanguageModel, ModelNotRunning, LanguageServerDied: it does not answer.
+            NoLanguageModel: there is nobody to ask.
         """
         await self._require(identity)
         known_fields(body, _FIELDS)
@@ -96,16 +105,27 @@ class AssistService:
                 {"role": "user", "content": content},
             ],
         }
+        return Order(request, scenes=count if task == "scenes" else None)
+
+    async def help(self, identity: Identity, order: Order) -> dict[str, Any]:
+        """``text``, or ``scenes`` for that task, and the ``model`` that wrote it.
+
+        Raises:
+            ModelNotRunning, LanguageServerDied: it does not answer.
+        """
         answer = _said(
-            await self._language.ask("chat/completions", request, user_id=identity.user_id)
+            await self._language.ask("chat/completions", order.request, user_id=identity.user_id)
         )
-        if task == "scenes":
-            return {"scenes": _scenes(answer, count), "model": model.id}
-        return {"text": answer, "model": model.id}
+        model = order.request["model"]
+        if order.scenes is not None:
+            return {"scenes": _scenes(answer, order.scenes), "model": model}
+        return {"text": answer, "model": model}
 
     async def _model(self, wanted: str | None, *, sees: bool) -> LanguageModel:
         models = await self._language.models()
-        chosen = [model for model in models if wanted is None or model.id == wanted]
+        chosen = [
+            model for model in models if (model.chats if wanted is None else model.id == wanted)
+        ]
         if not chosen:
             raise NoLanguageModel("There is no such language model to ask.")
         for model in chosen:

@@ -78,7 +78,7 @@ class ChatReplies:
         """
         models = await self._language.models()
         for model in models:
-            if wanted is None or model.id == wanted:
+            if model.chats if wanted is None else model.id == wanted:
                 return model
         raise NoLanguageModel(
             "There is no language model to answer."
@@ -127,7 +127,11 @@ class ChatReplies:
     @staticmethod
     async def _end(turn: Turn) -> None:
         assert turn.task is not None
-        turn.task.cancel()
+        if not turn.is_ending:
+            turn.is_ending = True
+            # One that has not begun would be ended without a word.
+            await asyncio.sleep(0)
+            turn.task.cancel()
         await asyncio.wait([turn.task])
 
     # -- the task --------------------------------------------------------------------------------

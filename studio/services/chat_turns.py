@@ -26,6 +26,8 @@ class Turn:
         """The conversation's new one, once the model has found it."""
         self.is_over = False
         self.is_stopped = False
+        self.is_ending = False
+        """Whoever ends it a second time waits: what is stored at the end must not be cut off."""
         self.task: asyncio.Task[None] | None = None
         self._readers: set[asyncio.Event] = set()
 

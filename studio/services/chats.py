@@ -239,7 +239,8 @@ class ChatService:
         has_open_calls = any(call.state not in records.CALL_ENDED for call in message.calls)
         if has_open_calls or not (message.text or message.calls):
             again = replace(message, status=records.WRITING, error=None, updated_at=now_ms)
-            return await self._resume(identity, found, again)
+            async with self._beginning:
+                return await self._resume(identity, found, again)
         model = await self._replies.model(message.model)
         reply = reply_to(message, model.id, now_ms)
         await self._add(identity, found, reply)
@@ -262,16 +263,19 @@ class ChatService:
         fields.known_fields(body, {"run"})
         agrees = fields.flag_of(body, "run")
         found = await self._chats.get(identity.user_id, conversation_id)
-        message = await self._messages.get(identity.user_id, conversation_id, message_id)
-        asked = [call.number for call in message.calls if call.state == records.ASKING]
-        if message.status != records.ASKING or number not in asked:
-            raise Conflict("This question was answered already.")
-        now_ms = self._clock.now_ms()
-        message = decided(message, number, agrees=agrees, now_ms=now_ms)
-        if len(asked) > 1:
-            await self._messages.resume(identity.user_id, message)
-            return message
-        return await self._resume(identity, found, replace(message, status=records.WRITING))
+        # Read within it: of two answers at once the later would take the earlier one back.
+        async with self._beginning:
+            message = await self._messages.get(identity.user_id, conversation_id, message_id)
+            asked = [call.number for call in message.calls if call.state == records.ASKING]
+            if message.status != records.ASKING or number not in asked:
+                raise Conflict("This question was answered already.")
+            now_ms = self._clock.now_ms()
+            message = decided(message, number, agrees=agrees, now_ms=now_ms)
+            if len(asked) > 1:
+                await self._messages.resume(identity.user_id, message)
+                return message
+            again = replace(message, status=records.WRITING)
+            return await self._resume(identity, found, again)
 
     async def stop(self, identity: Identity, conversation_id: str) -> None:
         """End the reply that is being written; without one nothing happens.
@@ -289,10 +293,9 @@ class ChatService:
             self._replies.begin(identity, found, new[-1])
 
     async def _resume(self, identity: Identity, found: Conversation, message: Message) -> Message:
-        async with self._beginning:
-            await self._make_way(identity, found.id)
-            await self._messages.resume(identity.user_id, message)
-            self._replies.begin(identity, found, message)
+        await self._make_way(identity, found.id)
+        await self._messages.resume(identity.user_id, message)
+        self._replies.begin(identity, found, message)
         return message
 
     async def _make_way(self, identity: Identity, conversation_id: str) -> None:

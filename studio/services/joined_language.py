@@ -17,13 +17,13 @@ class JoinedLanguage:
         self._places = places
 
     async def models(self) -> Sequence[LanguageModel]:
-        """What all of them have; one that cannot be asked now has nothing."""
+        """What all of them have, what cannot answer last; one that cannot be asked has nothing."""
         found: dict[str, LanguageModel] = {}
         for place in self._places:
             with contextlib.suppress(ModelNotRunning):
                 for model in await place.models():
                     found.setdefault(model.id, model)
-        return list(found.values())
+        return sorted(found.values(), key=_is_no_default)
 
     async def stream(
         self, endpoint: str, request: Mapping[str, Any], *, user_id: str
@@ -56,3 +56,7 @@ class JoinedLanguage:
         raise LanguageModelNotFound(
             f"There is no language model {wanted!r}.", details={"field": "model"}
         )
+
+
+def _is_no_default(model: LanguageModel) -> bool:
+    return model.state == "failed" or not model.chats

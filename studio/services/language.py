@@ -13,6 +13,7 @@ class LanguageModel:
 
     ``context`` is in tokens, 0 when nobody says. ``state`` is ``running``, ``starting``,
     ``stopped`` (it is started when somebody asks) or ``failed``, with ``reason`` for people.
+    ``chats`` is false for one that can only turn texts into vectors.
     """
 
     id: str
@@ -20,6 +21,7 @@ class LanguageModel:
     context: int = 0
     vision: bool = False
     embeddings: bool = False
+    chats: bool = True
     state: str = "running"
     reason: str = ""
 
@@ -28,7 +30,7 @@ class Language(Protocol):
     """Who answers. Requests and answers are OpenAI's own JSON objects."""
 
     async def models(self) -> Sequence[LanguageModel]:
-        """Everything that may be asked; the first is the default."""
+        """Everything that may be asked; the first that chats is the default."""
         ...
 
     def stream(

@@ -303,6 +303,7 @@ class LocalLanguage:
             context=model.context,
             vision=model.projector is not None,
             embeddings=model.embeddings,
+            chats=not model.embeddings,
             state=state,
             reason=reason,
         )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studio.models import Scope
+from studio.models import Identity, Scope
 from studio.services.assists import MAX_LANGUAGE, MAX_SCENES, TASKS, AssistService
 from studio.services.chat_fields import MAX_EXAMPLE
 from studio.web.caller import caller, json_body
 from studio.web.openapi import INTEGER, STRING, array, optional, record, route
-from studio.web.respond import json_response
+from studio.web.patience import PAUSE_S, PatientAnswer
 
 _ASSIST: Final = route(
     record({"text": STRING, "scenes": array(STRING), "model": STRING}, ("model",)),
@@ -39,13 +41,23 @@ _ASSIST: Final = route(
 )
 
 
-def assist_routes(assists: AssistService) -> APIRouter:
-    """The one route; it needs the scope ``jobs``."""
+def assist_routes(
+    assists: AssistService, is_live: Callable[[Identity], bool], *, pause_s: float = PAUSE_S
+) -> APIRouter:
+    """The one route; it needs the scope ``jobs``.
+
+    Args:
+        is_live: whether a caller would still be let in; asked while an answer is awaited.
+        pause_s: how long nothing may be sent.
+    """
     router = APIRouter(tags=["Chat"])
 
     @router.post("/api/language/assist", summary="Help with a prompt", **_ASSIST)
     async def assist(request: Request) -> Response:
         identity = caller(request, Scope.JOBS)
-        return json_response(await assists.help(identity, await json_body(request)))
+        # Refused here it has its status: later the head may be out already.
+        order = await assists.order(identity, await json_body(request))
+        answering = assists.help(identity, order)
+        return PatientAnswer(answering, is_live=partial(is_live, identity), pause_s=pause_s)
 
     return router

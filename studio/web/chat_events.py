@@ -32,7 +32,7 @@ class ReplyStream:
         self._turn = turn
         self._revisions: dict[str, int] = {}
         self._sent: dict[str, int] = {}
-        self._thought: dict[str, int] = {}
+        self._thought: dict[str, str] = {}
         self._title = ""
         message_id, _, count = resume[:_MAX_MARK].rpartition(":")
         if message_id and count.isascii() and count.isdigit():
@@ -63,9 +63,8 @@ class ReplyStream:
                 yield self._whole(message)
             elif len(message.text) > self._sent[message.id]:
                 yield self._more(message)
-            elif len(message.thoughts) > self._thought.get(message.id, 0):
-                self._thought[message.id] = len(message.thoughts)
-                yield _frame("thoughts", {"id": message.id, "thoughts": message.thoughts})
+            elif message.thoughts != self._thought[message.id]:
+                yield self._thoughts(message)
         if turn.title != self._title:
             self._title = turn.title
             yield _frame("title", {"title": turn.title})
@@ -74,7 +73,7 @@ class ReplyStream:
         """A message as it is, without the beginning of its text that the reader has."""
         there = min(self._sent.get(message.id, 0), len(message.text))
         self._sent[message.id] = len(message.text)
-        self._thought[message.id] = len(message.thoughts)
+        self._thought[message.id] = message.thoughts
         body = {**message_body(message), "text": message.text[there:], "at": there}
         return _frame("message", body, self._mark(message))
 
@@ -83,6 +82,14 @@ class ReplyStream:
         self._sent[message.id] = len(message.text)
         body = {"id": message.id, "at": there, "text": message.text[there:]}
         return _frame("text", body, self._mark(message))
+
+    def _thoughts(self, message: Message) -> bytes:
+        sent = self._thought[message.id]
+        # Once their end is known, they may be a little less than they seemed.
+        there = len(sent) if message.thoughts.startswith(sent) else 0
+        self._thought[message.id] = message.thoughts
+        body = {"id": message.id, "at": there, "thoughts": message.thoughts[there:]}
+        return _frame("thoughts", body)
 
     @staticmethod
     def _mark(message: Message) -> str:

@@ -22,7 +22,7 @@ Progress = Callable[[float, float | None, str | None], Awaitable[None]]
 
 TEXT: Final[Schema] = {"type": "string", "maxLength": 2_000}
 ID: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": 200}
-START: Final[Schema] = {"type": "integer", "minimum": 0, "default": 0}
+START: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": 1 << 31, "default": 0}
 LIMIT: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
 VALUES: Final[Schema] = {
     "type": "object",

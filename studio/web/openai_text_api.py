@@ -109,10 +109,18 @@ async def _chosen(language: Language, wanted: Any, endpoint: str) -> str:
     if wanted:
         return wanted
     models: Sequence[LanguageModel] = await language.models()
-    for model in models:
-        if model.embeddings or endpoint != _EMBEDDINGS:
-            return model.id
-    raise NoLanguageModel("There is no language model that can be asked for this.")
+    if endpoint == _EMBEDDINGS:
+        # One that is made for it comes before those of which nobody knows.
+        able = sorted((model for model in models if model.embeddings), key=_is_second_choice)
+    else:
+        able = [model for model in models if model.chats]
+    if not able:
+        raise NoLanguageModel("There is no language model that can be asked for this.")
+    return able[0].id
+
+
+def _is_second_choice(model: LanguageModel) -> tuple[bool, bool]:
+    return model.state == "failed", model.chats
 
 
 def _is_chat(messages: Any) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.chats import good, member, picture
+from tests.api.language_house import open_language_house
 from tests.api.studio_process import RunningStudio
 from tests.fakes.talker import Talker
 
@@ -91,3 +94,15 @@ def test_an_answer_without_words_is_told(talker: Talker, chatting: httpx.Client)
     answer = chatting.post("/api/language/assist", json={"task": "improve", "text": "x"})
 
     assert answer.json()["error"]["code"] == "language_server_died"
+
+
+async def test_whoever_hangs_up_lets_go_of_the_server(tmp_path: Path) -> None:
+    body = {"task": "improve", "text": "a fox"}
+    async with open_language_house(tmp_path) as house, house.client() as client:
+        house.fake.goes_on.clear()
+        asking = asyncio.create_task(client.post("/api/language/assist", json=body))
+        async with asyncio.timeout(30):
+            await house.fake.is_asked.wait()
+            asking.cancel()
+            await house.fake.left.wait()
+        await asyncio.gather(asking, return_exceptions=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
@@ -206,6 +208,24 @@ def test_a_video_that_is_agreed_to_is_submitted(
     # The embedded engine makes no such films: it was asked, and that is told.
     assert call["state"] == "failed"
     assert call["result"].startswith(("Refused (", "It did not work"))
+
+
+def test_two_questions_that_are_answered_at_once_are_both_answered(
+    talker: Talker, chatting: httpx.Client, film: dict[str, Any]
+) -> None:
+    with ThreadPoolExecutor(2) as hands:
+        for _ in range(5):
+            talker.will_say(Say(calls=[run(film), run(film)]), "As you like.")
+            chat = begin(chatting)
+            asking = ask(chatting, chat, "Make two films.")
+            at = f"/api/chats/{chat}/messages/{asking['id']}/calls"
+            paths = [f"{at}/{number}" for number in range(2)]
+            answers = list(hands.map(lambda path: chatting.post(path, json={"run": False}), paths))
+
+            assert [answer.status_code for answer in answers] == [200, 200]
+            until(partial(_done, chatting, chat), "the reply goes on")
+            states = [call["state"] for call in messages(chatting, chat)[1]["calls"]]
+            assert states == ["declined", "declined"]
 
 
 def _done(client: httpx.Client, chat: str) -> dict[str, Any] | None:

@@ -178,6 +178,10 @@ async def test_tools_are_those_of_the_key_and_nothing_else_answers(studio: Runni
         }
         assert code(await client.call_tool("run_graph", {"graph": solid()})) == "forbidden"
         assert code(await client.call_tool("no_such_tool", {})) == "not_found"
+        # No database counts so far.
+        for name in ("search_library", "list_workflows"):
+            refused = await client.call_tool(name, {"start": 10**30})
+            assert code(refused) == "invalid_request", name
 
 
 async def test_refusals_are_errors_of_the_tool_with_our_codes(studio: RunningStudio) -> None:

@@ -85,7 +85,11 @@ class LanguageFake:
         if self.refuses is not None:
             return web.json_response(self.refuses[1], status=self.refuses[0])
         if not body.get("stream"):
-            await self.goes_on.wait()
+            while not self.goes_on.is_set():
+                if request.transport is None:
+                    self.left.set()
+                    return web.Response()
+                await asyncio.sleep(0.02)
             return web.json_response(self._whole(body, kind))
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)

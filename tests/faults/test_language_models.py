@@ -146,6 +146,20 @@ def test_settings_count_from_the_next_start_on(house: LlamaHouse) -> None:
     house.post("owl", "stop", 200)
 
 
+def test_a_model_that_only_makes_vectors_is_nobody_s_default_to_talk_to(tmp_path: Path) -> None:
+    with llama_house(tmp_path, "vectors") as house:
+        assert house.http.patch(f"{MODELS}/vectors", json={"embeddings": True}).status_code == 200
+        chat = house.http.post("/api/chats", json={}).json()["id"]
+        for path, body in (
+            ("/v1/chat/completions", {"messages": says("Hello")}),
+            (f"/api/chats/{chat}/messages", {"text": "Hello"}),
+            ("/api/language/assist", {"task": "improve", "text": "a fox"}),
+        ):
+            answer = house.http.post(path, json=body)
+            assert answer.status_code == 503, path
+            assert answer.json()["error"]["code"] == "no_language_model", path
+
+
 @pytest.mark.parametrize(
     ("said", "status"),
     [

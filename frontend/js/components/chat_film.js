@@ -2,6 +2,7 @@ import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { language, LANGUAGES, t } from '../core/messages.js';
 import { kept } from '../core/store.js';
+import { assist } from '../models/assist.js';
 import { thumbnailUrl } from '../models/job.js';
 import { notices } from '../models/notices.js';
 import { recall } from '../models/recall.js';
@@ -97,7 +98,7 @@ class ChatFilm extends Element {
         const files = task === 'describe' ? [picture] : [];
         const text = task === 'describe' ? '' : description;
         const into = { language: LANGUAGES[language] };
-        this.#set({ description: (await api.post('/api/language/assist', { task, text, files, ...into })).text });
+        this.#set({ description: (await assist({ task, text, files, ...into })).text });
       });
     return html`
       <h2>${t('chat.filmDescription')}</h2>
@@ -126,7 +127,7 @@ class ChatFilm extends Element {
     const write = () =>
       this.#run('scenes', async () => {
         const asked = { task: 'scenes', text: description, count };
-        this.#set({ scenes: (await api.post('/api/language/assist', asked)).scenes });
+        this.#set({ scenes: (await assist(asked)).scenes });
       });
     const change = (at, text) => this.#set({ scenes: scenes.with(at, text) });
     return html`

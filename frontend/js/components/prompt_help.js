@@ -1,6 +1,7 @@
 import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { language, LANGUAGES, loadMessages, t } from '../core/messages.js';
+import { assist } from '../models/assist.js';
 import { draft } from '../models/draft.js';
 import { notices } from '../models/notices.js';
 
@@ -64,7 +65,7 @@ class PromptHelp extends Element {
     this.busy = true;
     await notices.attempt(async () => {
       const into = { language: LANGUAGES[language] };
-      this.written = (await api.post('/api/language/assist', { task, text, ...into })).text;
+      this.written = (await assist({ task, text, ...into })).text;
     });
     this.busy = false;
   }

@@ -199,9 +199,10 @@ class Chats extends Store {
       const message = this.#find(which);
       if (message) this.#put({ ...message, text: message.text + text });
     });
-    on('thoughts', ({ id: which, thoughts }) => {
+    on('thoughts', ({ id: which, at, thoughts }) => {
       const message = this.#find(which);
-      if (message) this.#put({ ...message, thoughts });
+      // At the beginning they replace what there was.
+      if (message) this.#put({ ...message, thoughts: at ? message.thoughts + thoughts : thoughts });
     });
     on('title', ({ title }) => this.#retitle(id, title));
     on('end', () => {
