@@ -112,7 +112,7 @@ def small_volume(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root can mount a small volume")
     folder = tmp_path / "volume"
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
     if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
     yield folder
