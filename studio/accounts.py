@@ -11,6 +11,7 @@ from studio.clock import Clock
 from studio.models import Identity, Record, unrecorded
 from studio.services.auth import AuthService
 from studio.services.devices import Devices
+from studio.services.durations import Durations
 from studio.services.logins import LoginService
 from studio.services.passwords import Passwords
 from studio.services.people import PeopleService
@@ -60,17 +61,26 @@ class Accounts:
 
 
 async def build_accounts(
-    *, db: Database, clock: Clock, settings: Settings, queue: JobQueue, record: Record = unrecorded
+    *,
+    db: Database,
+    clock: Clock,
+    settings: Settings,
+    queue: JobQueue,
+    durations: Durations | None = None,
+    record: Record = unrecorded,
 ) -> Accounts:
     """The services over an opened database; keys and sessions are not loaded yet.
 
     Args:
         queue: the jobs that count against what somebody may use up.
+        durations: how long their like took.
     """
     users, links, passwords = UserStore(db), InvitationStore(db), Passwords()
     auth = AuthService(keys=KeyStore(db), clock=clock, record=record)
     sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock, record=record)
-    quotas = QuotaService(store=QuotaStore(db), queue=queue, clock=clock, record=record)
+    quotas = QuotaService(
+        store=QuotaStore(db), queue=queue, clock=clock, durations=durations, record=record
+    )
     await quotas.load()
     return Accounts(
         auth=auth,

@@ -118,9 +118,9 @@ async def _services(
         pace=pace,
         tell=record,
     )
-    queue, usage = JobQueue(), Usage(clock)
+    queue, usage, durations = JobQueue(), Usage(clock), Durations()
     accounts = await build_accounts(
-        db=db, clock=clock, settings=settings, queue=queue, record=record
+        db=db, clock=clock, settings=settings, queue=queue, durations=durations, record=record
     )
     auth, sessions = accounts.auth, accounts.sessions
     transfers = await open_transfers(house)
@@ -138,7 +138,7 @@ async def _services(
     )
     assets.on_upload(gallery.indexer.note_upload)
     uploads = transfers.uploads(assets, blobs, accounts.quotas)
-    metrics, durations = Metrics(queue=queue, engines=engines), Durations()
+    metrics = Metrics(queue=queue, engines=engines)
 
     pipeline = build_pipeline(
         settings=settings,

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from studio.accounts import Accounts
 from studio.household import Household
 from studio.services.program_logins import ProgramLogins
+from studio.services.quotas import QuotaService
 from studio.store.program_logins import ProgramLoginStore
 from studio.web.device_api import device_routes
 from studio.web.links import Links
@@ -22,14 +23,16 @@ class Membership:
     """Routes about it; what refuses is in the accounts, where every part finds it."""
 
     routers: Sequence[APIRouter]
+    logins: ProgramLogins
+    quotas: QuotaService
 
     def routes(self) -> Sequence[APIRouter]:
         """Quotas, and codes of programs."""
         return self.routers
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
-        """Nothing runs by itself."""
-        return []
+        """What forgets codes that are over, and days long past."""
+        return [("program logins", self.logins.run()), ("quotas", self.quotas.run())]
 
     async def close(self) -> None:
         """Nothing was begun."""
@@ -48,5 +51,7 @@ def open_membership(house: Household, accounts: Accounts, links: Links) -> Membe
         [
             quota_routes(quotas=accounts.quotas, people=accounts.people),
             device_routes(logins=logins, links=links),
-        ]
+        ],
+        logins,
+        accounts.quotas,
     )

@@ -7,6 +7,8 @@ fetches it: nothing that opens anything is ever stored.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from typing import Final
 
 from studio.clock import Clock, new_id
 from studio.device_errors import AccessDenied, AuthorizationPending, ExpiredToken, SlowDown
-from studio.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from studio.errors import Conflict, Forbidden, InvalidRequest, NotFound, StudioError
 from studio.models import ROLE_SCOPES, Identity, Record, Role, Scope, unrecorded
 from studio.services.auth import KEY_PREFIX, AuthService
 from studio.services.rates import Rate, RequestLimits
@@ -99,8 +101,16 @@ class ProgramLogins:
             expires_at=begun.expires_at,
         )
         user_hash = digest(begun.user_code)
-        await self._store.add(asking, digest(begun.device_code), user_hash, MAX_WAITING)
+        device_hash = digest(begun.device_code)
+        await self._store.add(asking, device_hash, user_hash, MAX_WAITING, network_of)
         return begun
+
+    async def run(self) -> None:
+        """Forget codes that are over; runs until cancelled."""
+        while True:
+            with contextlib.suppress(StudioError):
+                await self._store.sweep(self._clock.now_ms())
+            await asyncio.sleep(LIFETIME_S)
 
     async def look(self, identity: Identity, user_code: str) -> ProgramLogin:
         """Who asks under a code, for somebody who may let them in.

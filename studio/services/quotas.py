@@ -7,24 +7,29 @@ job counts on the day on which it ends, and until then as long as it has run tha
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from studio.clock import Clock
-from studio.errors import Conflict, Unprocessable
+from studio.errors import Conflict, StudioError, Unprocessable
 from studio.models import OWNER_ID, Identity, Record, Role, unrecorded
 from studio.quota_errors import DiskQuotaExceeded, QuotaExceeded
+from studio.services.durations import Durations
 from studio.services.queue import JobQueue
 from studio.settings import DAY_MS
 from studio.store.quotas import QuotaStore
 
 MAX_VALUE: Final = 1 << 50
 _GB: Final = 1_000_000_000
+_KEPT_DAYS: Final = 400
+_FORGET_EVERY_S: Final = 24 * 3600.0
+_ASK_AGAIN_S: Final = 60
 
 
 class Quota(StrEnum):
@@ -66,10 +71,17 @@ class QuotaService:
     """Refuses what would be too much, before it begins; what was accepted stays so."""
 
     def __init__(
-        self, *, store: QuotaStore, queue: JobQueue, clock: Clock, record: Record = unrecorded
+        self,
+        *,
+        store: QuotaStore,
+        queue: JobQueue,
+        clock: Clock,
+        durations: Durations | None = None,
+        record: Record = unrecorded,
     ) -> None:
         self._store = store
         self._queue = queue
+        self._durations = durations or Durations()
         self._clock = clock
         self._record = record
         self._set: dict[tuple[str, str], int | None] = {}
@@ -118,11 +130,18 @@ class QuotaService:
             retry_after_s=5,
         )
 
-    async def require(self, identity: Identity) -> None:
+    async def require(self, identity: Identity, more: Sequence[str] = ()) -> None:
         """Refuse work on a GPU to somebody who used up their day's, or their disk.
 
+        Unfinished jobs count as long as their like took lately, so a day's time is not given out
+        many times over; of what never ran before nobody knows.
+
+        Args:
+            more: the graph keys of jobs that are to be accepted together.
+
         Raises:
-            QuotaExceeded: the day's GPU seconds are used up; a new day begins at midnight, UTC.
+            QuotaExceeded: the day's GPU seconds are used up, or will be before the last of these
+                jobs begins; a new day begins at midnight, UTC.
             DiskQuotaExceeded: there is no room for what would be made.
         """
         user_id = identity.user_id
@@ -134,6 +153,19 @@ class QuotaService:
                     "There is more from midnight on, UTC.",
                     details={"quota": Quota.GPU_SECONDS, "used": round(used, 1), "limit": limit},
                     retry_after_s=math.ceil((self.day_ends_at() - self._clock.now_ms()) / 1000),
+                )
+            expected = self._expected_s(user_id, more[:-1])
+            if used + expected >= limit:
+                raise QuotaExceeded(
+                    f"Jobs that have not ended will take what is left of your {_minutes(limit)} "
+                    "of GPU time for today. Wait for them, or run fewer.",
+                    details={
+                        "quota": Quota.GPU_SECONDS,
+                        "used": round(used, 1),
+                        "expected": round(expected, 1),
+                        "limit": limit,
+                    },
+                    retry_after_s=_ASK_AGAIN_S,
                 )
         if self.limit(user_id, identity.role, Quota.DISK_BYTES) is not None:
             async with self.room(identity) as fit:
@@ -178,6 +210,13 @@ class QuotaService:
         """
         if gpu_seconds > 0:
             await self._store.charge(user_id, gpu_seconds, kind, self._clock.now_ms())
+
+    async def run(self) -> None:
+        """Forget days long past; runs until cancelled."""
+        while True:
+            with contextlib.suppress(StudioError):
+                await self._store.forget_days(self._clock.now_ms() - _KEPT_DAYS * DAY_MS)
+            await asyncio.sleep(_FORGET_EVERY_S)
 
     # -- looked at --------------------------------------------------------------------------------
 
@@ -224,6 +263,16 @@ class QuotaService:
             for live in self._queue.live.values()
             if live.job.user_id == user_id and live.job.started_at is not None
         )
+
+    def _expected_s(self, user_id: str, more: Sequence[str]) -> float:
+        """How long a person's unfinished jobs, and more of these graph keys, will still run."""
+        now_ms = self._clock.now_ms()
+        left_ms = sum(self._durations.median(key) or 0.0 for key in more)
+        for live in self._queue.live.values():
+            if live.job.user_id == user_id:
+                ran_ms = now_ms - (live.job.started_at or now_ms)
+                left_ms += max(0.0, (self._durations.median(live.job.graph_key) or 0.0) - ran_ms)
+        return left_ms / 1000
 
     # -- set by the owner -------------------------------------------------------------------------
 

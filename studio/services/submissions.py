@@ -158,6 +158,8 @@ class SubmissionService:
                     raise
                 # A thousand judgements take a while, and others want to be served meanwhile.
                 await asyncio.sleep(0)
+            if count > 1:
+                await self._quotas.require(identity, [each.job.graph_key for each in new])
             await store(new)
         finally:
             self._entering[identity.user_id] -= count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,11 +38,21 @@ class ProgramLoginStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def add(self, asking: ProgramLogin, device_hash: str, user_hash: str, most: int) -> None:
+    async def add(
+        self,
+        asking: ProgramLogin,
+        device_hash: str,
+        user_hash: str,
+        most: int,
+        network_of: Callable[[str], str],
+    ) -> None:
         """Store one; those that are over go.
 
+        Where ``most`` ask already, the oldest goes of the network from which the most ask: whoever
+        fills the room fills it with their own.
+
         Raises:
-            TooManyRequests: ``most`` ask already.
+            TooManyRequests: ``most`` were decided about and wait to be fetched.
         """
 
         def work(connection: sqlite3.Connection) -> None:
@@ -49,7 +60,7 @@ class ProgramLoginStore:
                 "DELETE FROM program_logins WHERE expires_at <= ?", (asking.created_at,)
             )
             [count] = connection.execute("SELECT count(*) FROM program_logins").fetchone()
-            if count >= most:
+            if count >= most and not _drop_busiest(connection, network_of):
                 raise TooManyRequests(
                     "Too many programs wait to be let in. Try again later.", retry_after_s=60
                 )
@@ -68,6 +79,14 @@ class ProgramLoginStore:
             )
 
         await self._db.write(work)
+
+    async def sweep(self, now_ms: int) -> None:
+        """Forget those that are over."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "DELETE FROM program_logins WHERE expires_at <= ?", (now_ms,)
+            )
+        )
 
     async def waiting(self, user_hash: str, now_ms: int) -> ProgramLogin | None:
         """Who asks under that code, as long as nobody has decided."""
@@ -157,6 +176,21 @@ class ProgramLoginStore:
             return key
 
         return await self._db.write(work)
+
+
+def _drop_busiest(connection: sqlite3.Connection, network_of: Callable[[str], str]) -> bool:
+    """Make room for one; ``False`` when nobody waits for a decision."""
+    rows = connection.execute(
+        "SELECT device_hash, address FROM program_logins WHERE user_id IS NULL AND refused = 0"
+        " ORDER BY created_at, device_hash"
+    ).fetchall()
+    if not rows:
+        return False
+    counts = Counter(network_of(row["address"]) for row in rows)
+    busiest = counts.most_common(1)[0][0]
+    oldest = next(row for row in rows if network_of(row["address"]) == busiest)
+    connection.execute("DELETE FROM program_logins WHERE device_hash = ?", (oldest["device_hash"],))
+    return True
 
 
 def _waiting(connection: sqlite3.Connection, user_hash: str, now_ms: int) -> ProgramLogin | None:

@@ -93,6 +93,14 @@ class QuotaStore:
             )
         )
 
+    async def forget_days(self, before_ms: int) -> None:
+        """Forget what was used on the days before that of ``before_ms``."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "DELETE FROM gpu_days WHERE day < ?", (before_ms // DAY_MS,)
+            )
+        )
+
     async def disk_bytes(self, user_id: str | None = None) -> dict[str, int]:
         """Bytes of files by user, the same bytes once, with those that uploads will bring."""
 

@@ -175,7 +175,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "pulse": frozenset({"queue"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "quotas": frozenset({"queue"}),
+    "quotas": frozenset({"durations", "queue"}),
     "rates": frozenset({"throttle"}),
     "reference_looks": frozenset(
         {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}

@@ -11,8 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from studio.services import program_logins
+from studio.store.program_logins import ProgramLoginStore
 from tests.api.house import House, open_house
 from tests.api.people import browser, me, member_in, owner_in, refusal
+from tests.api.shares import visitor
 
 
 @pytest.fixture
@@ -179,6 +182,37 @@ async def test_strangers_cannot_fill_the_list_of_those_who_wait(house: House) ->
         assert int(refused.headers["retry-after"]) > 0
         house.clock.advance(int(refused.headers["retry-after"]))
         await begin(program)
+
+
+async def test_who_fills_the_room_loses_their_own_place_and_nobody_elses(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program_logins, "MAX_WAITING", 6)
+    async with (
+        visitor(house, "192.0.2.1") as friend,
+        visitor(house, "203.0.113.9") as late,
+        member_in(house, "Ann") as ann,
+    ):
+        first = await begin(friend)
+        flood = []
+        for number in range(12):
+            # Many addresses of one network.
+            async with visitor(house, f"2001:db8::{number:x}") as program:
+                flood.append(await begin(program))
+            house.clock.advance(0.01)
+        last = await begin(late)
+        for begun, status in ((flood[0], 404), (flood[6], 404), (first, 200), (last, 200)):
+            assert (await decide(ann, begun)).status_code in (status, 204), begun
+            assert (await poll(house, late, begun)).status_code == (400 if status == 404 else 200)
+
+
+async def test_codes_that_are_over_are_swept_out_though_nobody_asks_again(house: House) -> None:
+    async with house.client(None) as program:
+        await begin(program)
+    house.clock.advance(901)
+    await ProgramLoginStore(house.db).sweep(house.clock.now_ms())
+    rows = await house.db.read(lambda c: c.execute("SELECT * FROM program_logins").fetchall())
+    assert rows == []
 
 
 async def test_only_somebody_who_is_logged_in_lets_programs_in(house: House) -> None:

@@ -1,0 +1,101 @@
+"""GPU time of a day: what is yet to be used counts, and days long past are forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from studio.settings import DAY_MS
+from tests.api.graphs import solid
+from tests.api.house import House, open_house
+from tests.api.people import me, member_in, refusal
+from tests.api.presets import seeds
+from tests.api.test_quotas import limit
+
+JOB = {"workflow": solid()}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as opened:
+        yield opened
+
+
+async def took(house: House, job_id: str, duration_ms: int) -> None:
+    """Jobs like this one took so long."""
+
+    def graph_key(connection: sqlite3.Connection) -> str:
+        row = connection.execute("SELECT graph_key FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return str(row["graph_key"])
+
+    house.accounts.quotas._durations.add(await house.db.read(graph_key), duration_ms)
+
+
+async def ended_one(client: httpx.AsyncClient) -> str:
+    """A job of a batch that was cancelled at once."""
+    assert (await client.post("/api/batches", json=seeds(1))).status_code == 201
+    [job] = (await client.get("/api/jobs")).json()["jobs"]
+    assert (await client.post(f"/api/jobs/{job['id']}/cancel")).status_code == 200
+    return str(job["id"])
+
+
+async def test_jobs_that_wait_count_as_long_as_their_like_took(house: House) -> None:
+    async with member_in(house, "Ann") as ann:
+        await limit(house, ann, gpu_seconds=100)
+        first = (await ann.post("/api/jobs", json=JOB)).json()["id"]
+        assert (await ann.post("/api/jobs", json=JOB)).status_code == 201, "unknown costs nothing"
+        await took(house, first, 40_000)
+        assert (await ann.post("/api/jobs", json=JOB)).status_code == 201
+        for route in ("/api/jobs", "/api/v2/jobs"):
+            refused = await ann.post(route, json=JOB)
+            assert refusal(refused) == (429, "quota_exceeded")
+            assert int(refused.headers["retry-after"]) > 0
+            details = refused.json()["error"]["details"]
+            assert details == {"quota": "gpu_seconds", "used": 0, "expected": 120, "limit": 100}
+        assert (await ann.post(f"/api/jobs/{first}/cancel")).status_code == 200
+        assert (await ann.post("/api/jobs", json=JOB)).status_code == 201
+
+
+async def test_a_batch_may_not_take_a_day_many_times_over(house: House) -> None:
+    async with member_in(house, "Gus", "guest") as gus:
+        await limit(house, gus, gpu_seconds=100)
+        await took(house, await ended_one(gus), 40_000)
+        assert refusal(await gus.post("/api/batches", json=seeds(4))) == (429, "quota_exceeded")
+        assert (await gus.post("/api/batches", json=seeds(3))).status_code == 201
+
+
+async def test_one_job_is_always_taken_while_the_day_is_not_used_up(house: House) -> None:
+    async with member_in(house, "Gus", "guest") as gus:
+        await limit(house, gus, gpu_seconds=1)
+        await took(house, await ended_one(gus), 4_000_000)
+        assert (await gus.post("/api/batches", json=seeds(1))).status_code == 201
+        assert (await gus.post("/api/batches", json=seeds(1))).status_code == 429
+
+
+def days(connection: sqlite3.Connection) -> list[int]:
+    return [row["day"] for row in connection.execute("SELECT day FROM gpu_days ORDER BY day")]
+
+
+async def test_days_long_past_are_forgotten(house: House) -> None:
+    async with member_in(house, "Ann") as ann:
+        user_id = (await me(ann))["id"]
+    today = house.clock.now_ms() // DAY_MS
+    await house.db.write(
+        lambda connection: connection.executemany(
+            "INSERT INTO gpu_days (user_id, day, kind, seconds) VALUES (?, ?, 'jobs', 1)",
+            [(user_id, today - ago) for ago in (0, 400, 401)],
+        )
+    )
+    sweeping = asyncio.create_task(house.accounts.quotas.run())
+    try:
+        async with asyncio.timeout(20):
+            while len(await house.db.read(days)) == 3:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+    finally:
+        sweeping.cancel()
+    assert await house.db.read(days) == [today - 400, today]
