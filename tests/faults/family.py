@@ -15,7 +15,7 @@ def members(family: Process) -> dict[str, int]:
     return {
         "studio" if child["kind"] == "studio" else "engine": child["pid"]
         for child in children
-        if child["state"] == "running"
+        if child["state"] == "running" and child["kind"] in ("studio", "comfyui", "embedded")
     }
 
 
