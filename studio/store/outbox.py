@@ -38,7 +38,8 @@ _OUTPUT: Final = "output.created"
 _INSERT: Final = (
     "INSERT OR IGNORE INTO webhook_deliveries (id, webhook_id, key, type, lane, body, endpoint, "
     "url, secret, state, created_at, next_at) "
-    "SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ? FROM webhooks "
+    "SELECT ?, id, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, "
+    "CASE WHEN paused_at IS NULL THEN ? END FROM webhooks "
     "WHERE id = ? AND disabled_at IS NULL"
 )
 

@@ -67,6 +67,13 @@ _MAY_GO: Final = (
 )
 
 
+NEXT_AT: Final = (
+    "(SELECT CASE WHEN w.paused_at IS NULL THEN ? END FROM webhooks w "
+    "WHERE w.id = webhook_deliveries.webhook_id)"
+)
+"""When a delivery is due. Those of a paused webhook never are, so nobody looks past them."""
+
+
 class DeliveryStore:
     """Rows of deliveries and of their attempts."""
 
@@ -134,8 +141,8 @@ class DeliveryStore:
         def work(connection: sqlite3.Connection) -> int | None:
             _add_attempt(connection, due.seq, attempt)
             connection.execute(
-                "UPDATE webhook_deliveries SET state = ?, attempts = attempts + 1, next_at = ?, "
-                "ended_at = ? WHERE seq = ?",
+                "UPDATE webhook_deliveries SET state = ?, attempts = attempts + 1, "
+                f"next_at = {NEXT_AT}, ended_at = ? WHERE seq = ?",
                 (
                     outcome.state,
                     outcome.next_at,

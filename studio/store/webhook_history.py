@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.errors import NotFound
 from studio.store.db import Database
-from studio.store.webhook_deliveries import Attempt, DeliveryState
+from studio.store.webhook_deliveries import NEXT_AT, Attempt, DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ class DeliveryHistory:
 
         def work(connection: sqlite3.Connection) -> None:
             changed = connection.execute(
-                "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, next_at = ?, "
-                "ended_at = NULL WHERE webhook_id = ? AND id = ?",
+                "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, "
+                f"next_at = {NEXT_AT}, ended_at = NULL WHERE webhook_id = ? AND id = ?",
                 (now_ms, webhook_id, delivery_id),
             )
             if changed.rowcount == 0:
@@ -106,8 +106,9 @@ class DeliveryHistory:
 
         def work(connection: sqlite3.Connection) -> int:
             changed = connection.execute(
-                "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, next_at = ?, "
-                "ended_at = NULL WHERE webhook_id = ? AND state = 'failed' AND created_at >= ?",
+                "UPDATE webhook_deliveries SET state = 'waiting', attempts = 0, "
+                f"next_at = {NEXT_AT}, ended_at = NULL "
+                "WHERE webhook_id = ? AND state = 'failed' AND created_at >= ?",
                 (now_ms, webhook_id, since_ms),
             )
             return changed.rowcount

@@ -133,6 +133,8 @@ class WebhookStore:
             connection.execute(
                 f"UPDATE webhooks SET {sets} WHERE id = ?", (*values.values(), now_ms, webhook_id)
             )
+            if "paused_at" in changes:
+                _hold(connection, webhook_id, now_ms, is_paused=changes["paused_at"] is not None)
             return _get(connection, webhook_id, user_id)
 
         return await self._db.write(work)
@@ -189,6 +191,22 @@ class WebhookStore:
             return row["user_id"], row["url"], both if is_changing else both[:1]
 
         return await self._db.read(work)
+
+
+def _hold(connection: sqlite3.Connection, webhook_id: str, now_ms: int, *, is_paused: bool) -> None:
+    """What waits is due at no time while its webhook is paused, and at once when it goes on."""
+    if is_paused:
+        connection.execute(
+            "UPDATE webhook_deliveries SET next_at = NULL WHERE webhook_id = ? "
+            "AND state = 'waiting'",
+            (webhook_id,),
+        )
+    else:
+        connection.execute(
+            "UPDATE webhook_deliveries SET next_at = ? WHERE webhook_id = ? "
+            "AND state = 'waiting' AND next_at IS NULL",
+            (now_ms, webhook_id),
+        )
 
 
 def _get(connection: sqlite3.Connection, webhook_id: str, user_id: str | None) -> Webhook:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import json
 import sqlite3
 import time
 from collections import Counter
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from standardwebhooks.webhooks import Webhook as Reference
 
 from studio.clients.webhook_receiver import Answer
 from studio.clock import FrozenClock
@@ -29,8 +27,7 @@ from studio.store.outbox import Outbox
 from studio.store.webhook_deliveries import DeliveryState, DeliveryStore
 from studio.store.webhook_history import DeliveryHistory
 from studio.store.webhooks import Webhook, WebhookStore
-from studio.webhook_events import MAX_BODY_BYTES, body_of
-from studio.webhook_signing import new_secret, signatures
+from studio.webhook_signing import new_secret
 from tests.fakes.jobs import a_job
 from tests.faults.harness import until
 
@@ -52,6 +49,8 @@ class Desk:
     disabled: list[tuple[str, str]]
     answer: Answer = field(default_factory=lambda: Answer(500, "status", "", 1))
     breaks_off: bool = False
+    held: asyncio.Event | None = None
+    """Answers wait for it."""
     hanging: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
     """How often a receiver was asked, by its URL."""
@@ -107,6 +106,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         made.asked[url] += 1
         if url in made.hanging:
             await asyncio.Event().wait()
+        if made.held is not None:
+            await made.held.wait()
         if made.breaks_off:
             raise RuntimeError("the client is closed")
         return made.answer
@@ -212,19 +213,6 @@ async def test_one_thing_is_told_once(desk: Desk) -> None:
     assert len(await desk.history.page("hook", state=None, before=None, limit=10)) == 1
 
 
-def test_signatures_are_those_of_the_reference_library() -> None:
-    first, second = new_secret(), new_secret()
-    body, at_s = '{"type":"ping"}', int(time.time())
-    both = signatures([first, second], "msg_1", at_s, body.encode())
-    headers = {
-        "webhook-id": "msg_1",
-        "webhook-timestamp": str(at_s),
-        "webhook-signature": both,
-    }
-    for secret in (first, second):
-        assert Reference(secret).verify(body, headers) == {"type": "ping"}
-
-
 async def test_an_attempt_that_breaks_off_counts_as_one(desk: Desk) -> None:
     desk.breaks_off = True
     await desk.tell("one")
@@ -295,15 +283,40 @@ async def test_a_receiver_in_trouble_that_asks_for_time_gets_it(desk: Desk, stat
     assert told.next_at == desk.clock.now_ms() + 600_000
 
 
-def test_a_message_stays_below_twenty_kilobytes_whatever_it_is_about() -> None:
-    outputs = [{"name": "ß" * 1000, "number": number} for number in range(20)]
-    data = {"title": "A fox", "metadata": {"order": "7"}, "outputs": outputs, "outputs_total": 20}
-    body = body_of("job.succeeded", 0, data)
-    assert len(body.encode()) < MAX_BODY_BYTES
-    said = json.loads(body)["data"]
-    assert said["outputs"] == outputs[: len(said["outputs"])]
-    assert len(said["outputs"]) == 9
-    assert (said["metadata"], said["outputs_total"]) == ({"order": "7"}, 20)
+async def test_what_waits_for_a_paused_webhook_is_due_at_no_time_until_it_goes_on(
+    desk: Desk,
+) -> None:
+    async def pause(paused_at: int | None) -> None:
+        await desk.store.change("hook", None, {"paused_at": paused_at}, desk.clock.now_ms())
+        desk.delivery.wake()
 
-    said = json.loads(body_of("job.failed", 0, {"metadata": {"a": "ß" * 10_000}, "outputs": []}))
-    assert said["data"]["metadata"] == {}
+    async def due() -> list[int | None]:
+        found = await desk.history.page("hook", state="waiting", before=None, limit=10)
+        return [one.next_at for one in found]
+
+    await desk.tell("tried")
+    await desk.attempts(1)
+    assert await due() != [None]
+    await pause(1)
+    await desk.tell("told meanwhile")
+    assert await due() == [None, None]
+    [_, tried] = await desk.history.page("hook", state=None, before=None, limit=10)
+    await desk.history.again("hook", tried.id, desk.clock.now_ms())
+    assert await due() == [None, None]
+    desk.answer = Answer(200, None, "", 1)
+    await pause(None)
+    await desk.attempts(2)
+    assert await due() == []
+
+
+async def test_an_attempt_under_way_while_its_webhook_is_paused_is_not_followed_by_another(
+    desk: Desk,
+) -> None:
+    held = desk.held = asyncio.Event()
+    await desk.tell("one")
+    await until(lambda: len(desk.posts) == 1, "it is under way")
+    await desk.store.change("hook", None, {"paused_at": 1}, desk.clock.now_ms())
+    held.set()
+    await desk.attempts(1)
+    [told] = await desk.history.page("hook", state="waiting", before=None, limit=10)
+    assert (told.attempts, told.next_at) == (1, None)

@@ -63,7 +63,7 @@ class WebhookDeliveries extends ListElement {
       agoText(item.created_at),
       item.attempts ? t('webhooks.attempts', { count: item.attempts }) : '',
       item.state === 'delivered' ? '' : reasonText(item),
-      item.state === 'waiting' && item.attempts ? t('webhooks.next', { time: dateText(item.next_at) }) : '',
+      item.next_at && item.attempts ? t('webhooks.next', { time: dateText(item.next_at) }) : '',
     ];
     const whole = this.whole.get(item.id);
     return html`
