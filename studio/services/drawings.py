@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import orjson
 
 from studio.clock import Clock
 from studio.drawing_errors import DrawingFailed
-from studio.errors import IdempotencyKeyReuse
+from studio.errors import Conflict, IdempotencyKeyReuse, NotFound, Unavailable
 from studio.graphs.drawing_fields import Wish, values
 from studio.graphs.grids import read_axes
 from studio.graphs.text_to_image import WORKFLOW_ID
@@ -90,18 +91,23 @@ class Drawings:
             with_mask=commission.wish.mask is not None,
         )
         wish = await self._with_mask(identity, commission.wish)
-        given, count = values(draws.manifest, draws.fields, wish)
-        if draws.target.workflow_id == WORKFLOW_ID:
-            given = {**await self._native(identity), **given}
-        order = Order(
-            workflow_id=draws.target.workflow_id,
-            preset_id=draws.target.preset_id,
-            values=given,
-            axes=read_axes(None, None, count),
-            title=_title(wish, draws),
-            idempotency_key=key,
-        )
-        accepted = await self._batches.run(identity, order)
+        try:
+            given, count = values(draws.manifest, draws.fields, wish)
+            if draws.target.workflow_id == WORKFLOW_ID:
+                given = {**await self._native(identity), **given}
+            order = Order(
+                workflow_id=draws.target.workflow_id,
+                preset_id=draws.target.preset_id,
+                values=given,
+                axes=read_axes(None, None, count),
+                title=_title(wish, draws),
+                idempotency_key=key,
+            )
+            accepted = await self._batches.run(identity, order)
+        except BaseException:
+            if wish.mask is not None:
+                await self.drop(identity, [wish.mask])
+            raise
         ids = [view.job.id for view in accepted.jobs]
         if key is not None:
             noted = OrderedDrawing(digest, ids)
@@ -135,6 +141,12 @@ class Drawings:
         fields = UploadFields(file_path=name, declared_type=content_type)
         asset, _ = await self._assets.upload(identity, chunks, fields)
         return asset.id
+
+    async def drop(self, identity: Identity, kept: Sequence[str]) -> None:
+        """Delete pictures of an order that was refused; one that a job has is not in the way."""
+        for asset_id in kept:
+            with contextlib.suppress(NotFound, Conflict, Unavailable):
+                await self._assets.delete(identity, asset_id)
 
     async def content(
         self, identity: Identity, asset: Asset, target: Format | None, quality: int | None

@@ -62,11 +62,14 @@ async def read_generation(request: Request) -> ImageOrder:
     return _order(request, "generate", await json_body(request), (), None)
 
 
-async def read_edit(request: Request, keep: Callable[[Part, str], Awaitable[str]]) -> ImageOrder:
+async def read_edit(
+    request: Request, keep: Callable[[Part, str], Awaitable[str]], kept: list[str]
+) -> ImageOrder:
     """The order in a form, whose pictures are kept as they come.
 
     Args:
         keep: stores a picture under a name, and returns its id.
+        kept: gets those ids: whoever refuses the order, here or later, deletes them.
 
     Raises:
         InvalidRequest, Unprocessable: it is none; ``details["field"]`` says why.
@@ -81,8 +84,10 @@ async def read_edit(request: Request, keep: Callable[[Part, str], Awaitable[str]
                 if len(images) == MAX_PICTURES:
                     raise _wrong("image", f"At most {MAX_PICTURES} pictures can be sent.")
                 images.append(await keep(part, f"image-{len(images) + 1}"))
+                kept.append(images[-1])
             elif part.name == "mask":
                 mask = await keep(part, "mask")
+                kept.append(mask)
             else:
                 said[part.name] = await part.text()
     except ClientDisconnect as error:

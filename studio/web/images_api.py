@@ -103,7 +103,14 @@ def image_routes(
         async def keep(part: Part, name: str) -> str:
             return await drawings.keep(identity, name, part.chunks(), part.content_type)
 
-        return await answer(request, identity, await read_edit(request, keep))
+        kept: list[str] = []
+        try:
+            order = await read_edit(request, keep, kept)
+            return await answer(request, identity, order)
+        except BaseException:
+            # Whoever tries again sends the pictures again.
+            await drawings.drop(identity, kept)
+            raise
 
     return router
 

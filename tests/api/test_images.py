@@ -13,6 +13,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from PIL import Image
 
+from tests.api.asset_client import hash_of
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 
 
@@ -109,6 +110,23 @@ def test_refusals_are_openai_s_own_and_name_what_is_wrong(program: OpenAI) -> No
         program.with_options(api_key="wrong").images.generate(prompt="x")
 
 
+def test_a_refused_edit_leaves_no_pictures_behind(program: OpenAI, owner: httpx.Client) -> None:
+    image, mask = png((1, 200, 30)), png((0, 0, 0, 0), "RGBA")
+    path = f"/api/v2/assets/by-hash/{hash_of(image[1])}"
+    for refused in (
+        {"prompt": " "},
+        {"prompt": "x", "model": "no-such-model"},
+        {"prompt": "x", "output_format": "tiff"},
+        {"prompt": "x", "mask": mask},
+        {"prompt": "x", "mask": ("mask.png", b"no picture", "image/png")},
+    ):
+        with pytest.raises(openai.APIStatusError):
+            program.images.edit(image=image, **refused)
+        assert owner.head(path).status_code == 404, refused
+    program.images.edit(image=image, prompt="x")
+    assert owner.head(path).status_code == 200
+
+
 def test_a_key_without_the_scope_draws_nothing(studio: RunningStudio) -> None:
     key = studio.make_key("assets")
     with (
@@ -134,16 +152,22 @@ def test_the_same_key_gets_the_same_pictures_and_draws_once(
     assert other.value.code == "idempotency_key_reuse"
 
 
-def test_a_stream_ends_with_the_picture(program: OpenAI) -> None:
+def test_a_stream_ends_with_the_picture(program: OpenAI, owner: httpx.Client) -> None:
+    saved = owner.post(
+        "/api/presets",
+        json={"name": "Slow", "workflow_id": "text-to-image", "values": {"steps": 20}},
+    ).json()
+    body = {"generate": {"preset_id": saved["id"]}}
+    assert owner.put("/api/drawing-models/slow", json=body).status_code == 200
     stream = program.images.generate(
-        prompt="a slow fox", size="256x256", stream=True, partial_images=2
+        model="slow", prompt="a slow fox", size="256x256", stream=True, partial_images=2
     )
     events = list(stream)
     assert events[-1].type == "image_generation.completed"
     assert picture(events[-1].b64_json).size == (256, 256)
     partial = [event for event in events if event.type == "image_generation.partial_image"]
     assert [event.partial_image_index for event in partial] == list(range(len(partial)))
-    assert len(partial) <= 2
+    assert 1 <= len(partial) <= 2
     for event in partial:
         assert picture(event.b64_json).format == "PNG"
 
