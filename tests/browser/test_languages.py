@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, wait_for_parts
 from tests.browser.test_looks import SECTIONS, VIEWS
 from tests.policy.test_messages import SLOT, messages
 from tests.policy.test_messages import VIEWS as MODULES
@@ -140,6 +140,8 @@ def test_enter_that_ends_the_composition_of_a_word_chooses_nothing(
     open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
 ) -> None:
     page = open_page(storage_state=state, locale="zh-CN")
+    page.goto(site.url)
+    wait_for_parts(page)
     page.goto(f"{site.url}/#/queue")
     expect(page.get_by_role("heading", name="队列")).to_be_visible()
     page.keyboard.press("Control+k")

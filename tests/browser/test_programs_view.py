@@ -58,7 +58,7 @@ def test_a_preset_is_given_a_name_and_draws_under_it(
     page = programs(open_page, site, state)
     page.get_by_role("button", name="Add a name").click()
     dialog = page.get_by_role("dialog", name="What draws")
-    dialog.get_by_label("Name").fill("foxes")
+    dialog.get_by_role("textbox", name="Name").fill("foxes")
     dialog.get_by_role("button", name="Save").click()
     expect(dialog.get_by_role("alert")).to_contain_text("generate, edit, or both")
     dialog.get_by_label("Pictures from words").select_option(label=preset["name"])
@@ -75,7 +75,7 @@ def test_a_preset_is_given_a_name_and_draws_under_it(
 
     row.get_by_role("button", name="Change").click()
     expect(dialog.get_by_label("Pictures from words")).to_have_value(f"preset:{preset['id']}")
-    expect(dialog.get_by_label("Name")).to_have_value("foxes")
+    expect(dialog.get_by_role("textbox", name="Name")).to_have_value("foxes")
     dialog.get_by_role("button", name="Cancel").click()
     row.get_by_role("button", name="Remove").click()
     expect(row).to_have_count(0)

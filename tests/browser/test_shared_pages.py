@@ -30,7 +30,7 @@ def make_link(page: Page) -> str:
     expect(shown).to_be_visible()
     assert_fits(page)
     url = shown.input_value()
-    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="Done", exact=True).click()
     return url
 
 

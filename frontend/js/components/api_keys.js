@@ -22,7 +22,7 @@ class ApiKeys extends ListElement {
     return html`
       <section class="card">
         <p class="hint">
-          ${t('people.keysHelp')} ${t('access.byCode')} <a href="#/device">${t('access.enterCode')}</a>
+          ${t('people.keysHelp')} ${t('access.byCode')} <a class="link" href="#/device">${t('access.enterCode')}</a>
         </p>
         <form
           class="key-form"
