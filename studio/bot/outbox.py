@@ -99,7 +99,9 @@ class Outbox:
                 except StudioError:
                     wait_s = float(PATIENCE_S[1])
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), wait_s)
+                    # Python 3.11's ``wait_for`` may swallow that the task was cancelled.
+                    async with asyncio.timeout(wait_s):
+                        await self._woken.wait()
         finally:
             await lanes.close()
 
