@@ -104,7 +104,7 @@ def test_what_a_tool_refuses_is_told_to_the_model_and_shown(
     assert wrong["result"].startswith("Refused (invalid_value)")
 
 
-def test_a_full_queue_refuses_a_members_tool_too(
+def test_a_quota_refuses_a_members_tool_too(
     talker: Talker, talking_studio: RunningStudio, chatting: httpx.Client, preset: dict[str, Any]
 ) -> None:
     good(chatting.patch(f"/api/presets/{preset['id']}", json={"shared": True}))
@@ -119,7 +119,7 @@ def test_a_full_queue_refuses_a_members_tool_too(
             chat = begin(other)
             assert ask(other, chat, "Draw.")["text"] == "Later, then."
             [call] = messages(other, chat)[1]["calls"]
-            assert call["result"].startswith("Refused (queue_full)")
+            assert call["result"].startswith("Refused (quota_exceeded)")
             good(other.post("/api/queue/clear"))
     finally:
         good(chatting.post("/api/queue/clear"))
