@@ -12,7 +12,10 @@ from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import AssertAccessible, OpenPage
 
-VIEWS = ("create", "queue", "library", "models", "settings", "system", "activity", "help")
+VIEWS = (
+    *("create", "queue", "library", "models", "chat", "settings", "system", "activity", "help"),
+    "device",
+)
 SECTIONS = (
     "account",
     "looks",
@@ -20,8 +23,12 @@ SECTIONS = (
     "alerts",
     "keyboard",
     "keys",
+    "shares",
+    "webhooks",
     "people",
+    "programs",
     "services",
+    "telegram",
     "retention",
     "server",
 )

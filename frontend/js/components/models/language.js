@@ -62,7 +62,7 @@ class LanguageModels extends Element {
         ${gpu ? html`<p>${t('language.gpu', { used: sizeText(gpu.used_bytes), total: sizeText(gpu.total_bytes) })}</p>` : nothing}
         ${models.length
           ? html`<ul class="rows">${models.map((model) => this.#model(model))}</ul>`
-          : html`<p>${t('language.none')} <a href="#/models/catalog">${t('language.toCatalog')}</a></p>`}
+          : html`<p>${t('language.none')} <a class="link" href="#/models/catalog">${t('language.toCatalog')}</a></p>`}
         ${handed.length
           ? html`<details>
               <summary>${t('language.handed')}</summary>

@@ -268,7 +268,7 @@ class ProgramCode extends Element {
     return html`
       <section class="card">
         <h3>${t('programs.reach')}</h3>
-        <p class="hint">${t('programs.reachHelp')} <a href="#/settings/keys">${t('settings.sections.keys')}</a></p>
+        <p class="hint">${t('programs.reachHelp')} <a class="link" href="#/settings/keys">${t('settings.sections.keys')}</a></p>
         ${copied(t('programs.address'), `${base}/v1`)} ${copied(t('programs.agents'), `${base}/mcp`)}
         <div class="segments" role="group" aria-label=${t('programs.samples')}>
           ${Object.keys(SAMPLES).map(

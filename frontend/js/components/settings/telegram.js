@@ -77,7 +77,7 @@ class SettingsTelegram extends ListElement {
 
   #whereTheTokenIs() {
     if (!session.can('admin')) return html`<p class="hint">${t('telegram.askOwner')}</p>`;
-    return html`<p class="hint">${t('telegram.tokenHelp')} <a href="#/settings/services">${t('telegram.tokenOpen')}</a></p>`;
+    return html`<p class="hint">${t('telegram.tokenHelp')} <a class="link" href="#/settings/services">${t('telegram.tokenOpen')}</a></p>`;
   }
 
   #code() {
