@@ -20,7 +20,7 @@ from studio.graphs.manifests.manifest import (
 )
 from studio.graphs.manifests.values import fits, is_empty
 from studio.graphs.questions import literal
-from studio.models import Asset, Identity
+from studio.models import Identity
 from studio.services.presets import PresetService
 from studio.services.workflow_library import WorkflowLibrary
 from studio.store.presets import Preset
@@ -185,10 +185,6 @@ def file_value(each: Input, asset_ids: list[str]) -> Any:
     """Files as an input takes them."""
     found = [{"asset": asset_id} for asset_id in asset_ids]
     return found if each.multiple else found[-1]
-
-
-def is_picture(asset: Asset) -> bool:
-    return asset.content_type.startswith("image/")
 
 
 def _options(each: Input, field: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
