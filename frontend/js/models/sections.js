@@ -15,7 +15,7 @@ export const SECTIONS = {
   people: { icon: 'people', mayBe: () => session.isOwner },
   programs: { icon: 'custom' },
   services: { icon: 'models', mayBe: mayAdminister },
-  telegram: { icon: 'link', mayBe: () => session.can('jobs') },
+  telegram: { icon: 'chat', mayBe: () => session.can('jobs') },
   retention: { icon: 'remove', mayBe: mayAdminister },
   server: { icon: 'system', mayBe: mayAdminister },
 };
