@@ -21,6 +21,7 @@ from studio.services.fetch_plans import FetchMeans
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.indexer import Indexer
+from studio.services.intake import Intake
 from studio.services.jobs import JobService
 from studio.services.media_inputs import MediaInputs
 from studio.services.metrics import Metrics
@@ -160,8 +161,15 @@ def build_pipeline(
         engines=engines,
         clock=clock,
         wake=dispatcher.wake,
-        reserve=dispatcher.reserve,
-        start=runner.start,
+        intake=Intake(
+            queue=queue,
+            jobs=jobs,
+            clock=clock,
+            wake=dispatcher.wake,
+            reserve=dispatcher.reserve,
+            start=runner.start,
+            take_back=follower.cancel,
+        ),
         on_demand=on_demand,
         max_depth=settings.max_queue_depth,
         quotas=quotas,

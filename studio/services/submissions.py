@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -29,10 +29,10 @@ from studio.graphs.validation import validate
 from studio.models import Identity, Job, JobStatus, JobWebhook, NewJob, Recipe, Role
 from studio.services.download_credentials import KEY as DOWNLOAD_CREDENTIALS
 from studio.services.download_credentials import Credential, credential_records
-from studio.services.engine import Engine
 from studio.services.engines import EngineService
 from studio.services.fetches import KEY as FETCHES
 from studio.services.fetches import cached_names, fetch_records
+from studio.services.intake import Intake
 from studio.services.media_inputs import KEY as MEDIA
 from studio.services.media_inputs import media_records
 from studio.services.on_demand import OnDemand
@@ -80,8 +80,6 @@ class SubmissionService:
 
     Args:
         wake: asks the dispatcher to look at the queue.
-        reserve: an engine's free place for a job nobody waits before, or ``None``.
-        start: sends a job to the engine whose place it got.
         max_depth: unfinished jobs in all; what one person may have say the quotas.
     """
 
@@ -94,8 +92,7 @@ class SubmissionService:
         engines: EngineService,
         clock: Clock,
         wake: Callable[[], None],
-        reserve: Callable[[Job], Engine | None],
-        start: Callable[[Engine, LiveJob], None],
+        intake: Intake,
         on_demand: OnDemand,
         max_depth: int,
         quotas: QuotaService,
@@ -107,8 +104,7 @@ class SubmissionService:
         self._engines = engines
         self._clock = clock
         self._wake = wake
-        self._reserve = reserve
-        self._start = start
+        self._intake = intake
         self._max_depth = max_depth
         self._quotas = quotas
         # Submits at once must not all see the last free place.
@@ -250,39 +246,17 @@ class SubmissionService:
 
     async def _accept(self, identity: Identity, submission: Submission) -> LiveJob:
         new, graph = await self._judged(identity, submission)
-        job = new.job
-        engine = None
-        if (
-            submission.only_engine is None
-            and not job.extra.get("unchecked")
-            and await self._on_demand.is_ready(job)
-        ):
-            engine = self._reserve(job)
-        if engine is not None:
-            job = job.changed(
-                engine=engine.name,
-                engine_boot=engine.boot,
-                prompt_id=new_id(),
-                attempt=1,
-            )
-        try:
-            await self._jobs.insert(replace(new, job=job), submission.idempotency_key)
-        except BaseException:
-            if engine is not None:
-                engine.occupied -= 1
-                self._wake()
-            raise
-        if engine is not None:
-            engine.occupied -= 1
-        live = LiveJob(job, graph=graph, credentials=dict(submission.credentials))
+        live = LiveJob(new.job, graph=graph, credentials=dict(submission.credentials))
         live.download_credentials = _values(submission.download_credentials)
         if submission.only_engine is not None:
             live.excluded = set(self._engines.engines) - {submission.only_engine}
-        self._queue.add(live, waiting=engine is None)
-        if engine is not None:
-            live.marked = True
-            self._start(engine, live)
-        else:
+        may_go = (
+            submission.only_engine is None
+            and not new.job.extra.get("unchecked")
+            and await self._on_demand.is_ready(new.job)
+        )
+        key = submission.idempotency_key
+        if not await self._intake.take(new, live, key, may_go=may_go):
             self._on_demand.hold(live)
             self._wake()
         return live

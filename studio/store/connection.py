@@ -52,18 +52,6 @@ def connect(path: Path, *, create: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def is_log_long(path: Path) -> bool:
-    """Whether the log beside a database, to which something was just written, is to be folded.
-
-    A log that was folded is written anew from its beginning, and cut to ``LOG_BYTES`` by the first
-    commit. So what is longer after a commit is not folded yet.
-    """
-    try:
-        return os.stat(f"{path}-wal").st_size > LOG_BYTES  # noqa: PTH116 - after every commit
-    except OSError:
-        return False
-
-
 def abandon(connection: sqlite3.Connection, path: Path) -> None:
     """Give up a connection without the writes that closing it would make.
 

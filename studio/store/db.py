@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from studio.errors import StorageUnavailable, StudioError
-from studio.store.connection import abandon, connect, is_fault, is_full, is_log_long, translate
+from studio.store.commit_log import CommitLog
+from studio.store.connection import abandon, connect, is_fault, is_full, translate
 from studio.store.disk_speed import DiskSpeed
 from studio.store.lease import LeaseLost
 from studio.store.outage import Outage
@@ -50,6 +51,7 @@ class Database:
         self._path = path
         self._guard = guard
         self._speed = speed or DiskSpeed()
+        self._log = CommitLog(path)
         self._is_log_long = False
         self._alarm: asyncio.TimerHandle | None = None
         self._connection: sqlite3.Connection | None = None
@@ -59,7 +61,6 @@ class Database:
         self._idle.set()
         self._closed = False
         self._halted: str | None = None
-        self._durable = True
         self._commits = 0
         self._outage = Outage()
 
@@ -116,6 +117,7 @@ class Database:
         durable: bool = True,
         short: bool = False,
         patient: bool = False,
+        at_once: bool = False,
     ) -> T:
         """Run ``work`` inside a transaction and return its result once that is on disk.
 
@@ -126,19 +128,27 @@ class Database:
                 this process and costs no fsync: right for what is worthless after a power cut.
             short: whether it is a handful of statements on single rows and touches no files.
             patient: whether it may wait some milliseconds for others to share its commit with.
+            at_once: whether it waits for nobody: nothing else is expected in the same moment, or
+                it has no fsync to share.
 
         Raises:
             DiskFull, StorageUnavailable: nothing was acknowledged. After an I/O error in the very
                 moment of the commit it may still be found after a restart.
             Whatever ``work`` raises.
         """
-        if self._halted is not None:
-            raise StorageUnavailable(self._halted)
-        self._outage.require_over()
-        loop = asyncio.get_running_loop()
-        item = Item(work, loop.create_future(), True, False, durable, short, patient)
-        result: T = await self._submit(item)
+        future = asyncio.get_running_loop().create_future()
+        item = Item(work, future, True, False, durable, short, patient, at_once)
+        result: T = await self._submit_write(item)
         return result
+
+    async def sync(self) -> None:
+        """Until whatever was written is on disk, what need not survive a power cut too.
+
+        Raises:
+            DiskFull, StorageUnavailable: it may not be.
+        """
+        future = asyncio.get_running_loop().create_future()
+        await self._submit_write(Item(_nothing, future, writes=True, short=True, syncs=True))
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on the connection's thread; it must not write."""
@@ -188,11 +198,18 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is None:
             return
+        self._log.let_go()
         if self._halted is None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         else:
             abandon(connection, self._path)
+
+    def _submit_write(self, item: Item) -> asyncio.Future[Any]:
+        if self._halted is not None:
+            raise StorageUnavailable(self._halted)
+        self._outage.require_over()
+        return self._submit(item)
 
     def _submit(self, item: Item) -> asyncio.Future[Any]:
         if self._closed:
@@ -202,7 +219,7 @@ class Database:
         if item.patient and self._alarm is None:
             self._alarm = loop.call_later(_PATIENCE_S, self._lose_patience, loop)
         elif not item.patient:
-            self._begin(loop)
+            self._begin(loop, at_once=item.at_once)
         return item.future
 
     def _lose_patience(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -211,11 +228,14 @@ class Database:
         if self._line.is_pressing:
             self._begin(loop)
 
-    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _begin(self, loop: asyncio.AbstractEventLoop, *, at_once: bool = False) -> None:
         if self._idle.is_set():
             self._idle.clear()
-            # One turn more, and what the same news set off elsewhere shares the commit.
-            loop.call_soon(loop.call_soon, self._start_batch, loop)
+            if at_once:
+                self._start_batch(loop)
+            else:
+                # One turn more, and what the same news set off elsewhere shares the commit.
+                loop.call_soon(loop.call_soon, self._start_batch, loop)
 
     def _start_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         batch = self._line.take()
@@ -272,50 +292,24 @@ class Database:
             connection = self._connected()
             changes = connection.total_changes
             if writes:
-                self._set_durable(connection, any(i.durable for i in batch if i.writes))
+                self._log.sync_commits(connection, any(i.durable for i in batch if i.writes))
                 connection.execute("BEGIN IMMEDIATE")
-            results = [self._run_item(connection, item, alone=writes == 1) for item in batch]
+            results = [item.run(connection, alone=writes == 1) for item in batch]
             if writes:
                 connection.execute("COMMIT")
+                if connection.total_changes == changes and any(item.syncs for item in batch):
+                    self._log.sync()
                 # This process may have been stopped during the commit, long enough for another to
                 # move the database away: what it wrote since then is not there.
                 self._require_lease()
             if connection.total_changes != changes:
                 self._commits += 1
-                self._is_log_long = is_log_long(self._path)
+                self._is_log_long = self._log.is_long()
                 self._outage.end()
         except (sqlite3.Error, StudioError) as error:
             fault = self._fail(error)
             return [(None, type(fault)(fault.message)) for _ in batch]
         return results
-
-    def _run_item(self, connection: sqlite3.Connection, item: Item, *, alone: bool) -> Outcome:
-        guarded = item.writes and not alone
-        if guarded:
-            connection.execute("SAVEPOINT item")
-        try:
-            value = item.do(connection)
-        except Exception as error:
-            if isinstance(error, sqlite3.Error) and is_fault(error):
-                raise
-            self._undo(connection, item, guarded=guarded)
-            return None, error
-        if guarded:
-            connection.execute("RELEASE item")
-        return value, None
-
-    def _undo(self, connection: sqlite3.Connection, item: Item, *, guarded: bool) -> None:
-        if guarded:
-            connection.execute("ROLLBACK TO item")
-            connection.execute("RELEASE item")
-        elif item.writes:
-            connection.execute("ROLLBACK")
-            connection.execute("BEGIN IMMEDIATE")
-
-    def _set_durable(self, connection: sqlite3.Connection, durable: bool) -> None:
-        if durable is not self._durable:
-            connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
 
     def _require_lease(self) -> None:
         if self._halted is not None:
@@ -331,7 +325,7 @@ class Database:
         if self._connection is None:
             if self._halted is not None:
                 raise StorageUnavailable(self._halted)
-            self._connection, self._durable = connect(self._path, create=False), True
+            self._connection = connect(self._path, create=False)
         return self._connection
 
     def _fail(self, error: sqlite3.Error | StudioError) -> StudioError:
@@ -346,3 +340,7 @@ class Database:
         fault = error if isinstance(error, StudioError) else translate(error, self._path.parent)
         self._outage.begin(fault, error)
         return fault
+
+
+def _nothing(_: sqlite3.Connection) -> None:
+    """Work whose commit alone matters."""

@@ -37,17 +37,34 @@ class JobStore:
         self._assets = assets
         self.outbox = Outbox(db)
 
-    async def insert(self, new: NewJob, idempotency_key: str | None = None) -> None:
+    async def insert(
+        self, new: NewJob, idempotency_key: str | None = None, *, durable: bool = True
+    ) -> None:
         """Make a job durable: once this returns it will be finished.
+
+        Args:
+            durable: whether that holds through a power cut already. Without, it does after
+                ``sync``, and until then nobody may be told that the job was accepted.
 
         Raises:
             IdempotencyKeyReuse: the key was used in the last 24 hours; nothing is stored.
             MissingAsset: an input was deleted since it was looked up; nothing is stored.
         """
         await self._db.write(
-            lambda connection: insert_jobs(connection, [new], idempotency_key), short=True
+            lambda connection: insert_jobs(connection, [new], idempotency_key),
+            durable=durable,
+            short=True,
+            at_once=not durable,
         )
         self.accepted([new])
+
+    async def sync(self) -> None:
+        """Until what was stored so far survives a power cut.
+
+        Raises:
+            DiskFull, StorageUnavailable: it may not.
+        """
+        await self._db.sync()
 
     def accepted(self, new: Sequence[NewJob]) -> None:
         """They are durable, by whichever commit: what is to be told of them can be."""
@@ -126,7 +143,9 @@ class JobStore:
             self.outbox.note_end(connection, job, stored)
             return stored
 
-        stored = await self._db.write(work, short=_are_few(outputs), patient=patient)
+        stored = await self._db.write(
+            work, short=_are_few(outputs), patient=patient, at_once=not patient
+        )
         if self.outbox.concerns(job):
             self.outbox.wake()
         await self._assets.settle(outputs, stored)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.errors import StudioError
+from studio.store.connection import is_fault
 
 Outcome = tuple[Any, BaseException | None]
 """What a piece of work returned, or raised."""
@@ -25,6 +26,9 @@ class Item:
     durable: bool = True
     short: bool = False
     patient: bool = False
+    at_once: bool = False
+    syncs: bool = False
+    """It writes nothing, and wants on disk what was written before it."""
 
     def do(self, connection: sqlite3.Connection) -> Any:
         """Do the work; what it returns may leave the database's thread, but for a cursor.
@@ -37,6 +41,37 @@ class Item:
             value.close()
             return None
         return value
+
+    def run(self, connection: sqlite3.Connection, *, alone: bool) -> Outcome:
+        """Do the work inside a transaction; what fails is rolled back, others' writes are not.
+
+        Args:
+            alone: whether nothing else of the transaction writes.
+
+        Raises:
+            sqlite3.Error: a fault of the storage, which concerns the whole transaction.
+        """
+        guarded = self.writes and not alone
+        if guarded:
+            connection.execute("SAVEPOINT item")
+        try:
+            value = self.do(connection)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and is_fault(error):
+                raise
+            self._undo(connection, guarded=guarded)
+            return None, error
+        if guarded:
+            connection.execute("RELEASE item")
+        return value, None
+
+    def _undo(self, connection: sqlite3.Connection, *, guarded: bool) -> None:
+        if guarded:
+            connection.execute("ROLLBACK TO item")
+            connection.execute("RELEASE item")
+        elif self.writes:
+            connection.execute("ROLLBACK")
+            connection.execute("BEGIN IMMEDIATE")
 
     def settle(self, outcome: Outcome) -> None:
         """Tell whoever waits, unless they have gone."""

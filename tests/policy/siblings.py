@@ -103,6 +103,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "job_waits": frozenset({"events", "jobs"}),
+    "intake": frozenset({"engine", "queue"}),
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
@@ -215,9 +216,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "submissions": frozenset(
         {
             "download_credentials",
-            "engine",
             "engines",
             "fetches",
+            "intake",
             "media_inputs",
             "on_demand",
             "queue",
@@ -247,4 +248,5 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "workflows": frozenset({"assets", "engines", "jobs", "order_size", "submissions"}),
 }
 """Which services know which others. Most meet in queue, events and engines; the chain of one job
-(submissions, dispatcher, runner, sender, follower, collector, finisher) knows its next link."""
+(submissions, intake, dispatcher, runner, sender, follower, collector, finisher) knows its next
+link."""

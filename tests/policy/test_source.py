@@ -42,7 +42,8 @@ BROAD = {
     # The door of the hot path: nobody gets a bare 500.
     "studio/web/hot_path.py": 1,
     # The database, on its thread and off it: whoever waits for an answer gets one.
-    "studio/store/db.py": 2,
+    "studio/store/db.py": 1,
+    "studio/store/work_line.py": 1,
 }
 """How many handlers of anything at all there are, and why there."""
 
