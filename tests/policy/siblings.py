@@ -106,9 +106,13 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
+    "language_answers": frozenset({"language_marks"}),
     "language_charges": frozenset({"quotas"}),
     "language_files": frozenset({"language_needs"}),
     "language_process": frozenset({"language_files"}),
+    "language_talk": frozenset(
+        {"language_answers", "language_files", "language_marks", "language_requests"}
+    ),
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset(
@@ -128,7 +132,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
         }
     ),
     "local_language": frozenset(
-        {"language", "language_answers", "language_files", "language_needs", "language_process"}
+        {
+            "language",
+            "language_answers",
+            "language_files",
+            "language_needs",
+            "language_process",
+            "language_talk",
+        }
     ),
     "log_news": frozenset({"feed", "news"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),
