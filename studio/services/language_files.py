@@ -104,8 +104,8 @@ class InstalledModel:
             projector_bytes=0 if self.projector is None else self.projector.size_bytes,
         )
 
-    def spec(self, *, port: int, key: str, on_gpu: bool) -> LanguageSpec:
-        """What a place has to know to run it."""
+    def spec(self, *, port: int, key: str, on_gpu: bool, gpu: str = "") -> LanguageSpec:
+        """What a place has to know to run it, on one of several GPUs if ``gpu`` names it."""
         said = self.file.settings
         eyes = self.projector
         return LanguageSpec(
@@ -118,6 +118,7 @@ class InstalledModel:
             threads=said.threads or max(1, (os.cpu_count() or 2) // 2),
             gpu_layers=said.gpu_layers if on_gpu else 0,
             embeddings=self.embeddings,
+            gpu=gpu,
         )
 
     def check(self) -> None:

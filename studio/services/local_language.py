@@ -32,7 +32,7 @@ class Room(Protocol):
 
     def lent(
         self, need: Need, evict: Callable[[], Awaitable[bool]]
-    ) -> contextlib.AbstractAsyncContextManager[None]: ...
+    ) -> contextlib.AbstractAsyncContextManager[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +272,9 @@ class LocalLanguage:
             raise ModelNotRunning("Studio was started without bootstrap, which runs the models.")
         await asyncio.to_thread(model.look_again)
         on_gpu = await self._room.has_gpu()
-        async with self._room.lent(model.need(on_gpu=on_gpu), self.evict):
+        async with self._room.lent(model.need(on_gpu=on_gpu), self.evict) as gpu:
             slot = await self._free_slot()
-            server = ModelServer(model, slot, self._places, on_gpu=on_gpu)
+            server = ModelServer(model, slot, self._places, on_gpu=on_gpu, gpu=gpu)
             self._servers[model.id] = server
             if on_gpu:
                 # Until it has what it needs nobody else may take that.

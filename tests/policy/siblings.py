@@ -94,7 +94,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
-    "gpu_room": frozenset({"engines", "language_needs"}),
+    "gpu_room": frozenset({"engines", "gpus", "language_needs"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
