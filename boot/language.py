@@ -27,6 +27,8 @@ _MOST_BYTES: Final = 16_384
 _MOST_NAME: Final = 1024
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{32,128}")
 
+_GPU: Final = re.compile(r"((GPU|MIG)-[A-Za-z0-9/-]{1,80})?")
+
 
 class SpecRefused(ValueError):
     """It is no description of a model's server."""
@@ -42,6 +44,7 @@ class LanguageSpec:
         port: of loopback.
         key: what a request has to bring.
         gpu_layers: so many go to the GPU, -1 for all.
+        gpu: the UUID of the one of several GPUs that it gets; empty for all of them.
     """
 
     model: str
@@ -53,6 +56,7 @@ class LanguageSpec:
     projector: str = ""
     chat_format: str = ""
     embeddings: bool = False
+    gpu: str = ""
 
     def __post_init__(self) -> None:
         _require(_is_below(self.model), "model")
@@ -64,6 +68,7 @@ class LanguageSpec:
         _require(_within(self.gpu_layers, -1, MOST_LAYERS), "gpu_layers")
         _require(self.chat_format in CHAT_FORMATS, "chat_format")
         _require(isinstance(self.embeddings, bool), "embeddings")
+        _require(isinstance(self.gpu, str) and _GPU.fullmatch(self.gpu) is not None, "gpu")
 
     @classmethod
     def parse(cls, said: object) -> LanguageSpec:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from boot.gpus import VISIBLE
 from boot.language import SLOTS, SpecRefused, read_spec, spec_file
 
 EXIT_NO_SPEC: Final = 2
@@ -46,13 +47,16 @@ def main(arguments: Sequence[str]) -> int:
     handle = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump(spec.config(Path(given.models)), file)
-    return _become(python, ("-m", "llama_cpp.server", "--config_file", str(config)))
+    return _become(python, ("-m", "llama_cpp.server", "--config_file", str(config)), gpu=spec.gpu)
 
 
-def _become(python: str, arguments: Sequence[str]) -> NoReturn:
+def _become(python: str, arguments: Sequence[str], *, gpu: str) -> NoReturn:
     sys.stdout.flush()
     # Studio's own folder, where this one works, has nothing that the server may import.
     env = {**os.environ, "PYTHONSAFEPATH": "1"}
+    if gpu:
+        # What somebody hid from CUDA stays hidden.
+        env.setdefault(VISIBLE, gpu)
     os.execve(python, (python, *arguments), env)  # noqa: S606
 
 

@@ -49,6 +49,20 @@ class GpuReader:
             self.close()
             return []
 
+    def held(self) -> dict[int, int]:
+        """How many bytes of all GPUs each process has, by its id; those that tell.
+
+        Inside some containers the library tells of no process, or of none by the ids in there.
+        """
+        found: dict[int, int] = {}
+        if self._ready():
+            for index in range(_ask(pynvml.nvmlDeviceGetCount) or 0):
+                handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+                for process in _ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or ():
+                    if process.usedGpuMemory is not None:
+                        found[process.pid] = found.get(process.pid, 0) + process.usedGpuMemory
+        return found
+
     def close(self) -> None:
         """Let go of the library."""
         if self._open:

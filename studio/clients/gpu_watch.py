@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from studio.clients.gpu import Gpu, GpuReader
@@ -24,6 +24,8 @@ class GpuReading:
     driver: str | None = None
     gpus: Sequence[Gpu] = ()
     is_old: bool = False
+    held: Mapping[int, int] = field(default_factory=dict)
+    """How much of all GPUs each process has, by its id; those that the library tells of."""
 
 
 class GpuWatch:
@@ -59,7 +61,7 @@ class GpuWatch:
         def look() -> None:
             found = None
             try:
-                found = GpuReading(self._reader.driver(), self._reader.read())
+                found = _look(self._reader)
             finally:
                 # Studio may have ended meanwhile.
                 with contextlib.suppress(RuntimeError):
@@ -67,3 +69,7 @@ class GpuWatch:
 
         threading.Thread(target=look, name="gpus", daemon=True).start()
         return answer
+
+
+def _look(reader: GpuReader) -> GpuReading:
+    return GpuReading(reader.driver(), reader.read(), held=reader.held())

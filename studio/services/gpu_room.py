@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from studio.clients.comfy import EngineError
@@ -21,6 +21,7 @@ from studio.clock import Clock
 from studio.language_errors import ModelDoesNotFit
 from studio.models import Job
 from studio.services.engines import Engine, EngineService
+from studio.services.gpus import seen_by
 from studio.services.language_needs import Need
 from studio.store.model_files import ModelFileStore
 
@@ -33,14 +34,20 @@ _KEPT: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class GpuMemory:
-    """All GPUs together."""
+    """Some GPUs together. ``cards`` are the free bytes of each, by its UUID."""
 
     total_bytes: int
     used_bytes: int
+    cards: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def free_bytes(self) -> int:
         return max(0, self.total_bytes - self.used_bytes)
+
+    def card_for(self, need: Need) -> str:
+        """The one of several that has most room, if it is enough; empty for all of them."""
+        best = max(self.cards, key=self.cards.__getitem__, default="")
+        return best if len(self.cards) > 1 and need.gpu_bytes <= self.cards[best] else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +93,34 @@ class GpuRoom:
         self.handed: deque[HandOver] = deque(maxlen=_KEPT)
         self.evict: Evict = _nobody
 
-    async def memory(self) -> GpuMemory | None:
-        """Of all GPUs that tell; ``None`` where there is none."""
+    async def memory(self, engine: Engine | None = None) -> GpuMemory | None:
+        """Of all GPUs that tell, or of those that ``engine`` was given; ``None`` without any."""
+        gpus = (await self._gpus.read()).gpus
+        given = seen_by(engine.setting, gpus) if engine is not None else []
         told = [
-            (gpu.memory_total_bytes, gpu.memory_used_bytes)
-            for gpu in (await self._gpus.read()).gpus
-            if gpu.memory_total_bytes is not None and gpu.memory_used_bytes is not None
+            (gpu.uuid or "", gpu.memory_total_bytes, gpu.memory_used_bytes)
+            for gpu in gpus
+            if gpu.memory_total_bytes is not None
+            and gpu.memory_used_bytes is not None
+            and (not given or gpu.index in given)
         ]
-        return GpuMemory(sum(t for t, _ in told), sum(u for _, u in told)) if told else None
+        cards = {uuid: max(0, total - used) for uuid, total, used in told if uuid}
+        total, used = sum(t for _, t, _ in told), sum(u for _, _, u in told)
+        return GpuMemory(total, used, cards) if told else None
+
+    async def held(self) -> Mapping[int, int]:
+        """What each process has of the GPUs, as far as they tell."""
+        return (await self._gpus.read()).held
 
     async def has_gpu(self) -> bool:
         """Whether there is one."""
         return await self.memory() is not None
 
     @contextlib.asynccontextmanager
-    async def lent(self, need: Need, evict: Evict) -> AsyncIterator[None]:
+    async def lent(self, need: Need, evict: Evict) -> AsyncIterator[str]:
         """Room for a language model, for as long as the block takes to fill it.
+
+        Given is the GPU that has it alone, or nothing where it is all of them.
 
         Raises:
             ModelDoesNotFit: there is none to be had.
@@ -109,10 +128,10 @@ class GpuRoom:
         memory = await self.memory()
         if memory is None:
             await self._require_beside(need, evict)
-            yield
+            yield ""
             return
         if need.gpu_bytes <= memory.free_bytes:
-            yield
+            yield memory.card_for(need)
             return
         if need.gpu_bytes > memory.total_bytes:
             raise _too_large(need, memory, "the GPU is too small for it")
@@ -121,7 +140,7 @@ class GpuRoom:
                 break
             memory = await self._settled(need.gpu_bytes, memory, to="language", gave="language")
         if need.gpu_bytes <= memory.free_bytes:
-            yield
+            yield memory.card_for(need)
             return
         lending = [engine for engine in self._engines.engines.values() if _is_here(engine)]
         for engine in lending:
@@ -136,7 +155,7 @@ class GpuRoom:
                     )
             if need.gpu_bytes > memory.free_bytes:
                 raise _too_large(need, memory, "what is free is not enough")
-            yield
+            yield memory.card_for(need)
         finally:
             for engine in lending:
                 engine.lends = False
@@ -159,13 +178,15 @@ class GpuRoom:
         """Before a job goes to ``engine``: unload language models if its models would not fit."""
         if not _is_here(engine) or engine.has_loaded(job):
             return
-        memory = await self.memory()
+        memory = await self.memory(engine)
         if memory is None:
             return
         wanted = {file for _, _, file in job.models}
         size = sum(file.size_bytes for file in await self._files.all() if file.name in wanted)
         while size > memory.free_bytes and await self.evict():
-            memory = await self._settled(size, memory, to=engine.name, gave="language")
+            memory = await self._settled(
+                size, memory, to=engine.name, gave="language", engine=engine
+            )
 
     async def _gap(self, engines: Sequence[Engine], need: Need, memory: GpuMemory) -> None:
         """Until no job is inside any of them; no other gets in meanwhile."""
@@ -181,11 +202,19 @@ class GpuRoom:
             await engine.client.free()
             engine.loaded.clear()
 
-    async def _settled(self, wanted: int, before: GpuMemory, *, to: str, gave: str) -> GpuMemory:
+    async def _settled(
+        self,
+        wanted: int,
+        before: GpuMemory,
+        *,
+        to: str,
+        gave: str,
+        engine: Engine | None = None,
+    ) -> GpuMemory:
         """How it is once what was let go of is free, or has not been for a while."""
         ends_s = self._clock.monotonic_s() + self._freed_s
         while True:
-            now = await self.memory() or before
+            now = await self.memory(engine) or before
             if now.free_bytes >= wanted or self._clock.monotonic_s() >= ends_s:
                 break
             await asyncio.sleep(_LOOK_S)

@@ -23,7 +23,7 @@ def gpus_here(
     users: dict[int, str] = {}
     for engine in engines:
         if engine.kind == "comfyui" and not _is_on_processor(stats.get(engine.name, {})):
-            for index in _seen_by(engine, gpus):
+            for index in seen_by(engine, gpus):
                 users.setdefault(index, engine.name)
     return [asdict(gpu) | {"source": "nvml", "engine": users.get(gpu.index)} for gpu in gpus]
 
@@ -38,7 +38,7 @@ def gpus_of_engines(stats: Stats) -> list[dict[str, Any]]:
     ]
 
 
-def _seen_by(engine: EngineSetting, gpus: Sequence[Gpu]) -> list[int]:
+def seen_by(engine: EngineSetting, gpus: Sequence[Gpu]) -> list[int]:
     """The indexes of the GPUs that an engine was given.
 
     CUDA takes beginnings of UUIDs, and numbers: those are NVML's as long as all GPUs are alike,

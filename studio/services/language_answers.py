@@ -1,57 +1,85 @@
-"""What is asked of our own language servers, and how the pieces of an answer become a whole one."""
+"""What our own language servers answer: chunks whose marks are read, and the whole they are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
-from studio.errors import InvalidRequest
-
-_PASSED: Final = frozenset(
-    {
-        "messages", "prompt", "suffix", "input", "max_tokens", "temperature", "top_p", "top_k",
-        "min_p", "stop", "seed", "presence_penalty", "frequency_penalty", "repeat_penalty",
-        "logit_bias", "response_format", "tools", "tool_choice",
-    }
-)  # fmt: skip
-"""What is handed on; the rest means nothing to llama.cpp, or reaches too deep into it."""
+from studio.clock import new_id
+from studio.services.language_marks import MarkReader, Part, Text, Thought
 
 
-def request_for(
-    endpoint: str, request: Mapping[str, Any], *, takes_pictures: bool
-) -> dict[str, Any]:
-    """The body that our own server gets.
+class Unmarked:
+    """Takes a chat's chunks; those that it gives have thoughts and calls of tools in their places.
 
-    Raises:
-        InvalidRequest: a picture that is not in the request itself, or that nobody can see.
+    Thoughts are ``reasoning_content``, as DeepSeek and llama.cpp's own server call them.
+
+    Args:
+        most_calls: how many tools the model may ask for at once.
     """
-    passed = {name: value for name, value in request.items() if name in _PASSED}
-    if (most := request.get("max_completion_tokens")) is not None:
-        passed["max_tokens"] = most
-    if endpoint == "chat/completions":
-        for url in _pictures(passed.get("messages")):
-            # The server would open any address and any file for whoever names one.
-            if not isinstance(url, str) or not url.startswith("data:image/"):
-                raise InvalidRequest(
-                    "A picture has to be in the request: data:image/...;base64,...",
-                    details={"field": "messages"},
-                )
-            if not takes_pictures:
-                raise InvalidRequest(
-                    "This model cannot see: it has no projector.", details={"field": "messages"}
-                )
-    return passed
+
+    def __init__(self, reader: MarkReader, *, most_calls: int | None = None) -> None:
+        self._reader = reader
+        self._most_calls = most_calls
+        self._calls = 0
+        self._named: set[int] = set()
+        self._head: dict[str, Any] = {}
+        self._is_over = False
+
+    def add(self, chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """What one more chunk makes certain."""
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        delta = choice.get("delta") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(delta, dict):
+            yield dict(chunk)
+            return
+        self._head = {name: value for name, value in chunk.items() if name != "choices"}
+        words, finish = delta.get("content"), choice.get("finish_reason")
+        parts = self._reader.add(words) if isinstance(words, str) else []
+        if finish is not None:
+            parts += self._reader.end()
+            self._is_over = True
+        yield from self._written(parts)
+        rest = {name: value for name, value in delta.items() if name not in _READ and value}
+        if calls := delta.get("tool_calls"):
+            rest["tool_calls"] = [self._once(call) for call in calls]
+        if rest or finish is not None:
+            if finish == "stop" and self._calls:
+                finish = "tool_calls"
+            yield self._chunk(rest, finish)
+
+    def end(self) -> Iterator[dict[str, Any]]:
+        """The rest of an answer that did not say why it ended."""
+        if not self._is_over:
+            yield from self._written(self._reader.end())
+
+    def _written(self, parts: list[Part]) -> Iterator[dict[str, Any]]:
+        for part in parts:
+            if isinstance(part, Text):
+                yield self._chunk({"content": part.text})
+            elif isinstance(part, Thought):
+                yield self._chunk({"reasoning_content": part.text})
+            elif self._most_calls is None or self._calls < self._most_calls:
+                function = {"name": part.name, "arguments": part.arguments}
+                call = {"id": f"call_{new_id()}", "type": "function", "function": function}
+                yield self._chunk({"tool_calls": [{"index": self._calls, **call}]})
+                self._calls += 1
+
+    def _once(self, call: Mapping[str, Any]) -> dict[str, Any]:
+        """A piece of a call that llama.cpp's server wrote, which says its name with each."""
+        index, function = call.get("index", 0), call["function"]
+        if index not in self._named:
+            self._named.add(index)
+            return dict(call)
+        return {"index": index, "function": {"arguments": function["arguments"]}}
+
+    def _chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return {**self._head, "choices": [choice]}
 
 
-def _pictures(messages: Any) -> Iterator[Any]:
-    for message in messages or ():
-        content = message.get("content") if isinstance(message, dict) else None
-        for part in content if isinstance(content, list) else ():
-            if isinstance(part, dict) and part.get("type") not in (None, "text"):
-                url = part.get("image_url")
-                yield url.get("url") if isinstance(url, dict) else url
-            elif isinstance(part, dict) and "image_url" in part:
-                yield None
+_READ = frozenset({"content", "tool_calls", "function_call"})
 
 
 class Joiner:
@@ -59,34 +87,55 @@ class Joiner:
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
-        self._choices: dict[int, dict[str, Any]] = {}
+        self._choices: dict[int, _Choice] = {}
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         """One more."""
         self._head |= {name: value for name, value in chunk.items() if name != "choices"}
         for said in chunk.get("choices") or ():
-            choice = self._choices.setdefault(
-                said.get("index", 0), {"role": "assistant", "text": "", "finish_reason": None}
-            )
-            delta = said.get("delta")
-            text = said.get("text") if delta is None else delta.get("content")
-            choice["text"] += text or ""
-            choice["finish_reason"] = said.get("finish_reason") or choice["finish_reason"]
+            self._choices.setdefault(said.get("index", 0), _Choice()).add(said)
 
     def whole(self) -> dict[str, Any]:
         """What they are together."""
         kind = str(self._head.get("object", "text_completion")).removesuffix(".chunk")
         choices = [
-            _choice(index, self._choices[index], is_chat=kind == "chat.completion")
+            {"index": index, **self._choices[index].whole(is_chat=kind == "chat.completion")}
             for index in sorted(self._choices)
         ]
         return {**self._head, "object": kind, "choices": choices}
 
 
-def _choice(index: int, said: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
-    whole: dict[str, Any] = {"index": index, "finish_reason": said["finish_reason"]}
-    if is_chat:
-        whole["message"] = {"role": said["role"], "content": said["text"]}
-    else:
-        whole["text"] = said["text"]
-    return {**whole, "logprobs": None}
+class _Choice:
+    def __init__(self) -> None:
+        self._text = ""
+        self._thoughts = ""
+        self._calls: dict[int, dict[str, Any]] = {}
+        self._finish: str | None = None
+
+    def add(self, said: Mapping[str, Any]) -> None:
+        self._finish = said.get("finish_reason") or self._finish
+        delta = said.get("delta")
+        if delta is None:
+            self._text += said.get("text") or ""
+            return
+        self._text += delta.get("content") or ""
+        self._thoughts += delta.get("reasoning_content") or ""
+        for piece in delta.get("tool_calls") or ():
+            call = self._calls.get(piece["index"])
+            if call is None:
+                whole = {name: value for name, value in piece.items() if name != "index"}
+                self._calls[piece["index"]] = {**whole, "function": dict(piece["function"])}
+            else:
+                call["function"]["arguments"] += piece["function"]["arguments"]
+
+    def whole(self, *, is_chat: bool) -> dict[str, Any]:
+        told = {"finish_reason": self._finish, "logprobs": None}
+        if not is_chat:
+            return {**told, "text": self._text}
+        message: dict[str, Any] = {"role": "assistant", "content": self._text}
+        if self._thoughts:
+            message["reasoning_content"] = self._thoughts
+        if self._calls:
+            message["content"] = self._text or None
+            message["tool_calls"] = [self._calls[index] for index in sorted(self._calls)]
+        return {**told, "message": message}

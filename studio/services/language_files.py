@@ -14,13 +14,16 @@ from studio.clock import Clock
 from studio.errors import InvalidRequest, NotFound
 from studio.language_errors import LanguageModelNotFound, ModelNotConfirmed
 from studio.services.language_needs import Need, needed, usual_context
-from studio.store.gguf_heads import BadGguf, GgufHead, read_gguf
+from studio.store.gguf_heads import BadGguf, ChatTemplate, GgufHead, read_gguf
 from studio.store.language_models import DEFAULT, LanguageModelStore, LanguageSettings
 from studio.store.model_files import ModelFile, ModelFileStore
 from studio.store.model_roots import LLM
 
 _SUFFIX: Final = ".gguf"
 _UNREADABLE: Final = "The file cannot be read."
+_OWN_FORMATS: Final = frozenset({"", "mtmd", "gemma4"})
+"""Those that go by the template in the model's head."""
+_OTHER_TEMPLATE: Final = ChatTemplate(takes_system=True)
 KNOWN, CONFIRMED, UNKNOWN = "known", "confirmed", "unknown"
 
 
@@ -77,6 +80,19 @@ class InstalledModel:
         head = self.file.head
         return self.file.settings.embeddings or (head is not None and bool(_pooling(head)))
 
+    @property
+    def template(self) -> ChatTemplate:
+        """How it is told of a chat: by the template in its head, or by one of llama.cpp's own."""
+        head, form = self.file.head, self.told_format
+        if head is None or head.template is None or form not in _OWN_FORMATS:
+            return _OTHER_TEMPLATE
+        return head.template
+
+    @property
+    def told_format(self) -> str:
+        """The name that llama.cpp's server has for it; empty for that of its head."""
+        return self.file.settings.chat_format or ("" if self.projector is None else "mtmd")
+
     def need(self, *, on_gpu: bool) -> Need:
         """What it takes."""
         if self.file.head is None:
@@ -88,20 +104,21 @@ class InstalledModel:
             projector_bytes=0 if self.projector is None else self.projector.size_bytes,
         )
 
-    def spec(self, *, port: int, key: str, on_gpu: bool) -> LanguageSpec:
-        """What a place has to know to run it."""
+    def spec(self, *, port: int, key: str, on_gpu: bool, gpu: str = "") -> LanguageSpec:
+        """What a place has to know to run it, on one of several GPUs if ``gpu`` names it."""
         said = self.file.settings
         eyes = self.projector
         return LanguageSpec(
             model=self.file.name,
             projector="" if eyes is None else eyes.name,
-            chat_format=said.chat_format or ("" if eyes is None else "mtmd"),
+            chat_format=self.told_format,
             port=port,
             key=key,
             context=self.context or 2048,
             threads=said.threads or max(1, (os.cpu_count() or 2) // 2),
             gpu_layers=said.gpu_layers if on_gpu else 0,
             embeddings=self.embeddings,
+            gpu=gpu,
         )
 
     def check(self) -> None:

@@ -53,9 +53,15 @@ class Places:
 
 
 class ModelServer:
-    """One model in the place ``slot``, from its start until ``stop``."""
+    """One model in the place ``slot``, from its start until ``stop``.
 
-    def __init__(self, model: InstalledModel, slot: str, places: Places, *, on_gpu: bool) -> None:
+    Args:
+        gpu: the one of several GPUs that it gets; empty for all of them.
+    """
+
+    def __init__(
+        self, model: InstalledModel, slot: str, places: Places, *, on_gpu: bool, gpu: str = ""
+    ) -> None:
         self.model = model
         self.slot = slot
         self.need = model.need(on_gpu=on_gpu)
@@ -68,7 +74,7 @@ class ModelServer:
         self.crashes: deque[float] = deque()
         self.used_at_s = places.clock.monotonic_s()
         self._since_s = self.used_at_s
-        self._on_gpu = on_gpu
+        self._on_gpu, self._gpu = on_gpu, gpu
         self._places = places
         self._client: LanguageServer | None = None
         self._settled = asyncio.Event()
@@ -133,7 +139,7 @@ class ModelServer:
         """One life; whether there is to be another."""
         await asyncio.to_thread(self.model.look_again)
         port, key = await asyncio.to_thread(free_port), Secret(secrets.token_urlsafe(32))
-        spec = self.model.spec(port=port, key=key.reveal(), on_gpu=self._on_gpu)
+        spec = self.model.spec(port=port, key=key.reveal(), on_gpu=self._on_gpu, gpu=self._gpu)
         supervisor = self._places.supervisor
         old = (await supervisor.status()).get(self.slot)
         if old is not None and old.state == "running":

@@ -14,10 +14,11 @@ from studio.errors import StudioError
 from studio.language_errors import LanguageServerDied, ModelNotRunning
 from studio.models import Identity, Record
 from studio.services.language import LanguageModel
-from studio.services.language_answers import Joiner, request_for
+from studio.services.language_answers import Joiner
 from studio.services.language_files import UNKNOWN, InstalledModel, LanguageFiles
 from studio.services.language_needs import Need
 from studio.services.language_process import FAILED, STOPPED, ModelServer, Places
+from studio.services.language_talk import reading_of, request_of
 
 _IDLE_LOOK_S: Final = 5.0
 Charge = Callable[[str, float], None]
@@ -31,7 +32,7 @@ class Room(Protocol):
 
     def lent(
         self, need: Need, evict: Callable[[], Awaitable[bool]]
-    ) -> contextlib.AbstractAsyncContextManager[None]: ...
+    ) -> contextlib.AbstractAsyncContextManager[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class LocalLanguage:
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of an answer; the model is started if need be."""
         model = await self._files.asked(request.get("model"))
-        asked = request_for(endpoint, request, takes_pictures=model.projector is not None)
+        asked = request_of(model, endpoint, request)
         async with self._used(model, user_id) as server:
             has_begun = has_died = False
             for is_last in (False, True):
@@ -133,11 +134,15 @@ class LocalLanguage:
                 if has_died:
                     # In the middle of a stream it cannot say why it refuses; here it can.
                     await client.ask(endpoint, {**asked, "max_tokens": 1})
+                read = reading_of(model, asked, request)
                 try:
                     async with contextlib.aclosing(client.stream(endpoint, asked)) as chunks:
                         async for chunk in chunks:
-                            has_begun = True
-                            yield {**chunk, "model": model.id}
+                            for each in read.add({**chunk, "model": model.id}):
+                                has_begun = True
+                                yield each
+                    for each in read.end():
+                        yield each
                 except (ModelNotRunning, LanguageServerDied) as error:
                     if not _is_gone(server, error) or has_begun or is_last:
                         raise
@@ -149,7 +154,7 @@ class LocalLanguage:
         self, endpoint: str, request: Mapping[str, Any], *, user_id: str
     ) -> dict[str, Any]:
         """One whole answer. It is read as a stream where that can be, for only such ends early."""
-        if endpoint != "embeddings" and not request.get("tools"):
+        if endpoint != "embeddings":
             joiner = Joiner()
             chunks = self.stream(endpoint, request, user_id=user_id)
             async with contextlib.aclosing(chunks):
@@ -157,7 +162,7 @@ class LocalLanguage:
                     joiner.add(chunk)
             return joiner.whole()
         model = await self._files.asked(request.get("model"))
-        asked = request_for(endpoint, request, takes_pictures=model.projector is not None)
+        asked = request_of(model, endpoint, request)
         async with self._used(model, user_id) as server:
             client = await server.ready()
             try:
@@ -267,9 +272,9 @@ class LocalLanguage:
             raise ModelNotRunning("Studio was started without bootstrap, which runs the models.")
         await asyncio.to_thread(model.look_again)
         on_gpu = await self._room.has_gpu()
-        async with self._room.lent(model.need(on_gpu=on_gpu), self.evict):
+        async with self._room.lent(model.need(on_gpu=on_gpu), self.evict) as gpu:
             slot = await self._free_slot()
-            server = ModelServer(model, slot, self._places, on_gpu=on_gpu)
+            server = ModelServer(model, slot, self._places, on_gpu=on_gpu, gpu=gpu)
             self._servers[model.id] = server
             if on_gpu:
                 # Until it has what it needs nobody else may take that.

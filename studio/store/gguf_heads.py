@@ -45,12 +45,37 @@ _TENSOR_TYPES: Final[Mapping[int, tuple[int, int]]] = {
     40: (64, 36), 41: (128, 18),
 }  # fmt: skip
 """Of each number format: the elements of a block, and its bytes."""
+_TEMPLATE: Final = "tokenizer.chat_template"
 _ARCHITECTURE: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _PROJECTORS: Final = frozenset({"clip", "mmproj"})
 
 
 class BadGguf(Exception):
     """The file does not hold together; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """What can be told of how a chat becomes a text, without running it.
+
+    ``takes_tools`` and ``takes_system`` say whether it speaks of tools and of the system's message,
+    ``opens_thoughts`` whether each answer begins in the middle of the model's thoughts.
+    """
+
+    takes_tools: bool = False
+    takes_system: bool = False
+    opens_thoughts: bool = False
+
+    @classmethod
+    def of(cls, template: str) -> ChatTemplate:
+        """Judge one by its words."""
+        prompt = template.rpartition("add_generation_prompt")[2]
+        return cls(
+            takes_tools="tools" in template,
+            # Those that cannot have one say so, in the message that refuses it.
+            takes_system="system" in template and "system role not" not in template.lower(),
+            opens_thoughts="<think>" in prompt and "</think>" not in prompt,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,8 @@ class GgufHead:
     words: int
     """Of its vocabulary."""
     lists: Mapping[str, int] = field(default_factory=dict)
+    template: ChatTemplate | None = None
+    """``None`` when it has none."""
 
     @property
     def is_projector(self) -> bool:
@@ -104,14 +131,20 @@ def _read(head: _Reader) -> GgufHead:
         raise BadGguf("It says that it has no tensors or values, or far too many.")
     values: dict[str, Any] = {}
     lists: dict[str, int] = {}
+    template = None
     for _ in range(entries):
         key = head.text(MAX_KEY)
         if not key or key in values:
             raise BadGguf("A value has no name, or that of another.")
         if not head.keeps(len(key) * 4):
             raise BadGguf("The names of its values are far too long.")
-        most = MAX_TEMPLATE if key.startswith("tokenizer.chat_template") else MAX_TEXT
-        values[key] = head.value(head.number("I"), most)
+        most = MAX_TEMPLATE if key.startswith(_TEMPLATE) else MAX_TEXT
+        kind = head.number("I")
+        if key == _TEMPLATE and kind == _TEXT_KIND:
+            template = ChatTemplate.of(head.text(most))
+            values[key] = _Long(0, is_list=False)
+            continue
+        values[key] = head.value(kind, most)
         if isinstance(values[key], _Long) and values[key].is_list:
             lists[key] = values[key].length
     parts = values.get("split.count")
@@ -134,7 +167,7 @@ def _read(head: _Reader) -> GgufHead:
     kept = {key: value for key, value in values.items() if not isinstance(value, _Long)}
     words = values.get("tokenizer.ggml.tokens")
     count = words.length if isinstance(words, _Long) else 0
-    return GgufHead(architecture, kept, total, count, lists)
+    return GgufHead(architecture, kept, total, count, lists, template)
 
 
 def _tensors(head: _Reader, count: int, alignment: int) -> int:

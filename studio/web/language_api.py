@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,11 +11,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from boot.language import SLOTS
+from boot.language import CHAT_FORMATS, SLOTS
 from studio.clock import iso
 from studio.errors import NotFound, Unprocessable
 from studio.models import Scope
-from studio.services.gpu_room import GpuRoom
+from studio.services.gpu_room import GpuMemory, GpuRoom
 from studio.services.language_files import LanguageFiles
 from studio.services.language_needs import longest_context
 from studio.services.local_language import LocalLanguage, ModelState
@@ -34,16 +35,20 @@ def language_routes(
     """``/api/language``."""
     router = APIRouter(prefix="/api/language", tags=["Language models"])
 
+    async def told(model: str) -> dict[str, Any]:
+        return _body(await local.state(model), await room.held())
+
     @router.get("/models", summary="What is installed, and how it is", **schemas.LIST)
     async def models(request: Request) -> Response:
         caller(request, Scope.GRAPHS_RUN)
-        memory = await room.memory()
+        memory, held = await room.memory(), await room.held()
         return json_response(
             {
                 "can_run": local.can_run,
                 "places": len(SLOTS),
-                "gpu": None if memory is None else asdict(memory),
-                "models": [_body(state) for state in await local.states()],
+                "chat_formats": list(CHAT_FORMATS),
+                "gpu": None if memory is None else _memory(memory),
+                "models": [_body(state, held) for state in await local.states()],
                 "handed": [{**asdict(one), "at": iso(one.at)} for one in reversed(room.handed)],
             }
         )
@@ -51,12 +56,12 @@ def language_routes(
     @router.post("/models/{model:path}/start", summary="Load one now", **schemas.START)
     async def start(request: Request, model: str) -> Response:
         await local.start(caller(request, Scope.MODELS_WRITE), model)
-        return json_response(_body(await local.state(model)), 202)
+        return json_response(await told(model), 202)
 
     @router.post("/models/{model:path}/stop", summary="Unload one", **schemas.STOP)
     async def stop(request: Request, model: str) -> Response:
         await local.stop(caller(request, Scope.MODELS_WRITE), model)
-        return json_response(_body(await local.state(model)))
+        return json_response(await told(model))
 
     @router.post(
         "/models/{model:path}/confirm",
@@ -66,7 +71,7 @@ def language_routes(
     async def confirm(request: Request, model: str) -> Response:
         caller(request, Scope.ADMIN)
         await files.confirm(model)
-        return json_response(_body(await local.state(model)))
+        return json_response(await told(model))
 
     @router.get("/models/{model:path}/log", summary="What its server says", **schemas.LOG)
     async def log(request: Request, model: str) -> Response:
@@ -89,7 +94,7 @@ def language_routes(
         said = known_fields(await json_body(request), frozenset(schemas.SETTINGS))
         before = (await files.get(model)).file.settings
         await files.set(model, _changed(before, said))
-        return json_response(_body(await local.state(model)))
+        return json_response(await told(model))
 
     return router
 
@@ -113,7 +118,11 @@ def _changed(before: LanguageSettings, said: dict[str, Any]) -> LanguageSettings
     return replace(before, **said)
 
 
-def _body(state: ModelState) -> dict[str, Any]:
+def _memory(memory: GpuMemory) -> dict[str, int]:
+    return {"total_bytes": memory.total_bytes, "used_bytes": memory.used_bytes}
+
+
+def _body(state: ModelState, held: Mapping[int, int]) -> dict[str, Any]:
     model, need, server = state.model, state.need, state.server
     head, settings = model.file.head, model.file.settings
     eyes = model.projector
@@ -141,6 +150,7 @@ def _body(state: ModelState) -> dict[str, Any]:
             "busy": 0 if server is None else server.busy,
             "crashes": 0 if server is None else len(server.crashes),
             "memory_bytes": None if server is None else resident_bytes(server.pid),
+            "gpu_bytes": None if server is None or server.pid is None else held.get(server.pid),
         },
         "settings": {name: getattr(settings, name) for name in schemas.SETTINGS},
     }

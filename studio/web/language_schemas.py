@@ -41,6 +41,7 @@ _SERVER: Final = record(
         "busy": INTEGER,
         "crashes": INTEGER,
         "memory_bytes": optional(INTEGER),
+        "gpu_bytes": optional(INTEGER),
     }
 )
 _MODEL: Final = record(
@@ -84,6 +85,7 @@ LIST: Final[dict[str, Any]] = route(
         {
             "can_run": BOOLEAN,
             "places": INTEGER,
+            "chat_formats": array(STRING),
             "gpu": optional(record({"total_bytes": INTEGER, "used_bytes": INTEGER})),
             "models": array(_MODEL),
             "handed": array(_HANDED),

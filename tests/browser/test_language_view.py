@@ -10,12 +10,15 @@ from playwright.sync_api import expect
 
 from tests.api.studio_process import OWNER_KEY
 from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage, come_in
+from tests.fakes.gguf_files import write_projector
 from tests.fakes.llama_house import LlamaHouse, llama_house
 
 
 @pytest.fixture(scope="module")
 def house(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaHouse]:
-    with llama_house(tmp_path_factory.mktemp("llama-view"), "fox", "deep/hare") as opened:
+    folder = tmp_path_factory.mktemp("llama-view")
+    write_projector(folder / "llm" / "eyes.gguf")
+    with llama_house(folder, "fox", "deep/hare") as opened:
         yield opened
 
 
@@ -44,8 +47,16 @@ def test_the_owner_vouches_for_a_model_and_starts_and_stops_it(
     expect(row.get_by_text("runs", exact=True)).to_be_visible()
     row.get_by_text("How it runs").click()
     row.get_by_label("Context in tokens").fill("128")
+    row.get_by_label("Projector, by which it sees pictures").select_option("eyes.gguf")
+    row.get_by_label("How a chat becomes a text").select_option("chatml")
     row.get_by_role("button", name="Save, for its next start").click()
     expect(row.get_by_text("remembers 128 tokens")).to_be_visible()
+    expect(row.get_by_text("sees pictures", exact=False).first).to_be_visible()
+    said = house.model(name)["settings"]
+    assert (said["projector"], said["chat_format"]) == ("eyes.gguf", "chatml")
+    row.get_by_label("Projector, by which it sees pictures").select_option("*")
+    row.get_by_role("button", name="Save, for its next start").click()
+    house.until(name, lambda model: model["settings"]["projector"] is None)
     row.get_by_role("button", name=f"Show its log: {name}").click()
     expect(row.locator("pre")).to_contain_text("/v1/models")
     assert_accessible(page)

@@ -62,3 +62,16 @@ def write_model(
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def write_projector(path: Path) -> Path:
+    """The eyes of a model, as far as a head tells."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_name("eyes")
+    writer.add_tensor("v.weight", np.ones((4, 32), np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

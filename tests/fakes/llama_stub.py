@@ -1,9 +1,10 @@
 """What llama.cpp's server does, as far as Studio can tell; started like it, by its config file.
 
-Words of the last message steer it: ``die`` ends it in the middle, ``slow`` writes for a minute. A
+Words of the last message steer it: ``die`` ends it in the middle, ``slow`` writes for a minute, and
+what follows ``write:`` is written, a piece for each ``|``. A
 model whose file's name begins with ``broken`` cannot be loaded, one with ``silent`` never answers,
 one with ``stubborn`` has to be killed. Beside its model's file it leaves ``.config`` (what it was
-told) and ``.left`` (a reader went away).
+told), ``.asked`` (the last request) and ``.left`` (a reader went away).
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class Answers(BaseHTTPRequestHandler):
             self._say(200, {"object": "list", "data": data, "model": "x", "usage": usage})
             return
         assert body["stream"], "Studio reads streams, which it can end"
-        self._write(str(body.get("messages") or body.get("prompt")))
+        self.model.with_suffix(".asked").write_text(json.dumps(body))
+        self._write(str(body["messages"][-1]["content"] if "messages" in body else body["prompt"]))
 
     def _may(self) -> bool:
         if self.headers.get("Authorization") == f"Bearer {self.config['api_key']}":
@@ -78,6 +80,8 @@ class Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         words = [self.model.stem, " says"] + [" so"] * (3000 if "slow" in asked else 2)
+        if "write:" in asked:
+            words = asked.partition("write:")[2].split("|")
         try:
             for number, word in enumerate(words):
                 if "die" in asked and number == 2:

@@ -44,6 +44,54 @@ def test_a_model_starts_when_somebody_asks_it(house: LlamaHouse) -> None:
     assert found["server"]["memory_bytes"] > 1 << 20
 
 
+DRAW: Any = {"type": "function", "function": {"name": "draw", "parameters": {"type": "object"}}}
+CALL = (
+    "write:<thi|nk>A fox!</think>\n\n|I draw.\n<tool_|call>"
+    '{"name": "draw", "argu|ments": {"a": 1}}</tool_call>'
+)
+
+
+def test_what_a_model_writes_of_thoughts_and_tools_comes_in_openai_s_shapes(
+    house: LlamaHouse,
+) -> None:
+    with house.openai() as client:
+        whole = client.chat.completions.create(model="fox", messages=says(CALL), tools=[DRAW])
+        chunks = list(
+            client.chat.completions.create(
+                model="fox", messages=says(CALL), tools=[DRAW], stream=True
+            )
+        )
+        plain = client.chat.completions.create(model="fox", messages=says(CALL))
+    message: Any = whole.choices[0].message
+    assert whole.choices[0].finish_reason == "tool_calls"
+    assert (message.reasoning_content, message.content) == ("A fox!", "I draw.")
+    assert message.tool_calls[0].function.name == "draw"
+    assert message.tool_calls[0].function.arguments == '{"a": 1}'
+    deltas: list[Any] = [chunk.choices[0].delta for chunk in chunks]
+    assert "".join(getattr(delta, "reasoning_content", "") for delta in deltas) == "A fox!"
+    assert "".join(delta.content or "" for delta in deltas) == "I draw."
+    [call] = [call for delta in deltas for call in delta.tool_calls or ()]
+    assert (call.index, call.function.name) == (0, "draw")
+    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+    # Whoever offers no tools gets what looks like a call as the words that it is.
+    assert plain.choices[0].message.tool_calls is None
+    assert "<tool_call>" in (plain.choices[0].message.content or "")
+
+
+def test_a_model_whose_template_knows_no_tools_is_told_of_them_in_words(house: LlamaHouse) -> None:
+    with house.openai() as client:
+        client.chat.completions.create(model="fox", messages=says("Hello"), tools=[DRAW])
+    told = json.loads((house.models / "fox.asked").read_text())["messages"]
+    assert "# Tools" in told[0]["content"]
+    assert '"name": "draw"' in told[0]["content"]
+
+
+def test_what_a_model_here_cannot_do_is_refused_by_its_name(house: LlamaHouse) -> None:
+    with house.openai() as client, pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(model="fox", messages=says("Hello"), n=2)
+    assert caught.value.param == "n"
+
+
 def test_a_model_in_a_folder_is_asked_by_its_whole_name(house: LlamaHouse) -> None:
     with house.openai() as client:
         assert "deep/hare" in [model.id for model in client.models.list()]

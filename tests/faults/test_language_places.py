@@ -42,8 +42,8 @@ class Lent:
         return True
 
     @contextlib.asynccontextmanager
-    async def lent(self, _need: Need, _evict: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
-        yield
+    async def lent(self, _need: Need, _evict: Callable[[], Awaitable[bool]]) -> AsyncIterator[str]:
+        yield ""
 
 
 class Rig:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -20,6 +21,7 @@ import openai
 import pytest
 
 from tests.api.studio_process import ROOT
+from tests.fakes.gguf_files import TEMPLATE, write_model
 from tests.fakes.llama_house import MODELS, LlamaHouse, ended, llama_house
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -28,6 +30,18 @@ LONG: dict[str, Any] = {
     # are held back until they are whole.
     "max_tokens": 20_000,
     "logit_bias": {str(word): -100 for word in (0, 1, 2, *range(3 + 128, 3 + 256))},
+}
+TOOLS_TEMPLATE = "{% if not tools %}{{ raise_exception('no tools') }}{% endif %}" + TEMPLATE
+DRAW: Any = {
+    "type": "function",
+    "function": {
+        "name": "draw",
+        "parameters": {
+            "type": "object",
+            "properties": {"what": {"enum": ["fox"]}},
+            "required": ["what"],
+        },
+    },
 }
 _BUILD_S = 3600
 
@@ -59,8 +73,11 @@ def llama_python() -> str:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, llama_python: str) -> Iterator[LlamaHouse]:
     folder = tmp_path_factory.mktemp("real-llama")
+    write_model(folder / "llm" / "kit.gguf", template=TOOLS_TEMPLATE)
     with llama_house(folder, "fox", "owl", python=llama_python, context=32_768) as opened:
         opened.confirm("fox", "owl")
+        opened.until("kit", lambda model: model["trust"] == "unknown")
+        opened.confirm("kit")
         for name in ("fox", "owl"):
             said = {"context": 32_768, "threads": 1}
             assert opened.http.patch(f"{MODELS}/{name}", json=said).status_code == 200
@@ -85,6 +102,37 @@ def test_it_starts_when_it_is_asked_and_answers_in_both_ways(house: LlamaHouse) 
     found = house.model("fox")
     assert found["server"]["state"] == "running"
     assert (found["architecture"], found["layers"]) == ("llama", 2)
+
+
+def test_a_model_s_own_template_is_told_of_tools_and_of_their_answers(house: LlamaHouse) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": "draw", "arguments": "{}"}}
+    said: list[Any] = [
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "drawn"}]},
+    ]
+    with house.openai() as client:
+        for name in ("kit", "fox"):
+            answer = client.chat.completions.create(
+                model=name, messages=said, tools=[DRAW], max_tokens=4
+            )
+            assert answer.choices[0].finish_reason
+        # Without any its template, which wants them, fails.
+        with pytest.raises(openai.APIError):
+            client.chat.completions.create(model="kit", messages=HELLO, max_tokens=4)
+    house.post("kit", "stop", 200)
+
+
+def test_a_model_that_is_held_to_a_tool_calls_it(house: LlamaHouse) -> None:
+    with house.openai() as client:
+        whole = client.chat.completions.create(
+            model="fox", messages=HELLO, tools=[DRAW], tool_choice="required", temperature=0
+        )
+    message: Any = whole.choices[0].message
+    [call] = message.tool_calls
+    assert call.function.name == "draw"
+    assert json.loads(call.function.arguments) == {"what": "fox"}
+    assert whole.choices[0].finish_reason == "tool_calls"
 
 
 def test_a_request_that_it_refuses_is_told_in_its_words(house: LlamaHouse) -> None:

@@ -94,7 +94,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "fetch_words": frozenset({"download_line"}),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
-    "gpu_room": frozenset({"engines", "language_needs"}),
+    "gpu_room": frozenset({"engines", "gpus", "language_needs"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
@@ -107,9 +107,13 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
+    "language_answers": frozenset({"language_marks"}),
     "language_charges": frozenset({"quotas"}),
     "language_files": frozenset({"language_needs"}),
     "language_process": frozenset({"language_files"}),
+    "language_talk": frozenset(
+        {"language_answers", "language_files", "language_marks", "language_requests"}
+    ),
     "library": frozenset({"indexer"}),
     "library_zips": frozenset({"library", "zip_stream"}),
     "live": frozenset(
@@ -129,7 +133,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
         }
     ),
     "local_language": frozenset(
-        {"language", "language_answers", "language_files", "language_needs", "language_process"}
+        {
+            "language",
+            "language_answers",
+            "language_files",
+            "language_needs",
+            "language_process",
+            "language_talk",
+        }
     ),
     "log_news": frozenset({"feed", "news"}),
     "logins": frozenset({"devices", "names", "passwords", "sessions", "throttle", "tokens"}),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from studio.services.language_needs import needed, usual_context
-from studio.store.gguf_heads import BadGguf, read_gguf
+from studio.store.gguf_heads import BadGguf, ChatTemplate, read_gguf
 from tests.fakes.gguf_files import write_model
 
 U64 = 1 << 64
@@ -184,3 +184,29 @@ def held() -> Iterator[list[int]]:
     finally:
         found.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("template", "facts"),
+    [
+        ("{{ messages }}", ChatTemplate()),
+        ("{% if tools %}{{ tools }}{% endif %}{{ system }}", ChatTemplate(True, True)),
+        ("{{ raise_exception('System role not supported') }}", ChatTemplate()),
+        ("<think>{% if add_generation_prompt %}<a>", ChatTemplate()),
+        ("{% if add_generation_prompt %}<a><think>\n", ChatTemplate(opens_thoughts=True)),
+        ("{% if add_generation_prompt %}<a><think></think>", ChatTemplate()),
+    ],
+    ids=str,
+)
+def test_a_template_tells_whether_it_takes_tools_and_begins_with_thoughts(
+    tmp_path: Path, template: str, facts: ChatTemplate
+) -> None:
+    # As long as those of models that are about.
+    long = f"{{# {'x' * 9000} #}}{template}"
+    assert read_gguf(write_model(tmp_path / "tiny.gguf", template=long)).template == facts
+
+
+def test_a_model_without_a_template_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "good.gguf"
+    path.write_bytes(file())
+    assert read_gguf(path).template is None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import pynvml
 import pytest
 
 from studio.clients.gpu import Gpu, GpuReader
@@ -29,6 +31,27 @@ class Driver(GpuReader):
         self.asked += 1
         self.answers.wait()
         return [Gpu(0, f"GPU of look {self.asked}")]
+
+
+@dataclass
+class Process:
+    pid: int
+    usedGpuMemory: int | None  # noqa: N815 - NVML's name
+
+
+def test_the_memory_of_a_process_is_that_of_all_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [[Process(7, 100), Process(8, None)], [Process(7, 50), Process(9, 1)]]
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 3)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: index)
+
+    def processes(handle: int) -> list[Process]:
+        if handle >= len(told):
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return told[handle]
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeRunningProcesses", processes)
+    assert GpuReader().held() == {7: 150, 9: 1}
 
 
 @pytest.fixture

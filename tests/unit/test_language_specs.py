@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,9 @@ GOOD: dict[str, Any] = {
         {"gpu_layers": -2},
         {"chat_format": "mine"},
         {"embeddings": "yes"},
+        {"gpu": "0"},
+        {"gpu": "GPU-1,GPU-2"},
+        {"gpu": None},
         {"lora_path": "x"},
     ],
     ids=str,
@@ -83,6 +89,31 @@ def test_without_a_python_it_says_so(tmp_path: Path, capfd: pytest.CaptureFixtur
     arguments = ["--slot", "language-2", "--work", str(tmp_path), "--models", str(tmp_path)]
     assert main([*arguments, "--python", "/nowhere/python"]) == EXIT_NO_PYTHON
     assert "/nowhere/python" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("gpu", "visible", "seen"),
+    [("GPU-b2", None, "GPU-b2"), ("", None, ""), ("GPU-b2", "0", "0")],
+)
+def test_its_server_sees_the_gpu_that_it_was_given(
+    tmp_path: Path, gpu: str, visible: str | None, seen: str
+) -> None:
+    spec = LanguageSpec(**GOOD, gpu=gpu)
+    spec_file(tmp_path, "language-3").write_text(json.dumps(to_json(spec)))
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\nprintf %s "$CUDA_VISIBLE_DEVICES"\n')
+    python.chmod(0o755)
+    arguments = ["--slot", "language-3", "--work", str(tmp_path), "--models", str(tmp_path)]
+    env = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    said = subprocess.run(
+        [sys.executable, "-m", "boot.language_worker", *arguments, "--python", str(python)],
+        env=env if visible is None else {**env, "CUDA_VISIBLE_DEVICES": visible},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert said.stdout == seen
 
 
 def test_its_configuration_names_files_below_the_folder_alone() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -112,6 +112,70 @@ async def setting() -> AsyncIterator[Setting]:
 
 def need(gigabytes: int) -> Need:
     return Need(gigabytes * GB, 0)
+
+
+@dataclass
+class Cards:
+    """Several GPUs of 24 GiB: what is free of each."""
+
+    free: list[int]
+    held: dict[int, int] = field(default_factory=dict)
+
+    async def read(self) -> GpuReading:
+        gpus = [
+            Gpu(
+                index,
+                "card",
+                uuid=f"GPU-{index}",
+                memory_total_bytes=24 * GB,
+                memory_used_bytes=24 * GB - free,
+            )
+            for index, free in enumerate(self.free)
+        ]
+        return GpuReading("1", gpus, held=self.held)
+
+
+@pytest.mark.parametrize(
+    ("free", "given"),
+    [
+        # The one with most room has it alone; what none of them has room for is on all of them.
+        ([4 * GB, 20 * GB, 12 * GB], "GPU-1"),
+        ([8 * GB, 8 * GB], ""),
+        ([20 * GB], ""),
+    ],
+)
+async def test_a_model_is_on_one_of_several_gpus_if_one_has_room(
+    setting: Setting, free: list[int], given: str
+) -> None:
+    cards: Any = Cards(free)
+    setting.room._gpus = cards
+    async with setting.room.lent(need(10), setting.models().evict) as gpu:
+        assert gpu == given
+    assert list(setting.room.handed) == []
+
+
+async def test_a_job_is_judged_by_the_gpu_of_its_engine(setting: Setting) -> None:
+    cards: Any = Cards([2 * GB, 24 * GB])
+    setting.room._gpus = cards
+    asked = []
+
+    async def evict() -> bool:
+        asked.append("fox")
+        return False
+
+    setting.room.evict = evict
+    for gpu, is_full in (("GPU-1", False), ("1", False), ("GPU-0", True)):
+        asked.clear()
+        setting.engine.setting = replace(setting.engine.setting, gpu=gpu)
+        await setting.room.make_for(setting.engine, job("flux.safetensors"))
+        assert bool(asked) == is_full, gpu
+
+
+async def test_what_each_process_has_is_told_as_the_driver_tells_it(setting: Setting) -> None:
+    assert dict(await setting.room.held()) == {}
+    cards: Any = Cards([4 * GB], {77: 3 * GB})
+    setting.room._gpus = cards
+    assert dict(await setting.room.held()) == {77: 3 * GB}
 
 
 async def test_what_fits_disturbs_nobody(setting: Setting) -> None:

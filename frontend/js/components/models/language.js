@@ -12,6 +12,7 @@ const ADDRESS = '/api/language/models';
 const LOOK_MS = 2000;
 const LOG_LINES = 100;
 const TONES = { running: 'is-good', starting: 'is-calm', failed: 'is-bad' };
+const OWN = '*';
 const NUMBERS = [
   ['context', 0, 4194304],
   ['gpu_layers', -1, 1000],
@@ -85,6 +86,7 @@ class LanguageModels extends Element {
         ? t('language.needsGpu', { size: sizeText(model.gpu_bytes) })
         : t('language.needs', { size: sizeText(model.memory_bytes) }),
       server.memory_bytes && t('language.has', { size: sizeText(server.memory_bytes) }),
+      server.gpu_bytes && t('language.hasGpu', { size: sizeText(server.gpu_bytes) }),
       server.busy && t('language.busy', { count: server.busy }),
     ].filter(Boolean);
     return html`<li class="row">
@@ -127,8 +129,17 @@ class LanguageModels extends Element {
       event.preventDefault();
       const given = new FormData(event.target);
       const body = Object.fromEntries(NUMBERS.map(([name]) => [name, Number(given.get(name))]));
-      this.#change('patch', model, '', { ...body, pinned: given.has('pinned'), embeddings: given.has('embeddings') });
+      const checks = { pinned: given.has('pinned'), embeddings: given.has('embeddings') };
+      const words = { chat_format: given.get('chat_format') };
+      if (given.has('projector')) words.projector = given.get('projector') === OWN ? null : given.get('projector');
+      this.#change('patch', model, '', { ...body, ...checks, ...words });
     };
+    const projectors = [
+      [OWN, t('language.projector.own')],
+      ['', t('language.projector.none')],
+      ...model.projectors.map((name) => [name, name]),
+    ];
+    const formats = this.told.chat_formats.map((name) => [name, name || t('language.chat_format.own')]);
     return html`<details>
       <summary>${t('language.settings')}</summary>
       <form @submit=${send}>
@@ -138,6 +149,8 @@ class LanguageModels extends Element {
             <input name=${name} type="number" required min=${least} max=${most} value=${said[name]} />
           </label>`,
         )}
+        ${model.projectors.length ? choice('projector', projectors, said.projector ?? OWN) : nothing}
+        ${choice('chat_format', formats, said.chat_format)}
         <label class="check"><input name="pinned" type="checkbox" ?checked=${said.pinned} /> ${t('language.pinned')}</label>
         <label class="check"><input name="embeddings" type="checkbox" ?checked=${said.embeddings} /> ${t('language.vectors')}</label>
         <button>${t('language.save')}</button>
@@ -145,6 +158,13 @@ class LanguageModels extends Element {
     </details>`;
   }
 }
+
+const choice = (name, choices, chosen) => html`<label class="field">
+  <span>${t(`language.${name}`)}</span>
+  <select name=${name}>
+    ${choices.map(([value, words]) => html`<option value=${value} ?selected=${value === chosen}>${words}</option>`)}
+  </select>
+</label>`;
 
 const address = ({ id }) => `${ADDRESS}/${id.split('/').map(encodeURIComponent).join('/')}`;
 

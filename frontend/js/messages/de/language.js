@@ -15,6 +15,7 @@ export default {
   needsGpu: 'braucht {size} der GPU',
   needs: 'braucht {size} Speicher',
   has: 'hat jetzt {size} Speicher',
+  hasGpu: 'hat jetzt {size} der GPU',
   busy: '{count} in Arbeit',
   'state.running': 'läuft',
   'state.starting': 'startet',
@@ -33,5 +34,10 @@ export default {
   keep_minutes: 'Bleibt so viele Minuten nach dem letzten Gebrauch (0: bis sein Platz gebraucht wird)',
   pinned: 'Macht niemandem Platz',
   vectors: 'Macht aus Texten Vektoren',
+  projector: 'Projektor, mit dem es Bilder sieht',
+  'projector.own': 'Der zu ihm gehört',
+  'projector.none': 'Keiner',
+  chat_format: 'Wie ein Chat zu Text wird',
+  'chat_format.own': 'Wie das Modell selbst sagt',
   save: 'Für den nächsten Start sichern',
 };

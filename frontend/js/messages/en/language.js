@@ -15,6 +15,7 @@ export default {
   needsGpu: 'needs {size} of the GPU',
   needs: 'needs {size} of memory',
   has: 'has {size} of memory now',
+  hasGpu: 'has {size} of the GPU now',
   busy: '{count} at work',
   'state.running': 'runs',
   'state.starting': 'starts',
@@ -33,5 +34,10 @@ export default {
   keep_minutes: 'Stays for so many minutes after its last use (0: until its place is needed)',
   pinned: 'Makes place for nobody',
   vectors: 'Turns texts into vectors',
+  projector: 'Projector, by which it sees pictures',
+  'projector.own': 'The one that belongs to it',
+  'projector.none': 'None',
+  chat_format: 'How a chat becomes a text',
+  'chat_format.own': 'As the model itself says',
   save: 'Save, for its next start',
 };

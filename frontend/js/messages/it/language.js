@@ -15,6 +15,7 @@ export default {
   needsGpu: 'richiede {size} della GPU',
   needs: 'richiede {size} di memoria',
   has: 'ora occupa {size} di memoria',
+  hasGpu: 'ora occupa {size} della GPU',
   busy: '{count} al lavoro',
   'state.running': 'in esecuzione',
   'state.starting': 'in avvio',
@@ -33,5 +34,10 @@ export default {
   keep_minutes: 'Resta per tanti minuti dopo l\'ultimo uso (0: finché il suo posto non serve)',
   pinned: 'Non cede il posto a nessuno',
   vectors: 'Trasforma testi in vettori',
+  projector: 'Proiettore, con cui vede le immagini',
+  'projector.own': 'Quello che gli appartiene',
+  'projector.none': 'Nessuno',
+  chat_format: 'Come una chat diventa testo',
+  'chat_format.own': 'Come dice il modello stesso',
   save: 'Salva per il prossimo avvio',
 };

@@ -15,6 +15,7 @@ export default {
   needsGpu: '需要 {size} 显存',
   needs: '需要 {size} 内存',
   has: '目前占用 {size} 内存',
+  hasGpu: '现占用显存 {size}',
   busy: '正在处理 {count} 个请求',
   'state.running': '运行中',
   'state.starting': '启动中',
@@ -33,5 +34,10 @@ export default {
   keep_minutes: '最后一次使用后保留的分钟数（0：直到需要让位）',
   pinned: '不为他人让位',
   vectors: '将文本转换为向量',
+  projector: '用于看图的投影器',
+  'projector.own': '属于该模型的投影器',
+  'projector.none': '不使用',
+  chat_format: '对话如何转成文本',
+  'chat_format.own': '按模型自带的格式',
   save: '保存，下次启动生效',
 };

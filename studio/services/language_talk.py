@@ -1,0 +1,32 @@
+"""How our own servers are talked to, after the template that each model has for chats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from studio.services.language_answers import Unmarked
+from studio.services.language_files import InstalledModel
+from studio.services.language_marks import MarkReader
+from studio.services.language_requests import request_for, tools_of
+
+
+def request_of(model: InstalledModel, endpoint: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that its server gets. Raises InvalidRequest."""
+    template = model.template
+    return request_for(
+        endpoint,
+        request,
+        takes_pictures=model.projector is not None,
+        takes_tools=template.takes_tools,
+        takes_system=template.takes_system,
+    )
+
+
+def reading_of(
+    model: InstalledModel, asked: Mapping[str, Any], request: Mapping[str, Any]
+) -> Unmarked:
+    """Reads the answer to ``asked``, which became of ``request``."""
+    reader = MarkReader(tools_of(asked), is_thinking=model.template.opens_thoughts)
+    is_single = request.get("parallel_tool_calls") is False
+    return Unmarked(reader, most_calls=1 if is_single else None)
