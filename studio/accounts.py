@@ -79,7 +79,12 @@ async def build_accounts(
     auth = AuthService(keys=KeyStore(db), clock=clock, record=record)
     sessions = SessionService(sessions=SessionStore(db), users=users, clock=clock, record=record)
     quotas = QuotaService(
-        store=QuotaStore(db), queue=queue, clock=clock, durations=durations, record=record
+        store=QuotaStore(db),
+        queue=queue,
+        clock=clock,
+        durations=durations,
+        record=record,
+        unknown_job_s=settings.unknown_job_s,
     )
     await quotas.load()
     return Accounts(

@@ -220,6 +220,6 @@ def counting(
         indexer.note_job(job.id)
         metrics.count_finish(job, duration_ms)
         if duration_ms is not None and job.status is JobStatus.SUCCEEDED:
-            durations.add(job.graph_key, duration_ms)
+            durations.note(job, duration_ms)
 
     return count

@@ -6,7 +6,8 @@ TooManyRequests
 StudioError
 └── DiskQuotaExceeded       507  quota_exceeded
 
-``details`` of a quota has ``quota``, ``used`` and ``limit``.
+``details`` of a quota has ``quota``, ``used`` and ``limit``. Too many unfinished jobs are
+``queue_full``, as Comfy API v2 has it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from studio.errors import StudioError, TooManyRequests
 
 
 class QuotaExceeded(TooManyRequests):
-    """Time makes room again: the end of a job, or the next day."""
+    """The GPU time of the day is given out: time makes room again, at the latest the next day."""
 
     code = "quota_exceeded"
 

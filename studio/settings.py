@@ -58,6 +58,7 @@ LIMITS: Final[Mapping[str, Limit]] = {
     "UPDATE_CHECK_HOURS": Limit("update_check_hours", 24, 0, 8_760),
     "UPDATE_TRIAL_S": Limit("update_trial_s", 60, 1, 3_600, storable=False),
     "JOB_STUCK_MINUTES": Limit("job_stuck_s", 120, 0, 10_080, unit=60),
+    "UNKNOWN_JOB_SECONDS": Limit("unknown_job_s", 30, 0, 3_600),
     "KEY_REQUESTS_PER_MINUTE": Limit("key_requests_per_minute", 6_000, 1, 1_000_000),
     "USER_REQUESTS_PER_MINUTE": Limit("user_requests_per_minute", 6_000, 60, 1_000_000),
     "ADDRESS_REQUESTS_PER_MINUTE": Limit("address_requests_per_minute", 3_000, 60, 1_000_000),
@@ -138,6 +139,7 @@ class Settings:
     max_queue_depth: int
     engine_hang_s: float
     job_stuck_s: int
+    unknown_job_s: int
     """How long a job may show no progress; 0 is for ever."""
     max_upload_bytes: int
     max_body_bytes: int
@@ -222,6 +224,7 @@ class Settings:
             max_queue_depth=_number(environ, "MAX_QUEUE_DEPTH"),
             engine_hang_s=float(_number(environ, "ENGINE_HANG_S")),
             job_stuck_s=_number(environ, "JOB_STUCK_MINUTES"),
+            unknown_job_s=_number(environ, "UNKNOWN_JOB_SECONDS"),
             max_upload_bytes=_number(environ, "MAX_UPLOAD_MB"),
             max_body_bytes=_number(environ, "MAX_BODY_MB"),
             max_asset_bytes=_number(environ, "MAX_ASSET_GIB"),

@@ -11,8 +11,9 @@ function waitText(seconds) {
   return t('shared.wait.hours', { count: Math.ceil(seconds / 3600) });
 }
 
-/** A refusal in words; Studio's own sentence where there are none here. */
+/** A refusal in words; Studio's own sentence where there are none here, or too few. */
 export function explain(error) {
-  const text = has(`shared.error.${error.code}`) ? t(`shared.error.${error.code}`) : error.message;
+  const key = `shared.error.${error.code}`;
+  const text = has(key) ? t(key, { message: error.message }) : error.message || t('shared.error.unknown');
   return error.retryAfter > 0 ? `${text} ${waitText(error.retryAfter)}` : text;
 }

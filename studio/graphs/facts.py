@@ -33,7 +33,8 @@ class GraphFacts:
     ``models`` are (class, input, file name or URL), sorted. Jobs with one ``graph_key`` take
     about as long; jobs with one ``affinity_key`` need the same model files loaded, and it is
     empty when the graph names none. ``paid`` says that a class charges money for each run.
-    ``prompt_text`` is what a person would search by.
+    ``prompt_text`` is what a person would search by. ``sizes`` are the largest of each kind that
+    make a run long: steps, width and the like.
     """
 
     classes: frozenset[str]
@@ -42,6 +43,7 @@ class GraphFacts:
     affinity_key: str
     paid: bool
     prompt_text: str
+    sizes: dict[str, int]
 
 
 def describe(graph: Graph, info: ObjectInfo | None) -> GraphFacts:
@@ -76,6 +78,7 @@ def describe(graph: Graph, info: ObjectInfo | None) -> GraphFacts:
         affinity_key=_key(files) if files else "",
         paid=paid,
         prompt_text=prompt_text(graph, info, declared),
+        sizes=dict(sorted(sizes)),
     )
 
 

@@ -26,6 +26,7 @@ from studio.services.pace import Pace
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.runner import Runner
 from studio.store.editor import EditorPrompt, EditorStore
+from studio.store.job_stats import SIZES
 from studio.store.jobs import JobStore
 
 log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ class EditorRuns:
             attempt=1,
             title=TITLE,
             origin=EDITOR_ORIGIN,
+            extra={SIZES: facts.sizes},
         )
         await self._jobs.insert(NewJob(job, orjson.dumps(graph), facts.prompt_text))
         live = LiveJob(job, graph=graph)

@@ -2,25 +2,27 @@
 
 Limits belong to roles; the owner can give a person others. They are kept in memory, so whoever has
 none costs nothing. What was used is asked of the database, and of the queue for jobs that run: a
-job counts on the day on which it ends, and until then as long as it has run that day.
+job counts on the day on which it ends, and until then as long as it has run that day. What
+unfinished jobs will still run is estimated, so that a day's time is not given out many times over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from studio.clock import Clock
-from studio.errors import Conflict, StudioError, Unprocessable
-from studio.models import OWNER_ID, Identity, Record, Role, unrecorded
-from studio.quota_errors import DiskQuotaExceeded, QuotaExceeded
+from studio.errors import Conflict, QueueFull, StudioError, Unprocessable
+from studio.models import OWNER_ID, Identity, Job, Record, Role, unrecorded
+from studio.quota_errors import DiskQuotaExceeded
 from studio.services.durations import Durations
+from studio.services.gpu_time import UNKNOWN_JOB_S, GpuTime
 from studio.services.queue import JobQueue
 from studio.settings import DAY_MS
 from studio.store.quotas import QuotaStore
@@ -29,7 +31,6 @@ MAX_VALUE: Final = 1 << 50
 _GB: Final = 1_000_000_000
 _KEPT_DAYS: Final = 400
 _FORGET_EVERY_S: Final = 24 * 3600.0
-_ASK_AGAIN_S: Final = 60
 
 
 class Quota(StrEnum):
@@ -68,7 +69,11 @@ Fit = Callable[[int], Awaitable[None]]
 
 
 class QuotaService:
-    """Refuses what would be too much, before it begins; what was accepted stays so."""
+    """Refuses what would be too much, before it begins; what was accepted stays so.
+
+    Args:
+        unknown_job_s: how long a job is taken to run while nothing like it ever ran.
+    """
 
     def __init__(
         self,
@@ -78,10 +83,17 @@ class QuotaService:
         clock: Clock,
         durations: Durations | None = None,
         record: Record = unrecorded,
+        unknown_job_s: int = UNKNOWN_JOB_S,
     ) -> None:
         self._store = store
         self._queue = queue
-        self._durations = durations or Durations()
+        self._time = GpuTime(
+            store=store,
+            queue=queue,
+            clock=clock,
+            durations=durations or Durations(),
+            unknown_job_s=unknown_job_s,
+        )
         self._clock = clock
         self._record = record
         self._set: dict[tuple[str, str], int | None] = {}
@@ -116,13 +128,13 @@ class QuotaService:
             have: their unfinished jobs, with those that are being accepted.
 
         Raises:
-            QuotaExceeded: ``details.room`` says how many there is room for.
+            QueueFull: ``details.room`` says how many there is room for.
         """
         limit = self.limit(identity.user_id, identity.role, Quota.JOBS)
         if limit is None or have + more <= limit:
             return
         room = max(0, limit - have)
-        raise QuotaExceeded(
+        raise QueueFull(
             f"You have room for {room} more unfinished jobs, not for {more}."
             if room
             else f"You have {have} unfinished jobs, and may have {limit}. Wait for one to end.",
@@ -130,46 +142,31 @@ class QuotaService:
             retry_after_s=5,
         )
 
-    async def require(self, identity: Identity, more: Sequence[str] = ()) -> None:
+    async def require(self, identity: Identity) -> None:
         """Refuse work on a GPU to somebody who used up their day's, or their disk.
 
-        Unfinished jobs count as long as their like took lately, so a day's time is not given out
-        many times over; of what never ran before nobody knows.
-
-        Args:
-            more: the graph keys of jobs that are to be accepted together.
-
         Raises:
-            QuotaExceeded: the day's GPU seconds are used up, or will be before the last of these
-                jobs begins; a new day begins at midnight, UTC.
+            QuotaExceeded: the day's GPU seconds are used up, or will be by what was accepted; a new
+                day begins at midnight, UTC.
             DiskQuotaExceeded: there is no room for what would be made.
         """
-        user_id = identity.user_id
-        if (limit := self.limit(user_id, identity.role, Quota.GPU_SECONDS)) is not None:
-            used = await self._gpu_seconds(user_id)
-            if used >= limit:
-                raise QuotaExceeded(
-                    f"You have used your {_minutes(limit)} of GPU time for today. "
-                    "There is more from midnight on, UTC.",
-                    details={"quota": Quota.GPU_SECONDS, "used": round(used, 1), "limit": limit},
-                    retry_after_s=math.ceil((self.day_ends_at() - self._clock.now_ms()) / 1000),
-                )
-            expected = self._expected_s(user_id, more[:-1])
-            if used + expected >= limit:
-                raise QuotaExceeded(
-                    f"Jobs that have not ended will take what is left of your {_minutes(limit)} "
-                    "of GPU time for today. Wait for them, or run fewer.",
-                    details={
-                        "quota": Quota.GPU_SECONDS,
-                        "used": round(used, 1),
-                        "expected": round(expected, 1),
-                        "limit": limit,
-                    },
-                    retry_after_s=_ASK_AGAIN_S,
-                )
-        if self.limit(user_id, identity.role, Quota.DISK_BYTES) is not None:
+        async with self.time_for(identity, ()):
+            pass
+        if self.limit(identity.user_id, identity.role, Quota.DISK_BYTES) is not None:
             async with self.room(identity) as fit:
                 await fit(1)
+
+    def time_for(
+        self, identity: Identity, jobs: Sequence[Job]
+    ) -> AbstractAsyncContextManager[None]:
+        """GPU time of the day for jobs, promised to no others until the block ends.
+
+        Raises:
+            QuotaExceeded: on entering: the time is used up, or will be before the last of the jobs
+                begins.
+        """
+        limit = self.limit(identity.user_id, identity.role, Quota.GPU_SECONDS)
+        return self._time.promised(identity.user_id, limit, jobs)
 
     @contextlib.asynccontextmanager
     async def room(self, identity: Identity) -> AsyncIterator[Fit]:
@@ -222,7 +219,7 @@ class QuotaService:
 
     def day_ends_at(self) -> int:
         """The next midnight, UTC, in ms."""
-        return (self._clock.now_ms() // DAY_MS + 1) * DAY_MS
+        return self._time.day_ends_at()
 
     async def used(self, user_id: str, role: Role) -> list[Used]:
         """How one person stands."""
@@ -243,36 +240,12 @@ class QuotaService:
                 )
                 for quota, used in (
                     (Quota.JOBS, self._queue.depth_of(user_id)),
-                    (Quota.GPU_SECONDS, gpu.get(user_id, 0.0) + self._running_s(user_id)),
+                    (Quota.GPU_SECONDS, gpu.get(user_id, 0.0) + self._time.running_s(user_id)),
                     (Quota.DISK_BYTES, disk.get(user_id, 0)),
                 )
             ]
             for user_id, role in roles.items()
         }
-
-    async def _gpu_seconds(self, user_id: str) -> float:
-        ended = await self._store.gpu_seconds(self._clock.now_ms(), user_id)
-        return ended.get(user_id, 0.0) + self._running_s(user_id)
-
-    def _running_s(self, user_id: str) -> float:
-        """Seconds that a person's running jobs have run today."""
-        now_ms = self._clock.now_ms()
-        midnight_ms = now_ms // DAY_MS * DAY_MS
-        return sum(
-            max(0, now_ms - max(midnight_ms, live.job.started_at)) / 1000
-            for live in self._queue.live.values()
-            if live.job.user_id == user_id and live.job.started_at is not None
-        )
-
-    def _expected_s(self, user_id: str, more: Sequence[str]) -> float:
-        """How long a person's unfinished jobs, and more of these graph keys, will still run."""
-        now_ms = self._clock.now_ms()
-        left_ms = sum(self._durations.median(key) or 0.0 for key in more)
-        for live in self._queue.live.values():
-            if live.job.user_id == user_id:
-                ran_ms = now_ms - (live.job.started_at or now_ms)
-                left_ms += max(0.0, (self._durations.median(live.job.graph_key) or 0.0) - ran_ms)
-        return left_ms / 1000
 
     # -- set by the owner -------------------------------------------------------------------------
 
@@ -325,10 +298,6 @@ class QuotaService:
 
 def _told(changes: Mapping[Quota, Any]) -> dict[str, Any]:
     return {quota.value: "default" if value is None else value for quota, value in changes.items()}
-
-
-def _minutes(seconds: int) -> str:
-    return f"{seconds / 60:g} minutes"
 
 
 def _gigabytes(size_bytes: int) -> str:

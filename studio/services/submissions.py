@@ -39,6 +39,7 @@ from studio.services.on_demand import OnDemand
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.quotas import QuotaService
 from studio.services.staging import input_records
+from studio.store.job_stats import SIZES
 from studio.store.jobs import JobStore
 from studio.store.outbox import MARK as WEBHOOK
 from studio.store.secrets import SecretStore
@@ -122,7 +123,9 @@ class SubmissionService:
         self._entering[identity.user_id] += 1
         try:
             await self._quotas.require(identity)
-            return await self._accept(identity, submission)
+            new, graph = await self._judged(identity, submission)
+            async with self._quotas.time_for(identity, [new.job]):
+                return await self._accept(submission, new, graph)
         finally:
             self._entering[identity.user_id] -= 1
 
@@ -154,16 +157,16 @@ class SubmissionService:
                     raise
                 # A thousand judgements take a while, and others want to be served meanwhile.
                 await asyncio.sleep(0)
-            if count > 1:
-                await self._quotas.require(identity, [each.job.graph_key for each in new])
-            await store(new)
+            async with self._quotas.time_for(identity, [each.job for each in new]):
+                await store(new)
+                # Without their graphs, together maybe large: they are read when their turn comes.
+                accepted = [LiveJob(each.job) for each in new]
+                for live, submission in zip(accepted, submissions, strict=True):
+                    live.download_credentials = _values(submission.download_credentials)
+                    self._queue.add(live, waiting=True)
         finally:
             self._entering[identity.user_id] -= count
-        # Without their graphs, which together may be large: they are read when their turn comes.
-        accepted = [LiveJob(each.job) for each in new]
-        for live, submission in zip(accepted, submissions, strict=True):
-            live.download_credentials = _values(submission.download_credentials)
-            self._queue.add(live, waiting=True)
+        for live in accepted:
             self._on_demand.hold(live)
         self._jobs.accepted(new)
         self._wake()
@@ -192,7 +195,7 @@ class SubmissionService:
         graph, inputs = admitted.graph, admitted.inputs
         named = replace_references(graph, cached_names(fetches)) if fetches else graph
         facts = describe(named, info)
-        extra: dict[str, Any] = {}
+        extra: dict[str, Any] = {SIZES: facts.sizes}
         if info is None:
             extra["unchecked"] = True
         if inputs:
@@ -244,8 +247,7 @@ class SubmissionService:
         )
         return new, graph
 
-    async def _accept(self, identity: Identity, submission: Submission) -> LiveJob:
-        new, graph = await self._judged(identity, submission)
+    async def _accept(self, submission: Submission, new: NewJob, graph: Graph) -> LiveJob:
         live = LiveJob(new.job, graph=graph, credentials=dict(submission.credentials))
         live.download_credentials = _values(submission.download_credentials)
         if submission.only_engine is not None:

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import orjson
 
 from studio.settings import DAY_MS
 from studio.store.db import Database
 from studio.store.picture_rules import Spare
+
+SIZES: Final = "sizes"
+"""What a job's extra facts call the largest steps, width and the like that its graph names."""
+
+
+class Ran(NamedTuple):
+    """One successful run, and what it is like."""
+
+    graph_key: str
+    duration_ms: int
+    affinity_key: str = ""
+    classes: Iterable[str] = ()
+    sizes: Mapping[str, int] = MappingProxyType({})
 
 
 class JobStatsStore:
@@ -16,16 +33,26 @@ class JobStatsStore:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def recent_durations(self, limit: int = 5000) -> list[tuple[str, int]]:
-        """(graph key, ms) of the latest successful runs, oldest first."""
+    async def recent_durations(self, limit: int = 5000) -> list[Ran]:
+        """The latest successful runs, oldest first."""
 
-        def work(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+        def work(connection: sqlite3.Connection) -> list[Ran]:
             rows = connection.execute(
-                "SELECT graph_key, duration_ms FROM jobs WHERE status = 'succeeded' "
+                "SELECT graph_key, duration_ms, affinity_key, classes, "
+                f"json_extract(extra, '$.{SIZES}') AS sizes FROM jobs WHERE status = 'succeeded' "
                 "AND duration_ms IS NOT NULL ORDER BY seq DESC LIMIT ?",
                 (limit,),
             ).fetchall()
-            return [(row["graph_key"], row["duration_ms"]) for row in reversed(rows)]
+            return [
+                Ran(
+                    row["graph_key"],
+                    row["duration_ms"],
+                    row["affinity_key"],
+                    orjson.loads(row["classes"]),
+                    orjson.loads(row["sizes"] or "{}"),
+                )
+                for row in reversed(rows)
+            ]
 
         return await self._db.read(work)
 

@@ -135,7 +135,7 @@ async def test_a_batch_that_does_not_fit_into_the_queue_says_what_room_there_is(
         big = seeds(600)
         good(await ann.post("/api/batches", json=big), 201)
         answer = await ann.post("/api/batches", json=big)
-        assert refusal(answer) == (429, "quota_exceeded")
+        assert refusal(answer) == (429, "queue_full")
         room = answer.json()["error"]["details"]["room"]
         assert (await depth(ann), room) == (600, 400)
         good(await ann.post("/api/batches", json=seeds(room)), 201)

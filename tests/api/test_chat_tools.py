@@ -119,7 +119,7 @@ def test_a_quota_refuses_a_members_tool_too(
             chat = begin(other)
             assert ask(other, chat, "Draw.")["text"] == "Later, then."
             [call] = messages(other, chat)[1]["calls"]
-            assert call["result"].startswith("Refused (quota_exceeded)")
+            assert call["result"].startswith("Refused (queue_full)")
             good(other.post("/api/queue/clear"))
     finally:
         good(chatting.post("/api/queue/clear"))

@@ -33,7 +33,7 @@ async def took(house: House, job_id: str, duration_ms: int) -> None:
         row = connection.execute("SELECT graph_key FROM jobs WHERE id = ?", (job_id,)).fetchone()
         return str(row["graph_key"])
 
-    house.accounts.quotas._durations.add(await house.db.read(graph_key), duration_ms)
+    house.accounts.quotas._time._durations.add(await house.db.read(graph_key), duration_ms)
 
 
 async def ended_one(client: httpx.AsyncClient) -> str:
@@ -48,7 +48,7 @@ async def test_jobs_that_wait_count_as_long_as_their_like_took(house: House) -> 
     async with member_in(house, "Ann") as ann:
         await limit(house, ann, gpu_seconds=100)
         first = (await ann.post("/api/jobs", json=JOB)).json()["id"]
-        assert (await ann.post("/api/jobs", json=JOB)).status_code == 201, "unknown costs nothing"
+        assert (await ann.post("/api/jobs", json=JOB)).status_code == 201
         await took(house, first, 40_000)
         assert (await ann.post("/api/jobs", json=JOB)).status_code == 201
         for route in ("/api/jobs", "/api/v2/jobs"):
@@ -59,6 +59,32 @@ async def test_jobs_that_wait_count_as_long_as_their_like_took(house: House) -> 
             assert details == {"quota": "gpu_seconds", "used": 0, "expected": 120, "limit": 100}
         assert (await ann.post(f"/api/jobs/{first}/cancel")).status_code == 200
         assert (await ann.post("/api/jobs", json=JOB)).status_code == 201
+
+
+async def test_jobs_of_which_nobody_knows_how_long_they_take_count_too(house: House) -> None:
+    async with member_in(house, "Gus", "guest") as gus, member_in(house, "Ann") as ann:
+        await limit(house, gus, gpu_seconds=60)
+        await limit(house, ann, gpu_seconds=60)
+        assert refusal(await gus.post("/api/batches", json=seeds(50))) == (429, "quota_exceeded")
+        one_by_one = [await gus.post("/api/batches", json=seeds(1)) for _ in range(50)]
+        at_once = await asyncio.gather(*(ann.post("/api/jobs", json=JOB) for _ in range(50)))
+        for answers in (one_by_one, at_once):
+            assert sorted(answer.status_code for answer in answers) == [201] * 2 + [429] * 48
+        unfinished = (await gus.get("/api/me/quota")).json()["quota"]["jobs"]["used"]
+        assert unfinished == 2
+
+
+async def test_a_job_like_others_is_expected_to_take_as_many_times_as_long(house: House) -> None:
+    async with member_in(house, "Ann") as ann:
+        await limit(house, ann, gpu_seconds=1000)
+        first = (await ann.post("/api/jobs", json={"workflow": solid(size=16)})).json()["id"]
+        live = house.accounts.quotas._time._queue.live[first]
+        house.accounts.quotas._time._durations.note(live.job, 10_000)
+        assert (await ann.post(f"/api/jobs/{first}/cancel")).status_code == 200
+        larger = {"workflow": solid(size=64)}
+        answers = [await ann.post("/api/jobs", json=larger) for _ in range(8)]
+        assert [answer.status_code for answer in answers] == [201] * 7 + [429]
+        assert answers[-1].json()["error"]["details"]["expected"] == 7 * 160
 
 
 async def test_a_batch_may_not_take_a_day_many_times_over(house: House) -> None:

@@ -95,6 +95,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
     "gpu_room": frozenset({"engines", "gpus", "language_needs"}),
+    "gpu_room": frozenset({"engines", "language_needs"}),
+    "gpu_time": frozenset({"durations", "queue"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
@@ -187,7 +189,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "pulse": frozenset({"queue"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "quotas": frozenset({"durations", "queue"}),
+    "quotas": frozenset({"durations", "gpu_time", "queue"}),
     "rates": frozenset({"throttle"}),
     "reference_looks": frozenset(
         {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}

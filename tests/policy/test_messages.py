@@ -172,7 +172,7 @@ def test_every_language_has_the_same_views() -> None:
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_message_is_said_somewhere(view: str) -> None:
     if view == "errors":
-        # Looked up by the codes of refusals.
+        # Looked up by the codes of refusals: see test_refusals.py.
         return
     said = {name for text in code().values() for each, name in ASKED.findall(text) if each == view}
     begun = {

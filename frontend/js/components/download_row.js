@@ -1,6 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { agoText, sizeText, spanText, timeText } from '../core/format.js';
-import { has, language, t } from '../core/messages.js';
+import { explain, has, language, t } from '../core/messages.js';
 import { downloads, hasEnded, isActive, mayFetch } from '../models/downloads.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -39,7 +39,7 @@ export function whyText({ code, message, details }) {
     return details?.page ? t('downloads.why.licence') : message;
   }
   if (has(`downloads.why.${code}`)) return t(`downloads.why.${code}`);
-  return has(`errors.${code}`) ? t(`errors.${code}`) : message;
+  return explain({ code, message });
 }
 
 /** What can be done about it elsewhere: set a token, accept a licence. */

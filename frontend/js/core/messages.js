@@ -63,11 +63,11 @@ export function t(key, slots = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => (name in slots ? shown(slots[name]) : whole));
 }
 
-/** An error in words for people; a sentence of Studio's own when there is none here. */
-export function explain(error) {
-  const known = find(`errors.${error.code}`);
-  const text = known ?? (error.message || t('errors.foreign'));
-  return error.retryAfter > 1 && error.retryAfter < 3600 ? `${text} ${t('shell.time.wait', { count: error.retryAfter })}` : text;
+/** An error in words for people, or in Studio's own. */
+export function explain({ code, message, retryAfter }) {
+  const key = `errors.${code}`;
+  const text = (has(key) ? t(key, { message }) : message) || t('errors.foreign');
+  return retryAfter > 1 && retryAfter < 3600 ? `${text} ${t('shell.time.wait', { count: retryAfter })}` : text;
 }
 
 /** Speak another language from now on, or with '' the browser's; the page starts again for that. */

@@ -21,6 +21,7 @@ from studio.services.queue import JobQueue, LiveJob
 from studio.settings import EngineSetting
 from studio.store.assets import AssetStore
 from studio.store.job_list import JobListStore
+from studio.store.job_stats import Ran
 from tests.fakes.jobs import a_job
 
 OWNER = Identity("owner", Role.OWNER, ALL_SCOPES)
@@ -80,7 +81,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 
 
 async def test_a_start_is_the_sum_of_the_medians_ahead(line: Line) -> None:
-    line.durations.load([("quick", 100), ("quick", 300), ("slow", 5000)])
+    line.durations.load([Ran("quick", 100), Ran("quick", 300), Ran("slow", 5000)])
     for key in ("slow", "quick", "quick"):
         line.add(key)
     assert line.starts() == [0, 5000, 5200]

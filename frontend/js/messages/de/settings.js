@@ -87,6 +87,7 @@ export default {
   'limits.UPDATE_CHECK_HOURS': 'Stunden zwischen zwei Suchen nach Updates, 0 für nie',
   'limits.UPDATE_TRIAL_S': 'Sekunden, die eine neue Version funktionieren muss, um zu bleiben',
   'limits.JOB_STUCK_MINUTES': 'Minuten ohne Fortschritt, bis ein Auftrag beendet wird; 0 heißt nie',
+  'limits.UNKNOWN_JOB_SECONDS': 'Sekunden GPU-Zeit, die ein Auftrag zählt, solange nichts Ähnliches je lief',
   'limits.ENGINE_HANG_S': 'Sekunden ohne Lebenszeichen, bis eine Engine als hängend gilt',
   'limits.KEY_REQUESTS_PER_MINUTE': 'Anfragen eines API-Schlüssels in einer Minute',
   'limits.USER_REQUESTS_PER_MINUTE': 'Anfragen einer Person in einer Minute',

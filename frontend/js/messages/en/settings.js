@@ -86,6 +86,7 @@ export default {
   'limits.UPDATE_CHECK_HOURS': 'Hours between looks for updates, 0 for never',
   'limits.UPDATE_TRIAL_S': 'Seconds that a new release has to work before it stays',
   'limits.JOB_STUCK_MINUTES': 'Minutes without progress until a job is ended; 0 is never',
+  'limits.UNKNOWN_JOB_SECONDS': 'Seconds of GPU time that a job counts while nothing like it ever ran',
   'limits.ENGINE_HANG_S': 'Seconds without a word until an engine counts as hung',
   'limits.KEY_REQUESTS_PER_MINUTE': 'Requests of one API key in a minute',
   'limits.USER_REQUESTS_PER_MINUTE': 'Requests of one person in a minute',

@@ -85,6 +85,7 @@ export default {
   'limits.UPDATE_CHECK_HOURS': 'Ore tra i controlli degli aggiornamenti, 0 per mai',
   'limits.UPDATE_TRIAL_S': 'Secondi in cui una nuova versione deve funzionare prima di restare',
   'limits.JOB_STUCK_MINUTES': 'Minuti senza avanzamento prima che un lavoro venga terminato; 0 è mai',
+  'limits.UNKNOWN_JOB_SECONDS': 'Secondi di tempo GPU contati per un lavoro finché nulla di simile è mai stato eseguito',
   'limits.ENGINE_HANG_S': 'Secondi di silenzio dopo i quali un motore è considerato bloccato',
   'limits.KEY_REQUESTS_PER_MINUTE': 'Richieste al minuto di una chiave API',
   'limits.USER_REQUESTS_PER_MINUTE': 'Richieste al minuto di una persona',

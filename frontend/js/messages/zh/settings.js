@@ -85,6 +85,7 @@ export default {
   'limits.UPDATE_CHECK_HOURS': '检查更新的间隔小时数，0 为从不',
   'limits.UPDATE_TRIAL_S': '新版本正式启用前需正常运行的秒数',
   'limits.JOB_STUCK_MINUTES': '任务无进展多少分钟后终止；0 为从不',
+  'limits.UNKNOWN_JOB_SECONDS': '从未运行过类似任务时，一个任务按多少秒 GPU 时间计',
   'limits.ENGINE_HANG_S': '引擎无响应多少秒后视为挂起',
   'limits.KEY_REQUESTS_PER_MINUTE': '一个 API 密钥每分钟的请求数',
   'limits.USER_REQUESTS_PER_MINUTE': '一个人每分钟的请求数',
