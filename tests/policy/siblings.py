@@ -7,7 +7,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "assets": frozenset({"quotas", "references", "stream_staging", "upload_fields"}),
     "assists": frozenset({"chat_fields", "chat_pictures", "language"}),
     "auth": frozenset({"tokens"}),
-    "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
+    "batches": frozenset(
+        {"batch_views", "jobs", "order_size", "prompts", "submissions", "workflows"}
+    ),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
     "catalog_search": frozenset({"catalog_entries", "families"}),
@@ -95,7 +97,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
     "gpu_room": frozenset({"engines", "language_needs"}),
-    "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
+    "grid_picture": frozenset({"batch_views", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "https_source": frozenset({"download_runs"}),
@@ -103,7 +105,16 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "job_waits": frozenset({"events", "jobs"}),
-    "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
+    "jobs": frozenset(
+        {
+            "download_credentials",
+            "finisher",
+            "follower",
+            "queue",
+            "queue_places",
+            "submissions",
+        }
+    ),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
     "language_charges": frozenset({"quotas"}),
@@ -175,6 +186,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "pulse": frozenset({"queue"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
+    "queue_places": frozenset({"queue"}),
     "quotas": frozenset({"durations", "queue"}),
     "rates": frozenset({"throttle"}),
     "reference_looks": frozenset(
