@@ -251,7 +251,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
     "watchdog": frozenset({"engine", "run"}),
     "webhook_delivery": frozenset({"pace"}),
-    "webhook_news": frozenset({"download_line", "downloads"}),
+    "webhook_news": frozenset({"engine"}),
     "webhook_progress": frozenset({"events", "queue"}),
     "webhooks": frozenset({"health"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),
