@@ -63,6 +63,7 @@ class Transfers:
     fetching: FetchMeans
     outbound: Outbound
     shelve: Shelve
+    rows: DownloadStore
 
     def uploads(
         self, assets: AssetService, blobs: BlobStore, quotas: QuotaService
@@ -164,7 +165,7 @@ async def open_transfers(house: Household) -> Transfers:
         secrets=SecretStore(house.db),
         key=await PrefStore(house.db).signing_key(),
     )
-    return Transfers(house, hubs, downloads, work, for_jobs, outbound, models.shelve)
+    return Transfers(house, hubs, downloads, work, for_jobs, outbound, models.shelve, store)
 
 
 def _shelves(settings: Settings) -> Shelves:

@@ -18,6 +18,7 @@ from studio.services.webhook_delivery import WebhookDelivery
 from studio.services.webhook_news import WebhookNews
 from studio.services.webhook_progress import WebhookProgress
 from studio.services.webhooks import WebhookService
+from studio.store.outbox_system import SystemOutbox
 from studio.store.webhook_deliveries import DeliveryStore
 from studio.store.webhook_history import DeliveryHistory
 from studio.store.webhooks import WebhookStore
@@ -44,7 +45,6 @@ class Webhooks:
         return [
             ("webhooks", self._send()),
             ("webhook retention", self.delivery.tidy()),
-            ("webhook downloads", self.news.watch_downloads()),
             ("webhook engines", self.news.watch_engines()),
             ("webhook disks", self.news.watch_disks()),
         ]
@@ -74,6 +74,7 @@ async def open_webhooks(
         volumes: the disks, and how full they are.
     """
     clock, outbox = house.clock, pipeline.store.outbox
+    system = SystemOutbox(house.db, outbox, clock)
     store, history = WebhookStore(house.db), DeliveryHistory(house.db)
     receiver = WebhookReceiver(transfers.outbound, timeout_s=pace.webhook_timeout_s)
     delivery = WebhookDelivery(
@@ -104,11 +105,13 @@ async def open_webhooks(
         every_s=pace.webhook_progress_s,
     )
     news = WebhookNews(
-        outbox=outbox,
-        downloads=transfers.downloads,
+        outbox=system,
         engines=health.engines,
         volumes=volumes,
-        clock=clock,
+        disk_every_s=pace.webhook_disks_s,
     )
+    transfers.rows.store_beside(system.note_download)
+    transfers.downloads.on_change(lambda _: outbox.wake())
+    await system.open()
     await outbox.open(base=house.settings.public_url, stored=delivery.wake, start=progress.begin)
     return Webhooks(service, delivery, progress, news, receiver)

@@ -132,6 +132,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="change an input; the node is an id, a title or a class; may be repeated",
     )
     _add_out(run)
+    _add_webhook(run)
     words = run.add_argument_group("for a prompt in words")
     words.add_argument("--negative", metavar="TEXT", help="what should not be in the picture")
     words.add_argument("--checkpoint", metavar="NAME", help="the model file to use")
@@ -187,8 +188,15 @@ def _add_presets(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     run.add_argument("--count", type=_positive, default=1, metavar="N", help="times, up to 100 (1)")
     _add_out(run)
+    _add_webhook(run)
     _add_place(run)
     run.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def _add_webhook(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--webhook", metavar="URL", help="tell this address how it ended, signed (docs/webhooks.md)"
+    )
 
 
 def _add_out(command: argparse.ArgumentParser) -> None:

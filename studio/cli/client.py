@@ -58,10 +58,16 @@ class Client:
     async def delete(self, path: str) -> None:
         _checked(await self._send("DELETE", path))
 
-    async def submit(self, graph: dict[str, Any], title: str) -> dict[str, Any]:
-        """The new job; a lost answer is asked for again without a second job."""
+    async def submit(
+        self, graph: dict[str, Any], title: str, webhook: str | None = None
+    ) -> dict[str, Any]:
+        """The new job; a lost answer is asked for again without a second job.
+
+        Args:
+            webhook: the address that is told how it ended.
+        """
         headers = {"Idempotency-Key": new_id()}
-        body = {"workflow": graph, "title": title[:200]}
+        body = {"workflow": graph, "title": title[:200], "webhook_url": webhook}
         for attempt in range(_SUBMIT_ATTEMPTS):
             try:
                 return _checked(await self._send("POST", "/api/jobs", json=body, headers=headers))

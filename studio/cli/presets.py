@@ -16,6 +16,7 @@ from studio.cli.place import kept, open_place, open_running
 from studio.cli.placeholder import tell_placeholder
 from studio.cli.screen import Screen
 from studio.cli.table import print_table
+from studio.cli.telling import let_tell
 from studio.models import JobStatus
 
 _PAGE: Final = 500
@@ -44,6 +45,7 @@ async def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         "answers": dict(_pair(text) for text in options.answers),
         "values": {name: _value(text) for name, text in map(_pair, options.assignments)},
         "count": options.count,
+        "webhook_url": options.webhook,
     }
     screen = Screen(quiet=options.quiet)
     async with open_place(options, interrupts, screen) as session:
@@ -60,6 +62,8 @@ async def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
                 ended.append(await follow(session, job["id"], screen, advice=advice))
         finally:
             screen.clear()
+        if options.webhook is not None:
+            await let_tell(session, screen)
         for job in ended:
             if job["status"] == JobStatus.SUCCEEDED:
                 advice = kept(options, job["id"])

@@ -28,6 +28,7 @@ from studio.cli.place import checkpoint_folder, kept, open_place
 from studio.cli.placeholder import tell_placeholder
 from studio.cli.screen import Screen
 from studio.cli.session import Session
+from studio.cli.telling import let_tell
 from studio.graphs.graph import Graph
 from studio.models import TERMINAL_STATUSES, JobStatus
 
@@ -49,6 +50,8 @@ async def _run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         await tell_placeholder(session, graph, screen)
         await _tell_earlier_jobs(session, screen)
         job = await _submit_and_follow(session, graph, source, screen)
+        if options.webhook is not None:
+            await let_tell(session, screen)
         if job["status"] != JobStatus.SUCCEEDED:
             raise failure(job)
         files = await save_outputs(
@@ -143,7 +146,7 @@ class _Source:
             CommandFailed: it was refused.
         """
         try:
-            return await client.submit(graph, self.title)
+            return await client.submit(graph, self.title, self._options.webhook)
         except CommandFailed as error:
             names = missing_files(graph)
             if error.reason != "missing_asset" or not names or self._path is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import SystemRandom
@@ -17,7 +16,8 @@ from studio.graphs.grids import Axis, at_cell, coordinates
 from studio.graphs.problems import clip
 from studio.graphs.questions import questions
 from studio.graphs.wildcards import WordLists
-from studio.models import Asset, Identity, NewJob, Recipe
+from studio.models import Identity, JobWebhook, NewJob, Recipe
+from studio.services.batch_views import BatchView, Cell
 from studio.services.jobs import JobService, JobView
 from studio.services.order_size import OrderSize
 from studio.services.prompts import PromptService
@@ -46,6 +46,8 @@ class Order:
     idempotency_key: str | None = None
     origin: str = "api"
     beside: Beside | None = None
+    webhook: JobWebhook | None = None
+    """Is told of each of its jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +56,6 @@ class Accepted:
 
     jobs: list[JobView]
     batch_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One place of a batch; ``outputs`` are those not trashed, ``is_trashed`` when all are."""
-
-    index: int
-    coordinates: tuple[int, ...]
-    labels: tuple[str, ...]
-    job_id: str | None
-    status: str
-    outputs: tuple[Asset, ...]
-    is_trashed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BatchView:
-    """A batch as it stands."""
-
-    batch: Batch
-    cells: list[Cell]
-
-    def counts(self) -> dict[str, int]:
-        return dict(Counter(cell.status for cell in self.cells))
 
 
 class BatchService:
@@ -296,6 +274,7 @@ class _Making:
             workflow_id=compiled.workflow_id,
             priority=self._order.priority,
             origin=self._order.origin,
+            webhook=self._order.webhook,
             recipe=Recipe(
                 workflow_id=compiled.workflow_id,
                 version=compiled.version,

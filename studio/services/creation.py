@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from studio.errors import NoCheckpoint, Unavailable, Unprocessable
 from studio.graphs.text_to_image import LOADER, WORKFLOW_ID, checkpoints, native_side
-from studio.models import Identity
+from studio.models import Identity, JobWebhook
 from studio.services.engines import EngineService
 from studio.services.jobs import JobView
 from studio.services.workflows import Order, WorkflowService
@@ -39,6 +39,7 @@ class Wish:
     seed: int | None = None
     count: int = 1
     idempotency_key: str | None = None
+    webhook: JobWebhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,12 @@ class CreationService:
             "steps": wish.steps,
             "cfg": wish.cfg,
         }
-        order = Order(values=values, title=wish.prompt, idempotency_key=wish.idempotency_key)
+        order = Order(
+            values=values,
+            title=wish.prompt,
+            idempotency_key=wish.idempotency_key,
+            webhook=wish.webhook,
+        )
         [view] = await self._workflows.run(identity, WORKFLOW_ID, order)
         return view
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from studio.errors import InvalidBatch, NotFound
 from studio.graphs.problems import clip
 from studio.media import UNREADABLE, open_image
-from studio.services.batches import BatchView, Cell
+from studio.services.batch_views import BatchView, Cell
 from studio.services.label_fonts import font_for, one_line
 from studio.services.thumbnails import Thumbnails
 

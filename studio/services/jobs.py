@@ -11,18 +11,25 @@ from typing import Final
 import orjson
 
 from studio.clock import Clock
-from studio.errors import (
-    Conflict,
-    NotFound,
-    StudioError,
-)
+from studio.errors import Conflict, NotFound, StudioError
 from studio.graphs.graph import Graph, parse
 from studio.graphs.seeds import with_new_seeds
-from studio.models import Asset, Identity, Job, JobStatus, NewJob, Recipe, Record, unrecorded
+from studio.models import (
+    Asset,
+    Identity,
+    Job,
+    JobStatus,
+    JobWebhook,
+    NewJob,
+    Recipe,
+    Record,
+    unrecorded,
+)  # fmt: skip
 from studio.services.download_credentials import Credential, given_again
 from studio.services.finisher import Finisher
 from studio.services.follower import Follower
 from studio.services.queue import JobQueue, LiveJob
+from studio.services.queue_places import QueuePlaces
 from studio.services.submissions import Submission, SubmissionService, check_priority
 from studio.settings import DAY_MS
 from studio.store.assets import AssetStore
@@ -66,6 +73,7 @@ class JobService:
         self._queue = queue
         self._record = record
         self._jobs = jobs
+        self._places = QueuePlaces(queue, jobs)
         self._outputs = outputs
         self._submissions = submissions
         self._finisher = finisher
@@ -203,7 +211,7 @@ class JobService:
             other = self._waiting(await self.get(identity, before))
             target_priority = other.job.priority
             check_priority(identity, target_priority)
-            rank = await self._rank_before(other, live)
+            rank = await self._places.before(other, live)
         elif before == "":
             rank = self._queue.next_rank()
         place = live.job.rank, live.job.priority
@@ -223,37 +231,6 @@ class JobService:
         else:
             live.update(rank=rank, priority=priority)
 
-    async def _rank_before(self, other: LiveJob, moved: LiveJob) -> float:
-        rank = self._gap_before(other, moved)
-        if rank is None:
-            await self._spread(other.job.priority)
-            rank = self._gap_before(other, moved)
-            assert rank is not None
-        return rank
-
-    def _gap_before(self, other: LiveJob, moved: LiveJob) -> float | None:
-        """A rank between ``other`` and whoever precedes it, ``None`` when floats have none left."""
-        ranks = [
-            live.job.rank
-            for live in self._line(other.job.priority)
-            if live is not moved and live.job.rank < other.job.rank
-        ]
-        if not ranks:
-            return other.job.rank - 1.0
-        rank = (ranks[-1] + other.job.rank) / 2
-        return rank if ranks[-1] < rank < other.job.rank else None
-
-    def _line(self, priority: int) -> list[LiveJob]:
-        return [live for live in self._queue.in_order() if live.job.priority == priority]
-
-    async def _spread(self, priority: int) -> None:
-        """Give the waiting jobs of one priority whole distances again, in the same order."""
-        line = self._line(priority)
-        last = line[-1].job.rank
-        for distance, live in enumerate(reversed(line)):
-            self._queue.move(live, rank=last - distance, priority=priority)
-        await asyncio.gather(*(self._jobs.update(live.job) for live in line))
-
     @staticmethod
     def _waiting(view: JobView) -> LiveJob:
         if view.live is None or not view.live.waiting:
@@ -268,6 +245,7 @@ class JobService:
         new_seed: bool,
         credentials: Mapping[str, str] | None = None,
         download_credentials: Sequence[Credential] = (),
+        webhook: JobWebhook | None = None,
     ) -> JobView:
         """Submit the same graph over the same input bytes again, with the same or new seeds.
 
@@ -276,6 +254,7 @@ class JobService:
         Args:
             credentials: short-lived ones; those that came with the first run are gone.
             download_credentials: the same, for models that the graph names by their address.
+            webhook: who is told of the new job, instead of whom the first run named.
 
         Raises:
             Conflict: it has not ended, or it came with credentials and none are given now.
@@ -304,7 +283,7 @@ class JobService:
                 credentials=given,
                 download_credentials=given_again(view.job.extra, download_credentials),
                 retry_of=job_id,
-                webhook=await self._jobs.outbox.webhook_of(view.job, identity.user_id),
+                webhook=webhook or await self._jobs.outbox.webhook_of(view.job, identity.user_id),
                 recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={
                     (node_id, tuple(path)): asset_id

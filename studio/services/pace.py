@@ -44,3 +44,5 @@ class Pace:
     """How long one attempt may take."""
     webhook_progress_s: float = 1.0
     """Between two messages about the progress of one job."""
+    webhook_disks_s: float = 300.0
+    """Between two looks at how full the disks are."""

@@ -73,13 +73,13 @@ class LiveJob:
     def announce(self, queue_position: int | None = None) -> None:
         """Tell every watcher the present status."""
         change = StatusChanged(self.job.status, queue_position)
-        for watcher in self.watchers:
+        for watcher in tuple(self.watchers):
             watcher.show_status(change)
 
     def publish(self, outputs: Iterable[Asset]) -> None:
         """Show outputs that are durable now to everybody who looks or watches."""
         self.outputs.extend(outputs)
-        for watcher in self.watchers:
+        for watcher in tuple(self.watchers):
             watcher.show_outputs()
 
 

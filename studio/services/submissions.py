@@ -148,6 +148,8 @@ class SubmissionService:
         self._entering[identity.user_id] += count
         try:
             await self._quotas.require(identity)
+            for webhook in {each.webhook for each in submissions if each.webhook is not None}:
+                self._on_demand.media.check_url(webhook.url)
             new = []
             for index, submission in enumerate(submissions):
                 try:

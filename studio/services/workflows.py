@@ -15,7 +15,7 @@ from studio.graphs.manifests.compiler import compile_graph, every_node
 from studio.graphs.manifests.form import live_options
 from studio.graphs.manifests.manifest import FILE_TYPES, Input, InputType, Manifest, stored_manifest
 from studio.graphs.manifests.values import Values, is_empty, used_values, wrong
-from studio.models import Identity, Recipe
+from studio.models import Identity, JobWebhook, Recipe
 from studio.services.assets import AssetService
 from studio.services.engines import EngineService
 from studio.services.jobs import JobService, JobView
@@ -51,6 +51,8 @@ class Order:
     priority: int = 0
     count: int = 1
     idempotency_key: str | None = None
+    webhook: JobWebhook | None = None
+    """Is told of each of its jobs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class WorkflowService:
                 priority=order.priority,
                 idempotency_key=order.idempotency_key,
                 recipe=compiled.recipe(),
+                webhook=order.webhook,
             )
             size.add(submission)
             submissions.append(submission)

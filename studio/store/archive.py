@@ -174,7 +174,8 @@ def without_secrets(database: Path) -> None:
                 "secrets", "sessions", "invitations", "editor_visits",
                 "share_files", "share_runs", "shares",
                 # What signs or names a receiver, and what is yet to be told it.
-                "webhook_attempts", "webhook_deliveries", "job_webhooks", "webhooks",
+                "webhook_attempts", "webhook_deliveries", "webhook_states", "job_webhooks",
+                "webhooks",
                 "program_logins", "telegram_codes", "telegram_outbox",
             ):  # fmt: skip
                 if table in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -112,6 +113,8 @@ class DownloadLimits:
     bytes_per_second: int | None = None
 
 
+Beside = Callable[[sqlite3.Connection, DownloadState | None, Download], None]
+"""Told of the state before and of the row that the same commit stores."""
 _COLUMNS: Final = tuple(field.name for field in fields(Download))
 
 
@@ -120,6 +123,11 @@ class DownloadStore:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._beside: Beside | None = None
+
+    def store_beside(self, beside: Beside) -> None:
+        """Have something else stored by the commits that store a download."""
+        self._beside = beside
 
     async def owner(self) -> str:
         """What this Studio's parts lie under: several may share one tree of models."""
@@ -139,13 +147,21 @@ class DownloadStore:
         names, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
         changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name != "id")
         row = _row(download)
-        await self._db.write(
-            lambda connection: connection.execute(
+
+        def work(connection: sqlite3.Connection) -> None:
+            found = connection.execute(
+                "SELECT state FROM downloads WHERE id = ?", (download.id,)
+            ).fetchone()
+            connection.execute(
                 f"INSERT INTO downloads ({names}) VALUES ({marks})"
                 f" ON CONFLICT (id) DO UPDATE SET {changes}",
                 row,
             )
-        )
+            if self._beside is not None:
+                before = None if found is None else DownloadState(found["state"])
+                self._beside(connection, before, download)
+
+        await self._db.write(work)
 
     async def get(self, download_id: str) -> Download:
         """One download.

@@ -29,6 +29,7 @@ from studio.store.schema_presets import add_presets
 from studio.store.schema_shares import add_shares
 from studio.store.schema_telegram import add_telegram
 from studio.store.schema_uploads import add_uploads
+from studio.store.schema_webhook_states import add_webhook_states
 from studio.store.schema_webhooks import add_webhooks
 from studio.store.schema_workflows import add_workflows
 from studio.store.shared_files import add_shared_files
@@ -197,4 +198,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_telegram,
     add_chat,
     add_language,
+    add_webhook_states,
 )

@@ -6,9 +6,9 @@ Who listens is kept in memory, so a job of which nobody is told costs a look int
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import orjson
@@ -233,24 +233,10 @@ class Outbox:
 
     # -- everything else -------------------------------------------------------------------------
 
-    def hears(self, kind: str, user_id: str | None = None) -> bool:
-        """Whether anybody wants to hear of that type."""
-        return any(kind in one.events for one in self._listeners(user_id))
-
-    async def tell(
-        self, kind: str, data: Mapping[str, Any], *, key: str, lane: str, at_ms: int
-    ) -> None:
-        """Tell the system's webhooks something; the commit is its own.
-
-        Raises:
-            DiskFull, StorageUnavailable: nobody is told.
-        """
-        hearing = [one for one in self._system if kind in one.events]
-        if hearing:
-            body = body_of(kind, at_ms, data)
-            told = [message(one, key, kind, lane, body, at_ms) for one in hearing]
-            await self._db.write(lambda connection: insert(connection, told), short=True)
-            self.wake()
+    @property
+    def of_the_system(self) -> Sequence[Listener]:
+        """Who may hear of what concerns nobody's jobs."""
+        return self._system
 
     async def ping(self, webhook_id: str, at_ms: int) -> str:
         """Something to send to try a webhook; returns the delivery's id.

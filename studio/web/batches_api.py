@@ -13,12 +13,15 @@ from studio.clock import iso
 from studio.errors import InvalidBatch, Unprocessable
 from studio.graphs.grids import ONCE, read_axes
 from studio.models import Scope
-from studio.services.batches import BatchService, BatchView, Order
+from studio.services.batch_views import BatchView
+from studio.services.batches import BatchService, Order
 from studio.services.grid_picture import GridPictures
 from studio.services.preset_fields import id_of, known_fields, text_of, values_of, version_of
 from studio.store.batches import Batch
 from studio.web import preset_schemas as schemas
 from studio.web.caller import caller, json_body
+from studio.web.job_webhooks import FIELDS as WEBHOOK_FIELDS
+from studio.web.job_webhooks import job_webhook
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import idempotency_key, integer
 
@@ -26,7 +29,7 @@ _MAX_TITLE: Final = 200
 _FIELDS: Final = frozenset(
     {
         "workflow_id", "preset_id", "version", "values", "answers", "lists", "axes", "count",
-        "priority", "title",
+        "priority", "title", *WEBHOOK_FIELDS,
     }
 )  # fmt: skip
 
@@ -96,11 +99,11 @@ def batch_body(view: BatchView) -> dict[str, Any]:
 
 
 def order_fields(body: Mapping[str, Any], allowed: Collection[str]) -> dict[str, Any]:
-    """What every order may say: values, answers, priority and title.
+    """What every order may say: values, answers, priority, title, and who is told of its jobs.
 
     Raises:
         InvalidPreset: something does not fit, or means nothing here.
-        Unprocessable: the priority is no whole number.
+        Unprocessable: the priority is no whole number, or nobody can be told like that.
     """
     known_fields(body, allowed)
     priority = body.get("priority", 0)
@@ -111,6 +114,7 @@ def order_fields(body: Mapping[str, Any], allowed: Collection[str]) -> dict[str,
         "answers": values_of(body, "answers"),
         "title": text_of(body, "title", _MAX_TITLE),
         "priority": priority,
+        "webhook": job_webhook(body),
     }
 
 

@@ -25,6 +25,7 @@ from studio.services.creation import (
 from studio.web.caller import caller, json_body
 from studio.web.job_bodies import studio_body
 from studio.web.job_schemas import JOB
+from studio.web.job_webhooks import job_webhook
 from studio.web.links import Links
 from studio.web.openapi import (
     BOOLEAN,
@@ -40,6 +41,7 @@ from studio.web.openapi import (
 from studio.web.openapi import json_body as described_body
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import idempotency_key
+from studio.web.webhook_schemas import JOB_FIELDS
 
 _NUMBER: Final = {"type": "number"}
 _LIMITS: Final = {
@@ -69,6 +71,7 @@ _WISH: Final = {
             "cfg": {**_NUMBER, "minimum": 0, "maximum": MAX_CFG},
             "seed": {**INTEGER, "minimum": 0, "maximum": MAX_SEED},
             "count": {**INTEGER, "minimum": 1, "maximum": MAX_COUNT},
+            **JOB_FIELDS,
         },
         required=("prompt",),
     ),
@@ -178,6 +181,7 @@ def _wish(body: dict[str, Any], key: str | None) -> Wish:
         seed=_whole(given, "seed", 0, MAX_SEED),
         count=_whole(given, "count", 1, MAX_COUNT) or 1,
         idempotency_key=key,
+        webhook=job_webhook(body),
     )
 
 

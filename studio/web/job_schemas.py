@@ -295,7 +295,7 @@ RETRY: Final[dict[str, Any]] = {
     ),
     "openapi_extra": {
         "requestBody": json_body(
-            record({"new_seed": BOOLEAN, **_GIVEN}, required=()),
+            record({"new_seed": BOOLEAN, **_GIVEN, **JOB_FIELDS}, required=()),
             required=False,
             example={"new_seed": True},
         )

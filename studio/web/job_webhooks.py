@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from studio.errors import Unprocessable
@@ -15,7 +16,7 @@ FIELDS: Final = frozenset({"webhook_url", "webhook_events", "webhook_secret"})
 _MAX_SECRET: Final = 100
 
 
-def job_webhook(body: dict[str, Any]) -> JobWebhook | None:
+def job_webhook(body: Mapping[str, Any]) -> JobWebhook | None:
     """Those fields of a body.
 
     Raises:

@@ -145,6 +145,7 @@ def job_routes(
             new_seed=new_seed,
             credentials=given,
             download_credentials=download_credentials(body.get("credentials")),
+            webhook=job_webhook(body),
         )
         return json_response(studio_body(view, request, links), 201)
 

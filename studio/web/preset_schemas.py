@@ -23,6 +23,7 @@ from studio.web.openapi import (
     record,
     route,
 )
+from studio.web.webhook_schemas import JOB_FIELDS
 
 Route = dict[str, Any]
 
@@ -245,6 +246,7 @@ RUN_PRESET: Final = route(
             "count": _COUNT,
             "priority": _PRIORITY,
             "title": STRING,
+            **JOB_FIELDS,
         },
         (),
     ),
@@ -267,6 +269,7 @@ CREATE_BATCH: Final = route(
             "count": _COUNT,
             "priority": _PRIORITY,
             "title": STRING,
+            **JOB_FIELDS,
         },
         (),
     ),

@@ -21,12 +21,13 @@ from studio.web.batches_api import order_fields
 from studio.web.caller import caller, json_body
 from studio.web.content import file_response
 from studio.web.job_bodies import studio_body
+from studio.web.job_webhooks import FIELDS as WEBHOOK_FIELDS
 from studio.web.links import Links
 from studio.web.preset_code import code
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import idempotency_key, integer
 
-_RUN_FIELDS = frozenset({"answers", "values", "count", "priority", "title"})
+_RUN_FIELDS = frozenset({"answers", "values", "count", "priority", "title", *WEBHOOK_FIELDS})
 
 
 def preset_routes(

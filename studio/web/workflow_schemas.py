@@ -24,6 +24,7 @@ from studio.web.openapi import (
     query,
     record,
 )
+from studio.web.webhook_schemas import JOB_FIELDS
 
 _SUMMARY: Final[dict[str, Schema]] = {
     "id": STRING,
@@ -320,6 +321,7 @@ RUN: Final[dict[str, Any]] = {
                 "title": STRING,
                 "priority": {"type": "integer", "minimum": -100, "maximum": 100},
                 "count": {"type": "integer", "minimum": 1, "maximum": MAX_COUNT},
+                **JOB_FIELDS,
             }
         ),
     },

@@ -20,6 +20,8 @@ from studio.store.workflow_rows import Workflow
 from studio.web import workflow_schemas as schemas
 from studio.web.caller import caller, json_body, known_fields, optional_text
 from studio.web.job_bodies import studio_body
+from studio.web.job_webhooks import FIELDS as WEBHOOK_FIELDS
+from studio.web.job_webhooks import job_webhook
 from studio.web.links import Links
 from studio.web.respond import json_response
 from studio.web.v2_jobs_api import idempotency_key, integer
@@ -28,7 +30,7 @@ from studio.web.workflow_files import brought_files
 
 MAX_TITLE: Final = 200
 _MAX_NUMBER: Final = 1 << 31
-_RUN_FIELDS: Final = frozenset({"values", "version", "title", "priority", "count"})
+_RUN_FIELDS: Final = frozenset({"values", "version", "title", "priority", "count", *WEBHOOK_FIELDS})
 
 
 def workflow_routes(
@@ -259,6 +261,7 @@ def _order(body: dict[str, Any], key: str | None) -> Order:
         priority=_whole(body, "priority", -_MAX_NUMBER, _MAX_NUMBER) or 0,
         count=1 if body.get("count") is None else _whole(body, "count", 0, _MAX_NUMBER) or 0,
         idempotency_key=key,
+        webhook=job_webhook(body),
     )
 
 

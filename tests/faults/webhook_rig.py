@@ -14,6 +14,7 @@ PACE = dataclasses.replace(
     webhook_waits_s=(0.05, 0.1, 0.1),
     webhook_timeout_s=1.0,
     webhook_progress_s=0.05,
+    webhook_disks_s=0.1,
 )
 
 

@@ -7,7 +7,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "assets": frozenset({"quotas", "references", "stream_staging", "upload_fields"}),
     "assists": frozenset({"chat_fields", "chat_pictures", "language"}),
     "auth": frozenset({"tokens"}),
-    "batches": frozenset({"jobs", "order_size", "prompts", "submissions", "workflows"}),
+    "batches": frozenset(
+        {"batch_views", "jobs", "order_size", "prompts", "submissions", "workflows"}
+    ),
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
     "catalog_search": frozenset({"catalog_entries", "families"}),
@@ -98,6 +100,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "gpu_room": frozenset({"engines", "language_needs"}),
     "gpu_time": frozenset({"durations", "queue"}),
     "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
+    "grid_picture": frozenset({"batch_views", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "https_source": frozenset({"download_runs"}),
@@ -107,6 +110,16 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "job_waits": frozenset({"events", "jobs"}),
     "intake": frozenset({"engine", "queue"}),
     "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
+    "jobs": frozenset(
+        {
+            "download_credentials",
+            "finisher",
+            "follower",
+            "queue",
+            "queue_places",
+            "submissions",
+        }
+    ),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
     "language_answers": frozenset({"language_marks"}),
@@ -190,6 +203,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
     "quotas": frozenset({"durations", "gpu_time", "queue"}),
+    "queue_places": frozenset({"queue"}),
+    "quotas": frozenset({"durations", "queue"}),
     "rates": frozenset({"throttle"}),
     "reference_looks": frozenset(
         {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
@@ -253,7 +268,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
     "watchdog": frozenset({"engine", "run"}),
     "webhook_delivery": frozenset({"pace"}),
-    "webhook_news": frozenset({"download_line", "downloads"}),
+    "webhook_news": frozenset({"engine"}),
     "webhook_progress": frozenset({"events", "queue"}),
     "webhooks": frozenset({"health"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),

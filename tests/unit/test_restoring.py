@@ -149,8 +149,8 @@ def test_a_copy_without_secrets_has_no_webhook_no_code_and_nothing_that_was_yet_
     canary = "canary-of-webhooks-41be07"
     path = state(tmp_path / "here", "here") / "db" / "studio.db"
     filled = (
-        "webhooks", "webhook_deliveries", "webhook_attempts", "job_webhooks", "program_logins",
-        "telegram_codes", "telegram_outbox",
+        "webhooks", "webhook_deliveries", "webhook_attempts", "webhook_states", "job_webhooks",
+        "program_logins", "telegram_codes", "telegram_outbox",
     )  # fmt: skip
     with contextlib.closing(connect(path)) as connection:
         connection.execute("PRAGMA foreign_keys=OFF")

@@ -12,7 +12,7 @@ from PIL import Image, ImageChops
 from studio.errors import InvalidBatch
 from studio.graphs.grids import coordinates
 from studio.models import Asset
-from studio.services.batches import BatchView, Cell
+from studio.services.batch_views import BatchView, Cell
 from studio.services.grid_picture import MAX_PIXELS, MAX_SIDE, GridPictures
 from studio.services.thumbnails import Thumbnails
 from studio.store.batches import Batch, BatchAxis

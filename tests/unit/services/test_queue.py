@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from itertools import count
 
+from studio.models import Preview, Progress
+from studio.services.events import StatusChanged
 from studio.services.queue import MAX_FINISHED, JobQueue, LiveJob
 from tests.fakes.jobs import a_job
 
@@ -99,3 +101,37 @@ def test_lines_stay_right_through_ten_thousand_random_changes() -> None:
             assert sum(counts.values()) == len(line)
             for key, number in counts.items():
                 assert number == sum(live.job.graph_key == key for live in line)
+
+
+class _Leaves:
+    """Watches until it is told a status."""
+
+    def __init__(self, live: LiveJob) -> None:
+        self._live = live
+        self.told = 0
+        live.watchers.add(self)
+
+    def show_status(self, _change: StatusChanged) -> None:
+        self.told += 1
+        self._live.watchers.discard(self)
+
+    def show_outputs(self) -> None:
+        self._live.watchers.discard(self)
+
+    def show_progress(self, progress: Progress) -> None:
+        """Of no interest here."""
+
+    def show_preview(self, preview: Preview) -> None:
+        """Nor is this."""
+
+
+def test_watchers_may_leave_while_they_are_told() -> None:
+    live = live_job(JobQueue())
+    watchers = [_Leaves(live) for _ in range(5)]
+    live.announce()
+    assert [watcher.told for watcher in watchers] == [1] * 5
+    assert live.watchers == set()
+    for _ in range(5):
+        _Leaves(live)
+    live.publish([])
+    assert live.watchers == set()

@@ -23,10 +23,11 @@ from studio.services.webhook_delivery import MAX_PER_USER, WebhookDelivery
 from studio.services.webhook_progress import WebhookProgress
 from studio.store.db import Database
 from studio.store.migrations import migrate
-from studio.store.outbox import Outbox
+from studio.store.outbox import Outbox, insert, message
 from studio.store.webhook_deliveries import DeliveryState, DeliveryStore
 from studio.store.webhook_history import DeliveryHistory
 from studio.store.webhooks import Webhook, WebhookStore
+from studio.webhook_events import body_of
 from studio.webhook_signing import new_secret
 from tests.fakes.jobs import a_job
 from tests.faults.harness import until
@@ -75,9 +76,13 @@ class Desk:
 
     async def tell(self, key: str) -> None:
         """One thing happened to the system."""
-        await self.outbox.tell(
-            "disk.low", {"level": "low"}, key=key, lane=key, at_ms=self.clock.now_ms()
-        )
+        now_ms = self.clock.now_ms()
+        body = body_of("disk.low", now_ms, {"level": "low"})
+        told = [
+            message(one, key, "disk.low", key, body, now_ms) for one in self.outbox.of_the_system
+        ]
+        await self.db.write(lambda connection: insert(connection, told))
+        self.delivery.wake()
 
     async def attempts(self, count: int) -> None:
         """Until that many attempts were made and noted."""
