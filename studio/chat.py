@@ -13,13 +13,17 @@ from studio.household import Household
 from studio.services.assets import AssetService
 from studio.services.assists import AssistService
 from studio.services.chat_calls import ChatCalls
+from studio.services.chat_news import ChatNews
 from studio.services.chat_pictures import ChatPictures
 from studio.services.chat_presets import ChatPresetService
 from studio.services.chat_replies import ChatReplies
 from studio.services.chat_tools import ChatTools
 from studio.services.chats import ChatService
+from studio.services.feed import Feed
+from studio.services.history import HistoryService
 from studio.services.jobs import JobService
 from studio.services.language import Language
+from studio.services.run_estimates import RunEstimates
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_presets import ChatPresetStore
 from studio.store.chats import ChatStore
@@ -58,7 +62,9 @@ async def open_chat(
     *,
     assets: AssetService,
     jobs: JobService,
+    history: HistoryService,
     language: Language,
+    feed: Feed,
 ) -> Chat:
     """The services over an opened database; what the Studio before was writing broke off."""
     db, clock = house.db, house.clock
@@ -73,14 +79,16 @@ async def open_chat(
         workflows=workshop.workflows,
         jobs=jobs,
         messages=messages,
+        estimates=RunEstimates(usual_ms=history.usual_ms, past=messages.recent_runs),
     )
-    pictures = ChatPictures(assets)
+    pictures, news = ChatPictures(assets), ChatNews(feed.tell)
     replies = ChatReplies(
         language=language,
         chats=store,
         messages=messages,
         calls=ChatCalls(tools=tools, messages=messages, clock=clock),
         pictures=pictures,
+        news=news,
         clock=clock,
         is_live=accounts.is_live,
     )
@@ -90,6 +98,7 @@ async def open_chat(
         presets=presets,
         replies=replies,
         assets=assets,
+        news=news,
         require=accounts.quotas.require,
         clock=clock,
     )

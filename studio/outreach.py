@@ -182,6 +182,8 @@ async def open_outreach(around: Surroundings) -> Outreach:
         around.accounts,
         assets=around.assets,
         jobs=around.pipeline.jobs,
+        history=around.history,
         language=language.language,
+        feed=around.live.feed,
     )
     return Outreach([drawing, language, agents, membership, webhooks, shares, telegram, chat])

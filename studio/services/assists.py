@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from studio.chat_errors import InvalidChat, ModelSeesNoPictures
-from studio.language_errors import LanguageServerDied, NoLanguageModel
+from studio.errors import InvalidRequest
+from studio.language_errors import LanguageModelNotFound, LanguageServerDied, NoLanguageModel
 from studio.models import Identity
 from studio.services.chat_fields import MAX_EXAMPLE, files_of, id_of, known_fields, text_of, wrong
 from studio.services.chat_pictures import ChatPictures
@@ -48,6 +49,7 @@ class Order:
 
     request: Mapping[str, Any]
     scenes: int | None
+    has_picture: bool
 
 
 class AssistService:
@@ -74,7 +76,7 @@ class AssistService:
         Raises:
             InvalidChat: a field does not fit.
             ModelSeesNoPictures: there is a picture to describe, and the model takes none.
-            NoLanguageModel: there is nobody to ask.
+            NoLanguageModel, LanguageModelNotFound: there is nobody to ask.
         """
         await self._require(identity)
         known_fields(body, _FIELDS)
@@ -105,18 +107,27 @@ class AssistService:
                 {"role": "user", "content": content},
             ],
         }
-        return Order(request, scenes=count if task == "scenes" else None)
+        scenes = count if task == "scenes" else None
+        return Order(request, scenes=scenes, has_picture=task == "describe")
 
     async def help(self, identity: Identity, order: Order) -> dict[str, Any]:
         """``text``, or ``scenes`` for that task, and the ``model`` that wrote it.
 
         Raises:
             ModelNotRunning, LanguageServerDied: it does not answer.
+            ModelSeesNoPictures: there is a picture in it, and its server takes none.
         """
-        answer = _said(
-            await self._language.ask("chat/completions", order.request, user_id=identity.user_id)
-        )
         model = order.request["model"]
+        try:
+            said = await self._language.ask(
+                "chat/completions", order.request, user_id=identity.user_id
+            )
+        except InvalidRequest as error:
+            if not order.has_picture:
+                raise
+            # Of a server elsewhere nobody knows before what it takes.
+            raise ModelSeesNoPictures(f"“{model}” takes no picture: {error.message}") from error
+        answer = _said(said)
         if order.scenes is not None:
             return {"scenes": _scenes(answer, order.scenes), "model": model}
         return {"text": answer, "model": model}
@@ -126,8 +137,10 @@ class AssistService:
         chosen = [
             model for model in models if (model.chats if wanted is None else model.id == wanted)
         ]
+        if not chosen and wanted is not None:
+            raise LanguageModelNotFound("There is no such language model to ask.")
         if not chosen:
-            raise NoLanguageModel("There is no such language model to ask.")
+            raise NoLanguageModel("There is no language model to ask.")
         for model in chosen:
             if model.vision or not sees:
                 return model

@@ -16,6 +16,7 @@ from studio.language_errors import NoLanguageModel
 from studio.models import Identity
 from studio.services.chat_answers import Answer
 from studio.services.chat_calls import ChatCalls
+from studio.services.chat_news import ChatNews
 from studio.services.chat_pictures import ChatPictures
 from studio.services.chat_requests import Request, assemble
 from studio.services.chat_tools import DEFINITIONS, REMINDER
@@ -54,6 +55,7 @@ class ChatReplies:
         messages: MessageStore,
         calls: ChatCalls,
         pictures: ChatPictures,
+        news: ChatNews,
         clock: Clock,
         is_live: Callable[[Identity], bool],
     ) -> None:
@@ -62,6 +64,7 @@ class ChatReplies:
         self._messages = messages
         self._calls = calls
         self._pictures = pictures
+        self._news = news
         self._clock = clock
         self._is_live = is_live
         self._turns: dict[str, Turn] = {}
@@ -110,6 +113,7 @@ class ChatReplies:
         turn.task = asyncio.create_task(
             self._work(turn, identity, conversation), name=f"reply {reply.id}"
         )
+        self._news.changed(identity.user_id, conversation.id, is_writing=True)
 
     async def stop(self, conversation_id: str) -> bool:
         """End a reply with what it has; ``False`` when none is being written."""
@@ -149,6 +153,7 @@ class ChatReplies:
             if self._turns.get(turn.conversation_id) is turn:
                 del self._turns[turn.conversation_id]
             turn.end()
+            self._news.changed(turn.user_id, turn.conversation_id)
 
     async def _write(self, turn: Turn, identity: Identity, conversation: Conversation) -> None:
         try:

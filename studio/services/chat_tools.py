@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +17,7 @@ from studio.services.batches import BatchService, Order
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobService, JobView
 from studio.services.presets import PresetService, PresetView
+from studio.services.run_estimates import Estimate, RunEstimates
 from studio.services.workflows import WorkflowService
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_records import Call
@@ -25,7 +25,6 @@ from studio.store.presets import PresetFilter
 
 LIST_PRESETS: Final = "list_presets"
 RUN_PRESET: Final = "run_preset"
-ASK_ABOVE_MS: Final = 60_000
 REMINDER: Final = (
     "You can make pictures and videos with this Studio's presets: call list_presets to see them, "
     "run_preset to run one. The results are shown to the user by themselves; never write links or "
@@ -109,12 +108,14 @@ class ChatTools:
         workflows: WorkflowService,
         jobs: JobService,
         messages: MessageStore,
+        estimates: RunEstimates,
     ) -> None:
         self._presets = presets
         self._batches = batches
         self._workflows = workflows
         self._jobs = jobs
         self._messages = messages
+        self._estimates = estimates
 
     async def list_presets(self, identity: Identity, call: Call) -> str:
         """The presets that the caller may run, as JSON.
@@ -168,16 +169,19 @@ class ChatTools:
         view = await self._find(identity, given.get("preset"))
         preset = view.preset
         opened = await self._workflows.open(identity, preset.workflow_id, preset.workflow_version)
-        runs = await self._messages.recent_runs(preset.id)
-        expected_ms = int(statistics.median(runs)) if runs else None
-        makes = kind_of(opened.manifest)
+        values = _values(opened.manifest, _object(given, "values"))
+        estimate = Estimate(None, 0.0)
+        # What cannot be made now is refused when it is run.
+        with contextlib.suppress(StudioError):
+            compiled = await opened.compile({**preset.values, **values})
+            estimate = await self._estimates.of(preset.id, compiled.graph)
         return Plan(
             preset_id=preset.id,
             title=preset.name[:_MAX_TITLE],
-            values=_values(opened.manifest, _object(given, "values")),
+            values=values,
             answers=_object(given, "answers"),
-            expected_ms=expected_ms,
-            asks=makes == "video" if expected_ms is None else expected_ms > ASK_ABOVE_MS,
+            expected_ms=estimate.expected_ms,
+            asks=estimate.is_long(is_video=kind_of(opened.manifest) == "video"),
         )
 
     async def _find(self, identity: Identity, named: object) -> PresetView:

@@ -14,6 +14,7 @@ from studio.models import Identity
 from studio.services import chat_fields as fields
 from studio.services.assets import AssetService
 from studio.services.chat_calls import decided
+from studio.services.chat_news import ChatNews
 from studio.services.chat_presets import ChatPresetService
 from studio.services.chat_replies import ChatReplies, reply_to
 from studio.store import chat_records as records
@@ -50,6 +51,7 @@ class ChatService:
         presets: ChatPresetService,
         replies: ChatReplies,
         assets: AssetService,
+        news: ChatNews,
         require: Callable[[Identity], Awaitable[None]],
         clock: Clock,
     ) -> None:
@@ -58,6 +60,7 @@ class ChatService:
         self._presets = presets
         self._replies = replies
         self._assets = assets
+        self._news = news
         self._require = require
         self._clock = clock
         self._beginning = asyncio.Lock()
@@ -116,6 +119,7 @@ class ChatService:
             updated_at=now_ms,
         )
         await self._chats.add(new)
+        self._news.changed(identity.user_id, new.id)
         return ChatView(new, [])
 
     async def update(
@@ -143,6 +147,7 @@ class ChatService:
         tip = fields.id_of(body, "tip")
         if tip is not None:
             await self._chats.show(identity.user_id, conversation_id, tip)
+        self._news.changed(identity.user_id, conversation_id)
         return await self.get(identity, conversation_id)
 
     async def delete(self, identity: Identity, conversation_id: str) -> None:
@@ -150,6 +155,7 @@ class ChatService:
         await self._chats.get(identity.user_id, conversation_id)
         await self._replies.stop(conversation_id)
         await self._chats.delete(identity.user_id, conversation_id)
+        self._news.removed(identity.user_id, conversation_id)
 
     # -- messages --------------------------------------------------------------------------------
 
@@ -273,6 +279,7 @@ class ChatService:
             message = decided(message, number, agrees=agrees, now_ms=now_ms)
             if len(asked) > 1:
                 await self._messages.resume(identity.user_id, message)
+                self._news.changed(identity.user_id, conversation_id)
                 return message
             again = replace(message, status=records.WRITING)
             return await self._resume(identity, found, again)

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from studio.clock import new_id
 from studio.errors import TooManyStreams
 from studio.models import Identity
-from studio.services.news import Frame, JobPreview, News, NewsData, Topic
+from studio.services.news import PRIVATE, Frame, JobPreview, News, NewsData, Topic
 
 MAX_WAITING: Final = 256
 MAX_WAITING_BYTES: Final = 4 << 20
@@ -64,9 +64,10 @@ class Reader:
 
     def may_see(self, news: News) -> bool:
         """Whether it asked for that topic and the news are its user's to see."""
-        return news.topic in self.topics and (
-            news.user_id is None or self.identity.sees_all or news.user_id == self.identity.user_id
-        )
+        if news.topic not in self.topics:
+            return False
+        sees_all = self.identity.sees_all and news.topic not in PRIVATE
+        return news.user_id is None or sees_all or news.user_id == self.identity.user_id
 
     def push(self, frame: Frame) -> None:
         """Queue a frame; the reader that is too far behind is let go, to begin anew."""

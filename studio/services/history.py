@@ -64,6 +64,10 @@ class HistoryService:
         position = self._queue.position(live)
         return JobView(live.job, tuple(live.outputs), self.expiry(live.job), position, live)
 
+    def usual_ms(self, graph_key: str) -> float | None:
+        """How long graphs of that key took lately; ``None`` when none was run."""
+        return self._durations.median(graph_key)
+
     def estimate(self, view: JobView) -> int | None:
         """When a waiting job may start, in ms from now; ``None`` when it runs or is unknown."""
         if view.live is None or not view.live.waiting or view.queue_position is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from studio.models import Asset, Identity, Job, Preview, Progress
 
@@ -20,6 +20,11 @@ class Topic(StrEnum):
     MACHINE = "machine"
     LOGS = "logs"
     ACTIVITY = "activity"
+    CHATS = "chats"
+
+
+PRIVATE: Final = frozenset({Topic.CHATS})
+"""Topics of which everybody sees their own alone, whoever owns this Studio."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,18 +173,18 @@ class MessageStore:
 
         return await self._db.read(work)
 
-    async def recent_runs(self, preset_id: str) -> list[int]:
-        """How many ms the last runs of a preset took that succeeded, whoever's they were."""
+    async def recent_runs(self, preset_id: str) -> list[tuple[int, bytes]]:
+        """(ms, graph) of the last runs of a preset that succeeded, whoever's they were."""
 
-        def work(connection: sqlite3.Connection) -> list[int]:
+        def work(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
             rows = connection.execute(
-                "SELECT completed_at - started_at AS ms FROM job_recipes"
+                "SELECT completed_at - started_at AS ms, graph FROM job_recipes"
                 " JOIN jobs ON jobs.id = job_recipes.job_id WHERE preset_id = ?"
                 " AND status = 'succeeded' AND started_at IS NOT NULL"
                 " ORDER BY jobs.seq DESC LIMIT ?",
                 (preset_id, _RECENT),
             )
-            return [row["ms"] for row in rows]
+            return [(row["ms"], bytes(row["graph"])) for row in rows]
 
         return await self._db.read(work)
 

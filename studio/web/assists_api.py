@@ -20,6 +20,7 @@ from studio.web.patience import PAUSE_S, PatientAnswer
 _ASSIST: Final = route(
     record({"text": STRING, "scenes": array(STRING), "model": STRING}, ("model",)),
     {
+        404: "model_not_found",
         422: "invalid_chat, model_sees_no_pictures",
         503: "no_language_model, model_not_running, language_server_died",
     },

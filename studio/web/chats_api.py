@@ -57,7 +57,8 @@ def chat_routes(
     @router.get("/models", summary="Language models that may be asked", **schemas.LIST_MODELS)
     async def list_models(request: Request) -> Response:
         caller(request, Scope.JOBS)
-        return json_response({"items": [model_body(model) for model in await language.models()]})
+        found = [model for model in await language.models() if model.chats]
+        return json_response({"items": [model_body(model) for model in found]})
 
     @router.get("/{chat_id}", summary="A conversation with all branches", **schemas.GET_CHAT)
     async def get_chat(request: Request, chat_id: str) -> Response:

@@ -50,6 +50,7 @@ _SCOPES: Final = {
     Topic.JOBS: Scope.JOBS,
     Topic.QUEUE: Scope.JOBS,
     Topic.PREVIEWS: Scope.JOBS,
+    Topic.CHATS: Scope.JOBS,
     Topic.DOWNLOADS: Scope.GRAPHS_RUN,
     Topic.ENGINES: Scope.ADMIN,
     Topic.MACHINE: Scope.ADMIN,
@@ -217,7 +218,7 @@ class _Conversation:
             case Topic.DOWNLOADS:
                 downloads = await self._downloads.snapshot(identity)
                 snapshot = self._bodies.snapshot(topic, feed.last, downloads)
-            case Topic.PREVIEWS | Topic.LOGS:
+            case Topic.PREVIEWS | Topic.LOGS | Topic.CHATS:
                 snapshot = self._bodies.snapshot(topic, feed.last, {})
         self._reader.topics.add(topic)
         self._reader.push(snapshot)

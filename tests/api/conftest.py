@@ -90,6 +90,7 @@ def talker(language_server: Talker) -> Talker:
     language_server.asked.clear()
     language_server.titles.clear()
     language_server.refuses_tools = False
+    language_server.refuses_pictures = False
     return language_server
 
 

@@ -46,6 +46,26 @@ def test_a_picture_of_ones_own_is_described(
     assert answer.json()["error"]["code"] == "invalid_chat"
 
 
+def test_a_server_that_takes_no_picture_is_understood(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    talker.refuses_pictures = True
+    body = {"task": "describe", "files": [picture(chatting)]}
+
+    error = chatting.post("/api/language/assist", json=body).json()["error"]
+
+    assert error["code"] == "model_sees_no_pictures"
+    assert "image input is not supported" in error["message"]
+
+
+def test_a_model_that_is_not_there_any_more_is_not_found(chatting: httpx.Client) -> None:
+    body = {"task": "improve", "text": "a fox", "model": "gone"}
+
+    answer = chatting.post("/api/language/assist", json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
 @pytest.mark.parametrize(
     "said",
     [

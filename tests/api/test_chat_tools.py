@@ -228,6 +228,37 @@ def test_two_questions_that_are_answered_at_once_are_both_answered(
             assert states == ["declined", "declined"]
 
 
+LARGE = {"size": {"width": 2048, "height": 2048}, "steps": 100}
+
+
+def test_a_large_picture_of_a_preset_that_never_ran_is_asked_about(
+    talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    talker.will_say(Say(calls=[run(preset, **LARGE)]))
+
+    asking = ask(chatting, begin(chatting), "A large one.")
+
+    assert asking["status"] == "asking"
+    assert asking["calls"][0]["expected_ms"] is None
+
+
+def test_what_earlier_runs_took_says_how_long_a_larger_one_will(
+    talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
+) -> None:
+    talker.will_say(Say(calls=[run(preset)]), "Here.", Say(calls=[run(preset, steps=3)]), "Here.")
+    chat = begin(chatting)
+    assert ask(chatting, chat, "A small one.")["status"] == "done"
+    assert ask(chatting, chat, "One with a step more.")["status"] == "done"
+    more = messages(chatting, chat)[4]["calls"][0]
+    assert 0 < more["expected_ms"] <= 60_000
+
+    talker.will_say(Say(calls=[run(preset, **LARGE)]))
+    asking = ask(chatting, chat, "A large one.")
+
+    assert asking["status"] == "asking"
+    assert asking["calls"][0]["expected_ms"] > 60_000
+
+
 def _done(client: httpx.Client, chat: str) -> dict[str, Any] | None:
     found = last(client, chat)
     return found if found["status"] == "done" else None

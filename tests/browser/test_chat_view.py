@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.api.chats import picture
 from tests.api.presets import SMALL, WORKFLOW
 from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
 from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage, come_in, wait_for_parts
@@ -130,6 +131,47 @@ def test_a_reply_is_written_while_one_looks_and_can_be_stopped_edited_and_given_
     expect(reply.locator(".markdown")).to_have_text("one two")
 
 
+def test_what_is_done_on_one_page_is_seen_on_another(
+    talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
+) -> None:
+    held = Event()
+    talker.will_say(Say("one two three", holds=held, words_before=2), "edited")
+    page = open_chat(open_page, house, storage)
+    say(page, "Count.")
+    reply = page.locator("chat-message").nth(1)
+    expect(reply.locator(".markdown")).to_have_text("one two")
+    other = open_chat(open_page, house, storage)
+    other.goto(page.url)
+    seen = other.locator("chat-message").nth(1).locator(".markdown")
+    expect(seen).to_have_text("one two")
+    held.set()
+    expect(seen).to_have_text("one two three")
+
+    # What begins while nothing is written there is followed too.
+    again = Event()
+    talker.answers.clear()
+    talker.will_say(Say("edited now", holds=again, words_before=1))
+    page.locator("chat-message").first.get_by_role("button", name="Edit").click()
+    page.locator(".said-editor textarea").fill("Count better.")
+    page.locator(".said-editor").get_by_role("button", name="Send").click()
+    expect(seen).to_have_text("edited")
+    expect(other.get_by_role("button", name="Stop the reply")).to_be_visible()
+    again.set()
+    expect(seen).to_have_text("edited now")
+    page.get_by_role("button", name="More for “A found title”").first.click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_label("Name", exact=True).fill("Numbers")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(other.get_by_role("heading", level=1)).to_have_text("Numbers")
+    expect(other.locator(".chat-list a span").first).to_have_text("Numbers")
+    page.get_by_role("button", name="More for “Numbers”").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(other.get_by_text("This chat was deleted on another page.")).to_be_visible()
+    expect(other.locator(".chat-list", has_text="Numbers")).to_have_count(0)
+    expect(page.get_by_text("This chat was deleted on another page.")).to_have_count(0)
+
+
 def test_hostile_markdown_stays_text(
     talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
 ) -> None:
@@ -238,3 +280,54 @@ def test_a_prompt_is_improved_in_the_form(
     page.get_by_role("button", name="Use it").click()
 
     expect(page.locator("#prompt")).to_have_value("a red fox in hard light")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#prompt")).to_have_value("a fox")
+
+
+def test_a_picture_of_the_form_is_described_and_taken_back(
+    talker: Talker,
+    open_page: OpenPage,
+    house: RunningStudio,
+    storage: dict[str, Any],
+    client: httpx.Client,
+    assert_accessible: AssertAccessible,
+) -> None:
+    asset = picture(client)
+    page = open_page(storage_state=storage, **PHONE)
+    page.goto(house.url)
+    wait_for_parts(page)
+    page.evaluate(
+        """(asset) => import('/static/js/models/recall.js').then(({ recall }) => recall({
+            workflow_id: 'image-to-image', version: null, values: { image: { asset } } }))""",
+        asset,
+    )
+    expect(page.locator(".file-list img")).to_be_visible()
+    page.get_by_role("button", name="Help by a language model").click()
+    assert_accessible(page)
+    before = talker.title
+    talker.title = "a red square on white"
+    page.locator(".help-pictures .thumb").click()
+    expect(page.get_by_label("What the model wrote")).to_have_value("a red square on white")
+    talker.title = before
+    assert "data:image/jpeg;base64," in talker.titles[-1]
+
+    page.get_by_role("button", name="Use it").click()
+
+    expect(page.locator("#prompt")).to_have_value("a red square on white")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#prompt")).to_have_value("")
+
+
+def test_a_form_says_that_no_model_sees_a_picture(
+    open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
+) -> None:
+    blind = {"id": "b", "name": "b", "context": 0, "vision": False, "state": "", "reason": ""}
+    page = open_page(storage_state=storage)
+    page.route("**/api/chats/models", lambda route: route.fulfill(json={"items": [blind]}))
+    page.goto(house.url)
+    wait_for_parts(page)
+
+    page.get_by_role("button", name="Help by a language model").click()
+
+    expect(page.get_by_text("No language model here sees pictures")).to_be_visible()
+    expect(page.get_by_role("button", name="Improve", exact=True)).to_be_disabled()

@@ -43,6 +43,7 @@ class Talker:
     title: str = "A found title"
     models: tuple[str, ...] = (MODEL,)
     refuses_tools: bool = False
+    refuses_pictures: bool = False
     hung_up: int = 0
     """How many readers left before the end."""
 
@@ -60,6 +61,9 @@ class Talker:
         body = await request.json()
         if not body.get("stream"):
             self.titles.append(str(body["messages"][-1]["content"]))
+            if self.refuses_pictures and "image_url" in self.titles[-1]:
+                error = {"message": "image input is not supported"}
+                return web.json_response({"error": error}, status=400)
             titled = {"role": "assistant", "content": self.title}
             return web.json_response({"choices": [{"index": 0, "message": titled}]})
         self.asked.append(body)

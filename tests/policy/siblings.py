@@ -15,12 +15,14 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "catalog_search": frozenset({"catalog_entries", "families"}),
     "chat_calls": frozenset({"chat_tools", "chat_turns"}),
     "chat_exports": frozenset({"chats"}),
+    "chat_news": frozenset({"news"}),
     "chat_pictures": frozenset({"assets", "thumbnails"}),
     "chat_presets": frozenset({"chat_fields"}),
     "chat_replies": frozenset(
         {
             "chat_answers",
             "chat_calls",
+            "chat_news",
             "chat_pictures",
             "chat_requests",
             "chat_tools",
@@ -28,8 +30,10 @@ SIBLINGS: dict[str, frozenset[str]] = {
             "language",
         }
     ),
-    "chat_tools": frozenset({"batches", "events", "jobs", "presets", "workflows"}),
-    "chats": frozenset({"assets", "chat_calls", "chat_fields", "chat_presets", "chat_replies"}),
+    "chat_tools": frozenset({"batches", "events", "jobs", "presets", "run_estimates", "workflows"}),
+    "chats": frozenset(
+        {"assets", "chat_calls", "chat_fields", "chat_news", "chat_presets", "chat_replies"}
+    ),
     "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
     "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
     "civitai_pictures": frozenset({"civitai_models"}),

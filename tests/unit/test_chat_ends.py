@@ -10,6 +10,7 @@ import pytest
 
 from studio.clock import FrozenClock, new_id
 from studio.models import Identity, Role
+from studio.services.chat_news import ChatNews
 from studio.services.chat_replies import ChatReplies, reply_to
 from studio.services.language import LanguageModel
 from studio.store import chat_records as records
@@ -103,6 +104,7 @@ def opened(talks: Talks, rows: Rows) -> ChatReplies:
         messages=cast(Any, rows),
         calls=cast(Any, Nobody()),
         pictures=cast(Any, Nobody()),
+        news=ChatNews(lambda *_, **__: None),
         clock=FrozenClock(),
         is_live=lambda _: True,
     )

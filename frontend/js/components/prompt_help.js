@@ -3,9 +3,21 @@ import { api } from '../core/api.js';
 import { language, LANGUAGES, loadMessages, t } from '../core/messages.js';
 import { assist } from '../models/assist.js';
 import { draft } from '../models/draft.js';
+import { thumbnailUrl } from '../models/job.js';
 import { notices } from '../models/notices.js';
+import { upload } from '../models/uploads.js';
+import { openDialog } from './dialog.js';
+import { icon } from './icons.js';
+import { openLibrary } from './library_picker.js';
 
 const TASKS = ['improve', 'expand', 'translate'];
+const PICTURES = 'image/png,image/jpeg,image/webp,image/gif';
+
+/** Which models could help; their words are there then, too. */
+async function helpers() {
+  const [{ items }] = await Promise.all([api.get('/api/chats/models'), loadMessages('chat')]);
+  return items;
+}
 
 /** A language model's help with the text of a field: what it wrote can be changed before it is used. */
 class PromptHelp extends Element {
@@ -22,53 +34,178 @@ class PromptHelp extends Element {
     this.models = [];
     this.written = null;
     this.busy = false;
+    this.aborting = new AbortController();
+    this.watch(draft);
   }
 
   connectedCallback() {
     super.connectedCallback();
-    notices.attempt(async () => {
-      const [{ items }] = await Promise.all([api.get('/api/chats/models'), loadMessages('chat')]);
-      this.models = items;
-    });
+    notices.attempt(async () => (this.models = await helpers()));
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.aborting.abort();
   }
 
   render() {
-    const present = draft.value(this.field);
-    if (!this.models.length || !present.trim()) return nothing;
+    if (!this.models.length) return nothing;
+    const present = draft.value(this.field) ?? '';
     return html`
       <section class="prompt-help" aria-label=${t('chat.help')}>
         <h3>${t('chat.help')}</h3>
         <div class="chips">
           ${TASKS.map(
-            (task) => html`<button type="button" ?disabled=${this.busy} @click=${() => this.#ask(task, present)}>
+            (task) => html`<button type="button" ?disabled=${this.busy || !present.trim()} @click=${() => this.#ask({ task, text: present })}>
               ${t(`chat.help.${task}`)}
             </button>`,
           )}
         </div>
-        <p class="unseen" role="status" aria-live="polite">${this.busy ? t('chat.isWriting') : ''}</p>
-        ${this.written === null
-          ? nothing
-          : html`<textarea
-                rows="5"
-                aria-label=${t('chat.help.written')}
-                .value=${this.written}
-                @input=${({ target }) => (this.written = target.value)}
-              ></textarea>
-              <div class="dialog-actions">
-                <button type="button" class="primary" @click=${() => this.onUse(this.written)}>${t('chat.help.use')}</button>
-              </div>`}
+        ${present.trim() ? nothing : html`<p class="hint">${t('chat.help.needsText')}</p>`}
+        ${this.#pictures()}
+        <p class=${this.busy ? 'hint' : 'unseen'} role="status" aria-live="polite">${this.busy ? t('chat.help.busy') : ''}</p>
+        ${this.written === null ? nothing : this.#written()}
       </section>
     `;
   }
 
-  async #ask(task, text) {
+  // -- a picture in words ------------------------------------------------------------------------
+
+  #pictures() {
+    if (!this.models.some(({ vision }) => vision)) return html`<p class="hint">${t('chat.help.sightless')}</p>`;
+    return html`
+      <h4>${t('chat.help.describe')}</h4>
+      <div class="chips help-pictures">
+        ${formPictures().map(
+          ({ asset, name }) => html`<button
+            type="button"
+            class="thumb"
+            aria-label=${t('chat.help.describeOne', { name })}
+            title=${t('chat.help.describeOne', { name })}
+            ?disabled=${this.busy}
+            @click=${() => this.#describe(asset)}
+          >
+            <img src=${thumbnailUrl({ id: asset })} alt="" />
+          </button>`,
+        )}
+        <button type="button" ?disabled=${this.busy} @click=${() => this.#pick()}>
+          ${icon('library')}${t('making.fromLibrary')}
+        </button>
+        <label class="button">
+          ${icon('upload')}${t('making.chooseFile')}
+          <input class="unseen" type="file" accept=${PICTURES} ?disabled=${this.busy} @change=${({ target }) => this.#send(target)} />
+        </label>
+      </div>
+    `;
+  }
+
+  async #pick() {
+    const [found] = (await openLibrary('image', false)) ?? [];
+    if (found) this.#describe(found.asset);
+  }
+
+  async #send(input) {
+    const [file] = input.files;
+    input.value = '';
+    if (!file) return;
+    const handlers = { onHash: () => {}, onSend: () => {} };
+    this.busy = true;
+    let asset = null;
+    await notices.attempt(async () => (asset = await upload(file, handlers, this.aborting.signal)));
+    this.busy = false;
+    if (asset) this.#describe(asset.id);
+  }
+
+  #describe(asset) {
+    return this.#ask({ task: 'describe', files: [asset] });
+  }
+
+  // -- what it wrote -----------------------------------------------------------------------------
+
+  #written() {
+    return html`
+      <textarea
+        rows="5"
+        aria-label=${t('chat.help.written')}
+        .value=${this.written}
+        @input=${({ target }) => (this.written = target.value)}
+      ></textarea>
+      <div class="dialog-actions">
+        <button type="button" class="primary" ?disabled=${this.busy} @click=${() => this.#use()}>${t('chat.help.use')}</button>
+      </div>
+    `;
+  }
+
+  /** Take it up; what stood there before comes back with one press. */
+  #use() {
+    const { id } = this.field;
+    const before = draft.values[id];
+    this.onUse(this.written);
+    notices.undoable(t('chat.help.used'), () => (before === undefined ? draft.reset(id) : draft.set(id, before)));
+  }
+
+  async #ask(asked) {
+    if (this.busy) return;
     this.busy = true;
     await notices.attempt(async () => {
       const into = { language: LANGUAGES[language] };
-      this.written = (await assist({ task, text, ...into })).text;
+      this.written = (await assist({ ...asked, ...into })).text;
     });
     this.busy = false;
+    await this.updateComplete;
+    this.querySelector('textarea')?.focus();
   }
 }
 
 customElements.define('prompt-help', PromptHelp);
+
+/** The pictures that the form holds, each once. */
+function formPictures() {
+  const fields = draft.fields.filter(({ type }) => type === 'image');
+  const files = fields.flatMap((field) => {
+    const value = draft.value(field);
+    const all = Array.isArray(value) ? value : value ? [value] : [];
+    return all.filter(({ asset }) => asset).map(({ asset, name }) => ({ asset, name: name || field.name }));
+  });
+  return [...new Map(files.map((file) => [file.asset, file])).values()];
+}
+
+/** Below the form: the way to a language model's help with its first text. Nothing without a model. */
+class PromptAid extends Element {
+  static properties = { isThere: { state: true } };
+
+  constructor() {
+    super();
+    this.isThere = false;
+    this.watch(draft);
+  }
+
+  connectedCallback() {
+    super.connectedCallback();
+    // Whoever cannot be asked is simply not offered.
+    helpers().then(({ length }) => (this.isThere = length > 0), () => {});
+  }
+
+  render() {
+    const field = draft.fields.find(({ type }) => type === 'text');
+    if (!this.isThere || !field) return nothing;
+    return html`
+      <button type="button" class="prompt-aid" @click=${() => openHelp(field)}>${icon('chat')}${t('chat.help')}</button>
+    `;
+  }
+}
+
+customElements.define('prompt-aid', PromptAid);
+
+function openHelp(field) {
+  openDialog({
+    label: t('chat.help'),
+    content: (close) => {
+      const use = (text) => {
+        draft.set(field.id, text);
+        close();
+      };
+      return html`<prompt-help .field=${field} .onUse=${use}></prompt-help>`;
+    },
+  });
+}

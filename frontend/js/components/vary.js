@@ -176,7 +176,7 @@ class VariedNote extends Element {
 
 customElements.define('varied-note', VariedNote);
 
-/** The answers that are varied, whichever text asks. */
+/** What comes late stands here above the button: a model's help, and answers that are varied. */
 class VariedAnswers extends Element {
   constructor() {
     super();
@@ -185,7 +185,7 @@ class VariedAnswers extends Element {
 
   render() {
     const asked = new Map(draft.fields.flatMap(questionPlaces).map((place) => [place.id, place]));
-    return Object.entries(draft.varied)
+    const varied = Object.entries(draft.varied)
       .filter(([id]) => id.startsWith('[['))
       .map(([id, varied]) => {
         const place = asked.get(id) ?? { id, name: id, type: 'text' };
@@ -194,6 +194,7 @@ class VariedAnswers extends Element {
           <varied-note .field=${place} .varied=${varied}></varied-note>
         </div>`;
       });
+    return html`<prompt-aid></prompt-aid>${varied}`;
   }
 }
 

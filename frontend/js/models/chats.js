@@ -1,8 +1,12 @@
 import { address, api } from '../core/api.js';
 import { Store } from '../core/store.js';
+import { feed } from './feed.js';
 
 const PAGE = 50;
 const RETRY_MS = 2000;
+/** What this page does itself is told as well, and known by then. */
+const SETTLE_MS = 200;
+const MOST_LISTED = 200;
 
 /** Conversations: the list, the one that is open, and the reply that is being written. */
 class Chats extends Store {
@@ -19,6 +23,8 @@ class Chats extends Store {
     this.models = null;
     this.presets = [];
     this.chat = null;
+    /** Ids of what this page removes itself. */
+    this.removed = new Set();
     this.changed();
   }
 
@@ -150,6 +156,7 @@ class Chats extends Store {
   }
 
   async remove(id) {
+    this.removed.add(id);
     await api.remove(`/api/chats/${id}`);
     this.list = this.list.filter((each) => each.id !== id);
     if (this.chat?.id === id) await this.open(null);
@@ -174,6 +181,55 @@ class Chats extends Store {
     await api.remove(`/api/chat-presets/${id}`);
     this.presets = this.presets.filter((each) => each.id !== id);
     this.changed();
+  }
+
+  // -- what happens elsewhere --------------------------------------------------------------------
+
+  /** Hear what other pages do, until nobody looks any more; `onGone` is told of the open one's end. */
+  listen(onGone) {
+    let isFirst = true;
+    this.unlisten = feed.follow('chats', (event, { id }) => {
+      if (event === 'changed') this.#lookAgain(id);
+      else if (event === 'removed') this.#wasRemoved(id, onGone);
+      // After a cut nobody knows what was missed.
+      else if (event === 'snapshot' && !isFirst) this.#lookAgain(this.chat?.id);
+      if (event === 'snapshot') isFirst = false;
+    });
+  }
+
+  #lookAgain(id) {
+    this.toLookAt = this.chat?.id === id ? id : this.toLookAt;
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => {
+      const { toLookAt } = this;
+      this.toLookAt = null;
+      this.#reload();
+      // Whoever reads along hears of it there.
+      if (toLookAt && this.chat?.id === toLookAt && !this.stream) this.refresh(toLookAt).catch(() => {});
+    }, SETTLE_MS);
+  }
+
+  /** The list once more, as far as it was shown. */
+  async #reload() {
+    const asked = (this.asked = {});
+    const limit = Math.min(MOST_LISTED, Math.max(PAGE, this.list.length));
+    try {
+      const { items, total } = await api.get(address('/api/chats', { q: this.query, start: 0, limit }));
+      if (asked !== this.asked) return;
+      this.list = [...items, ...this.list.slice(MOST_LISTED).filter((each) => !items.some(({ id }) => id === each.id))];
+      this.total = total;
+      this.changed();
+    } catch {
+      // The next event asks again.
+    }
+  }
+
+  #wasRemoved(id, onGone) {
+    if (this.removed.has(id)) return;
+    this.#reload();
+    if (this.chat?.id !== id) return;
+    this.open(null);
+    onGone();
   }
 
   // -- while it is written -----------------------------------------------------------------------
@@ -229,6 +285,8 @@ class Chats extends Store {
   /** Nobody looks any more. */
   leave() {
     this.#unfollow();
+    this.unlisten?.();
+    clearTimeout(this.looking);
     this.chat = null;
     this.wanted = null;
   }

@@ -27,9 +27,13 @@ class ChatView extends Element {
     this.onRoute = () => this.#open();
     /** Whether the end is in sight: whoever reads further up is left where they are. */
     this.isAtEnd = true;
+    this.wasAt = 0;
     this.onScroll = () => {
       const { scrollHeight, scrollTop, clientHeight } = document.scrollingElement;
-      this.isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+      const isNear = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+      // What grows below moves nobody away from the end: only whoever scrolls up leaves it.
+      if (isNear || scrollTop < this.wasAt) this.#setAtEnd(isNear);
+      this.wasAt = scrollTop;
     };
   }
 
@@ -39,6 +43,10 @@ class ChatView extends Element {
     addEventListener('scroll', this.onScroll, { passive: true });
     this.sizes = new ResizeObserver(() => this.#toEnd());
     this.sizes.observe(this);
+    chats.listen(() => {
+      router.go('chat');
+      notices.say(t('chat.goneElsewhere'));
+    });
     this.#load();
   }
 
@@ -63,6 +71,7 @@ class ChatView extends Element {
     const id = router.argument && ![PRESETS, FILM].includes(router.argument) ? router.argument : null;
     this.said = '';
     this.isAtEnd = true;
+    this.wasAt = 0;
     this.requestUpdate();
     await notices.attempt(() => chats.open(id));
   }
@@ -71,8 +80,20 @@ class ChatView extends Element {
     this.#announce();
   }
 
+  #setAtEnd(isAtEnd) {
+    if (isAtEnd === this.isAtEnd) return;
+    this.isAtEnd = isAtEnd;
+    this.requestUpdate();
+  }
+
   #toEnd() {
     if (this.isAtEnd && chats.chat) scrollTo({ top: document.scrollingElement.scrollHeight });
+  }
+
+  #goToEnd() {
+    this.#setAtEnd(true);
+    this.#toEnd();
+    this.querySelector('chat-composer textarea').focus({ preventScroll: true });
   }
 
   /** The end of a reply is read out once, not word by word. */
@@ -234,6 +255,11 @@ class ChatView extends Element {
           ></chat-message>`,
         )}
       </div>
+      ${this.isAtEnd || !branch.length
+        ? nothing
+        : html`<button class="round to-end" aria-label=${t('chat.toEnd')} title=${t('chat.toEnd')} @click=${() => this.#goToEnd()}>
+            ${icon('down')}
+          </button>`}
       <chat-composer .onSend=${(body) => this.#send(body)}></chat-composer>
     `;
   }
