@@ -112,7 +112,7 @@ class Bot:
         if isinstance(end, TelegramUnavailable | StorageUnavailable):
             raise end
         if isinstance(end, StudioError):
-            self._refuse(talk, talk.word("failed", reason=end.message), end)
+            self._refuse(talk, talk.failed(end), end)
         elif isinstance(end, Exception):
             log.error("the bot could not handle an update", exc_info=end)
             self._refuse(talk, talk.word("broken"), end)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from studio.bot.lanes import Lanes
 from studio.bot.talk import Dialogue, Talk
-from studio.bot.words import say
+from studio.bot.words import say, why
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.models import Identity
@@ -149,7 +149,8 @@ class Chatting:
         except TimeoutError:
             text, told = say(person.language, "chat_long"), history
         except StudioError as error:
-            text, told = say(person.language, "failed", reason=error.message), history
+            reason = why(person.language, error.code, error.message)
+            text, told = say(person.language, "failed", reason=reason), history
         else:
             told.append({"role": "assistant", "content": text})
         kept = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from studio.bot.words import say
+from studio.bot.words import say, why
 from studio.clock import Clock
 from studio.errors import NotFound, StudioError
 from studio.models import Asset, JobStatus, Preview
@@ -239,7 +239,8 @@ def _report(run: Run, views: Sequence[JobView], person: Person) -> list[Outgoing
 def _end(run: Run, views: Sequence[JobView], language: str) -> str:
     for view in views:
         if key := _ENDS.get(view.job.status):
-            reason = view.job.error.message if view.job.error is not None else ""
+            error = view.job.error
+            reason = why(language, error.code, error.message) if error is not None else ""
             return say(language, key, title=run.title, reason=reason)
     seeds = run.order.get("seeds") or []
     if len(seeds) == 1:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from studio.bot.words import say
+from studio.bot.words import say, why
+from studio.errors import StudioError
 from studio.models import Identity
 from studio.services.telegram_people import identity_of
 from studio.store.telegram_chats import Heard
@@ -73,6 +74,11 @@ class Talk:
     def word(self, key: str, **facts: object) -> str:
         """A sentence in the chat's language."""
         return say(self.person.language, key, **facts)
+
+    def failed(self, error: StudioError) -> str:
+        """That something did not work, and why."""
+        reason = why(self.person.language, error.code, error.message)
+        return self.word("failed", reason=reason)
 
     def say(self, text: str, buttons: Buttons = (), *, run_id: str | None = None) -> None:
         """Answer with a message."""
