@@ -32,15 +32,15 @@ class Dialogue:
     count: int = 1
     seed: int | None = None
     direct: bool = False
-    chat: list[dict[str, Any]] | None = None
-    """A conversation with a language model: its turns so far, in OpenAI's shape."""
+    conversation: str | None = None
+    """The conversation with a language model that is held."""
     album: str | None = None
     """The photos that came as one with a file that was taken: they are no new ones."""
 
     @property
     def waits(self) -> bool:
         """Whether something is to be said or pressed; else it only knows an album."""
-        return bool(self.preset_id or self.files or self.chat is not None)
+        return bool(self.preset_id or self.files or self.conversation)
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
