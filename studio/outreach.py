@@ -163,19 +163,6 @@ async def open_outreach(around: Surroundings) -> Outreach:
         address=around.address,
         links=around.links,
     )
-    telegram = open_telegram(
-        around.house,
-        around.workshop,
-        language=language.language,
-        require=around.accounts.quotas.require,
-        jobs=around.pipeline.jobs,
-        queue=around.queue,
-        control=around.control,
-        health=around.health,
-        disk=around.stock.disk,
-        assets=around.assets,
-        address=around.links.lasting_url,
-    )
     chat = await open_chat(
         around.house,
         around.workshop,
@@ -186,4 +173,17 @@ async def open_outreach(around: Surroundings) -> Outreach:
         language=language.language,
         feed=around.live.feed,
     )
-    return Outreach([drawing, language, agents, membership, webhooks, shares, telegram, chat])
+    telegram = open_telegram(
+        around.house,
+        around.workshop,
+        language=language.language,
+        chat=chat,
+        jobs=around.pipeline.jobs,
+        queue=around.queue,
+        control=around.control,
+        health=around.health,
+        disk=around.stock.disk,
+        assets=around.assets,
+        address=around.links.lasting_url,
+    )
+    return Outreach([drawing, language, agents, membership, webhooks, shares, chat, telegram])

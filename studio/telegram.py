@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter
 
+from studio.bot.answering import Answering
 from studio.bot.bot import COMMANDS, Bot
 from studio.bot.chatting import Chatting
 from studio.bot.house import House
@@ -19,8 +20,8 @@ from studio.bot.progress import Progress
 from studio.bot.questions import Questions
 from studio.bot.uploads import Uploads
 from studio.bot.words import WORDS, say
+from studio.chat import Chat
 from studio.household import Household
-from studio.models import Identity
 from studio.services.assets import AssetService
 from studio.services.disk import DiskService
 from studio.services.health import HealthService
@@ -54,7 +55,7 @@ class Telegram:
     outbox: Outbox
     progress: Progress
     notices: Notices
-    chatting: Chatting
+    answering: Answering
     router: APIRouter
 
     def routes(self) -> Sequence[APIRouter]:
@@ -68,7 +69,7 @@ class Telegram:
             ("telegram messages", self.outbox.run()),
             ("telegram progress", self.progress.run()),
             ("telegram notices", self.notices.run()),
-            ("telegram chat", self.chatting.run()),
+            ("telegram chat", self.answering.run()),
         ]
 
     async def close(self) -> None:
@@ -81,7 +82,7 @@ def open_telegram(
     workshop: Workshop,
     *,
     language: Language,
-    require: Callable[[Identity], Awaitable[None]],
+    chat: Chat,
     jobs: JobService,
     queue: JobQueue,
     control: QueueControl,
@@ -93,7 +94,7 @@ def open_telegram(
     """The bot over an opened database.
 
     Args:
-        require: refuses somebody who has used up their GPU time.
+        chat: the conversations that are held in Telegram too.
         address: a signed address of a file, for those that are too large for Telegram.
     """
     settings, clock, secret = house.settings, house.clock, house.settings_service.secret
@@ -129,12 +130,13 @@ def open_telegram(
         clock=clock,
         tell=progress.begin,
     )
-    chatting = Chatting(
-        language=language,
-        require=require,
+    replies, uploads = TelegramReplies(house.db), Uploads(assets=assets, link=link)
+    answering = Answering(
+        chats=chat.chats,
+        writing=chat.replies,
+        assets=assets,
         people=people,
-        chats=chats,
-        replies=TelegramReplies(house.db),
+        replies=replies,
         link=link,
         clock=clock,
         wake=outbox.wake,
@@ -148,7 +150,7 @@ def open_telegram(
             presets=presets,
             library=library,
             assets=assets,
-            uploads=Uploads(assets=assets, link=link),
+            uploads=uploads,
             orders=orders,
         ),
         orders=orders,
@@ -160,7 +162,8 @@ def open_telegram(
             control=control,
             health=health,
         ),
-        chatting=chatting,
+        chatting=Chatting(chats=chat.chats, replies=replies, uploads=uploads, language=language),
+        answering=answering,
         clock=clock,
         wake=outbox.wake,
     )
@@ -178,7 +181,7 @@ def open_telegram(
         clock=clock,
         wake=outbox.wake,
     )
-    return Telegram(bot, link, people, outbox, progress, notices, chatting, router)
+    return Telegram(bot, link, people, outbox, progress, notices, answering, router)
 
 
 def _commands() -> dict[str, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal
 
 LANGUAGES: Final = ("en", "de", "it", "zh")
@@ -12,6 +12,8 @@ MAX_DOWNLOAD_BYTES: Final = 20_000_000
 MAX_PHOTO_BYTES: Final = 10_000_000
 MAX_UPLOAD_BYTES: Final = 50_000_000
 MAX_ALBUM: Final = 10
+MAX_CHAT_PICTURES: Final = 8
+"""So many one message to a language model has."""
 
 MediaKind = Literal["photo", "video", "audio", "document"]
 
@@ -63,6 +65,7 @@ class Outgoing:
     """A message that is to be sent, or the one that is to be changed (``edits``).
 
     ``run_id`` names the run, or the reply, that it shows: once it was sent, that one knows its id.
+    ``follows`` names the one whose message it changes while nobody knows that message's id yet.
     ``asset_ids`` are files of ``user_id``, who may read them.
     """
 
@@ -72,6 +75,7 @@ class Outgoing:
     user_id: str | None = None
     edits: int | None = None
     run_id: str | None = None
+    follows: str | None = None
 
     def as_data(self) -> dict[str, Any]:
         """What its row keeps."""
@@ -83,7 +87,10 @@ class Outgoing:
         buttons = tuple(
             tuple(Button(each["text"], each["data"]) for each in line) for line in data["buttons"]
         )
-        return cls(**{**data, "buttons": buttons, "asset_ids": tuple(data["asset_ids"])})
+        known = {each.name for each in fields(cls)}
+        # Without what a newer Studio wrote there and this one does not know.
+        kept = {name: value for name, value in data.items() if name in known}
+        return cls(**{**kept, "buttons": buttons, "asset_ids": tuple(data["asset_ids"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +158,47 @@ class Delivery:
     created_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An answer that a language model owes: whose it is, and what was said in which conversation.
+
+    ``said`` is the id that the message has there. ``album`` is shared by pictures that were sent as
+    one: those that come later join the first.
+    """
+
+    id: str
+    user_id: str
+    conversation_id: str
+    said: str
+    text: str
+    files: tuple[str, ...] = ()
+    album: str | None = None
+
+
 @dataclass(slots=True)
 class Effects:
     """All that one update changes, stored by one commit with the update's id.
 
     ``dialogue`` replaces what the chat was in the midst of: ``None`` ends it, ``KEEP`` leaves it.
-    ``reply`` is an answer that a language model owes: its id, whose it is, and what was said.
+    ``reply`` is an answer that is owed from now on; ``goes_on`` is the id of one that waited for a
+    yes or a no.
     """
 
     messages: list[Outgoing] = field(default_factory=list)
     dialogue: dict[str, Any] | Literal["keep"] | None = "keep"
-    reply: tuple[str, str, str] | None = None
+    reply: Owed | None = None
+    goes_on: str | None = None
 
 
 KEEP: Final = "keep"
+
+
+def clipped(text: str, most: int) -> str:
+    """The beginning of a text, as long as Telegram counts: what is beyond Unicode's first plane,
+    such as emoji, counts twice."""
+    units = 0
+    for at, char in enumerate(text):
+        units += 2 if ord(char) > 0xFFFF else 1
+        if units > most:
+            return text[:at]
+    return text

@@ -8,6 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from studio.bot.answering import Answering
 from studio.bot.chatting import Chatting
 from studio.bot.house import House
 from studio.bot.menus import Menus
@@ -47,6 +48,7 @@ class Bot:
         orders: Orders,
         house: House,
         chatting: Chatting,
+        answering: Answering,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
@@ -58,6 +60,7 @@ class Bot:
         self._orders = orders
         self._house = house
         self._chatting = chatting
+        self._answering = answering
         self._clock = clock
         self._wake = wake
 
@@ -112,7 +115,7 @@ class Bot:
         if isinstance(end, TelegramUnavailable | StorageUnavailable):
             raise end
         if isinstance(end, StudioError):
-            self._refuse(talk, talk.word("failed", reason=end.message), end)
+            self._refuse(talk, talk.failed(end), end)
         elif isinstance(end, Exception):
             log.error("the bot could not handle an update", exc_info=end)
             self._refuse(talk, talk.word("broken"), end)
@@ -120,8 +123,8 @@ class Bot:
             raise end
         if not talk.stored:
             await self._store(talk)
-        if talk.effects.reply is not None:
-            self._chatting.begin()
+        if talk.effects.reply is not None or talk.effects.goes_on is not None:
+            self._answering.begin()
         if incoming.button_id is not None:
             # Nothing depends on it: it only ends the button's little clock.
             with contextlib.suppress(StudioError):
@@ -159,8 +162,8 @@ class Bot:
             await self._button(talk, incoming.button)
         elif command is not None:
             await self._do(talk, command, rest)
-        elif talk.dialogue is not None and talk.dialogue.chat is not None:
-            self._chatting.message(talk)
+        elif talk.dialogue is not None and talk.dialogue.conversation is not None:
+            await self._chatting.message(talk, talk.dialogue.conversation)
         elif talk.dialogue is not None and talk.dialogue.preset_id:
             await self._questions.message(talk, talk.dialogue)
         elif incoming.text or incoming.files:
@@ -184,7 +187,10 @@ class Bot:
             talk.say(talk.word("unknown_command"))
 
     async def _stop(self, talk: Talk) -> None:
-        """End the dialogue; when there is none, the newest run."""
+        """End an answer or else the dialogue; when there is none, the newest run."""
+        if await self._chatting.stop(talk):
+            talk.say(talk.word("cancelling"))
+            return
         if talk.dialogue is not None and talk.dialogue.waits:
             talk.end()
             talk.say(talk.word("cancelled_dialogue"))
@@ -214,7 +220,10 @@ class Bot:
             await self._use(talk, kind, rest)
         elif kind in _OF_DIALOGUE or kind == "x":
             await self._answer(talk, kind, rest)
-        elif not await self._house.button(talk, kind, rest):
+        elif not (
+            await self._chatting.button(talk, kind, rest)
+            or await self._house.button(talk, kind, rest)
+        ):
             talk.popup = talk.word("over")
 
     async def _use(self, talk: Talk, kind: str, rest: str) -> None:

@@ -1,215 +1,214 @@
-"""Conversations with a language model: each answer is owed by a row until it was said."""
+"""Conversations with a language model: the stored ones that the web shows too, held in a chat."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 import secrets
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from studio.bot.lanes import Lanes
 from studio.bot.talk import Dialogue, Talk
-from studio.bot.words import say
-from studio.clock import Clock
-from studio.errors import StudioError
-from studio.models import Identity
-from studio.services.language import Language, LanguageModel
-from studio.services.telegram_link import TelegramLink
-from studio.services.telegram_people import TelegramPeople, identity_of
-from studio.store.telegram_chats import TelegramChats
+from studio.bot.uploads import Uploads
+from studio.clock import new_id
+from studio.errors import Conflict, NotFound
+from studio.graphs.problems import clip
+from studio.services.chats import ChatService
+from studio.services.language import Language
+from studio.store.chat_records import Message
 from studio.store.telegram_replies import Reply, TelegramReplies
-from studio.telegram_errors import TelegramChatClosed, TelegramRefused, TelegramUnavailable
-from studio.telegram_records import Outgoing
+from studio.telegram_records import Button, Owed
 
-log = logging.getLogger(__name__)
-
-KEPT: Final = 20
-"""Messages of a conversation that the model is told again."""
-KEPT_LENGTH: Final = 12_000
-EDIT_S: Final = 3.0
-LONGEST_S: Final = 600.0
-PIECE: Final = 4_000
-_SYSTEM: Final = "You are a helpful assistant in a Telegram chat. Answer in plain text, briefly."
+PER_PAGE: Final = 6
+_LABEL: Final = 48
+_LAST_WORDS: Final = 1_000
 
 
 class Chatting:
-    """Talks, with the model that Studio names first.
-
-    Args:
-        require: refuses an answer to somebody who has used up their GPU time.
-        wake: there may be something to send.
-    """
+    """Takes what is said to the model; ``Answering`` answers it."""
 
     def __init__(
         self,
         *,
-        language: Language,
-        require: Callable[[Identity], Awaitable[None]],
-        people: TelegramPeople,
-        chats: TelegramChats,
+        chats: ChatService,
         replies: TelegramReplies,
-        link: TelegramLink,
-        clock: Clock,
-        wake: Callable[[], None],
+        uploads: Uploads,
+        language: Language,
     ) -> None:
-        self._language = language
-        self._require = require
-        self._people = people
         self._chats = chats
         self._replies = replies
-        self._link = link
-        self._clock = clock
-        self._wake = wake
-        self._begun = asyncio.Event()
+        self._uploads = uploads
+        self._language = language
+
+    # -- which conversation ----------------------------------------------------------------------
 
     async def toggle(self, talk: Talk) -> None:
-        """Begin a conversation, or end it."""
-        if talk.dialogue is not None and talk.dialogue.chat is not None:
+        """Begin a conversation, or leave it: it stays in Studio, and can be gone on with."""
+        if talk.dialogue is not None and talk.dialogue.conversation is not None:
             talk.end()
             talk.say(talk.word("chat_over"))
             return
-        model = await self._model()
+        model = next((each for each in await self._language.models() if each.chats), None)
         if model is None:
             talk.say(talk.word("chat_nobody"))
             return
-        talk.keep(Dialogue(key=secrets.token_hex(3), chat=[]))
-        talk.say(talk.word("chat_begins", model=model.name))
+        # Its row is made once something is said.
+        talk.keep(Dialogue(key=secrets.token_hex(3), conversation=new_id()))
+        await self._offer(talk, talk.word("chat_begins", model=model.name), 0)
 
-    def message(self, talk: Talk) -> None:
-        """Something that is said to the model; it is answered by the task."""
-        if not talk.incoming.text:
+    async def _offer(self, talk: Talk, text: str, page: int) -> None:
+        """Say it, with earlier conversations as buttons."""
+        found, total = await self._chats.page(
+            talk.identity, "", start=page * PER_PAGE, limit=PER_PAGE
+        )
+        lines: list[tuple[Button, ...]] = [
+            (Button(clip(each.conversation.title or "…", _LABEL), f"C:{each.conversation.id}"),)
+            for each in found
+        ]
+        turning = []
+        if page > 0:
+            turning.append(Button("◀", f"Cp:{page - 1}"))
+        if (page + 1) * PER_PAGE < total:
+            turning.append(Button("▶", f"Cp:{page + 1}"))
+        if turning:
+            lines.append(tuple(turning))
+        if lines:
+            text = f"{text}\n\n{talk.word('chat_earlier')}"
+        talk.show(text, tuple(lines))
+
+    async def _continue(self, talk: Talk, conversation_id: str) -> None:
+        try:
+            view = await self._chats.get(talk.identity, conversation_id)
+        except NotFound:
+            talk.popup = talk.word("over")
+            return
+        talk.keep(Dialogue(key=secrets.token_hex(3), conversation=conversation_id))
+        title = view.conversation.title or "…"
+        lines = [talk.word("chat_goes_on", title=clip(title, _LABEL))]
+        last = next((each for each in view.messages if each.id == view.conversation.tip), None)
+        if last is not None and last.text.strip():
+            lines.append(clip(last.text.strip(), _LAST_WORDS))
+        talk.show("\n\n".join(lines))
+
+    # -- what is said ----------------------------------------------------------------------------
+
+    async def message(self, talk: Talk, conversation_id: str) -> None:
+        """Something that is said to the model, words or a picture; it is answered by the task."""
+        incoming = talk.incoming
+        files: tuple[str, ...] = ()
+        if incoming.files:
+            asset = await self._uploads.take(talk, incoming.files[0])
+            if asset is None:
+                return
+            if not asset.content_type.startswith("image/"):
+                talk.say(talk.word("chat_pictures"))
+                return
+            files = (asset.id,)
+        if not incoming.text.strip() and not files:
             talk.say(talk.word("text_expected"))
             return
         reply_id = f"{talk.heard.bot_id}.{talk.heard.update_id}"
-        talk.effects.reply = (reply_id, talk.person.user_id, talk.incoming.text)
-        talk.say("…", run_id=reply_id)
+        talk.effects.reply = Owed(
+            id=reply_id,
+            user_id=talk.person.user_id,
+            conversation_id=conversation_id,
+            said=new_id(),
+            text=incoming.text,
+            files=files,
+            album=incoming.album,
+        )
+        talk.say("…", stop_button(talk.word("chat_stop"), reply_id), run_id=reply_id)
 
-    def begin(self) -> None:
-        """An answer is owed."""
-        self._begun.set()
-
-    async def run(self) -> None:
-        """Answer, one after the other in each chat; the body of a task."""
-        lanes = Lanes(self.begin)
-        try:
-            while True:
-                self._begun.clear()
-                # Before the rows are read: what is answered meanwhile is among them.
-                busy = lanes.busy
-                try:
-                    owed = await self._replies.owed()
-                except StudioError:
-                    await asyncio.sleep(EDIT_S)
-                    self._begun.set()
-                    owed = []
-                for reply in owed:
-                    if reply.chat_id not in busy:
-                        lanes.start(reply.chat_id, self._work(reply))
-                await self._begun.wait()
-        finally:
-            await lanes.close()
-
-    async def _work(self, reply: Reply) -> None:
-        # Asked for apart, so that whatever it breaks, the chat's next answer is given.
-        (end,) = await asyncio.gather(self._answer(reply), return_exceptions=True)
-        if isinstance(end, Exception):
-            if not isinstance(end, StudioError):
-                log.error("the bot could not answer", exc_info=end)
-                with contextlib.suppress(StudioError):
-                    await self._give_up(reply)
-            # The database refuses: what is owed is owed still.
-            await asyncio.sleep(EDIT_S)
-        elif isinstance(end, BaseException):
-            raise end
-
-    async def _give_up(self, reply: Reply) -> None:
-        person = await self._people.person(reply.chat_id)
-        text = say("en" if person is None else person.language, "broken")
-        told = Outgoing(text=text, edits=await self._replies.message_of(reply.id))
-        await self._replies.finish(reply, None, (told,), self._clock.now_ms())
-        self._wake()
-
-    async def _answer(self, reply: Reply) -> None:
-        person = await self._people.person(reply.chat_id)
-        state = await self._chats.dialogue(reply.chat_id)
-        if person is None or person.user_id != reply.user_id:
-            await self._replies.finish(reply, None, (), self._clock.now_ms())
-            return
-        dialogue = Dialogue.from_data(state)
-        history = list((dialogue.chat if dialogue is not None else None) or [])
-        told = [*history, {"role": "user", "content": reply.text}]
-        try:
-            await self._require(identity_of(person))
-            async with asyncio.timeout(LONGEST_S):
-                text = await self._ask(reply, told)
-        except TimeoutError:
-            text, told = say(person.language, "chat_long"), history
-        except StudioError as error:
-            text, told = say(person.language, "failed", reason=error.message), history
+    async def button(self, talk: Talk, kind: str, rest: str) -> bool:
+        """A button of a conversation; ``False`` when there is no such button."""
+        if kind == "C":
+            await self._continue(talk, rest)
+        elif kind == "Cp" and rest.isdecimal():
+            await self._offer(talk, talk.word("chat_which"), int(rest))
+        elif kind == "S":
+            reply = await self._reply(talk, rest)
+            if reply is None:
+                talk.popup = talk.word("over")
+            else:
+                await self._stop(talk, reply)
+        elif kind in ("Y", "W"):
+            await self._decide(talk, rest, agrees=kind == "Y")
         else:
-            told.append({"role": "assistant", "content": text})
-        kept = None
-        if dialogue is not None and dialogue.chat is not None:
-            kept = replace(dialogue, chat=_trimmed(told)).as_data()
-        message_id = await self._replies.message_of(reply.id)
-        pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)] or ["…"]
-        messages = [Outgoing(text=pieces[0], edits=message_id)]
-        messages += [Outgoing(text=piece) for piece in pieces[1:]]
-        await self._replies.finish(reply, kept, messages, self._clock.now_ms())
-        self._wake()
+            return False
+        return True
 
-    async def _model(self) -> LanguageModel | None:
-        """Who answers here: the first that can."""
-        return next((model for model in await self._language.models() if model.chats), None)
+    async def stop(self, talk: Talk) -> bool:
+        """End the answer that is under way; ``False`` when none is."""
+        replies = await self._replies.of_chat(talk.heard.chat_id)
+        if not replies:
+            return False
+        await self._stop(talk, replies[0])
+        return True
 
-    async def _ask(self, reply: Reply, told: list[dict[str, Any]]) -> str:
-        """The whole answer; its beginning is shown while it comes."""
-        model = await self._model()
-        request = {
-            "model": "" if model is None else model.id,
-            "messages": [{"role": "system", "content": _SYSTEM}, *told],
-        }
-        text, shown_s = "", self._clock.monotonic_s()
-        stream = self._language.stream("chat/completions", request, user_id=reply.user_id)
-        async with aclosing(stream) as chunks:
-            async for chunk in chunks:
-                text += _words(chunk)
-                now_s = self._clock.monotonic_s()
-                if text.strip() and now_s - shown_s >= EDIT_S:
-                    shown_s = now_s
-                    await self._show(reply, f"{text[:PIECE]} …")
-        return text.strip()
-
-    async def _show(self, reply: Reply, text: str) -> None:
-        message_id = await self._replies.message_of(reply.id)
-        if message_id is None:
+    async def _stop(self, talk: Talk, reply: Reply) -> None:
+        await self._replies.stop(reply.id)
+        # The task that answers looks at it again.
+        talk.effects.goes_on = reply.id
+        talk.popup = talk.word("cancelling")
+        if reply.conversation_id is None:
             return
         try:
-            await self._link.client().edit(reply.chat_id, message_id, text)
-        except (TelegramUnavailable, TelegramRefused, TelegramChatClosed):
-            # The whole answer is said in the end.
+            view = await self._chats.get(talk.identity, reply.conversation_id)
+        except NotFound:
             return
+        if answer_to(view.messages, reply.said):
+            # Another's that is written in the same conversation is left alone.
+            await self._chats.stop(talk.identity, reply.conversation_id)
+
+    async def _decide(self, talk: Talk, rest: str, *, agrees: bool) -> None:
+        """Let a preset run that the model asked for, or not."""
+        reply_id, _, place = rest.partition(":")
+        position, _, number = place.partition(".")
+        reply = await self._reply(talk, reply_id)
+        if reply is None or reply.conversation_id is None or not position.isdecimal():
+            talk.popup = talk.word("over")
+            return
+        view = await self._chats.get(talk.identity, reply.conversation_id)
+        asked = answer_to(view.messages, reply.said)[int(position) :]
+        if not asked or not number.isdecimal():
+            talk.popup = talk.word("over")
+            return
+        try:
+            await self._chats.decide(
+                talk.identity,
+                reply.conversation_id,
+                asked[0].id,
+                int(number),
+                {"run": agrees},
+            )
+        except Conflict:
+            # It was answered on the page, or by this very update before Studio died.
+            talk.popup = talk.word("over")
+        talk.effects.goes_on = reply.id
+        talk.show("…", stop_button(talk.word("chat_stop"), reply.id), run_id=reply.id)
+
+    async def _reply(self, talk: Talk, reply_id: str) -> Reply | None:
+        """An answer that is owed to this very chat."""
+        reply = await self._replies.get(reply_id)
+        if reply is None or (reply.chat_id, reply.user_id) != (
+            talk.heard.chat_id,
+            talk.person.user_id,
+        ):
+            return None
+        return reply
 
 
-def _words(chunk: dict[str, Any]) -> str:
-    """What a chunk adds to the answer."""
-    choices = chunk.get("choices")
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return ""
-    delta = choices[0].get("delta")
-    content = delta.get("content") if isinstance(delta, dict) else None
-    return content if isinstance(content, str) else ""
+def stop_button(label: str, reply_id: str) -> tuple[tuple[Button, ...], ...]:
+    """The button that ends an answer."""
+    return ((Button(label, f"S:{reply_id}"),),)
 
 
-def _trimmed(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The latest turns, so that a chat's row stays small and its model is not overrun."""
-    kept, length = told[-KEPT:], 0
-    for at in range(len(kept) - 1, -1, -1):
-        length += len(kept[at]["content"])
-        if length > KEPT_LENGTH:
-            return kept[at + 1 :]
-    return kept
+def answer_to(messages: Sequence[Message], said: str | None) -> list[Message]:
+    """The newest answer to a message: one reply after another, since tools part them."""
+    found: list[Message] = []
+    at = said
+    while at is not None:
+        below = [each for each in messages if each.parent == at and each.role == "assistant"]
+        if not below:
+            break
+        found.append(below[-1])
+        at = below[-1].id
+    return found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
+
+AT_ONCE: Final = 32
 
 
 class Lanes:
-    """At most one task for each chat.
+    """At most one task for each chat, and so many of them at once.
 
     Args:
         over: one of them has ended.
@@ -22,6 +24,11 @@ class Lanes:
     def busy(self) -> list[int]:
         """The chats in which something is under way."""
         return list(self._tasks)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may begin."""
+        return len(self._tasks) < AT_ONCE
 
     def start(self, chat_id: int, work: Coroutine[Any, Any, None]) -> None:
         """Begin in a chat that is free."""

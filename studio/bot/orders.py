@@ -188,7 +188,7 @@ class Orders:
             raise
         except StudioError as error:
             talk.effects.messages = before
-            talk.say(talk.word("failed", reason=error.message))
+            talk.say(talk.failed(error))
             return False
         talk.stored = True
         self._tell()

@@ -111,9 +111,9 @@ class Outbox:
         busy = lanes.busy
         due = await self._rows.due(self._clock.now_ms())
         for delivery in due:
-            if delivery.chat_id not in busy:
+            if delivery.chat_id not in busy and lanes.has_room:
                 lanes.start(delivery.chat_id, self._work(delivery))
-        at = await self._rows.next_due(lanes.busy)
+        at = await self._rows.next_due(lanes.busy) if lanes.has_room else None
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now_ms()) / 1000))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from studio.bot.words import say
+from studio.bot.lanes import AT_ONCE, Lanes
+from studio.bot.words import say, why
 from studio.clock import Clock
 from studio.errors import NotFound, StudioError
 from studio.models import Asset, JobStatus, Preview
@@ -30,6 +33,8 @@ from studio.telegram_records import (
     Person,
     Run,
 )
+
+log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 EDIT_S: Final = 3.0
@@ -80,6 +85,7 @@ class Progress:
         self._begun = asyncio.Event()
         self._shown: dict[str, _Shown] = {}
         self._quiet_until_s: dict[int, float] = {}
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def begin(self) -> None:
         """A run began."""
@@ -87,23 +93,43 @@ class Progress:
 
     async def run(self) -> None:
         """Show how far runs are, and tell their ends; the body of a task."""
-        while True:
-            self._begun.clear()
-            try:
-                runs = await self._chats.runs()
+        lanes = Lanes(lambda: None)
+        try:
+            while True:
+                self._begun.clear()
+                # Before the rows are read: what ends meanwhile is not among them.
+                busy = lanes.busy
+                try:
+                    runs = await self._chats.runs()
+                except StudioError:
+                    await asyncio.sleep(EDIT_S)
+                    continue
+                by_chat: defaultdict[int, list[Run]] = defaultdict(list)
                 for run in runs:
-                    await self._look(run)
-            except StudioError:
+                    by_chat[run.chat_id].append(run)
+                for chat_id in by_chat.keys() - busy:
+                    lanes.start(chat_id, self._look_at(by_chat[chat_id]))
+                self._shown = {run.id: self._shown[run.id] for run in runs if run.id in self._shown}
+                if runs:
+                    await asyncio.sleep(LOOK_S)
+                else:
+                    self._quiet_until_s.clear()
+                    await self._begun.wait()
+        finally:
+            await lanes.close()
+
+    async def _look_at(self, runs: Sequence[Run]) -> None:
+        """The runs of a chat, which waits for no other chat's."""
+        for run in runs:
+            # Asked for apart, so that whatever one breaks, the others are looked at.
+            (end,) = await asyncio.gather(self._look(run), return_exceptions=True)
+            if isinstance(end, Exception):
+                if not isinstance(end, StudioError):
+                    log.error("the bot could not look at a run", exc_info=end)
                 # The disk is full or gone: what is to be said is there once it is back.
-                runs = []
                 await asyncio.sleep(EDIT_S)
-                self._begun.set()
-            self._shown = {run.id: self._shown[run.id] for run in runs if run.id in self._shown}
-            if runs:
-                await asyncio.sleep(LOOK_S)
-            else:
-                self._quiet_until_s.clear()
-                await self._begun.wait()
+            elif isinstance(end, BaseException):
+                raise end
 
     async def lines(self, person: Person) -> list[str]:
         """How far the runs of a chat are, a line for each."""
@@ -150,11 +176,12 @@ class Progress:
         buttons = ((Button(say(language, "cancel"), f"X:{run.id}"),),)
         try:
             client = self._link.client()
-            if preview is None or preview is shown.preview or now_s < shown.preview_after_s:
-                await client.edit(*place, text, buttons)
-            else:
-                shown.preview, shown.preview_after_s = preview, now_s + PREVIEW_S
-                await client.show(*place, preview.data, text, buttons)
+            async with self._at_once:
+                if preview is None or preview is shown.preview or now_s < shown.preview_after_s:
+                    await client.edit(*place, text, buttons)
+                else:
+                    shown.preview, shown.preview_after_s = preview, now_s + PREVIEW_S
+                    await client.show(*place, preview.data, text, buttons)
         except TelegramBusy as error:
             shown.text = ""
             self._quiet_until_s[run.chat_id] = now_s + (error.retry_after_s or EDIT_S)
@@ -216,13 +243,13 @@ def _report(run: Run, views: Sequence[JobView], person: Person) -> list[Outgoing
     if not outputs and any(view.job.status is JobStatus.SUCCEEDED for view in views):
         end = f"{end}\n{say(language, 'no_outputs')}"
     buttons = _next(run, outputs, language)
-    parcels = _parcels(outputs)
-    alone = len(parcels) == 1 and len(parcels[0]) == 1
+    found = parcels(outputs)
+    alone = len(found) == 1 and len(found[0]) == 1
     messages = [
         # What failed may be tried again right there; else that is below what came out.
-        Outgoing(text=end, buttons=() if outputs else buttons, edits=run.message_id)
+        Outgoing(text=end, buttons=() if outputs else buttons, follows=run.id)
     ]
-    for parcel in parcels:
+    for parcel in found:
         messages.append(
             Outgoing(
                 text=end if alone else "",
@@ -231,7 +258,7 @@ def _report(run: Run, views: Sequence[JobView], person: Person) -> list[Outgoing
                 user_id=run.user_id,
             )
         )
-    if parcels and not alone:
+    if found and not alone:
         messages.append(Outgoing(text=say(language, "next"), buttons=buttons))
     return messages
 
@@ -239,7 +266,8 @@ def _report(run: Run, views: Sequence[JobView], person: Person) -> list[Outgoing
 def _end(run: Run, views: Sequence[JobView], language: str) -> str:
     for view in views:
         if key := _ENDS.get(view.job.status):
-            reason = view.job.error.message if view.job.error is not None else ""
+            error = view.job.error
+            reason = why(language, error.code, error.message) if error is not None else ""
             return say(language, key, title=run.title, reason=reason)
     seeds = run.order.get("seeds") or []
     if len(seeds) == 1:
@@ -257,16 +285,16 @@ def _next(run: Run, outputs: Sequence[Asset], language: str) -> Buttons:
     return tuple(lines)
 
 
-def _parcels(outputs: Sequence[Asset]) -> list[list[Asset]]:
+def parcels(outputs: Sequence[Asset]) -> list[list[Asset]]:
     """Files as they are sent: pictures that Telegram shows up to ten at once, others alone."""
-    parcels: list[list[Asset]] = []
+    found: list[list[Asset]] = []
     album: list[Asset] = []
     for asset in outputs:
         if asset.content_type not in PHOTOS or asset.size_bytes > MAX_PHOTO_BYTES:
-            parcels.append([asset])
+            found.append([asset])
         elif album and len(album) < MAX_ALBUM:
             album.append(asset)
         else:
             album = [asset]
-            parcels.append(album)
-    return parcels
+            found.append(album)
+    return found

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from studio.bot.words import say
+from studio.bot.words import say, why
+from studio.errors import StudioError
 from studio.models import Identity
 from studio.services.telegram_people import identity_of
 from studio.store.telegram_chats import Heard
@@ -31,15 +32,15 @@ class Dialogue:
     count: int = 1
     seed: int | None = None
     direct: bool = False
-    chat: list[dict[str, Any]] | None = None
-    """A conversation with a language model: its turns so far, in OpenAI's shape."""
+    conversation: str | None = None
+    """The conversation with a language model that is held."""
     album: str | None = None
     """The photos that came as one with a file that was taken: they are no new ones."""
 
     @property
     def waits(self) -> bool:
         """Whether something is to be said or pressed; else it only knows an album."""
-        return bool(self.preset_id or self.files or self.chat is not None)
+        return bool(self.preset_id or self.files or self.conversation)
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,6 +74,11 @@ class Talk:
     def word(self, key: str, **facts: object) -> str:
         """A sentence in the chat's language."""
         return say(self.person.language, key, **facts)
+
+    def failed(self, error: StudioError) -> str:
+        """That something did not work, and why."""
+        reason = why(self.person.language, error.code, error.message)
+        return self.word("failed", reason=reason)
 
     def say(self, text: str, buttons: Buttons = (), *, run_id: str | None = None) -> None:
         """Answer with a message."""

@@ -43,6 +43,7 @@ from studio.telegram_records import (
     Incoming,
     Media,
     MediaKind,
+    clipped,
 )
 from studio.tls import trusted
 
@@ -51,6 +52,9 @@ MAX_CAPTION: Final = 1_024
 MAX_GROUP: Final = 10
 _TIMEOUT_S: Final = 20.0
 _UPLOAD_S: Final = 300.0
+_CONNECTIONS: Final = 128
+"""More than chats that are spoken to at once, so that none waits for the slow answers of others.
+"""
 _AT_ONCE: Final = 2
 """Uploads, whose bytes are in memory: the library would read their files on the event loop."""
 _PIECE: Final = 64 * 1024
@@ -78,7 +82,7 @@ class TelegramClient:
 
         def line() -> HTTPXRequest:
             return HTTPXRequest(
-                connection_pool_size=8,
+                connection_pool_size=_CONNECTIONS,
                 connect_timeout=_TIMEOUT_S,
                 pool_timeout=_TIMEOUT_S,
                 read_timeout=_TIMEOUT_S,
@@ -144,7 +148,7 @@ class TelegramClient:
         with _translated():
             sent = await self._bot.send_message(
                 chat_id,
-                text[:MAX_TEXT],
+                clipped(text, MAX_TEXT),
                 reply_markup=_markup(buttons),
                 link_preview_options=telegram.LinkPreviewOptions(is_disabled=True),
             )
@@ -159,7 +163,7 @@ class TelegramClient:
         with _translated():
             try:
                 await self._bot.edit_message_text(
-                    text[:MAX_TEXT],
+                    clipped(text, MAX_TEXT),
                     chat_id=chat_id,
                     message_id=message_id,
                     reply_markup=_markup(buttons),
@@ -178,7 +182,7 @@ class TelegramClient:
             await self._bot.edit_message_caption(
                 chat_id,
                 message_id,
-                caption=text[:MAX_CAPTION],
+                caption=clipped(text, MAX_CAPTION),
                 reply_markup=_markup(buttons),
             )
         except BadRequest as error:
@@ -194,7 +198,7 @@ class TelegramClient:
             TelegramUnavailable, TelegramChatClosed, TelegramRefused.
         """
         media = telegram.InputMediaPhoto(
-            InputFile(picture, "preview.jpg", attach=True), caption=text[:MAX_CAPTION]
+            InputFile(picture, "preview.jpg", attach=True), caption=clipped(text, MAX_CAPTION)
         )
         with _translated():
             await self._bot.edit_message_media(
@@ -210,7 +214,7 @@ class TelegramClient:
             OSError: the file cannot be read.
         """
         common: dict[str, Any] = {
-            "caption": caption[:MAX_CAPTION] or None,
+            "caption": clipped(caption, MAX_CAPTION) or None,
             "reply_markup": _markup(buttons),
         }
         senders: dict[MediaKind, Callable[..., Any]] = {
@@ -247,7 +251,7 @@ class TelegramClient:
                 sent = await self._bot.send_media_group(
                     chat_id,
                     group,
-                    caption=caption[:MAX_CAPTION] or None,
+                    caption=clipped(caption, MAX_CAPTION) or None,
                     read_timeout=_UPLOAD_S,
                 )
         return sent[0].message_id

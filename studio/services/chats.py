@@ -92,8 +92,13 @@ class ChatService:
             return replace(message, status=records.INTERRUPTED)
         return message
 
-    async def create(self, identity: Identity, body: Mapping[str, Any]) -> ChatView:
+    async def create(
+        self, identity: Identity, body: Mapping[str, Any], *, conversation_id: str | None = None
+    ) -> ChatView:
         """An empty conversation, in the manner of a preset or of the body.
+
+        Args:
+            conversation_id: chosen before, by whoever may have to do this again.
 
         Raises:
             NotFound: there is no such chat preset for the caller.
@@ -108,7 +113,7 @@ class ChatService:
         now_ms = self._clock.now_ms()
         has_title = bool(body.get("title"))
         new = Conversation(
-            id=new_id(),
+            id=conversation_id or new_id(),
             user_id=identity.user_id,
             title=fields.line_of(body, "title", fields.MAX_TITLE) if has_title else "",
             titled_by="person" if has_title else "words",
@@ -160,12 +165,20 @@ class ChatService:
     # -- messages --------------------------------------------------------------------------------
 
     async def send(
-        self, identity: Identity, conversation_id: str, body: Mapping[str, Any]
+        self,
+        identity: Identity,
+        conversation_id: str,
+        body: Mapping[str, Any],
+        *,
+        message_id: str | None = None,
     ) -> tuple[Message, Message]:
         """Say something, and have it answered: the message, and the reply that begins.
 
         ``parent`` is what it follows: the end of the shown branch unless it is given. To edit an
         earlier message is to send another one after what came before it.
+
+        Args:
+            message_id: chosen before, by whoever may have to do this again.
 
         Raises:
             NotFound: the conversation, the parent or a file is not the caller's.
@@ -186,7 +199,7 @@ class ChatService:
             raise ModelSeesNoPictures(f"“{model.name}” takes no pictures. Choose another model.")
         now_ms = self._clock.now_ms()
         said = Message(
-            id=new_id(),
+            id=message_id or new_id(),
             conversation_id=conversation_id,
             parent=fields.id_of(body, "parent") if "parent" in body else found.tip,
             role="user",

@@ -28,6 +28,7 @@ from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
 from studio.store.schema_shares import add_shares
 from studio.store.schema_telegram import add_telegram
+from studio.store.schema_telegram_chat import add_telegram_chat
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_webhook_states import add_webhook_states
 from studio.store.schema_webhooks import add_webhooks
@@ -199,4 +200,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_chat,
     add_language,
     add_webhook_states,
+    add_telegram_chat,
 )

@@ -15,7 +15,8 @@ from studio.settings import DAY_MS
 from studio.store.batches import Beside
 from studio.store.db import Database
 from studio.store.telegram import note_attempt, take_code
-from studio.store.telegram_outbox import post_messages
+from studio.store.telegram_outbox import placed, post_messages
+from studio.store.telegram_replies import owe, reply_goes_on
 from studio.telegram_records import KEEP, Effects, Outgoing, Run
 
 KEPT_MS: Final = 3 * DAY_MS
@@ -209,7 +210,8 @@ class TelegramChats:
                 (now_ms, run.id),
             )
             if ended.rowcount:
-                post_messages(connection, f"run.{run.id}", run.chat_id, messages, now_ms)
+                there = placed(connection, "telegram_runs", run.id, messages)
+                post_messages(connection, f"run.{run.id}", run.chat_id, there, now_ms)
 
         await self._db.write(work)
 
@@ -232,12 +234,11 @@ def _apply(connection: sqlite3.Connection, heard: Heard, effects: Effects, now_m
             "VALUES (?, ?, ?)",
             (heard.chat_id, orjson.dumps(effects.dialogue).decode(), now_ms),
         )
-    if effects.reply is not None:
-        reply_id, user_id, text = effects.reply
-        connection.execute(
-            "INSERT INTO telegram_replies (id, chat_id, user_id, text) VALUES (?, ?, ?, ?)",
-            (reply_id, heard.chat_id, user_id, text),
-        )
+    if effects.goes_on is not None:
+        reply_goes_on(connection, effects.goes_on)
+    if effects.reply is not None and not owe(connection, heard.chat_id, effects.reply, now_ms):
+        # One more picture of an album: the message that shows the answer is there.
+        return
     key = f"{heard.bot_id}.{heard.update_id}"
     post_messages(connection, key, heard.chat_id, effects.messages, now_ms)
 
@@ -266,5 +267,13 @@ def _forget_old(connection: sqlite3.Connection, now_ms: int) -> None:
         "DELETE FROM telegram_outbox WHERE ended_at < ?",
         "DELETE FROM telegram_attempts WHERE at < ?",
         "DELETE FROM telegram_codes WHERE expires_at < ?",
+        # Nobody answered what a model asked.
+        "DELETE FROM telegram_replies WHERE asking AND owed_at < ?",
     ):
         connection.execute(statement, (old,))
+    # There was no bot all the while; as one comes, nobody wants to be told of last month.
+    connection.execute(
+        "UPDATE telegram_outbox SET ended_at = ?, trouble = 'unavailable' "
+        "WHERE ended_at IS NULL AND created_at < ?",
+        (now_ms, old),
+    )

@@ -45,6 +45,8 @@ class TelegramNotices:
                 "WHERE chat_id = ? AND completed_at > told_until AND completed_at <= ? "
                 "AND origin <> 'warmup' "
                 "AND NOT EXISTS (SELECT 1 FROM telegram_run_jobs WHERE job_id = jobs.id) "
+                # Whoever asked a language model for it sees it in that conversation.
+                "AND NOT EXISTS (SELECT 1 FROM message_calls WHERE job_id = jobs.id) "
                 "ORDER BY completed_at LIMIT ?",
                 (chat_id, now_ms - SETTLED_MS, MOST),
             ).fetchall()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
 
 import orjson
 
@@ -76,6 +78,12 @@ class TelegramOutbox:
                     "UPDATE telegram_replies SET message_id = ? WHERE id = ?",
                     (message_id, delivery.message.run_id),
                 )
+                connection.execute(
+                    "UPDATE telegram_outbox SET body = json_set(body, '$.edits', ?) "
+                    "WHERE chat_id = ? AND ended_at IS NULL "
+                    "AND json_extract(body, '$.follows') = ?",
+                    (message_id, delivery.chat_id, delivery.message.run_id),
+                )
 
         await self._db.write(work)
 
@@ -123,6 +131,21 @@ class TelegramOutbox:
                 (now_ms, trouble, delivery.seq),
             )
         )
+
+
+def placed(
+    connection: sqlite3.Connection,
+    table: Literal["telegram_runs", "telegram_replies"],
+    row_id: str,
+    messages: Sequence[Outgoing],
+) -> list[Outgoing]:
+    """Inside a caller's transaction, what follows a run or a reply in the place of its message.
+
+    While that has not been sent, they learn its id when it is: they are sent after it.
+    """
+    row = connection.execute(f"SELECT message_id FROM {table} WHERE id = ?", (row_id,)).fetchone()
+    message_id = None if row is None else row["message_id"]
+    return [each if each.follows is None else replace(each, edits=message_id) for each in messages]
 
 
 def post_messages(

@@ -217,6 +217,9 @@ class Telegram:
             return self._change(fields)
         if method == "answerCallbackQuery":
             self.answered.append(fields)
+        for name, most in (("text", 4_096), ("caption", 1_024)):
+            if len(str(fields.get(name, "")).encode("utf-16-le", "replace")) > 2 * most:
+                return refusal(400, "Bad Request: message is too long")
         if method == "sendMessage":
             return good(self._show(fields, str(fields["text"]), "text", []))
         if method == "sendMediaGroup":

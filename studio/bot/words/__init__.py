@@ -17,3 +17,9 @@ def say(language: str, key: str, **facts: object) -> str:
     """The sentence of that key with its facts filled in; English where the language is unknown."""
     text = WORDS.get(language, EN)[key]
     return text.format(**facts) if facts else text
+
+
+def why(language: str, code: str, message: str) -> str:
+    """What an error says, with a sentence in the chat's language before it where there is one."""
+    key = f"error_{code}"
+    return say(language, key, reason=message) if key in EN else message

@@ -3,104 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from studio.bot.notices import Notices
-from studio.bot.outbox import Outbox
-from studio.models import unrecorded
-from studio.services.telegram_link import TelegramLink
-from studio.services.telegram_people import TelegramPeople
-from studio.settings import DAY_MS, Secret
-from studio.store.telegram import TelegramStore
-from studio.store.telegram_chats import Heard, TelegramChats
-from studio.store.telegram_notices import TelegramNotices
-from studio.store.telegram_outbox import TelegramOutbox
-from studio.telegram_records import Effects, Incoming, Outgoing
-from tests.fakes.asset_app import ANN, Library, open_library
-from tests.fakes.telegram import TOKEN, Telegram, running_telegram
+from studio.settings import DAY_MS
+from studio.store.telegram_chats import Heard
+from studio.telegram_records import Effects, Outgoing
 from tests.unit.asset_library import upload
+from tests.unit.bot.lines import CHAT, Line
 
-CHAT = 77
 MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(64)
-
-
-@dataclass
-class Line:
-    """An outbox that runs, its rows and what its Telegram got."""
-
-    telegram: Telegram
-    chats: TelegramChats
-    library: Library
-    outbox: Outbox
-    people: TelegramPeople
-    updates: int = 0
-
-    async def post(self, *messages: Outgoing, chat_id: int = CHAT) -> None:
-        self.updates += 1
-        heard = Heard(1, self.updates, chat_id)
-        await self.chats.commit(heard, Effects(list(messages)), self.library.clock.now_ms())
-        self.outbox.wake()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        for _ in range(1_500):
-            if holds():
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError("that never came to be")
-
-
-@pytest.fixture
-async def library(tmp_path: Path) -> AsyncIterator[Library]:
-    async with open_library(tmp_path, max_upload_bytes=60 * 1024 * 1024) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def line(library: Library) -> AsyncIterator[Line]:
-    with running_telegram() as telegram:
-        chats, clock = TelegramChats(library.db), library.clock
-        people = TelegramPeople(
-            people=TelegramStore(library.db), chats=chats, clock=clock, record=unrecorded
-        )
-        link = TelegramLink(
-            token=lambda: Secret(TOKEN),
-            base_url=telegram.url,
-            poll_s=1,
-            commands={},
-            chats=chats,
-            clock=clock,
-        )
-        outbox = Outbox(
-            people=people,
-            rows=TelegramOutbox(library.db),
-            assets=library.service,
-            link=link,
-            clock=clock,
-            address=lambda user_id, asset_id: f"https://studio.example/{user_id}/{asset_id}",
-        )
-        code = await people.make_code(ANN)
-        incoming = Incoming(1, CHAT, "Ann", None, "en", 1)
-        nothing = Effects()
-        await people.pair(
-            Heard(0, 0, CHAT), incoming, code.code, paired=nothing, wrong=nothing, too_many=nothing
-        )
-
-        async def ignore(*_: object) -> None:
-            """Nobody says anything here."""
-
-        tasks = [asyncio.create_task(link.run(ignore)), asyncio.create_task(outbox.run())]
-        yield Line(telegram, chats, library, outbox, people)
-        for task in tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await link.close()
 
 
 async def test_a_video_is_sent_as_one_and_what_is_neither_as_a_document(line: Line) -> None:
@@ -253,38 +165,3 @@ async def test_a_file_that_goes_while_it_is_sent_holds_nothing_up(
     await line.post(Outgoing(asset_ids=(asset.id,), user_id="ann"), Outgoing(text="after it"))
     await line.until(lambda: bool(line.telegram.messages))
     assert [message.text for message in line.telegram.messages] == ["after it"]
-
-
-async def test_what_was_sent_is_forgotten_after_days_though_nothing_is_heard(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("studio.bot.notices.LOOK_S", 0.01)
-    await line.post(Outgoing(text="old"))
-    await line.until(lambda: bool(line.telegram.messages))
-    await asyncio.sleep(0.1)
-    line.library.clock.advance(4 * DAY_MS / 1000)
-
-    async def no_disks() -> list[dict[str, Any]]:
-        return []
-
-    notices = Notices(
-        people=line.people,
-        notices=TelegramNotices(line.library.db),
-        chats=line.chats,
-        disks=no_disks,
-        clock=line.library.clock,
-        wake=line.outbox.wake,
-    )
-    task = asyncio.create_task(notices.run())
-    left = 1
-    for _ in range(500):
-        left = await line.library.db.read(
-            lambda connection: connection.execute(
-                "SELECT COUNT(*) FROM telegram_outbox"
-            ).fetchone()[0]
-        )
-        if not left:
-            break
-        await asyncio.sleep(0.02)
-    task.cancel()
-    assert left == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.bot.words import WORDS, say
+from studio.bot.words import WORDS, say, why
 from studio.telegram_records import LANGUAGES
 
 SLOT = re.compile(r"\{(\w+)\}")
@@ -54,7 +54,7 @@ def test_all_that_it_can_say_is_said_somewhere() -> None:
         for folder in ("studio/bot", "studio")
         for path in (ROOT / folder).glob("*.py")
     )
-    by_part = ("command_", "kind_", "settings_")
+    by_part = ("command_", "error_", "kind_", "settings_")
     quoted = set(re.findall(r"""["'][a-z_]+["']""", code))
     unsaid = [
         key
@@ -68,3 +68,26 @@ def test_all_that_it_can_say_is_said_somewhere() -> None:
 
 def test_an_unknown_language_is_english() -> None:
     assert say("xx", "yes") == "Yes"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_common_refusal_is_said_in_the_chats_language_with_what_studio_says_of_it(
+    language: str,
+) -> None:
+    reason = "The queue is full (7 jobs). Try again soon."
+    told = why(language, "queue_full", reason)
+    assert reason in told
+    assert told != reason
+    assert why("en", "queue_full", reason) == reason
+    assert why(language, "not_one_of_them", reason) == reason
+
+
+def test_the_refusals_that_it_has_words_for_exist() -> None:
+    defined = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "studio").rglob("*.py")
+        if "words" not in path.parts
+    )
+    codes = [key.removeprefix("error_") for key in WORDS["en"] if key.startswith("error_")]
+    assert codes
+    assert [code for code in codes if f'"{code}"' not in defined] == []
