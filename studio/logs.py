@@ -167,5 +167,9 @@ def set_up(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "aiohttp.access"):
+    for noisy in (
+        *("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "aiohttp.access"),
+        # It calls each call of an agent a session, and tells of its end.
+        "mcp.server.streamable_http",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -13,7 +13,7 @@ import orjson
 
 from studio.clock import Clock
 from studio.drawing_errors import DrawingFailed
-from studio.errors import Conflict, IdempotencyKeyReuse, NotFound, Unavailable
+from studio.errors import Conflict, IdempotencyKeyReuse, InvalidValue, NotFound, Unavailable
 from studio.graphs.drawing_fields import Wish, values
 from studio.graphs.grids import read_axes
 from studio.graphs.text_to_image import WORKFLOW_ID
@@ -104,9 +104,11 @@ class Drawings:
                 idempotency_key=key,
             )
             accepted = await self._batches.run(identity, order)
-        except BaseException:
+        except BaseException as error:
             if wish.mask is not None:
                 await self.drop(identity, [wish.mask])
+            if isinstance(error, InvalidValue):
+                raise _in_its_words(error, draws) from error
             raise
         ids = [view.job.id for view in accepted.jobs]
         if key is not None:
@@ -185,6 +187,16 @@ class Drawings:
         name = offer.checkpoints[0]
         side = offer.sides[name]
         return {"checkpoint": name, "size": {"width": side, "height": side}}
+
+
+def _in_its_words(error: InvalidValue, draws: Draws) -> InvalidValue:
+    """A refusal that says which word of the program's own an input does not take."""
+    facts = error.details or {}
+    roles = [role for role, name in draws.fields.items() if name == facts.get("input")]
+    if not roles:
+        return error
+    field = "size" if roles[0] in ("width", "height") else roles[0]
+    return InvalidValue(error.message, details={**facts, "field": field})
 
 
 def drawn(view: JobView) -> list[Asset]:

@@ -203,7 +203,8 @@ class ModelServer:
         if any(_NO_LLAMA in line and "llama_cpp" in line for line in lines[-_LINES:]):
             self._enter(
                 FAILED,
-                "llama-cpp-python is not installed: pip install 'studio[llm]', or set LLAMA_PYTHON",
+                "llama-cpp-python is not installed: LLAMA_PYTHON has to name a Python that has it, "
+                "as docs/language.md says",
             )
             return False
         log.warning("%s in %s ended by itself", self.model.id, self.slot)

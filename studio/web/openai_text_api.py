@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from studio.models import Identity, Scope
 from studio.services.language import Language, LanguageModel
 from studio.web import openai_schemas as schemas
 from studio.web.caller import caller, json_body
+from studio.web.openai_vectors import encoded
 from studio.web.patience import PatientAnswer, PatientStream
 from studio.web.respond import json_response
 
@@ -98,8 +99,14 @@ async def _ask(
     if stream and endpoint != _EMBEDDINGS:
         chunks = language.stream(endpoint, body, user_id=identity.user_id)
         return PatientStream(chunks, is_live=goes_on)
-    answering = language.ask(endpoint, body, user_id=identity.user_id)
-    return PatientAnswer(answering, is_live=goes_on)
+    return PatientAnswer(_answer(language, endpoint, body, identity), is_live=goes_on)
+
+
+async def _answer(
+    language: Language, endpoint: str, body: Mapping[str, Any], identity: Identity
+) -> Mapping[str, Any]:
+    answer = await language.ask(endpoint, body, user_id=identity.user_id)
+    return encoded(answer, body.get("encoding_format")) if endpoint == _EMBEDDINGS else answer
 
 
 async def _chosen(language: Language, wanted: Any, endpoint: str) -> str:

@@ -102,7 +102,7 @@ def test_refusals_are_openai_s_own_and_name_what_is_wrong(program: OpenAI) -> No
         program.images.generate(prompt=" ")
     with pytest.raises(openai.UnprocessableEntityError) as too_large:
         program.images.generate(prompt="x", size="8000x8000")
-    assert too_large.value.code == "invalid_value"
+    assert (too_large.value.code, too_large.value.param) == ("invalid_value", "size")
     with pytest.raises(openai.UnprocessableEntityError) as unreadable:
         program.images.edit(image=("a.png", b"no picture", "image/png"), prompt="x")
     assert unreadable.value.code in ("invalid_request", "invalid_value")

@@ -72,6 +72,17 @@ async def test_an_agent_sees_every_tool_at_either_address(studio: RunningStudio,
         assert tool.input_schema["additionalProperties"] is False
 
 
+def test_calls_of_agents_do_not_fill_the_log(studio: RunningStudio, owner: httpx.Client) -> None:
+    begun = studio.log.stat().st_size
+    for _ in range(3):
+        owner.post(
+            "/mcp",
+            json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+            headers={"Accept": "application/json, text/event-stream"},
+        ).raise_for_status()
+    assert b"mcp.server" not in studio.log.read_bytes()[begun:]
+
+
 async def test_an_agent_finds_describes_runs_waits_and_looks(studio: RunningStudio) -> None:
     seen: list[float] = []
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import struct
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,18 @@ async def test_the_official_client_gets_vectors(house: LanguageHouse) -> None:
             model="small", input=["a", "abc"], encoding_format="float"
         )
     assert [item.embedding for item in answer.data] == [[0.5, 1.0], [0.5, 3.0]]
+
+
+async def test_vectors_come_in_base64_to_whoever_asks_for_that(house: LanguageHouse) -> None:
+    # OpenAI's clients do by themselves, and the one for JavaScript reads nothing else.
+    wanted = {"model": "small", "input": ["a", "abc"], "encoding_format": "base64"}
+    async with house.client() as client:
+        answer = await client.post("/v1/embeddings", json=wanted)
+    read = [struct.unpack("<2f", b64decode(item["embedding"])) for item in answer.json()["data"]]
+    assert read == [(0.5, 1.0), (0.5, 3.0)]
+    async with house.openai() as official:
+        by_default = await official.embeddings.create(model="small", input="abc")
+    assert by_default.data[0].embedding == [0.5, 3.0]
 
 
 async def test_models_are_listed_and_found_by_names_with_slashes(house: LanguageHouse) -> None:

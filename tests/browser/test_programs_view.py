@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -91,6 +92,13 @@ def test_how_programs_are_set_up_can_be_copied(
     page.get_by_role("button", name="Copy", exact=True).click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f'"url": "{site.url}/mcp"' in copied
+    page.get_by_role("button", name="Agents, by a bridge").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
+    bridge = json.loads(page.evaluate("navigator.clipboard.readText()"))["mcpServers"]["studio"]
+    assert bridge["args"][:3] == ["-y", "mcp-remote", f"{site.url}/mcp"]
+    assert "--allow-http" not in bridge["args"]
+    assert bridge["args"][-1] == "Authorization:${STUDIO_KEY}"
+    assert bridge["env"] == {"STUDIO_KEY": "Bearer studio_..."}
     assert OWNER_KEY not in page.content()
 
 

@@ -237,22 +237,37 @@ print(made.data[0].b64_json[:40])
   -H 'Content-Type: application/json' \\
   -d '{"prompt": "a red fox in snow", "response_format": "url"}'
 `,
-  openwebui: (base) => `IMAGE_GENERATION_ENGINE=openai
+  openwebui: (base) => `OPENAI_API_BASE_URL=${base}/v1
+OPENAI_API_KEY=studio_...
+ENABLE_IMAGE_GENERATION=true
+IMAGE_GENERATION_ENGINE=openai
+IMAGE_GENERATION_MODEL=studio
 IMAGES_OPENAI_API_BASE_URL=${base}/v1
 IMAGES_OPENAI_API_KEY=studio_...
-IMAGE_GENERATION_MODEL=studio
+ENABLE_IMAGE_EDIT=true
+IMAGE_EDIT_ENGINE=openai
+IMAGE_EDIT_MODEL=studio
+IMAGES_EDIT_OPENAI_API_BASE_URL=${base}/v1
+IMAGES_EDIT_OPENAI_API_KEY=studio_...
 `,
   mcp: (base) =>
-    `${JSON.stringify(
-      {
-        mcpServers: {
-          studio: { type: 'http', url: `${base}/mcp`, headers: { Authorization: 'Bearer studio_...' } },
-        },
-      },
-      null,
-      2,
-    )}\n`,
+    servers({ type: 'http', url: `${base}/mcp`, headers: { Authorization: 'Bearer studio_...' } }),
+  // For programs that start servers themselves; some of them lose the space in an argument.
+  bridge: (base) =>
+    servers({
+      command: 'npx',
+      args: ['-y', 'mcp-remote', `${base}/mcp`, ...plain(base), '--header', 'Authorization:${STUDIO_KEY}'],
+      env: { STUDIO_KEY: 'Bearer studio_...' },
+    }),
 };
+
+const servers = (studio) => `${JSON.stringify({ mcpServers: { studio } }, null, 2)}\n`;
+
+/** What mcp-remote wants to hear before it goes to another machine without https. */
+function plain(base) {
+  const { hostname, protocol } = new URL(base);
+  return protocol === 'https:' || ['localhost', '127.0.0.1'].includes(hostname) ? [] : ['--allow-http'];
+}
 
 /** How programs and agents are told where Studio is. */
 class ProgramCode extends Element {

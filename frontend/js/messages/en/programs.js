@@ -38,4 +38,5 @@ export default {
   'sample.curl': 'curl',
   'sample.openwebui': 'Open WebUI',
   'sample.mcp': 'Agents',
+  'sample.bridge': 'Agents, by a bridge',
 };

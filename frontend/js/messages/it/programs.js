@@ -38,4 +38,5 @@ export default {
   'sample.curl': 'curl',
   'sample.openwebui': 'Open WebUI',
   'sample.mcp': 'Agenti',
+  'sample.bridge': 'Agenti, tramite un ponte',
 };

@@ -37,4 +37,5 @@ export default {
   'sample.curl': 'curl',
   'sample.openwebui': 'Open WebUI',
   'sample.mcp': '智能体',
+  'sample.bridge': '智能体（经由桥接）',
 };
