@@ -19,7 +19,7 @@ from studio.services.chat_replies import ChatReplies
 from studio.services.chat_tools import ChatTools
 from studio.services.chats import ChatService
 from studio.services.jobs import JobService
-from studio.services.language import Language
+from studio.services.language import Language, time_for
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_presets import ChatPresetStore
 from studio.store.chats import ChatStore
@@ -84,16 +84,17 @@ async def open_chat(
         clock=clock,
         is_live=accounts.is_live,
     )
+    require = time_for(language, accounts.quotas.require)
     chats = ChatService(
         chats=store,
         messages=messages,
         presets=presets,
         replies=replies,
         assets=assets,
-        require=accounts.quotas.require,
+        require=require,
         clock=clock,
     )
-    assists = AssistService(language=language, pictures=pictures, require=accounts.quotas.require)
+    assists = AssistService(language=language, pictures=pictures, require=require)
     router = APIRouter()
     router.include_router(
         chat_routes(chats=chats, replies=replies, language=language, is_live=accounts.is_live)

@@ -6,7 +6,7 @@ TooManyRequests
 StudioError
 └── DiskQuotaExceeded       507  quota_exceeded
 
-``details`` of a quota has ``quota``, ``used`` and ``limit``.
+``details`` of a quota has ``quota``, ``used``, ``limit``; ``until`` if the next day makes room.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from studio.clock import Clock
+from studio.clock import Clock, iso
 from studio.errors import Conflict, StudioError, Unprocessable
 from studio.models import OWNER_ID, Identity, Record, Role, unrecorded
 from studio.quota_errors import DiskQuotaExceeded, QuotaExceeded
@@ -151,7 +151,12 @@ class QuotaService:
                 raise QuotaExceeded(
                     f"You have used your {_minutes(limit)} of GPU time for today. "
                     "There is more from midnight on, UTC.",
-                    details={"quota": Quota.GPU_SECONDS, "used": round(used, 1), "limit": limit},
+                    details={
+                        "quota": Quota.GPU_SECONDS,
+                        "used": round(used, 1),
+                        "limit": limit,
+                        "until": iso(self.day_ends_at()),
+                    },
                     retry_after_s=math.ceil((self.day_ends_at() - self._clock.now_ms()) / 1000),
                 )
             expected = self._expected_s(user_id, more[:-1])

@@ -27,7 +27,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
         }
     ),
     "chat_tools": frozenset({"batches", "events", "jobs", "presets", "workflows"}),
-    "chats": frozenset({"assets", "chat_calls", "chat_fields", "chat_presets", "chat_replies"}),
+    "chats": frozenset(
+        {"assets", "chat_calls", "chat_fields", "chat_presets", "chat_replies", "language"}
+    ),
     "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
     "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
     "civitai_pictures": frozenset({"civitai_models"}),

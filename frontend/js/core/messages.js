@@ -14,7 +14,7 @@ const loaded = new Map(Object.entries({ create, job, shell }));
 const waiting = new Map();
 
 /** What was chosen, else the first of the browser's languages that there is. */
-function wanted() {
+export function wanted() {
   const tags = [kept.get('language', ''), ...(navigator.languages ?? [])];
   const known = tags.map((tag) => String(tag).split('-')[0].toLowerCase());
   return known.find((tag) => LANGUAGES.includes(tag)) ?? 'en';
@@ -25,6 +25,7 @@ export const language = wanted();
 document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(language);
+const day = new Intl.DateTimeFormat(language, { weekday: 'long', hour: 'numeric', minute: '2-digit' });
 const isHere = (name) => language === 'en' && loaded.has(name);
 
 /** Load what these views say; it is tried again when it is asked for again. */
@@ -65,17 +66,11 @@ export function t(key, slots = {}) {
 
 /** An error in words for people; a sentence of Studio's own when there is none here. */
 export function explain(error) {
-  const known = find(`errors.${error.code}`);
-  const text = known ?? (error.message || t('errors.foreign'));
+  const { quota, until } = error.details ?? {};
+  const of = `errors.${error.code}`;
+  const known = (until && find(`${of}.${quota}.until`)) ?? find(`${of}.${quota}`) ?? find(of);
+  const text = known?.replace('{time}', () => day.format(new Date(until))) ?? (error.message || t('errors.foreign'));
   return error.retryAfter > 1 && error.retryAfter < 3600 ? `${text} ${t('shell.time.wait', { count: error.retryAfter })}` : text;
-}
-
-/** Speak another language from now on, or with '' the browser's; the page starts again for that. */
-export function chooseLanguage(tag) {
-  if (tag === kept.get('language', '')) return;
-  kept.set('language', tag);
-  // Storage that is forbidden would make the page start again for ever.
-  if (kept.get('language', '') === tag && wanted() !== language) location.reload();
 }
 
 /** Whether there is such a message. */
