@@ -22,7 +22,7 @@ from studio.services.chats import ChatService
 from studio.services.feed import Feed
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService
-from studio.services.language import Language
+from studio.services.language import Language, time_for
 from studio.services.run_estimates import RunEstimates
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_presets import ChatPresetStore
@@ -92,6 +92,7 @@ async def open_chat(
         clock=clock,
         is_live=accounts.is_live,
     )
+    require = time_for(language, accounts.quotas.require)
     chats = ChatService(
         chats=store,
         messages=messages,
@@ -99,10 +100,10 @@ async def open_chat(
         replies=replies,
         assets=assets,
         news=news,
-        require=accounts.quotas.require,
+        require=require,
         clock=clock,
     )
-    assists = AssistService(language=language, pictures=pictures, require=accounts.quotas.require)
+    assists = AssistService(language=language, pictures=pictures, require=require)
     router = APIRouter()
     router.include_router(
         chat_routes(chats=chats, replies=replies, language=language, is_live=accounts.is_live)

@@ -18,7 +18,7 @@ from studio.models import Identity
 from studio.services.engines import EngineService
 from studio.services.gpu_room import GpuRoom
 from studio.services.joined_language import JoinedLanguage
-from studio.services.language import Language
+from studio.services.language import Language, time_for
 from studio.services.language_charges import LanguageCharges
 from studio.services.language_files import LanguageFiles
 from studio.services.language_process import Places
@@ -58,7 +58,7 @@ class LanguageModels:
             openai_text_routes(
                 self.language,
                 self.accounts.is_live,
-                require=self.accounts.quotas.require,
+                require=time_for(self.language, self.accounts.quotas.require),
                 also=self.also,
             ),
             language_routes(local=self.local, files=self.files, room=self.room, logs=self.logs),

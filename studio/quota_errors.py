@@ -6,8 +6,8 @@ TooManyRequests
 StudioError
 └── DiskQuotaExceeded       507  quota_exceeded
 
-``details`` of a quota has ``quota``, ``used`` and ``limit``. Too many unfinished jobs are
-``queue_full``, as Comfy API v2 has it.
+``details`` of a quota has ``quota``, ``used``, ``limit``; ``until`` if the next day makes room. Too
+many unfinished jobs are ``queue_full``, as Comfy API v2 has it.
 """
 
 from __future__ import annotations

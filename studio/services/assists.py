@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from studio.language_errors import LanguageModelNotFound, LanguageServerDied, No
 from studio.models import Identity
 from studio.services.chat_fields import MAX_EXAMPLE, files_of, id_of, known_fields, text_of, wrong
 from studio.services.chat_pictures import ChatPictures
-from studio.services.language import Language, LanguageModel
+from studio.services.language import Language, LanguageModel, RequireTime
 
 MAX_SCENES: Final = 20
 MAX_LANGUAGE: Final = 40
@@ -64,7 +64,7 @@ class AssistService:
         *,
         language: Language,
         pictures: ChatPictures,
-        require: Callable[[Identity], Awaitable[None]],
+        require: RequireTime,
     ) -> None:
         self._language = language
         self._pictures = pictures
@@ -78,7 +78,6 @@ class AssistService:
             ModelSeesNoPictures: there is a picture to describe, and the model takes none.
             NoLanguageModel, LanguageModelNotFound: there is nobody to ask.
         """
-        await self._require(identity)
         known_fields(body, _FIELDS)
         task = body.get("task")
         if not isinstance(task, str) or task not in TASKS:
@@ -92,6 +91,7 @@ class AssistService:
         if task == "describe" and len(files) != 1:
             raise wrong("files", "names the one picture that is to be described.")
         model = await self._model(id_of(body, "model"), sees=task == "describe")
+        await self._require(identity, model.id)
         told = TASKS[task].format(language=wanted, count=count)
         content: Any = text
         if task == "describe":

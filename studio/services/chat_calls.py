@@ -54,9 +54,8 @@ class ChatCalls:
                 await self._do(turn, identity, call)
             except StudioError as error:
                 log.info("a tool of a reply was refused: %s", error.code)
-                refused = f"Refused ({error.code}): {error.message}"
                 now = turn.message.calls[call.number]
-                await self._set(turn, replace(now, state=records.FAILED, result=refused))
+                await self._set(turn, _refused(now, error))
         return any(call.state == records.ASKING for call in turn.message.calls)
 
     async def _do(self, turn: Turn, identity: Identity, call: Call) -> None:
@@ -118,6 +117,12 @@ def decided(message: Message, number: int, *, agrees: bool, now_ms: int) -> Mess
         for call in message.calls
     )
     return replace(message, calls=calls, updated_at=now_ms)
+
+
+def _refused(call: Call, error: StudioError) -> Call:
+    told = {"code": error.code, "message": error.message, "details": error.details}
+    result = f"Refused ({error.code}): {error.message}"
+    return replace(call, state=records.FAILED, result=result, error=told)
 
 
 def _so_far(before: Sequence[Message]) -> int:

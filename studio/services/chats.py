@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from studio.services.chat_calls import decided
 from studio.services.chat_news import ChatNews
 from studio.services.chat_presets import ChatPresetService
 from studio.services.chat_replies import ChatReplies, reply_to
+from studio.services.language import RequireTime
 from studio.store import chat_records as records
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_records import Conversation, Manner, Message
@@ -40,7 +41,7 @@ class ChatService:
     """The conversations of one caller; nobody sees those of others, nor does the owner.
 
     Args:
-        require: refuses a reply to somebody who has used up their GPU time.
+        require: refuses a reply that takes GPU time to somebody who has used up theirs.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class ChatService:
         replies: ChatReplies,
         assets: AssetService,
         news: ChatNews,
-        require: Callable[[Identity], Awaitable[None]],
+        require: RequireTime,
         clock: Clock,
     ) -> None:
         self._chats = chats
@@ -308,19 +309,20 @@ class ChatService:
 
     async def _add(self, identity: Identity, found: Conversation, *new: Message) -> None:
         async with self._beginning:
-            await self._make_way(identity, found.id)
+            await self._make_way(identity, new[-1])
             await self._messages.add(identity.user_id, new)
             self._replies.begin(identity, found, new[-1])
 
     async def _resume(self, identity: Identity, found: Conversation, message: Message) -> Message:
-        await self._make_way(identity, found.id)
+        await self._make_way(identity, message)
         await self._messages.resume(identity.user_id, message)
         self._replies.begin(identity, found, message)
         return message
 
-    async def _make_way(self, identity: Identity, conversation_id: str) -> None:
+    async def _make_way(self, identity: Identity, reply: Message) -> None:
         """A row that could not be stored when its reply ended must not stand in the way."""
-        await self._require(identity)
+        conversation_id = reply.conversation_id
+        await self._require(identity, reply.model)
         self._replies.require_room(identity.user_id)
         if not self._replies.is_writing(conversation_id):
             await self._replies.stop(conversation_id)

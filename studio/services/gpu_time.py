@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from studio.clock import Clock
+from studio.clock import Clock, iso
 from studio.models import Job
 from studio.quota_errors import QuotaExceeded
 from studio.services.durations import Durations
@@ -68,7 +68,12 @@ class GpuTime:
             raise QuotaExceeded(
                 f"You have used your {_minutes(limit)} of GPU time for today. "
                 "There is more from midnight on, UTC.",
-                details={"quota": GPU_SECONDS, "used": round(used, 1), "limit": limit},
+                details={
+                    "quota": GPU_SECONDS,
+                    "used": round(used, 1),
+                    "limit": limit,
+                    "until": iso(self.day_ends_at()),
+                },
                 retry_after_s=math.ceil((self.day_ends_at() - self._clock.now_ms()) / 1000),
             )
         wanted_ms = [self._likely_ms(job) for job in jobs]

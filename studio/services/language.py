@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from studio.models import Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,8 @@ class LanguageModel:
 
     ``context`` is in tokens, 0 when nobody says. ``state`` is ``running``, ``starting``,
     ``stopped`` (it is started when somebody asks) or ``failed``, with ``reason`` for people.
-    ``chats`` is false for one that can only turn texts into vectors.
+    ``chats`` is false for one that can only turn texts into vectors. ``is_here`` when it takes this
+    machine's GPU time.
     """
 
     id: str
@@ -22,6 +25,7 @@ class LanguageModel:
     vision: bool = False
     embeddings: bool = False
     chats: bool = True
+    is_here: bool = True
     state: str = "running"
     reason: str = ""
 
@@ -55,3 +59,18 @@ class Language(Protocol):
     ) -> dict[str, Any]:
         """One whole answer, of ``embeddings`` too; refused as ``stream`` is."""
         ...
+
+
+RequireTime = Callable[[Identity, str], Awaitable[None]]
+"""Refuses somebody who has used up their GPU time, where the model with this id takes any."""
+
+
+def time_for(language: Language, require: Callable[[Identity], Awaitable[None]]) -> RequireTime:
+    """Asks ``require`` only about models of this machine, and about those that nobody knows."""
+
+    async def require_time(identity: Identity, model_id: str) -> None:
+        models = await language.models()
+        if all(model.is_here for model in models if model.id == model_id):
+            await require(identity)
+
+    return require_time

@@ -42,7 +42,7 @@ class RemoteLanguage:
         names = [item.get("id") for item in listed]
         # It may be anything that takes pictures: one that does not says so itself.
         return [
-            LanguageModel(id=name, name=name, vision=True, embeddings=True)
+            LanguageModel(id=name, name=name, vision=True, embeddings=True, is_here=False)
             for name in names
             if isinstance(name, str) and 0 < len(name) <= _MAX_NAME
         ]

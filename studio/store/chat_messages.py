@@ -290,8 +290,8 @@ def _fill(connection: sqlite3.Connection, seq: int, message: Message) -> None:
     for call in message.calls:
         connection.execute(
             "INSERT OR REPLACE INTO message_calls (message_id, number, call_id, name, arguments,"
-            " state, title, expected_ms, job_id, result, assets, began_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " state, title, expected_ms, job_id, result, assets, began_at, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 message.id,
                 call.number,
@@ -305,6 +305,7 @@ def _fill(connection: sqlite3.Connection, seq: int, message: Message) -> None:
                 call.result,
                 orjson.dumps(call.assets).decode(),
                 call.began_at,
+                _json(call.error),
             ),
         )
     if message.status != records.WRITING:

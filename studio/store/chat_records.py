@@ -82,7 +82,7 @@ class Call:
     """A tool that the model asks for.
 
     ``state`` is ``new``, ``asking``, ``agreed``, ``running``, or one of ``CALL_ENDED``. ``result``
-    is what the model is told.
+    is what the model is told; ``error`` is a refusal as the API answers it, for people.
     """
 
     number: int
@@ -96,6 +96,7 @@ class Call:
     result: str = ""
     assets: tuple[str, ...] = ()
     began_at: int | None = None
+    error: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +188,5 @@ def call(row: sqlite3.Row) -> Call:
         result=row["result"],
         assets=tuple(orjson.loads(row["assets"])),
         began_at=row["began_at"],
+        error=None if row["error"] is None else orjson.loads(row["error"]),
     )

@@ -13,7 +13,7 @@ from typing import Final
 
 from studio.errors import StorageUnavailable
 from studio.models import OWNER_ID
-from studio.store.schema_chat import add_chat
+from studio.store.schema_chat import add_call_errors, add_chat
 from studio.store.schema_civitai import add_civitai
 from studio.store.schema_downloads import add_downloads
 from studio.store.schema_drawing import add_drawing
@@ -201,4 +201,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_language,
     add_webhook_states,
     add_telegram_chat,
+    add_call_errors,
 )

@@ -52,3 +52,8 @@ def add_chat(connection: sqlite3.Connection) -> None:
     """Older code may write beside it: it knows none of these tables."""
     for statement in _STATEMENTS:
         connection.execute(statement)
+
+
+def add_call_errors(connection: sqlite3.Connection) -> None:
+    """Older code may write beside it: a refused call without one is told as it was."""
+    connection.execute("ALTER TABLE message_calls ADD COLUMN error TEXT")

@@ -101,4 +101,5 @@ def _call(call: Call) -> dict[str, Any]:
         "job_id": call.job_id,
         "result": call.result,
         "assets": list(call.assets),
+        "error": call.error,
     }

@@ -59,6 +59,7 @@ _CALL: Final = record(
         "job_id": optional(STRING),
         "result": STRING,
         "assets": array(STRING),
+        "error": optional(record({"code": STRING, "message": STRING, "details": optional(OBJECT)})),
     }
 )
 _MESSAGE: Final = record(

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from studio.errors import InvalidRequest
 from studio.language_errors import LanguageModelNotFound, NoLanguageModel
 from studio.models import Identity, Scope
-from studio.services.language import Language, LanguageModel
+from studio.services.language import Language, LanguageModel, RequireTime
 from studio.web import openai_schemas as schemas
 from studio.web.caller import caller, json_body
 from studio.web.openai_vectors import encoded
@@ -28,14 +28,14 @@ def openai_text_routes(
     language: Language,
     is_live: Callable[[Identity], bool],
     *,
-    require: Callable[[Identity], Awaitable[None]],
+    require: RequireTime,
     also: Callable[[Identity], Awaitable[Sequence[str]]],
 ) -> APIRouter:
     """``/v1`` for text.
 
     Args:
         is_live: whether a caller would still be let in; asked while an answer is written.
-        require: refuses a caller who has used up their GPU time.
+        require: refuses a caller who has used up their GPU time, where the model takes any.
         also: other names that a caller finds among the models: those that draw.
     """
     router = APIRouter(prefix="/v1", tags=["OpenAI"])
@@ -77,12 +77,11 @@ def openai_text_routes(
 async def _ask(
     language: Language,
     is_live: Callable[[Identity], bool],
-    require: Callable[[Identity], Awaitable[None]],
+    require: RequireTime,
     request: Request,
     endpoint: str,
 ) -> Response:
     identity = caller(request, Scope.JOBS)
-    await require(identity)
     body = await json_body(request)
     field = _ASKED[endpoint]
     if not body.get(field):
@@ -95,6 +94,7 @@ async def _ask(
     if stream not in (None, True, False):
         raise InvalidRequest("stream must be true or false.", details={"field": "stream"})
     body["model"] = await _chosen(language, body.get("model"), endpoint)
+    await require(identity, body["model"])
     goes_on = partial(is_live, identity)
     if stream and endpoint != _EMBEDDINGS:
         chunks = language.stream(endpoint, body, user_id=identity.user_id)

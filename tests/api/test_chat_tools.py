@@ -120,6 +120,8 @@ def test_a_quota_refuses_a_members_tool_too(
             assert ask(other, chat, "Draw.")["text"] == "Later, then."
             [call] = messages(other, chat)[1]["calls"]
             assert call["result"].startswith("Refused (queue_full)")
+            assert call["error"]["code"] == "queue_full"
+            assert call["error"]["details"]["quota"] == "jobs"
             good(other.post("/api/queue/clear"))
     finally:
         good(chatting.post("/api/queue/clear"))

@@ -32,7 +32,15 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "chat_tools": frozenset({"batches", "events", "jobs", "presets", "run_estimates", "workflows"}),
     "chats": frozenset(
-        {"assets", "chat_calls", "chat_fields", "chat_news", "chat_presets", "chat_replies"}
+        {
+            "assets",
+            "chat_calls",
+            "chat_fields",
+            "chat_news",
+            "chat_presets",
+            "chat_replies",
+            "language",
+        }
     ),
     "civitai_gallery": frozenset({"civitai_pictures", "thumbnails"}),
     "civitai_keeper": frozenset({"civitai_gallery", "civitai_pictures", "stream_staging"}),
@@ -101,28 +109,18 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
     "gpu_room": frozenset({"engines", "gpus", "language_needs"}),
-    "gpu_room": frozenset({"engines", "language_needs"}),
     "gpu_time": frozenset({"durations", "queue"}),
-    "grid_picture": frozenset({"batches", "label_fonts", "thumbnails"}),
-    "grid_picture": frozenset({"batch_views", "label_fonts", "thumbnails"}),
+    "grid_picture": frozenset({"batch_views", "batches", "label_fonts", "thumbnails"}),
     "health": frozenset({"engines"}),
     "history": frozenset({"durations", "engines", "jobs", "queue"}),
     "https_source": frozenset({"download_runs"}),
     "hub_search": frozenset({"civitai_models", "needed_models", "sources"}),
     "installs": frozenset({"catalog", "catalog_entries", "download_runs"}),
+    "intake": frozenset({"engine", "queue"}),
     "job_news": frozenset({"events", "feed", "news", "queue"}),
     "job_waits": frozenset({"events", "jobs"}),
-    "intake": frozenset({"engine", "queue"}),
-    "jobs": frozenset({"download_credentials", "finisher", "follower", "queue", "submissions"}),
     "jobs": frozenset(
-        {
-            "download_credentials",
-            "finisher",
-            "follower",
-            "queue",
-            "queue_places",
-            "submissions",
-        }
+        {"download_credentials", "finisher", "follower", "queue", "queue_places", "submissions"}
     ),
     "joined_language": frozenset({"language"}),
     "known_models": frozenset({"catalog", "catalog_entries", "civitai_models", "model_facts"}),
@@ -206,9 +204,8 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "pulse": frozenset({"queue"}),
     "queue": frozenset({"events"}),
     "queue_control": frozenset({"queue"}),
-    "quotas": frozenset({"durations", "gpu_time", "queue"}),
     "queue_places": frozenset({"queue"}),
-    "quotas": frozenset({"durations", "queue"}),
+    "quotas": frozenset({"durations", "gpu_time", "queue"}),
     "rates": frozenset({"throttle"}),
     "reference_looks": frozenset(
         {"catalog", "catalog_entries", "installs", "model_checks", "model_facts"}
@@ -248,6 +245,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "submissions": frozenset(
         {
             "download_credentials",
+            "engine",
             "engines",
             "fetches",
             "intake",
@@ -272,7 +270,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "warmup": frozenset({"auth", "engines", "jobs", "queue", "submissions"}),
     "watchdog": frozenset({"engine", "run"}),
     "webhook_delivery": frozenset({"pace"}),
-    "webhook_news": frozenset({"engine"}),
+    "webhook_news": frozenset({"download_line", "downloads", "engine"}),
     "webhook_progress": frozenset({"events", "queue"}),
     "webhooks": frozenset({"health"}),
     "workflow_imports": frozenset({"assets", "engines", "workflow_library"}),

@@ -119,7 +119,8 @@ class ChatMessage extends Element {
       `;
     }
     if (call.state === 'failed') {
-      return html`<p class="call-note is-bad">${icon('warning')}<span>${name}: ${call.result}</span></p>`;
+      const why = call.error ? explain(call.error) : call.result;
+      return html`<p class="call-note is-bad">${icon('warning')}<span>${name}: ${why}</span></p>`;
     }
     const words = ['declined', 'stopped'].includes(call.state) ? `chat.call.${call.state}` : 'chat.call.running';
     return html`<p class="call-note">${icon('presets')}${t(words, { name })}</p>`;

@@ -14,7 +14,7 @@ const loaded = new Map(Object.entries({ create, job, shell }));
 const waiting = new Map();
 
 /** What was chosen, else the first of the browser's languages that there is. */
-function wanted() {
+export function wanted() {
   const tags = [kept.get('language', ''), ...(navigator.languages ?? [])];
   const known = tags.map((tag) => String(tag).split('-')[0].toLowerCase());
   return known.find((tag) => LANGUAGES.includes(tag)) ?? 'en';
@@ -25,6 +25,7 @@ export const language = wanted();
 document.documentElement.lang = language === 'zh' ? 'zh-Hans' : language;
 const plurals = new Intl.PluralRules(language);
 const numbers = new Intl.NumberFormat(language);
+const day = new Intl.DateTimeFormat(language, { weekday: 'long', hour: 'numeric', minute: '2-digit' });
 const isHere = (name) => language === 'en' && loaded.has(name);
 
 /** Load what these views say; it is tried again when it is asked for again. */
@@ -64,18 +65,12 @@ export function t(key, slots = {}) {
 }
 
 /** An error in words for people, or in Studio's own. */
-export function explain({ code, message, retryAfter }) {
-  const key = `errors.${code}`;
-  const text = (has(key) ? t(key, { message }) : message) || t('errors.foreign');
+export function explain({ code, message, retryAfter, details }) {
+  const { quota, until } = details ?? {};
+  const of = `errors.${code}`;
+  const key = [until && `${of}.${quota}.until`, `${of}.${quota}`, of].find((each) => each && has(each));
+  const text = (key ? t(key, { message, time: until && day.format(new Date(until)) }) : message) || t('errors.foreign');
   return retryAfter > 1 && retryAfter < 3600 ? `${text} ${t('shell.time.wait', { count: retryAfter })}` : text;
-}
-
-/** Speak another language from now on, or with '' the browser's; the page starts again for that. */
-export function chooseLanguage(tag) {
-  if (tag === kept.get('language', '')) return;
-  kept.set('language', tag);
-  // Storage that is forbidden would make the page start again for ever.
-  if (kept.get('language', '') === tag && wanted() !== language) location.reload();
 }
 
 /** Whether there is such a message. */

@@ -1,5 +1,5 @@
 import { api } from '../core/api.js';
-import { chooseLanguage } from '../core/messages.js';
+import { language, wanted } from '../core/messages.js';
 import { Store, kept } from '../core/store.js';
 import { theme } from '../core/theme.js';
 import { draft } from './draft.js';
@@ -14,6 +14,14 @@ const DEFAULTS = {
   language: '',
   shortcuts: {},
 };
+
+/** Speak another language from now on, or with '' the browser's; the page starts again for that. */
+function chooseLanguage(tag) {
+  if (tag === kept.get('language', '')) return;
+  kept.set('language', tag);
+  // Storage that is forbidden would make the page start again for ever.
+  if (kept.get('language', '') === tag && wanted() !== language) location.reload();
+}
 
 /** What a person prefers, kept by Studio for every browser of theirs. */
 class Preferences extends Store {

@@ -28,12 +28,17 @@ const KINDS = [
   'editor',
   'workflow',
   'preset',
+  'chat_preset',
   'batch',
   'share',
   'asset',
   'download',
   'library',
   'model',
+  'language',
+  'nodes',
+  'webhook',
+  'telegram',
   'studio',
   'update',
 ];
@@ -56,6 +61,11 @@ const ICONS = {
   editor: 'editor',
   library: 'library',
   share: 'link',
+  preset: 'presets',
+  chat_preset: 'presets',
+  language: 'chat',
+  telegram: 'chat',
+  webhook: 'bell',
 };
 
 /** Who did what, as it happens. */

@@ -1,4 +1,4 @@
-"""Rows of the outbox: what waits for nobody ends, what is over goes, what changes finds its place."""
+"""Rows of the outbox: what waits for nobody ends, what is over goes, what changes has its place."""
 
 from __future__ import annotations
 

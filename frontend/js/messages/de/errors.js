@@ -18,8 +18,12 @@ export default {
   unreadable_file:
     'Die Datei lässt sich nicht mehr lesen. Vielleicht hat sie sich verändert; wähle sie noch einmal.',
   missing_asset: 'Eine Datei, die er liest, ist nicht unter deinen. Wähle eine dafür.',
-  queue_full: 'Die Schlange ist voll, oder du hast so viele offene Aufträge, wie du darfst. Versuche es gleich noch einmal.',
   quota_exceeded: 'Du hast verbraucht, was du darfst: GPU-Zeit des Tages oder Platz für Dateien. Einstellungen, Konto zeigt, wie du stehst.',
+  queue_full: 'Die Schlange ist voll. Versuche es gleich noch einmal.',
+  'queue_full.jobs': 'Das wären mehr unfertige Aufträge, als du haben darfst. Warte, bis einige fertig sind, oder nimm weniger.',
+  'quota_exceeded.gpu_seconds': 'Was noch nicht fertig ist, braucht den Rest deiner GPU-Zeit für heute. Warte darauf, oder nimm weniger.',
+  'quota_exceeded.gpu_seconds.until': 'Deine GPU-Zeit für heute ist aufgebraucht. Neue gibt es ab {time}.',
+  'quota_exceeded.disk_bytes': 'Deine Dateien füllen den ganzen Platz, den du hast. Lösche einige, oder bitte den Besitzer um mehr.',
   rate_limited: 'Das war zu viel auf einmal. Versuche es gleich noch einmal.',
   reply_running: 'Eine Antwort wird gerade geschrieben. Halte sie an, oder warte auf ihr Ende.',
   too_many_replies: 'Mehrere Antworten werden gerade für dich geschrieben. Warte auf eine davon.',

@@ -44,7 +44,7 @@ export default {
 
   defaultsHelp: 'Womit ein neues Bild beginnt. Ein leeres Feld überlässt es dem Modell.',
   firstModel: 'Das erste, das da ist',
-  ofModel: 'wie das Modell es mag',
+  ofModel: 'vom Modell',
 
   servicesHelp:
     'Studio zeigt ein gespeichertes Token niemandem, auch dir nicht. Ersetze es durch ein anderes oder entferne es.',

@@ -44,7 +44,7 @@ export default {
 
   defaultsHelp: 'What a new picture begins with. An empty field leaves it to the model.',
   firstModel: 'The first one there is',
-  ofModel: 'as the model likes',
+  ofModel: 'model’s own',
 
   servicesHelp: 'Studio shows a stored token to nobody, you neither. Replace it by another, or remove it.',
   'tokens.HF_TOKEN': 'Hugging Face',

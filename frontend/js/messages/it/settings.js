@@ -43,7 +43,7 @@ export default {
 
   defaultsHelp: 'Con cosa inizia una nuova immagine. Un campo vuoto lascia decidere al modello.',
   firstModel: 'Il primo disponibile',
-  ofModel: 'a scelta del modello',
+  ofModel: 'del modello',
 
   servicesHelp: 'Studio non mostra a nessuno un token salvato, nemmeno a te. Sostituiscilo con un altro, oppure rimuovilo.',
   'tokens.HF_TOKEN': 'Hugging Face',
