@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from studio.services.quotas import Quota
 from tests.policy.source import ROOT, parse, walk
 from tests.policy.test_messages import LANGUAGES, code, messages
 
@@ -89,6 +90,8 @@ def test_what_only_programs_meet_is_met_somewhere() -> None:
 
 def test_no_words_are_kept_for_refusals_that_nobody_makes() -> None:
     known = set(refusals().values()) | ends_of_jobs()
+    known |= {f"queue_full.{Quota.JOBS}", f"quota_exceeded.{Quota.DISK_BYTES}"}
+    known |= {f"quota_exceeded.{Quota.GPU_SECONDS}{more}" for more in ("", ".until")}
     page = "\n".join(code().values())
     left = {
         name
