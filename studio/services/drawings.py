@@ -163,6 +163,15 @@ class Drawings:
             return await asyncio.to_thread(path.read_bytes)
         return await self.formats.converted(path, target, quality=quality)
 
+    async def sides(self, identity: Identity, asset: Asset) -> tuple[int, int] | None:
+        """How large a picture became: engines round, and some workflows keep a picture's size.
+
+        Raises:
+            NotFound: it is gone.
+        """
+        _, path = await self._assets.open_content(identity, asset.id)
+        return await self.formats.sides(path)
+
     async def _digest(self, identity: Identity, commission: Commission) -> str:
         mask = commission.wish.mask
         ids = [*commission.wish.images, *(() if mask is None else (mask,))]

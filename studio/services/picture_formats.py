@@ -53,6 +53,13 @@ class PictureFormats:
         """
         return await self._make(lambda: _mask(source))
 
+    async def sides(self, source: Path | bytes) -> tuple[int, int] | None:
+        """Width and height of a picture; ``None`` when it cannot be read."""
+        try:
+            return await asyncio.to_thread(_sides, source)
+        except UNREADABLE:
+            return None
+
     async def _make(self, work: Callable[[], bytes]) -> bytes:
         async with self._one_at_a_time:
             try:
@@ -87,6 +94,11 @@ def _mask(source: Path) -> bytes:
     out = io.BytesIO()
     mask.convert("RGB").save(out, "PNG")
     return out.getvalue()
+
+
+def _sides(source: Path | bytes) -> tuple[int, int]:
+    with _opened(source) as image:
+        return image.size
 
 
 def _opened(source: Path | bytes) -> Image.Image:

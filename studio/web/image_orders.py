@@ -49,8 +49,13 @@ class ImageOrder:
         """What events repeat of the order."""
         wish = self.commission.wish
         quality = wish.quality if wish.quality in _QUALITIES else _AUTO
-        size = _AUTO if wish.size is None else f"{wish.size[0]}x{wish.size[1]}"
+        size = _AUTO if wish.size is None else size_text(wish.size)
         return {"background": _AUTO, "quality": quality, "size": size}
+
+
+def size_text(sides: tuple[int, int]) -> str:
+    """Width and height in OpenAI's words."""
+    return f"{sides[0]}x{sides[1]}"
 
 
 async def read_generation(request: Request) -> ImageOrder:

@@ -15,7 +15,7 @@ from studio.models import Identity
 from studio.services.drawings import Drawings, drawn
 from studio.services.job_waits import Sign
 from studio.services.picture_formats import Format
-from studio.web.image_orders import ImageOrder
+from studio.web.image_orders import ImageOrder, size_text
 from studio.web.respond import error_body
 
 _KINDS: Final = {"generate": "image_generation", "edit": "image_edit"}
@@ -100,7 +100,9 @@ class ImageStream:
             content = await self._drawings.content(
                 self._identity, asset, self._format, self._order.compression
             )
-            yield self._picture("completed", content, usage=_NO_TOKENS)
+            sides = await self._drawings.formats.sides(content)
+            became = {} if sides is None else {"size": size_text(sides)}
+            yield self._picture("completed", content, usage=_NO_TOKENS, **became)
 
     def _is_due(self, sign: Sign, shown: int) -> bool:
         """Whether a preview is shown: they are spread over the time that the picture takes."""

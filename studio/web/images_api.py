@@ -17,7 +17,7 @@ from studio.services.drawings import Drawings
 from studio.services.picture_formats import FORMATS
 from studio.web import image_schemas as schemas
 from studio.web.caller import caller
-from studio.web.image_orders import ImageOrder, read_edit, read_generation
+from studio.web.image_orders import ImageOrder, read_edit, read_generation, size_text
 from studio.web.image_stream import ImageStream
 from studio.web.job_events import EventResponse, StreamLimit
 from studio.web.links import Links
@@ -86,8 +86,9 @@ def image_routes(
         given = order.format if order.format is not None and order.with_bytes else made
         if given in FORMATS:
             body["output_format"] = given
-        if order.commission.wish.size is not None:
-            body["size"] = order.facts()["size"]
+        sides = await drawings.sides(identity, assets[0])
+        if sides is not None:
+            body["size"] = size_text(sides)
         return body
 
     @router.post("/generations", summary="Draw pictures from words", **schemas.GENERATE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -44,7 +46,7 @@ def openai_text_routes(
         own = [model.id for model in await language.models()]
         return [*own, *(name for name in await also(identity) if name not in own)]
 
-    asks = partial(_ask, language, is_live, require)
+    asks = partial(_ask, language, is_live, require, also)
 
     @router.post("/chat/completions", summary="Have a model answer a chat", **schemas.CHAT)
     async def chat(request: Request) -> Response:
@@ -78,6 +80,7 @@ async def _ask(
     language: Language,
     is_live: Callable[[Identity], bool],
     require: RequireTime,
+    also: Callable[[Identity], Awaitable[Sequence[str]]],
     request: Request,
     endpoint: str,
 ) -> Response:
@@ -96,17 +99,53 @@ async def _ask(
     body["model"] = await _chosen(language, body.get("model"), endpoint)
     await require(identity, body["model"])
     goes_on = partial(is_live, identity)
+    asked = _Asked(language, endpoint, body, identity, also)
     if stream and endpoint != _EMBEDDINGS:
-        chunks = language.stream(endpoint, body, user_id=identity.user_id)
-        return PatientStream(chunks, is_live=goes_on)
-    return PatientAnswer(_answer(language, endpoint, body, identity), is_live=goes_on)
+        return PatientStream(asked.chunks(), is_live=goes_on)
+    return PatientAnswer(asked.answer(), is_live=goes_on)
 
 
-async def _answer(
-    language: Language, endpoint: str, body: Mapping[str, Any], identity: Identity
-) -> Mapping[str, Any]:
-    answer = await language.ask(endpoint, body, user_id=identity.user_id)
-    return encoded(answer, body.get("encoding_format")) if endpoint == _EMBEDDINGS else answer
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What somebody asks of a model."""
+
+    language: Language
+    endpoint: str
+    body: Mapping[str, Any]
+    identity: Identity
+    also: Callable[[Identity], Awaitable[Sequence[str]]]
+
+    async def answer(self) -> Mapping[str, Any]:
+        """The whole answer."""
+        try:
+            answer = await self.language.ask(
+                self.endpoint, self.body, user_id=self.identity.user_id
+            )
+        except LanguageModelNotFound as error:
+            raise await self._explained(error) from error
+        if self.endpoint == _EMBEDDINGS:
+            return encoded(answer, self.body.get("encoding_format"))
+        return answer
+
+    async def chunks(self) -> AsyncGenerator[dict[str, Any], None]:
+        """Its pieces."""
+        chunks = self.language.stream(self.endpoint, self.body, user_id=self.identity.user_id)
+        try:
+            async with contextlib.aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
+        except LanguageModelNotFound as error:
+            raise await self._explained(error) from error
+
+    async def _explained(self, error: LanguageModelNotFound) -> LanguageModelNotFound:
+        """Programs offer for a chat whatever is listed, models that draw as well."""
+        name = self.body.get("model")
+        if name not in await self.also(self.identity):
+            return error
+        return LanguageModelNotFound(
+            f"“{name}” draws pictures, by /v1/images/generations, and answers no chats.",
+            details=error.details,
+        )
 
 
 async def _chosen(language: Language, wanted: Any, endpoint: str) -> str:

@@ -46,6 +46,23 @@ def test_the_official_client_draws_without_any_setting(program: OpenAI) -> None:
     assert made.created > 1_700_000_000
 
 
+def test_the_size_that_is_told_is_that_of_the_picture(program: OpenAI) -> None:
+    # Engines draw in steps of eight pixels, and a picture that is changed keeps its size.
+    made = program.images.generate(prompt="a red fox", size="131x70")
+    assert made.data is not None
+    assert picture(made.data[0].b64_json).size == (128, 64)
+    assert made.size == "128x64"
+    changed = program.images.edit(image=png((9, 9, 9)), prompt="in winter", size="1024x1024")
+    assert changed.data is not None
+    width, height = picture(changed.data[0].b64_json).size
+    assert changed.size == f"{width}x{height}" != "1024x1024"
+    linked = program.images.generate(model="dall-e-3", prompt="a boat", size="131x70")
+    assert linked.size == "128x64"
+    [*_, last] = program.images.generate(prompt="a boat", size="131x70", stream=True)
+    assert last.type == "image_generation.completed"
+    assert last.size == "128x64"
+
+
 def test_several_pictures_come_together_and_in_the_format_that_was_asked_for(
     program: OpenAI,
 ) -> None:

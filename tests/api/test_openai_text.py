@@ -123,6 +123,15 @@ async def test_a_model_that_nobody_has_is_a_coded_refusal(house: LanguageHouse) 
             assert "huge" in caught.value.message
 
 
+async def test_a_model_that_draws_says_so_to_whoever_wants_to_talk(house: LanguageHouse) -> None:
+    async with house.openai() as client:
+        assert "studio" in [model.id async for model in client.models.list()]
+        for stream in (False, True):
+            with pytest.raises(openai.NotFoundError, match="draws pictures") as caught:
+                await client.chat.completions.create(model="studio", messages=HELLO, stream=stream)
+            assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
+
+
 @pytest.mark.parametrize(
     ("path", "body", "param"),
     [
