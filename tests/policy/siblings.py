@@ -96,6 +96,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
         }
     ),
     "fetch_words": frozenset({"download_line"}),
+    "films": frozenset(
+        {"assists", "chat_fields", "chat_news", "chat_tools", "presets", "workflows"}
+    ),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
     "gpu_room": frozenset({"engines", "language_needs"}),
