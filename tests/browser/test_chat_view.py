@@ -160,6 +160,33 @@ def test_what_is_done_on_one_page_is_seen_on_another(
     expect(page.get_by_text("This chat was deleted on another page.")).to_have_count(0)
 
 
+def test_whoever_reads_further_up_is_left_there_while_a_reply_grows(
+    talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
+) -> None:
+    held = Event()
+    lines = "\n\n".join(f"line {number}" for number in range(80))
+    talker.will_say(lines, Say(f"{lines} end", holds=held, words_before=60))
+    page = open_chat(open_page, house, storage)
+    say(page, "Much.")
+    expect(page.locator(".said-acts").last).to_be_in_viewport()
+    say(page, "More.")
+    expect(page.locator(".markdown").last).to_contain_text("line 20")
+    expect(page.get_by_role("button", name="To the end")).to_have_count(0)
+    page.mouse.move(700, 300)
+    page.mouse.wheel(0, -900)
+    expect(page.get_by_role("button", name="To the end")).to_be_visible()
+    stays = page.evaluate("scrollY")
+    held.set()
+    expect(page.locator(".markdown").last).to_contain_text("end")
+    assert page.evaluate("scrollY") == stays
+
+    page.get_by_role("button", name="To the end").click()
+
+    expect(page.locator(".said-acts").last).to_be_in_viewport()
+    expect(page.get_by_label("Write a message")).to_be_focused()
+    expect(page.get_by_role("button", name="To the end")).to_have_count(0)
+
+
 def test_hostile_markdown_stays_text(
     talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
 ) -> None:
