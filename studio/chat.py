@@ -20,6 +20,7 @@ from studio.services.chat_replies import ChatReplies
 from studio.services.chat_tools import ChatTools
 from studio.services.chats import ChatService
 from studio.services.feed import Feed
+from studio.services.films import FilmService
 from studio.services.history import HistoryService
 from studio.services.jobs import JobService
 from studio.services.language import Language, time_for
@@ -27,9 +28,12 @@ from studio.services.run_estimates import RunEstimates
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_presets import ChatPresetStore
 from studio.store.chats import ChatStore
+from studio.store.films import FilmStore
+from studio.store.workflows import WorkflowStore
 from studio.web.assists_api import assist_routes
 from studio.web.chat_presets_api import chat_preset_routes
 from studio.web.chats_api import chat_routes
+from studio.web.films_api import film_routes
 from studio.workshop import Workshop
 
 
@@ -104,10 +108,18 @@ async def open_chat(
         clock=clock,
     )
     assists = AssistService(language=language, pictures=pictures, require=require)
+    films = FilmService(
+        films=FilmStore(db),
+        presets=workshop.presets.presets,
+        workflows=WorkflowStore(db),
+        news=news,
+        clock=clock,
+    )
     router = APIRouter()
     router.include_router(
         chat_routes(chats=chats, replies=replies, language=language, is_live=accounts.is_live)
     )
     router.include_router(chat_preset_routes(presets))
     router.include_router(assist_routes(assists, accounts.is_live))
+    router.include_router(film_routes(films))
     return Chat(chats, replies, presets, router)

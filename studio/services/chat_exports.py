@@ -61,6 +61,7 @@ def _message(message: Message) -> dict[str, Any]:
         "parent": message.parent,
         "role": message.role,
         "text": message.text,
+        "thoughts": message.thoughts,
         "status": message.status,
         "model": message.model,
         "files": list(message.files),

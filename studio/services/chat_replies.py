@@ -12,7 +12,7 @@ from typing import Any, Final
 from studio.chat_errors import TooManyReplies
 from studio.clock import Clock, new_id
 from studio.errors import InvalidRequest, StudioError, Unauthorized
-from studio.language_errors import NoLanguageModel
+from studio.language_errors import LanguageModelNotFound, NoLanguageModel
 from studio.models import Identity
 from studio.services.chat_answers import Answer
 from studio.services.chat_calls import ChatCalls
@@ -73,20 +73,24 @@ class ChatReplies:
         """The reply of a conversation that is being written."""
         return self._turns.get(conversation_id)
 
-    async def model(self, wanted: str | None) -> LanguageModel:
-        """The model of that id, or the default one.
+    async def model(self, *wanted: str | None) -> LanguageModel:
+        """The first of those ids that is there; ``None`` is the default one.
 
         Raises:
-            NoLanguageModel: there is none.
+            NoLanguageModel: there is none at all.
+            LanguageModelNotFound: none of those that are named is there.
         """
         models = await self._language.models()
-        for model in models:
-            if model.chats if wanted is None else model.id == wanted:
-                return model
-        raise NoLanguageModel(
-            "There is no language model to answer."
-            if wanted is None
-            else f"There is no language model “{wanted[:100]}”. Choose another one."
+        for name in wanted:
+            for model in models:
+                if model.chats if name is None else model.id == name:
+                    return model
+        named = next((name for name in wanted if name is not None), None)
+        if named is None:
+            raise NoLanguageModel("There is no language model to answer.")
+        raise LanguageModelNotFound(
+            f"The language model “{named[:100]}” is not there. Choose another one.",
+            details={"field": "model"},
         )
 
     def require_room(self, user_id: str) -> None:
@@ -203,7 +207,7 @@ class ChatReplies:
         return True
 
     async def _generate(self, turn: Turn, identity: Identity, manner: Manner) -> None:
-        model = await self.model(turn.message.model or manner.model)
+        model = await self.model(turn.message.model or None, manner.model)
         with_tools = manner.tools
         try:
             await self._stream(turn, identity, manner, model, with_tools=with_tools)

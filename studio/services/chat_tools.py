@@ -140,7 +140,7 @@ class ChatTools:
             "id": preset.id,
             "name": preset.name,
             "description": clip(preset.description, 300),
-            "makes": kind_of(opened.manifest),
+            "makes": kind_of(opened.manifest.source),
             "inputs": [
                 {
                     "id": each.id,
@@ -181,7 +181,7 @@ class ChatTools:
             values=values,
             answers=_object(given, "answers"),
             expected_ms=estimate.expected_ms,
-            asks=estimate.is_long(is_video=kind_of(opened.manifest) == "video"),
+            asks=estimate.is_long(is_video=kind_of(opened.manifest.source) == "video"),
         )
 
     async def _find(self, identity: Identity, named: object) -> PresetView:
@@ -248,10 +248,10 @@ class ChatTools:
             await self._jobs.cancel(identity, job_id)
 
 
-def kind_of(manifest: Manifest) -> str:
-    """What a workflow makes: ``video``, ``audio``, ``image`` or ``file``."""
-    made = [each.get("type") for each in manifest.source.get("outputs", ())]
-    named = str(manifest.source.get("category", ""))
+def kind_of(manifest: Mapping[str, Any]) -> str:
+    """What a workflow makes by its manifest's JSON: ``video``, ``audio`` or ``image``."""
+    made = [each.get("type") for each in manifest.get("outputs", ())]
+    named = str(manifest.get("category", ""))
     if "video" in made or named.endswith("-to-video"):
         return "video"
     return next((kind for kind in ("image", "audio") if kind in made), "image")

@@ -185,7 +185,7 @@ class ChatService:
             NotFound: the conversation, the parent or a file is not the caller's.
             InvalidChat, ModelSeesNoPictures: it cannot be sent so.
             ReplyRunning, TooManyReplies: not now.
-            NoLanguageModel: nobody would answer.
+            NoLanguageModel, LanguageModelNotFound: nobody would answer.
         """
         fields.known_fields(body, _SENT)
         files = fields.files_of(body)
@@ -226,7 +226,7 @@ class ChatService:
         """Another reply beside one that there is, by the same model or the one that is named.
 
         Raises:
-            NotFound, ReplyRunning, TooManyReplies, NoLanguageModel: see ``send``.
+            NotFound, ReplyRunning, TooManyReplies, LanguageModelNotFound: see ``send``.
             InvalidChat: the message is no reply.
         """
         fields.known_fields(body, {"model"})
@@ -247,7 +247,7 @@ class ChatService:
         """Finish a reply that broke off: its tools first, then its words, in a message below it.
 
         Raises:
-            NotFound, ReplyRunning, TooManyReplies, NoLanguageModel: see ``send``.
+            NotFound, ReplyRunning, TooManyReplies, LanguageModelNotFound: see ``send``.
             Conflict: the message is no reply, or is not over.
         """
         found = await self._chats.get(identity.user_id, conversation_id)
@@ -261,7 +261,7 @@ class ChatService:
             again = replace(message, status=records.WRITING, error=None, updated_at=now_ms)
             async with self._beginning:
                 return await self._resume(identity, found, again)
-        model = await self._replies.model(message.model)
+        model = await self._replies.model(message.model, found.manner.model)
         reply = reply_to(message, model.id, now_ms)
         await self._add(identity, found, reply)
         return reply

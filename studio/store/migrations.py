@@ -18,6 +18,7 @@ from studio.store.schema_civitai import add_civitai
 from studio.store.schema_downloads import add_downloads
 from studio.store.schema_drawing import add_drawing
 from studio.store.schema_editor import add_editor
+from studio.store.schema_films import add_films
 from studio.store.schema_house import add_house
 from studio.store.schema_language import add_language
 from studio.store.schema_library import add_library, add_picture_counts
@@ -202,4 +203,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_webhook_states,
     add_telegram_chat,
     add_call_errors,
+    add_films,
 )

@@ -138,7 +138,7 @@ _EXPORTED: Final = record(
 _UNKNOWN: Final = {404: "not_found"}
 _FIELDS_REFUSED: Final = {404: "not_found", 409: "conflict: too many", 422: "invalid_chat"}
 _NOT_NOW: Final = {
-    404: "not_found",
+    404: "not_found, model_not_found",
     409: "reply_running, conflict",
     422: "invalid_chat, model_sees_no_pictures",
     429: "too_many_replies",

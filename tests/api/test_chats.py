@@ -187,3 +187,32 @@ def test_a_field_that_does_not_fit_is_named(
 
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "invalid_chat"
+
+
+def test_a_model_that_is_gone_is_told_and_another_can_go_on(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    chat = begin(chatting, model="gone")
+
+    refused = chatting.post(f"/api/chats/{chat}/messages", json={"text": "Hello?"})
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "model_not_found")
+    assert messages(chatting, chat) == []
+    good(chatting.patch(f"/api/chats/{chat}", json={"model": "talker"}))
+    talker.will_say("Hello.")
+    assert ask(chatting, chat, "Hello?")["text"] == "Hello."
+
+
+def test_what_a_model_thought_is_exported_apart_and_never_sent_back(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    talker.will_say(Say("Four.", thoughts="Two and two, hm."), "Yes.")
+    chat = begin(chatting)
+    ask(chatting, chat, "2 + 2?")
+    ask(chatting, chat, "Sure?")
+
+    assert "hm." not in str(talker.asked[-1]["messages"])
+    exported = good(chatting.get(f"/api/chats/{chat}/export"))["messages"][1]
+    assert (exported["text"], exported["thoughts"]) == ("Four.", "Two and two, hm.")
+    markdown = chatting.get(f"/api/chats/{chat}/export?format=markdown").text
+    assert "hm." not in markdown

@@ -8,16 +8,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.api.chats import picture
+from tests.api.chats import begin, picture
 from tests.api.presets import SMALL, WORKFLOW
-from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
-from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage, come_in, wait_for_parts
+from tests.api.studio_process import RunningStudio
+from tests.browser.chat_pages import PHONE, open_chat, say, talking_house
+from tests.browser.conftest import AssertAccessible, OpenPage
 from tests.browser.test_hostile import HOSTILE, check
 from tests.fakes.talker import Say, Talker, talking
-
-PHONE = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
@@ -34,39 +33,28 @@ def talker(server: Talker) -> Talker:
 
 
 @pytest.fixture(scope="module")
-def house(
+def opened(
     server: Talker, chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningStudio]:
+) -> Iterator[tuple[RunningStudio, dict[str, Any]]]:
     assert chromium
-    variables = {"LANGUAGE_URL": server.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
-    with run_studio(tmp_path_factory.mktemp("chat"), variables) as running:
+    with talking_house(server, tmp_path_factory.mktemp("chat")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def storage(house: RunningStudio) -> dict[str, Any]:
-    return come_in(house, "/api/setup", api_key=OWNER_KEY, password=PASSWORD)
+def house(opened: tuple[RunningStudio, dict[str, Any]]) -> RunningStudio:
+    return opened[0]
+
+
+@pytest.fixture(scope="module")
+def storage(opened: tuple[RunningStudio, dict[str, Any]]) -> dict[str, Any]:
+    return opened[1]
 
 
 @pytest.fixture
 def client(house: RunningStudio) -> Iterator[httpx.Client]:
     with house.client() as made:
         yield made
-
-
-def open_chat(
-    open_page: OpenPage, house: RunningStudio, storage: dict[str, Any], **options: Any
-) -> Page:
-    page = open_page(storage_state=storage, **options)
-    page.goto(house.url)
-    wait_for_parts(page)
-    page.goto(f"{house.url}/#/chat")
-    return page
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Write a message").fill(text)
-    page.get_by_role("button", name="Send", exact=True).click()
 
 
 def test_a_chat_on_a_phone_draws_with_a_preset(
@@ -172,6 +160,33 @@ def test_what_is_done_on_one_page_is_seen_on_another(
     expect(page.get_by_text("This chat was deleted on another page.")).to_have_count(0)
 
 
+def test_whoever_reads_further_up_is_left_there_while_a_reply_grows(
+    talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
+) -> None:
+    held = Event()
+    lines = "\n\n".join(f"line {number}" for number in range(80))
+    talker.will_say(lines, Say(f"{lines} end", holds=held, words_before=60))
+    page = open_chat(open_page, house, storage)
+    say(page, "Much.")
+    expect(page.locator(".said-acts").last).to_be_in_viewport()
+    say(page, "More.")
+    expect(page.locator(".markdown").last).to_contain_text("line 20")
+    expect(page.get_by_role("button", name="To the end")).to_have_count(0)
+    page.mouse.move(700, 300)
+    page.mouse.wheel(0, -900)
+    expect(page.get_by_role("button", name="To the end")).to_be_visible()
+    stays = page.evaluate("scrollY")
+    held.set()
+    expect(page.locator(".markdown").last).to_contain_text("end")
+    assert page.evaluate("scrollY") == stays
+
+    page.get_by_role("button", name="To the end").click()
+
+    expect(page.locator(".said-acts").last).to_be_in_viewport()
+    expect(page.get_by_label("Write a message")).to_be_focused()
+    expect(page.get_by_role("button", name="To the end")).to_have_count(0)
+
+
 def test_hostile_markdown_stays_text(
     talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
 ) -> None:
@@ -232,102 +247,74 @@ def test_a_chat_preset_is_made_and_begun_with(
     assert sent["temperature"] == 1.1
 
 
-def test_a_film_is_planned_step_by_step_and_survives_a_reload(
+def test_pictures_of_the_library_are_attached(
     talker: Talker,
     open_page: OpenPage,
     house: RunningStudio,
     storage: dict[str, Any],
     client: httpx.Client,
-    assert_accessible: AssertAccessible,
 ) -> None:
-    body = {"name": "Short film", "workflow_id": "text-to-video", "values": {"prompt": "x"}}
-    assert client.post("/api/presets", json=body).status_code == 201
+    picture(client, side=44)
     page = open_chat(open_page, house, storage, **PHONE)
-    page.get_by_role("link", name="From a picture to a film").click()
-    page.get_by_label("Description").fill("a fox's day")
-    before = talker.title
-    talker.title = '["A fox wakes.", "It sleeps."]'
-    page.get_by_role("button", name="Write scenes").click()
-    expect(page.get_by_label("Scene 2")).to_have_value("It sleeps.")
-    talker.title = before
-    page.get_by_label("Scene 1").fill("A red fox wakes.")
-    page.reload()
-    expect(page.get_by_label("Scene 1")).to_have_value("A red fox wakes.")
-    page.get_by_label("What makes the video").select_option(label="Short film")
-    assert_accessible(page)
+    page.get_by_role("button", name="Attach pictures").click()
+    page.get_by_role("menuitem", name="From the library").click()
+    page.get_by_role("button", name="Uploaded").click()
+    page.locator(".picker .thumb").first.click()
+    page.get_by_role("dialog").locator(".dialog-actions button").click()
+    expect(page.locator(".chat-files img")).to_have_count(1)
+    talker.will_say("A red square.")
 
-    page.get_by_role("button", name="Put it onto the form").click()
+    say(page, "What is this?")
 
-    expect(page.locator("#prompt")).to_have_value("A red fox wakes.\nIt sleeps.")
+    expect(page.locator(".said-files img")).to_have_count(1)
+    expect(page.locator(".markdown")).to_have_text("A red square.")
+    assert "data:image/jpeg;base64," in str(talker.asked[-1]["messages"])
 
 
-def test_a_prompt_is_improved_in_the_form(
-    talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
-) -> None:
-    page = open_page(storage_state=storage)
-    page.goto(house.url)
-    wait_for_parts(page)
-    page.locator("#prompt").fill("a fox")
-    page.get_by_role("button", name="Saved prompts").first.click()
-    before = talker.title
-    talker.title = "a red fox in soft light"
-    page.get_by_role("button", name="Improve", exact=True).click()
-    written = page.get_by_label("What the model wrote")
-    expect(written).to_have_value("a red fox in soft light")
-    talker.title = before
-    written.fill("a red fox in hard light")
-
-    page.get_by_role("button", name="Use it").click()
-
-    expect(page.locator("#prompt")).to_have_value("a red fox in hard light")
-    page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#prompt")).to_have_value("a fox")
-
-
-def test_a_picture_of_the_form_is_described_and_taken_back(
+def test_a_chat_whose_model_is_gone_goes_on_with_another(
     talker: Talker,
     open_page: OpenPage,
     house: RunningStudio,
     storage: dict[str, Any],
     client: httpx.Client,
+) -> None:
+    chat = begin(client, model="gone-model", title="Old")
+    page = open_chat(open_page, house, storage)
+    page.goto(f"{house.url}/#/chat/{chat}")
+    expect(page.get_by_text("“gone-model” is not there any more")).to_be_visible()
+    say(page, "Hello?")
+    expect(page.get_by_text("This language model is not there any more.")).to_be_visible()
+    expect(page.get_by_label("Write a message")).to_have_value("Hello?")
+
+    page.get_by_role("button", name="Choose another model").click()
+    page.locator("select[name=model]").select_option(label="talker")
+    page.get_by_role("button", name="Save", exact=True).click()
+
+    expect(page.get_by_text("“gone-model” is not there any more")).to_have_count(0)
+    talker.will_say("Hello.")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator(".markdown")).to_have_text("Hello.")
+
+
+def test_without_a_model_one_is_told_who_can_bring_one(
+    open_page: OpenPage,
+    site: RunningStudio,
+    state: dict[str, Any],
+    member_state: dict[str, Any],
+    owner: httpx.Client,
     assert_accessible: AssertAccessible,
 ) -> None:
-    asset = picture(client)
-    page = open_page(storage_state=storage, **PHONE)
-    page.goto(house.url)
-    wait_for_parts(page)
-    page.evaluate(
-        """(asset) => import('/static/js/models/recall.js').then(({ recall }) => recall({
-            workflow_id: 'image-to-image', version: null, values: { image: { asset } } }))""",
-        asset,
-    )
-    expect(page.locator(".file-list img")).to_be_visible()
-    page.get_by_role("button", name="Help by a language model").click()
-    assert_accessible(page)
-    before = talker.title
-    talker.title = "a red square on white"
-    page.locator(".help-pictures .thumb").click()
-    expect(page.get_by_label("What the model wrote")).to_have_value("a red square on white")
-    talker.title = before
-    assert "data:image/jpeg;base64," in talker.titles[-1]
-
-    page.get_by_role("button", name="Use it").click()
-
-    expect(page.locator("#prompt")).to_have_value("a red square on white")
-    page.get_by_role("button", name="Undo").click()
-    expect(page.locator("#prompt")).to_have_value("")
-
-
-def test_a_form_says_that_no_model_sees_a_picture(
-    open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
-) -> None:
-    blind = {"id": "b", "name": "b", "context": 0, "vision": False, "state": "", "reason": ""}
-    page = open_page(storage_state=storage)
-    page.route("**/api/chats/models", lambda route: route.fulfill(json={"items": [blind]}))
-    page.goto(house.url)
-    wait_for_parts(page)
-
-    page.get_by_role("button", name="Help by a language model").click()
-
-    expect(page.get_by_text("No language model here sees pictures")).to_be_visible()
-    expect(page.get_by_role("button", name="Improve", exact=True)).to_be_disabled()
+    page = open_page(storage_state=state)
+    page.goto(f"{site.url}/#/chat")
+    page.get_by_role("link", name="Models, Language models").click()
+    expect(page).to_have_url(f"{site.url}/#/models/language")
+    theirs = open_page(storage_state=member_state)
+    theirs.goto(f"{site.url}/#/chat")
+    expect(theirs.get_by_text("Ask them for it.")).to_be_visible()
+    expect(theirs.get_by_role("link", name="Models, Language models")).to_have_count(0)
+    assert_accessible(theirs)
+    # What was said before can be read without one.
+    chat = begin(owner, title="Read only")
+    page.goto(f"{site.url}/#/chat/{chat}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Read only")
+    expect(page.get_by_label("Write a message")).to_have_count(0)

@@ -106,6 +106,9 @@ SIBLINGS: dict[str, frozenset[str]] = {
         }
     ),
     "fetch_words": frozenset({"download_line"}),
+    "films": frozenset(
+        {"assists", "chat_fields", "chat_news", "chat_tools", "presets", "workflows"}
+    ),
     "finisher": frozenset({"queue", "staging", "usage"}),
     "follower": frozenset({"collector", "engine", "pace", "queue", "run", "watchdog"}),
     "gpu_room": frozenset({"engines", "gpus", "language_needs"}),
@@ -221,7 +224,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "sessions": frozenset({"tokens"}),
     "share_files": frozenset({"assets", "shares"}),
-    "share_forms": frozenset({"presets", "workflow_library"}),
+    "share_forms": frozenset({"presets", "tokens", "workflow_library"}),
     "share_runs": frozenset(
         {
             "assets",

@@ -5,6 +5,8 @@ import { chats } from '../models/chats.js';
 import { notices } from '../models/notices.js';
 import { upload } from '../models/uploads.js';
 import { icon } from './icons.js';
+import './menu.js';
+import { pickPictures } from './picking.js';
 
 const MOST_FILES = 8;
 const TYPES = 'image/png,image/jpeg,image/webp,image/gif';
@@ -51,16 +53,22 @@ class ChatComposer extends Element {
             </ul>`
           : nothing}
         <div class="chat-line">
-          <label class="round" title=${t('chat.attach')}>
-            ${icon('plus')}<span class="unseen">${t('chat.attach')}</span>
-            <input
-              type="file"
-              class="unseen"
-              accept=${TYPES}
-              multiple
-              @change=${(event) => this.#take(event, event.target.files)}
-            />
-          </label>
+          <menu-button
+            label=${t('chat.attach')}
+            symbol="plus"
+            .items=${[
+              { label: t('chat.fromDevice'), icon: 'upload', run: () => this.querySelector('[type="file"]').click() },
+              { label: t('chat.fromLibrary'), icon: 'library', run: () => notices.attempt(() => this.#pick()) },
+            ]}
+          ></menu-button>
+          <input
+            type="file"
+            hidden
+            accept=${TYPES}
+            multiple
+            aria-label=${t('chat.attach')}
+            @change=${(event) => this.#take(event, event.target.files)}
+          />
           <textarea
             rows="1"
             maxlength="100000"
@@ -125,6 +133,12 @@ class ChatComposer extends Element {
       }
     });
     this.isBusy = false;
+  }
+
+  async #pick() {
+    const found = await pickPictures(true);
+    this.files = [...new Set([...this.files, ...found])].slice(0, MOST_FILES);
+    this.field.focus();
   }
 
   #drop(id) {

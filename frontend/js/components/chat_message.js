@@ -135,7 +135,7 @@ class ChatMessage extends Element {
           <strong>${t('chat.mayRun', { name })}</strong>
           ${call.expected_ms ? t('chat.takes', { count: minutes }) : t('chat.takesUnknown')}
         </p>
-        <p class="call-values">${call.arguments}</p>
+        ${valuesOf(call)}
         <div class="dialog-actions">
           <button @click=${() => decide(false)}>${t('chat.decline')}</button>
           <button class="primary" @click=${() => decide(true)}>${t('chat.agree')}</button>
@@ -191,6 +191,26 @@ class ChatMessage extends Element {
 }
 
 customElements.define('chat-message', ChatMessage);
+
+/** What a tool is asked for, as people read it; as it was written when it cannot be read. */
+function valuesOf({ arguments: written }) {
+  let given = null;
+  try {
+    given = JSON.parse(written);
+  } catch {
+    // Models write what they like.
+  }
+  const all = Object.entries({ ...given?.values, ...given?.answers });
+  if (!given || typeof given !== 'object') return html`<p class="call-values">${written}</p>`;
+  if (!all.length) return nothing;
+  return html`
+    <dl class="call-values">
+      ${all.map(
+        ([name, value]) => html`<div><dt>${name}</dt><dd>${typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd></div>`,
+      )}
+    </dl>
+  `;
+}
 
 const act = (symbol, label, run) =>
   html`<button class="bare" title=${label} aria-label=${label} @click=${run}>${icon(symbol)}</button>`;

@@ -1,8 +1,10 @@
 import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { language, LANGUAGES, loadMessages, t } from '../core/messages.js';
+import { router } from '../core/router.js';
 import { assist } from '../models/assist.js';
 import { draft } from '../models/draft.js';
+import { films } from '../models/films.js';
 import { thumbnailUrl } from '../models/job.js';
 import { notices } from '../models/notices.js';
 import { upload } from '../models/uploads.js';
@@ -11,6 +13,7 @@ import { icon } from './icons.js';
 import { openLibrary } from './library_picker.js';
 
 const TASKS = ['improve', 'expand', 'translate'];
+const MOST_DESCRIBED = 8000;
 const PICTURES = 'image/png,image/jpeg,image/webp,image/gif';
 
 /** Which models could help; their words are there then, too. */
@@ -24,6 +27,7 @@ class PromptHelp extends Element {
   static properties = {
     field: { attribute: false },
     onUse: { attribute: false },
+    onLeave: { attribute: false },
     models: { state: true },
     written: { state: true },
     busy: { state: true },
@@ -32,6 +36,8 @@ class PromptHelp extends Element {
   constructor() {
     super();
     this.models = [];
+    /** What makes videos: only of such forms scenes can be written. */
+    this.makers = [];
     this.written = null;
     this.busy = false;
     this.aborting = new AbortController();
@@ -40,7 +46,11 @@ class PromptHelp extends Element {
 
   connectedCallback() {
     super.connectedCallback();
-    notices.attempt(async () => (this.models = await helpers()));
+    notices.attempt(async () => {
+      const [models, { items }] = await Promise.all([helpers(), api.get('/api/films/makers')]);
+      this.makers = items;
+      this.models = models;
+    });
   }
 
   disconnectedCallback() {
@@ -62,7 +72,7 @@ class PromptHelp extends Element {
           )}
         </div>
         ${present.trim() ? nothing : html`<p class="hint">${t('chat.help.needsText')}</p>`}
-        ${this.#pictures()}
+        ${this.#pictures()} ${this.#film(present)}
         <p class=${this.busy ? 'hint' : 'unseen'} role="status" aria-live="polite">${this.busy ? t('chat.help.busy') : ''}</p>
         ${this.written === null ? nothing : this.#written()}
       </section>
@@ -118,6 +128,33 @@ class PromptHelp extends Element {
 
   #describe(asset) {
     return this.#ask({ task: 'describe', files: [asset] });
+  }
+
+  // -- scenes of a video -------------------------------------------------------------------------
+
+  #film(description) {
+    if (!this.makers.some((maker) => maker.workflow_id === draft.workflowId)) return nothing;
+    return html`
+      <div class="chips">
+        <button type="button" ?disabled=${this.busy} @click=${() => this.#plan(description)}>
+          ${icon('play')}${t('chat.help.scenes')}
+        </button>
+      </div>
+    `;
+  }
+
+  /** Go on in the steps of a film, with what the form holds. */
+  #plan(description) {
+    return notices.attempt(async () => {
+      const id = await films.begin({
+        description: description.slice(0, MOST_DESCRIBED),
+        picture: formPictures()[0]?.asset ?? null,
+        preset_id: draft.preset?.id ?? null,
+        workflow_id: draft.workflowId,
+      });
+      await this.onLeave();
+      router.go(`chat/film/${id}`);
+    });
   }
 
   // -- what it wrote -----------------------------------------------------------------------------
@@ -205,7 +242,7 @@ function openHelp(field) {
         draft.set(field.id, text);
         close();
       };
-      return html`<prompt-help .field=${field} .onUse=${use}></prompt-help>`;
+      return html`<prompt-help .field=${field} .onUse=${use} .onLeave=${close}></prompt-help>`;
     },
   });
 }

@@ -52,7 +52,11 @@ class SavedPrompts extends FormElement {
       .sort((a, b) => (b.kind === this.kind) - (a.kind === this.kind) || a.name.localeCompare(b.name));
     return html`
       <h2>${t('making.prompts')}</h2>
-      <prompt-help .field=${this.field} .onUse=${(text) => this.#take(text)}></prompt-help>
+      <prompt-help
+        .field=${this.field}
+        .onUse=${(text) => this.#take(text)}
+        .onLeave=${() => this.onDone()}
+      ></prompt-help>
       ${this.prompts?.length
         ? html`<label class="search">
             <span class="unseen">${t('making.searchPrompts')}</span>${icon('search')}
@@ -183,6 +187,6 @@ customElements.define('saved-prompts', SavedPrompts);
 export function openPrompts(field) {
   openDialog({
     label: t('making.prompts'),
-    content: (close) => html`<saved-prompts .field=${field} .onDone=${() => close()}></saved-prompts>`,
+    content: (close) => html`<saved-prompts .field=${field} .onDone=${close}></saved-prompts>`,
   });
 }

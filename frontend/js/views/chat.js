@@ -8,6 +8,7 @@ import { session } from '../models/session.js';
 import { openDialog } from '../components/dialog.js';
 import { icon } from '../components/icons.js';
 import { openManner, presetList } from '../components/chat_manner.js';
+import { noModel } from '../components/chat_states.js';
 import '../components/chat_composer.js';
 import '../components/chat_film.js';
 import '../components/chat_message.js';
@@ -119,7 +120,8 @@ class ChatView extends Element {
 
   #main(argument) {
     if (argument === PRESETS) return presetList((fields) => this.#begin(fields));
-    return argument === FILM ? html`<chat-film></chat-film>` : this.#conversation();
+    if (argument === FILM) return html`<chat-film .wanted=${router.detail || null}></chat-film>`;
+    return this.#conversation();
   }
 
   // -- the list ----------------------------------------------------------------------------------
@@ -229,9 +231,10 @@ class ChatView extends Element {
 
   #conversation() {
     if (!this.isLoaded) return nothing;
-    if (chats.models && !chats.models.length) return noModel();
     const { chat, branch } = chats;
     if (router.argument && !chat) return nothing;
+    const isMute = chats.models && !chats.models.length;
+    if (isMute && !chat) return html`<h1 class="unseen">${t('chat.new')}</h1>${noModel()}`;
     return html`
       <header class="view-head chat-head">
         ${chat ? html`<a class="round only-narrow" href="#/chat" aria-label=${t('chat.back')}>${icon('left')}</a>` : nothing}
@@ -260,7 +263,20 @@ class ChatView extends Element {
         : html`<button class="round to-end" aria-label=${t('chat.toEnd')} title=${t('chat.toEnd')} @click=${() => this.#goToEnd()}>
             ${icon('down')}
           </button>`}
-      <chat-composer .onSend=${(body) => this.#send(body)}></chat-composer>
+      ${isMute ? noModel() : html`${this.#gone(chat)}<chat-composer .onSend=${(body) => this.#send(body)}></chat-composer>`}
+    `;
+  }
+
+  /** The model that this conversation names is not there: another one can be chosen. */
+  #gone(chat) {
+    if (!chat?.model || !chats.models || chats.models.some(({ id }) => id === chat.model)) return nothing;
+    return html`
+      <div class="call-question" role="status">
+        <p>${t('chat.modelGone', { name: chat.model })}</p>
+        <div class="dialog-actions">
+          <button class="primary" @click=${() => openManner(chat)}>${icon('settings')}${t('chat.chooseModel')}</button>
+        </div>
+      </div>
     `;
   }
 
@@ -276,18 +292,9 @@ class ChatView extends Element {
   }
 
   #modelName(id) {
-    const found = id ? chats.models.find((model) => model.id === id) : chats.models[0];
-    return found?.name ?? id;
+    const found = id ? chats.models?.find((model) => model.id === id) : chats.models?.[0];
+    return found?.name ?? id ?? t('chat.model');
   }
 }
-
-const noModel = () => html`
-  <h1 class="unseen">${t('chat.new')}</h1>
-  <div class="empty">
-    ${icon('chat')}
-    <h2>${t('chat.noModel')}</h2>
-    <p>${t(session.isOwner ? 'chat.noModelOwner' : 'chat.noModelMember')}</p>
-  </div>
-`;
 
 customElements.define('chat-view', ChatView);

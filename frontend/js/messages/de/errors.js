@@ -66,6 +66,7 @@ export default {
   share_locked: 'Dieser Link hat ein Passwort.',
   wrong_share_password: 'Das ist nicht das Passwort dieses Links.',
   share_used_up: 'Alle Durchläufe, die dieser Link erlaubt, sind verbraucht.',
+  model_not_found: 'Dieses Sprachmodell ist nicht mehr da. Wähle ein anderes.',
   no_language_model: 'Es gibt kein solches Sprachmodell, das antworten könnte. Wähle ein anderes; wem Studio gehört, kann unter Modelle eines installieren.',
   telegram_chat_closed: 'Der Bot darf in diesen Chat nicht mehr schreiben.',
   telegram_unavailable: 'Telegram ist gerade nicht zu fragen. Unter Einstellungen, Telegram steht, warum.',

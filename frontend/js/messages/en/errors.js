@@ -62,6 +62,7 @@ export default {
   share_locked: 'This link has a password.',
   wrong_share_password: 'That is not the password of this link.',
   share_used_up: 'All the runs that this link allows were used.',
+  model_not_found: 'This language model is not there any more. Choose another one.',
   no_language_model: 'There is no such language model to answer. Choose another one; the owner can install one under Models.',
   telegram_chat_closed: 'The bot may not write to that chat any more.',
   telegram_unavailable: 'Telegram cannot be asked now. Settings, Telegram say why.',

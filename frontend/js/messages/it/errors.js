@@ -60,6 +60,7 @@ export default {
   'share_locked': 'Questo link ha una password.',
   'wrong_share_password': 'Non è la password di questo link.',
   'share_used_up': 'Tutte le esecuzioni consentite da questo link sono state usate.',
+  'model_not_found': 'Questo modello linguistico non c’è più. Scegline un altro.',
   'no_language_model': 'Non c’è un modello linguistico che possa rispondere. Scegline un altro; il proprietario può installarne uno in Modelli.',
   'telegram_chat_closed': 'Il bot non può più scrivere in quella chat.',
   'telegram_unavailable': 'Telegram non è raggiungibile ora. In Impostazioni, Telegram si legge perché.',

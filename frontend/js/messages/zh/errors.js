@@ -60,6 +60,7 @@ export default {
   'share_locked': '这个链接有密码保护。',
   'wrong_share_password': '这不是该链接的密码。',
   'share_used_up': '这个链接允许的运行次数已用完。',
+  'model_not_found': '这个语言模型已不存在。请选择其他模型。',
   'no_language_model': '没有可以回答的语言模型。请另选一个；所有者可以在“模型”中安装。',
   'telegram_chat_closed': '机器人不能再向该聊天发送消息。',
   'telegram_unavailable': '目前无法连接 Telegram。原因见“设置 → Telegram”。',
