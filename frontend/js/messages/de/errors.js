@@ -102,7 +102,6 @@ export default {
   model_source_gone: 'Dort gibt es die Datei nicht mehr: {message}',
   input_unavailable: 'Eine Datei ließ sich nicht holen: {message}',
   stalled: 'Zu lange kam nichts. Versuche es noch einmal.',
-  model_not_found: 'So ein Modell gibt es nicht. Vielleicht wurde es entfernt.',
   drawing_failed: 'Es wurde kein Bild daraus: {message}',
   model_not_confirmed: 'Niemand kennt diese Datei, und sie zu lesen könnte schaden. Wem Studio gehört, kann unter Modelle sagen, dass sie gut ist.',
   model_not_running: 'Dieses Modell kann gerade nicht antworten: {message}',

@@ -98,7 +98,6 @@ export default {
   model_source_gone: '{message}',
   input_unavailable: '{message}',
   stalled: 'Nothing came for too long. Try again.',
-  model_not_found: 'There is no such model. It may have been removed.',
   drawing_failed: '{message}',
   model_not_confirmed: 'Nobody knows this file, and reading it may do harm. The owner can say under Models that it is good.',
   model_not_running: '{message}',

@@ -96,7 +96,6 @@ export default {
   model_source_gone: 'Il file lì non c’è più: {message}',
   input_unavailable: 'Un file non si è potuto scaricare: {message}',
   stalled: 'Per troppo tempo non è arrivato nulla. Riprova.',
-  model_not_found: 'Questo modello non esiste. Forse è stato rimosso.',
   drawing_failed: 'Non ne è uscita alcuna immagine: {message}',
   model_not_confirmed: 'Nessuno conosce questo file, e leggerlo può essere dannoso. Il proprietario può confermarlo in Modelli.',
   model_not_running: 'Questo modello ora non può rispondere: {message}',

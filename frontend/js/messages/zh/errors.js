@@ -96,7 +96,6 @@ export default {
   model_source_gone: '那里已没有该文件：{message}',
   input_unavailable: '无法获取某个文件：{message}',
   stalled: '太久没有收到数据，请重试。',
-  model_not_found: '没有这个模型，它可能已被删除。',
   drawing_failed: '未能生成图片：{message}',
   model_not_confirmed: '没有人了解这个文件，读取它可能有危险。所有者可以在“模型”中确认它没有问题。',
   model_not_running: '此模型目前无法回答：{message}',
