@@ -65,7 +65,8 @@ class RequestLimits:
                 wanted.append(("key", identity.key_id, self._per_key))
         if not is_owner:
             wanted.append(("user", identity.user_id, self._per_user))
-        self._take(wanted)
+        if wanted:
+            self._take(wanted)
 
     def take(self, kind: str, name: str, rate: Rate) -> None:
         """Count one of something that has a rate.

@@ -78,7 +78,10 @@ class JobStore:
             durable: whether the change matters after a power cut; see ``Database.write``.
         """
         await self._db.write(
-            lambda connection: update_row(connection, job), durable=durable, short=True
+            lambda connection: update_row(connection, job),
+            durable=durable,
+            short=True,
+            at_once=not durable,
         )
 
     async def update_start(self, job: Job, *, durable: bool) -> None:

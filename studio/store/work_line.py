@@ -116,6 +116,9 @@ class WorkLine:
 
         Patient writes come along with an fsync, and do not impose theirs on work without one.
         """
+        if len(self._items) == 1 and not self._items[0].patient:
+            batch, self._items = self._items, []
+            return batch
         end = next((i for i, item in enumerate(self._items) if item.alone), len(self._items))
         batch, later = self._items[:end], self._items[end:]
         left: list[Item] = []

@@ -6,12 +6,14 @@ import asyncio
 import errno
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from studio.errors import StorageUnavailable
 from studio.store.db import Database
-from tests.unit.notes import adding, hold, texts
+from studio.store.disk_speed import DiskSpeed
+from tests.unit.notes import adding, hold, schema, texts
 
 
 @pytest.fixture
@@ -96,3 +98,18 @@ async def test_a_write_that_waits_for_nobody_takes_those_along_that_wait(db: Dat
     await db.write(adding("now"), short=True, at_once=True)
     assert await waiting == 1
     assert db.commits == commits + 1
+
+
+async def test_writes_without_a_sync_do_not_make_a_slow_disk_look_quick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    took: list[float] = []
+    monkeypatch.setattr(DiskSpeed, "took", lambda _, seconds: took.append(seconds))
+    db = Database(tmp_path / "studio.db")
+    await db.open(schema)
+    await db.write(adding("quick"), durable=False, short=True)
+    assert took == []
+    await db.sync()
+    await db.write(adding("durable"), short=True)
+    assert len(took) == 2
+    await db.close()
