@@ -30,3 +30,9 @@ def reading_of(
     reader = MarkReader(tools_of(asked), is_thinking=model.template.opens_thoughts)
     is_single = request.get("parallel_tool_calls") is False
     return Unmarked(reader, most_calls=1 if is_single else None)
+
+
+def wants_usage(request: Mapping[str, Any]) -> bool:
+    """Whether a stream is to tell what it cost."""
+    options = request.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True

@@ -99,6 +99,20 @@ def test_it_starts_when_it_is_asked_and_answers_in_both_ways(house: LlamaHouse) 
             model="fox", prompt="abc", max_tokens=3, logit_bias=LONG["logit_bias"]
         )
         assert told.choices[0].finish_reason == "length"
+        # The beginning, a word of the space and the first letter, and two letters.
+        assert told.usage is not None
+        assert (told.usage.prompt_tokens, told.usage.completion_tokens) == (4, 3)
+        *_, last = client.chat.completions.create(
+            model="fox",
+            messages=HELLO,
+            max_tokens=3,
+            logit_bias=LONG["logit_bias"],
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        assert last.usage is not None
+        assert last.usage.completion_tokens == 3
+        assert last.usage.prompt_tokens > 4
     found = house.model("fox")
     assert found["server"]["state"] == "running"
     assert (found["architecture"], found["layers"]) == ("llama", 2)
