@@ -1,8 +1,9 @@
-"""llama.cpp's server, whose streams end with what they cost.
+"""llama.cpp's server, whose streams tell how they begin, and end with what they cost.
 
 Run by the Python that has llama-cpp-python, which need not know Studio, as a file and not as a
 module. The server counts tokens for whole answers alone, and those are never asked for: they cannot
-be ended in the middle.
+be ended in the middle. Whether a template has opened the model's thoughts is seen nowhere but at
+the end of the prompt.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ from typing import Any
 
 _COST = "studio_cost"
 """On a model: the tokens of the prompt that it read last, and of what it has written since."""
+_THINKS = "studio_thinks"
+"""On a model, and in the first chunk of its answer: it begins in the middle of its thoughts."""
+_LAST_WORDS = 8
+"""Tokens at the end of a prompt in which thoughts are opened."""
 
 
-def tell_cost(model: Any, is_end: Callable[[Any, int], bool]) -> None:
-    """Have every stream of a class of models end with a chunk that tells its ``usage``.
+def tell_more(model: Any, is_end: Callable[[Any, int], bool]) -> None:
+    """Have every stream of a class of models tell what llama.cpp's server leaves out.
+
+    Its first chunk has ``studio_thinks`` if the prompt ended by opening the model's thoughts. One
+    more at its end tells its ``usage``.
 
     Args:
         is_end: whether a token only ends what a model writes.
@@ -33,6 +41,8 @@ def _counting(generate: Callable[..., Any], is_end: Callable[[Any, int], bool]) 
     def counted(model: Any, tokens: Any, /, *more: Any, **named: Any) -> Iterator[int]:
         cost = [len(tokens), 0]
         setattr(model, _COST, cost)
+        asked = model.detokenize(list(tokens[-_LAST_WORDS:]), special=True)
+        setattr(model, _THINKS, asked.rstrip().endswith(b"<think>"))
         for token in generate(model, tokens, *more, **named):
             cost[1] += not is_end(model, token)
             yield token
@@ -44,15 +54,18 @@ def _telling(answer: Callable[..., Any]) -> Any:
     @functools.wraps(answer)
     def told(model: Any, /, *more: Any, **named: Any) -> Any:
         found = answer(model, *more, **named)
-        return _with_cost(model, found) if named.get("stream") else found
+        return _with_more(model, found) if named.get("stream") else found
 
     return told
 
 
-def _with_cost(model: Any, chunks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _with_more(model: Any, chunks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     last: dict[str, Any] = {}
-    for last in chunks:
-        yield last
+    for chunk in chunks:
+        # By then it has read its prompt.
+        is_thinking = not last and getattr(model, _THINKS, False)
+        last = chunk
+        yield {**chunk, _THINKS: True} if is_thinking else chunk
     read, written = getattr(model, _COST, (0, 0))
     usage = {
         "prompt_tokens": read,
@@ -69,7 +82,7 @@ def main() -> None:
     def is_end(model: Any, token: int) -> bool:
         return bool(llama.llama_vocab_is_eog(model._model.vocab, token))
 
-    tell_cost(llama.Llama, is_end)
+    tell_more(llama.Llama, is_end)
     runpy.run_module("llama_cpp.server", run_name="__main__", alter_sys=True)
 
 

@@ -134,7 +134,7 @@ class LocalLanguage:
                 if has_died:
                     # In the middle of a stream it cannot say why it refuses; here it can.
                     await client.ask(endpoint, {**asked, "max_tokens": 1})
-                read = reading_of(model, asked, request)
+                read = reading_of(asked, request)
                 try:
                     async with contextlib.aclosing(client.stream(endpoint, asked)) as chunks:
                         async for chunk in chunks:
