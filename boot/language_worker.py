@@ -22,6 +22,7 @@ from boot.language import SLOTS, SpecRefused, read_spec, spec_file
 
 EXIT_NO_SPEC: Final = 2
 EXIT_NO_PYTHON: Final = 127
+_SERVER: Final = Path(__file__).resolve().with_name("llama_server.py")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     handle = os.open(config, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump(spec.config(Path(given.models)), file)
-    return _become(python, ("-m", "llama_cpp.server", "--config_file", str(config)), gpu=spec.gpu)
+    return _become(python, (str(_SERVER), "--config_file", str(config)), gpu=spec.gpu)
 
 
 def _become(python: str, arguments: Sequence[str], *, gpu: str) -> NoReturn:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from studio.clock import new_id
 from studio.services.language_marks import MarkReader, Part, Text, Thought
+
+_READ: Final = frozenset({"content", "tool_calls", "function_call"})
+_THINKS: Final = "studio_thinks"
+"""What ``boot/llama_server.py`` says in the first chunk of an answer that begins in thoughts."""
 
 
 class Unmarked:
@@ -28,11 +32,14 @@ class Unmarked:
 
     def add(self, chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """What one more chunk makes certain."""
+        if chunk.get(_THINKS):
+            self._reader.open_thoughts()
+        chunk = {name: value for name, value in chunk.items() if name != _THINKS}
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         delta = choice.get("delta") if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(delta, dict):
-            yield dict(chunk)
+            yield chunk
             return
         self._head = {name: value for name, value in chunk.items() if name != "choices"}
         words, finish = delta.get("content"), choice.get("finish_reason")
@@ -77,9 +84,6 @@ class Unmarked:
     def _chunk(self, delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return {**self._head, "choices": [choice]}
-
-
-_READ = frozenset({"content", "tool_calls", "function_call"})
 
 
 class Joiner:

@@ -73,19 +73,22 @@ class MarkReader:
 
     Args:
         tools: the JSON schemas of what the tools that the model knows of take, by their names.
-        is_thinking: the model's template has opened its thoughts already.
     """
 
-    def __init__(self, tools: Mapping[str, Any], *, is_thinking: bool = False) -> None:
+    def __init__(self, tools: Mapping[str, Any]) -> None:
         self._tools = tools
         self._bare = tuple(_bare_starts(tools))
         self._held = ""
         self._space = ""
         """In front of a call; it counts if that turns out to be none."""
-        self._drops_space = is_thinking
+        self._drops_space = False
         self._may_think = True
-        self._is_thinking = is_thinking
+        self._is_thinking = False
         self._step: Callable[[bool], Iterator[Part]] = self._start
+
+    def open_thoughts(self) -> None:
+        """Its prompt has opened the model's thoughts already; said before any words."""
+        self._is_thinking = self._drops_space = True
 
     def add(self, words: str) -> list[Part]:
         """What is certain now."""

@@ -23,10 +23,13 @@ def request_of(model: InstalledModel, endpoint: str, request: Mapping[str, Any])
     )
 
 
-def reading_of(
-    model: InstalledModel, asked: Mapping[str, Any], request: Mapping[str, Any]
-) -> Unmarked:
+def reading_of(asked: Mapping[str, Any], request: Mapping[str, Any]) -> Unmarked:
     """Reads the answer to ``asked``, which became of ``request``."""
-    reader = MarkReader(tools_of(asked), is_thinking=model.template.opens_thoughts)
     is_single = request.get("parallel_tool_calls") is False
-    return Unmarked(reader, most_calls=1 if is_single else None)
+    return Unmarked(MarkReader(tools_of(asked)), most_calls=1 if is_single else None)
+
+
+def wants_usage(request: Mapping[str, Any]) -> bool:
+    """Whether a stream is to tell what it cost."""
+    options = request.get("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True

@@ -18,7 +18,7 @@ from studio.services.language_answers import Joiner
 from studio.services.language_files import UNKNOWN, InstalledModel, LanguageFiles
 from studio.services.language_needs import Need
 from studio.services.language_process import FAILED, STOPPED, ModelServer, Places
-from studio.services.language_talk import reading_of, request_of
+from studio.services.language_talk import reading_of, request_of, wants_usage
 
 _IDLE_LOOK_S: Final = 5.0
 Charge = Callable[[str, float], None]
@@ -134,10 +134,12 @@ class LocalLanguage:
                 if has_died:
                     # In the middle of a stream it cannot say why it refuses; here it can.
                     await client.ask(endpoint, {**asked, "max_tokens": 1})
-                read = reading_of(model, asked, request)
+                read = reading_of(asked, request)
                 try:
                     async with contextlib.aclosing(client.stream(endpoint, asked)) as chunks:
                         async for chunk in chunks:
+                            if not (chunk.get("choices") or wants_usage(request)):
+                                continue
                             for each in read.add({**chunk, "model": model.id}):
                                 has_begun = True
                                 yield each
@@ -156,7 +158,8 @@ class LocalLanguage:
         """One whole answer. It is read as a stream where that can be, for only such ends early."""
         if endpoint != "embeddings":
             joiner = Joiner()
-            chunks = self.stream(endpoint, request, user_id=user_id)
+            counted = {**request, "stream_options": {"include_usage": True}}
+            chunks = self.stream(endpoint, counted, user_id=user_id)
             async with contextlib.aclosing(chunks):
                 async for chunk in chunks:
                     joiner.add(chunk)

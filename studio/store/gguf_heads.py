@@ -58,23 +58,19 @@ class BadGguf(Exception):
 class ChatTemplate:
     """What can be told of how a chat becomes a text, without running it.
 
-    ``takes_tools`` and ``takes_system`` say whether it speaks of tools and of the system's message,
-    ``opens_thoughts`` whether each answer begins in the middle of the model's thoughts.
+    ``takes_tools`` and ``takes_system`` say whether it speaks of tools and of the system's message.
     """
 
     takes_tools: bool = False
     takes_system: bool = False
-    opens_thoughts: bool = False
 
     @classmethod
     def of(cls, template: str) -> ChatTemplate:
         """Judge one by its words."""
-        prompt = template.rpartition("add_generation_prompt")[2]
         return cls(
             takes_tools="tools" in template,
             # Those that cannot have one say so, in the message that refuses it.
             takes_system="system" in template and "system role not" not in template.lower(),
-            opens_thoughts="<think>" in prompt and "</think>" not in prompt,
         )
 
 

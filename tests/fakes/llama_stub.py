@@ -21,8 +21,8 @@ from typing import Any
 
 def main() -> int:
     """Serve until killed."""
-    assert sys.argv[1:4] == ["-m", "llama_cpp.server", "--config_file"], sys.argv
-    config = json.loads(Path(sys.argv[4]).read_text())
+    assert Path(sys.argv[1]).name == "llama_server.py" and sys.argv[2] == "--config_file", sys.argv
+    config = json.loads(Path(sys.argv[3]).read_text())
     model = Path(config["models"][0]["model"])
     if model.name.startswith("stubborn"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -90,13 +90,15 @@ class Answers(BaseHTTPRequestHandler):
                 if "slow" in asked:
                     time.sleep(0.02)
             self._send({"index": 0, "delta": {}, "finish_reason": "stop"})
+            self._send(usage={"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6})
             self.wfile.write(b"data: [DONE]\n\n")
         except OSError:
             self.model.with_suffix(".left").touch()
 
-    def _send(self, choice: dict[str, Any]) -> None:
+    def _send(self, *choices: dict[str, Any], **more: Any) -> None:
         chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "x"}
-        self.wfile.write(b"data: " + json.dumps({**chunk, "choices": [choice]}).encode() + b"\n\n")
+        told = {**chunk, "choices": choices, **more}
+        self.wfile.write(b"data: " + json.dumps(told).encode() + b"\n\n")
         self.wfile.flush()
 
 

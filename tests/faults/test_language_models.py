@@ -78,6 +78,23 @@ def test_what_a_model_writes_of_thoughts_and_tools_comes_in_openai_s_shapes(
     assert "<tool_call>" in (plain.choices[0].message.content or "")
 
 
+def test_what_an_answer_cost_is_told_whole_and_to_streams_that_want_it(house: LlamaHouse) -> None:
+    with house.openai() as client:
+        whole = client.chat.completions.create(model="fox", messages=says("Hello"))
+        assert whole.usage is not None
+        assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (2, 4)
+        *chunks, last = client.chat.completions.create(
+            model="fox",
+            messages=says("Hello"),
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        assert (last.choices, last.usage) == ([], whole.usage)
+        assert all(chunk.usage is None for chunk in chunks)
+        *_, last = client.chat.completions.create(model="fox", messages=says("Hello"), stream=True)
+        assert (last.choices[0].finish_reason, last.usage) == ("stop", None)
+
+
 def test_a_model_whose_template_knows_no_tools_is_told_of_them_in_words(house: LlamaHouse) -> None:
     with house.openai() as client:
         client.chat.completions.create(model="fox", messages=says("Hello"), tools=[DRAW])

@@ -8,6 +8,7 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,17 +22,17 @@ from studio.services.language_needs import Need
 from studio.services.language_process import Places
 from studio.services.local_language import LocalLanguage, ModelState
 from studio.store.db import Database
-from studio.store.language_models import LanguageModelStore
+from studio.store.language_models import LanguageModelStore, LanguageSettings
 from studio.store.language_specs import LanguageSpecs
 from studio.store.migrations import migrate
 from studio.store.model_files import ModelFile, ModelFileStore
 from studio.store.model_roots import LLM
 from tests.fakes.bootstrap_family import Family, family
 from tests.fakes.gguf_files import write_model
-from tests.fakes.llama_house import stub_python
+from tests.fakes.llama_house import is_alive, stub_python
 
 OWNER = Identity("owner", Role.OWNER, frozenset())
-NAMES = ("fox", "owl", "silent", "stubborn")
+NAMES = ("fox", "owl", "hare", "wren", "crow", "silent", "stubborn")
 HELLO = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -46,12 +47,22 @@ class Lent:
         yield ""
 
 
+class Ahead(Clock):
+    """A clock that tests put forward."""
+
+    by_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.by_s
+
+
 class Rig:
     """Language models as children of a bootstrap."""
 
     def __init__(self, folk: Family, db: Database) -> None:
         self.folk = folk
         self.models = folk.folder / "llm"
+        self.clock = Ahead()
         self.supervisor = Supervisor(socket_path=folk.socket_path)
         self._rows = ModelFileStore(db)
         self._files = LanguageFiles(
@@ -82,11 +93,15 @@ class Rig:
             )
         await self._rows.put(rows)
 
+    async def set(self, name: str, **said: Any) -> None:
+        """Have a model run so from its next start on."""
+        await self._files.set(name, LanguageSettings(**said))
+
     def language(self, *, load_s: float = 60) -> LocalLanguage:
         places = Places(
             supervisor=self.supervisor,
             specs=LanguageSpecs(self.folk.folder / "work"),
-            clock=Clock(),
+            clock=self.clock,
             backoff_s=0.1,
             load_s=load_s,
         )
@@ -254,3 +269,76 @@ async def test_a_file_that_changed_is_not_started_again_after_a_crash(rig: Rig) 
         await rig.supervisor.signal("language-1", "KILL")
         found = await enters(local, "fox", "failed")
         assert found.server is not None and "has changed" in found.server.reason
+
+
+async def states(local: LocalLanguage) -> dict[str, str]:
+    """How each model that has a place is."""
+    return {one.model.id: one.server.state for one in await local.states() if one.server}
+
+
+async def test_the_model_that_was_used_longest_ago_makes_place_for_a_fifth(rig: Rig) -> None:
+    async with closing(rig.language()) as local:
+        for name in ("fox", "owl", "hare", "wren", "fox"):
+            await says(local, name)
+        assert await says(local, "crow") == "crow says so so"
+        assert set(await states(local)) == {"fox", "hare", "wren", "crow"}
+
+
+async def test_a_pinned_model_makes_place_for_nobody(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.services.local_language.SLOTS", SLOTS[:2])
+    await rig.set("fox", pinned=True)
+    async with closing(rig.language()) as local:
+        await says(local, "fox")
+        await says(local, "owl")
+        assert await says(local, "hare") == "hare says so so"
+        assert set(await states(local)) == {"fox", "hare"}
+        await rig.set("owl", pinned=True)
+        await says(local, "owl")
+        with pytest.raises(ModelNotRunning, match="all are busy or pinned"):
+            await says(local, "wren")
+        assert set(await states(local)) == {"fox", "owl"}
+
+
+async def test_a_model_that_somebody_reads_from_makes_place_for_nobody(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.services.local_language.SLOTS", SLOTS[:1])
+    slow = {"model": "fox", "messages": [{"role": "user", "content": "slow"}]}
+    async with closing(rig.language()) as local:
+        async with contextlib.aclosing(
+            local.stream("chat/completions", slow, user_id="one")
+        ) as chunks:
+            await anext(chunks)
+            with pytest.raises(ModelNotRunning, match="all are busy or pinned"):
+                await says(local, "owl")
+            assert await anext(chunks)
+        assert await says(local, "owl") == "owl says so so"
+
+
+async def test_a_model_that_nobody_asks_is_stopped_after_its_time_and_no_other(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.services.local_language._IDLE_LOOK_S", 0.02)
+    await rig.set("owl", keep_minutes=60)
+    await rig.set("hare", keep_minutes=0)
+    await rig.set("wren", pinned=True)
+    async with closing(rig.language()) as local:
+        for name in ("fox", "owl", "hare", "wren"):
+            await says(local, name)
+        pid = (await rig.supervisor.status())["language-1"].pid
+        assert pid is not None
+        looking = asyncio.create_task(local.run())
+        rig.clock.by_s = 9 * 60
+        await asyncio.sleep(0.2)
+        assert set(await states(local)) == {"fox", "owl", "hare", "wren"}
+        rig.clock.by_s = 11 * 60
+        await until(lambda: local.running == 3)
+        assert set(await states(local)) == {"owl", "hare", "wren"}
+        await until(lambda: not is_alive(pid))
+        rig.clock.by_s = 61 * 60
+        await until(lambda: local.running == 2)
+        assert set(await states(local)) == {"hare", "wren"}
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)

@@ -74,10 +74,11 @@ def llama_python() -> str:
 def house(tmp_path_factory: pytest.TempPathFactory, llama_python: str) -> Iterator[LlamaHouse]:
     folder = tmp_path_factory.mktemp("real-llama")
     write_model(folder / "llm" / "kit.gguf", template=TOOLS_TEMPLATE)
+    write_model(folder / "llm" / "sage.gguf", template=f"{TEMPLATE}<think>\n", context=32_768)
     with llama_house(folder, "fox", "owl", python=llama_python, context=32_768) as opened:
         opened.confirm("fox", "owl")
         opened.until("kit", lambda model: model["trust"] == "unknown")
-        opened.confirm("kit")
+        opened.confirm("kit", "sage")
         for name in ("fox", "owl"):
             said = {"context": 32_768, "threads": 1}
             assert opened.http.patch(f"{MODELS}/{name}", json=said).status_code == 200
@@ -99,6 +100,20 @@ def test_it_starts_when_it_is_asked_and_answers_in_both_ways(house: LlamaHouse) 
             model="fox", prompt="abc", max_tokens=3, logit_bias=LONG["logit_bias"]
         )
         assert told.choices[0].finish_reason == "length"
+        # The beginning, a word of the space and the first letter, and two letters.
+        assert told.usage is not None
+        assert (told.usage.prompt_tokens, told.usage.completion_tokens) == (4, 3)
+        *_, last = client.chat.completions.create(
+            model="fox",
+            messages=HELLO,
+            max_tokens=3,
+            logit_bias=LONG["logit_bias"],
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        assert last.usage is not None
+        assert last.usage.completion_tokens == 3
+        assert last.usage.prompt_tokens > 4
     found = house.model("fox")
     assert found["server"]["state"] == "running"
     assert (found["architecture"], found["layers"]) == ("llama", 2)
@@ -121,6 +136,18 @@ def test_a_model_s_own_template_is_told_of_tools_and_of_their_answers(house: Lla
         with pytest.raises(openai.APIError):
             client.chat.completions.create(model="kit", messages=HELLO, max_tokens=4)
     house.post("kit", "stop", 200)
+
+
+def test_a_model_whose_template_opens_its_thoughts_begins_in_them(house: LlamaHouse) -> None:
+    with house.openai() as client:
+        answer = client.chat.completions.create(
+            model="sage", messages=HELLO, max_tokens=20, logit_bias=LONG["logit_bias"]
+        )
+    message: Any = answer.choices[0].message
+    # It never comes to their end.
+    assert message.reasoning_content
+    assert not message.content
+    house.post("sage", "stop", 200)
 
 
 def test_a_model_that_is_held_to_a_tool_calls_it(house: LlamaHouse) -> None:

@@ -192,13 +192,10 @@ def held() -> Iterator[list[int]]:
         ("{{ messages }}", ChatTemplate()),
         ("{% if tools %}{{ tools }}{% endif %}{{ system }}", ChatTemplate(True, True)),
         ("{{ raise_exception('System role not supported') }}", ChatTemplate()),
-        ("<think>{% if add_generation_prompt %}<a>", ChatTemplate()),
-        ("{% if add_generation_prompt %}<a><think>\n", ChatTemplate(opens_thoughts=True)),
-        ("{% if add_generation_prompt %}<a><think></think>", ChatTemplate()),
     ],
     ids=str,
 )
-def test_a_template_tells_whether_it_takes_tools_and_begins_with_thoughts(
+def test_a_template_tells_whether_it_takes_tools(
     tmp_path: Path, template: str, facts: ChatTemplate
 ) -> None:
     # As long as those of models that are about.

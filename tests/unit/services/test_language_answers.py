@@ -59,6 +59,17 @@ def test_thoughts_and_calls_have_places_of_their_own() -> None:
     }
 
 
+def test_thoughts_that_the_prompt_opened_end_where_they_end() -> None:
+    [first, *rest] = says(["A fox.</think>", "\nHello"])
+    found = read([{**first, "studio_thinks": True}, *rest])
+    assert all("studio_thinks" not in each for each in found)
+    assert whole(found)["message"] == {
+        "role": "assistant",
+        "content": "Hello",
+        "reasoning_content": "A fox.",
+    }
+
+
 def test_a_message_of_calls_alone_has_no_content() -> None:
     assert whole(read(says([CALL])))["message"]["content"] is None
 

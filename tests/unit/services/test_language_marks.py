@@ -101,9 +101,13 @@ STAYS = {
 }
 
 
-def read(pieces: Iterable[str], **more: Any) -> list[Part]:
+def read(
+    pieces: Iterable[str], tools: dict[str, Any] = TOOLS, *, is_thinking: bool = False
+) -> list[Part]:
     """Everything, with pieces of one kind in a row as one."""
-    reader = MarkReader(**{"tools": TOOLS, **more})
+    reader = MarkReader(tools)
+    if is_thinking:
+        reader.open_thoughts()
     joined: list[Part] = []
     for part in [*(part for piece in pieces for part in reader.add(piece)), *reader.end()]:
         last = joined[-1] if joined else None
@@ -142,7 +146,7 @@ def test_whoever_was_told_of_no_tools_asks_for_none(name: str) -> None:
         assert not any(isinstance(part, ToolCall) for part in read(pieces, tools={}))
 
 
-def test_a_template_that_opens_thoughts_is_gone_on_with() -> None:
+def test_thoughts_that_a_template_opened_are_gone_on_with() -> None:
     for words in ("\nA fox?\n</think>\n\nHello", "<think>\nA fox?</think>Hello"):
         for pieces in cuts(words):
             assert read(pieces, is_thinking=True) == [Thought("A fox?"), Text("Hello")], pieces
