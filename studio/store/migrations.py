@@ -26,6 +26,7 @@ from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
+from studio.store.schema_share_previews import add_share_previews
 from studio.store.schema_shares import add_shares
 from studio.store.schema_telegram import add_telegram
 from studio.store.schema_uploads import add_uploads
@@ -197,4 +198,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_telegram,
     add_chat,
     add_language,
+    add_share_previews,
 )

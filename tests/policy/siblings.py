@@ -192,7 +192,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "sessions": frozenset({"tokens"}),
     "share_files": frozenset({"assets", "shares"}),
-    "share_forms": frozenset({"presets", "workflow_library"}),
+    "share_forms": frozenset({"presets", "tokens", "workflow_library"}),
     "share_runs": frozenset(
         {
             "assets",
