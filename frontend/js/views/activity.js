@@ -34,6 +34,9 @@ const KINDS = [
   'download',
   'library',
   'model',
+  'language',
+  'webhook',
+  'telegram',
   'studio',
   'update',
 ];
@@ -56,6 +59,7 @@ const ICONS = {
   editor: 'editor',
   library: 'library',
   share: 'link',
+  webhook: 'link',
 };
 
 /** Who did what, as it happens. */
