@@ -26,7 +26,9 @@ from studio.store.shares import ShareStore
 from studio.web.links import Links
 from studio.web.origins import PublicAddress
 from studio.web.share_cookie import ShareCookie
+from studio.web.share_door import ShareDoor
 from studio.web.share_links_api import share_link_routes
+from studio.web.share_runs_api import share_run_routes
 from studio.web.shares_api import share_routes
 from studio.workshop import Workshop
 
@@ -47,19 +49,19 @@ class Shares:
 
     def routes(self) -> list[APIRouter]:
         """Everything over HTTP about links, for their makers and for visitors."""
+        door = ShareDoor(
+            shares=self.shares,
+            visits=self.visits,
+            thumbnails=self.thumbnails,
+            cookie=ShareCookie(self.address),
+            limits=self.limits,
+        )
         return [
             share_link_routes(
                 shares=self.shares, forms=self.forms, links=self.links, clock=self.clock
             ),
-            share_routes(
-                shares=self.shares,
-                visits=self.visits,
-                runs=self.runs,
-                thumbnails=self.thumbnails,
-                cookie=ShareCookie(self.address),
-                links=self.links,
-                limits=self.limits,
-            ),
+            share_routes(door=door, runs=self.runs, links=self.links),
+            share_run_routes(door=door, runs=self.runs),
         ]
 
     def background(self) -> Sequence[tuple[str, Coroutine[Any, Any, None]]]:

@@ -85,8 +85,9 @@ function size(field, value, set) {
  *
  * @param value [{id, name, url, problem}]
  * @param add (files) => send them
+ * @param paint () => paint a mask over a picture that was chosen
  */
-function files(field, value, set, add) {
+function files(field, value, set, add, paint) {
   const kept = value ?? [];
   const chosen = ({ target }) => {
     add([...target.files]);
@@ -114,14 +115,64 @@ function files(field, value, set, add) {
           <input
             type="file"
             class="unseen"
-            accept=${`${field.type}/*`}
+            accept=${`${field.type === 'mask' ? 'image' : field.type}/*`}
             aria-label=${field.name}
             ?multiple=${field.multiple}
             @change=${chosen}
           />
         </label>`}
+    ${field.type === 'mask'
+      ? html`<button type="button" @click=${paint}>${icon('create')}${t(kept.length ? 'shared.paintAgain' : 'shared.paint')}</button>`
+      : nothing}
     ${field.help ? html`<small>${field.help}</small>` : nothing}
   </div>`;
+}
+
+const MOST_LORAS = 4;
+
+/** Some of the files that the link's maker offers, each with a strength. */
+function loras(field, value, set) {
+  const chosen = value ?? [];
+  const nameOf = (lora) => field.options.find((option) => option.value === lora)?.label ?? '';
+  const rest = field.options.filter((option) => !chosen.some(({ lora }) => lora === option.value));
+  const change = (one, strength) => set(chosen.map((each) => (each === one ? { ...each, strength } : each)));
+  const add = ({ target }) => {
+    if (target.value) set([...chosen, { lora: target.value, strength: 1 }]);
+    target.value = '';
+  };
+  return html`<fieldset class="field">
+    <span>${field.name} <small>${t('shared.optional')}</small></span>
+    ${chosen.map(
+      (one) => html`<div class="shared-lora">
+        <span class="row-words">${nameOf(one.lora)}</span>
+        <input
+          type="range"
+          min="0"
+          max="2"
+          step="0.05"
+          aria-label=${t('shared.strength', { name: nameOf(one.lora) })}
+          .value=${String(one.strength)}
+          @input=${({ target }) => change(one, target.valueAsNumber)}
+        />
+        <output>${one.strength}</output>
+        <button
+          type="button"
+          class="bare"
+          aria-label=${t('shared.remove', { name: nameOf(one.lora) })}
+          @click=${() => set(chosen.filter((each) => each !== one))}
+        >
+          ${icon('close')}
+        </button>
+      </div>`,
+    )}
+    ${rest.length && chosen.length < MOST_LORAS
+      ? html`<select aria-label=${t('shared.add', { name: field.name })} @change=${add}>
+          <option value="">${t('shared.add', { name: field.name })}</option>
+          ${rest.map((option) => html`<option value=${option.value}>${option.label}</option>`)}
+        </select>`
+      : nothing}
+    ${field.help ? html`<small>${field.help}</small>` : nothing}
+  </fieldset>`;
 }
 
 const KINDS = {
@@ -132,11 +183,13 @@ const KINDS = {
   boolean: toggle,
   select: choice,
   resolution: size,
+  loras,
   image: files,
+  mask: files,
   video: files,
   audio: files,
 };
 
 export const isFile = ({ type }) => KINDS[type] === files;
 
-export const control = (field, value, set, add) => KINDS[field.type](field, value, set, add);
+export const control = (field, value, set, add, paint) => KINDS[field.type](field, value, set, add, paint);

@@ -1,5 +1,6 @@
 import { Element, html, nothing } from '../js/core/element.js';
-import { t } from '../js/core/messages.js';
+import { loadMessages, t } from '../js/core/messages.js';
+import { loadStyles } from '../js/core/styles.js';
 import { icon } from '../js/components/icons.js';
 import { control, isFile } from './fields.js';
 import { link } from './link.js';
@@ -78,6 +79,7 @@ class SharedForm extends Element {
             this.values[field.id],
             (value) => this.#set(field, value),
             (files) => this.#send(field, files),
+            () => this.#paint(field),
           ),
         )}
         <div class="problem" role="alert">${this.problem ? html`<p class="error-text">${explain(this.problem)}</p>` : nothing}</div>
@@ -125,6 +127,26 @@ class SharedForm extends Element {
         one.problem = explain(error);
       }
       this.requestUpdate();
+    }
+  }
+
+  /** Paint what is to be made anew over the picture that was chosen; the painter comes when it is asked for. */
+  async #paint(field) {
+    const source = this.facts.form.fields.find(({ type }) => type === 'image');
+    const picture = source && (this.values[source.id] ?? []).find(({ url }) => url);
+    this.problem = picture ? null : { message: t('shared.paintWhat') };
+    if (!picture) return;
+    try {
+      const [{ openMask }] = await Promise.all([
+        import('../js/components/mask_painter.js'),
+        import('../js/components/late_icons.js'),
+        ...['pieces', 'making', 'inputs'].map(loadStyles),
+        loadMessages('shell', 'making'),
+      ]);
+      const blob = await openMask(picture);
+      if (blob) await this.#send(field, [new File([blob], 'mask.png', { type: 'image/png' })]);
+    } catch {
+      this.problem = { code: 'offline' };
     }
   }
 
@@ -177,6 +199,7 @@ class SharedForm extends Element {
   #run(run) {
     const isOver = Boolean(run.completed_at);
     return html`<article class="card shared-result" data-status=${run.status}>
+      ${run.preview ? html`<img src=${link.preview(run.id, run.preview)} alt=${t('shared.preview')} />` : nothing}
       ${run.outputs.map((output) => this.#output(run, output))}
       ${isOver && run.status === 'succeeded'
         ? nothing

@@ -40,6 +40,7 @@ export const link = {
   runs: () => ask('/runs'),
   get: (id) => ask(`/runs/${id}`),
   cancel: (id) => post(`/runs/${id}/cancel`, {}),
+  preview: (run, which) => `${BASE}/runs/${run}/preview?which=${which}`,
   output: (run, id) => `${BASE}/runs/${run}/outputs/${id}/content`,
   small: (run, id) => `${BASE}/runs/${run}/outputs/${id}/thumbnail?size=large`,
   send: (file) =>

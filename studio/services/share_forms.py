@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from studio.errors import InvalidValue, Unprocessable
@@ -18,6 +19,7 @@ from studio.graphs.questions import Question
 from studio.graphs.wildcards import list_names
 from studio.models import Identity
 from studio.services.presets import PresetService
+from studio.services.tokens import digest
 from studio.services.workflow_library import WorkflowLibrary
 from studio.store.presets import Preset
 from studio.store.shares import Share
@@ -25,10 +27,14 @@ from studio.store.shares import Share
 OFFERED: Final = frozenset(
     {
         InputType.TEXT, InputType.INT, InputType.FLOAT, InputType.BOOLEAN, InputType.SEED,
-        InputType.SELECT, InputType.IMAGE, InputType.VIDEO, InputType.AUDIO, InputType.RESOLUTION,
+        InputType.SELECT, InputType.IMAGE, InputType.MASK, InputType.VIDEO, InputType.AUDIO,
+        InputType.RESOLUTION, InputType.LORAS,
     }
 )  # fmt: skip
-"""Not models: their names are nobody's business, and one may be an address to fetch from."""
+"""Not models: their names are nobody's business, and one may be an address to fetch from. Of LoRAs
+visitors see names without folders where a link's maker opens that, and add some to the preset's."""
+MAX_LORAS: Final = 4
+_MAX_STRENGTH: Final = 2.0
 _TOLD: Final = (
     "id", "name", "type", "required", "placeholder", "help", "multiline", "multiple", "min", "max",
     "step", "options", "presets",
@@ -94,17 +100,7 @@ class ShareForms:
     async def form(self, identity: Identity, share: Share) -> SharedForm:
         """What a link's visitors are asked."""
         preset, asked, fields = await self._look(identity, share.target)
-        shown = []
-        for field in fields:
-            if field["id"] not in share.fields or field["type"] not in OFFERED:
-                continue
-            told = {name: field[name] for name in _TOLD if name in field}
-            value = preset.values.get(field["id"], field.get("default"))
-            is_file = field["type"] in FILE_TYPES
-            told["default"] = None if is_file else value
-            # The preset's own file is used where the visitor brings none; whose it is, is not told.
-            told["required"] = bool(field.get("required")) and not (is_file and not is_empty(value))
-            shown.append(told)
+        shown = _shown(preset, share, fields)
         return SharedForm(preset.name, preset.description, shown, asked)
 
     async def values(
@@ -118,8 +114,9 @@ class ShareForms:
         Raises:
             InvalidValue: an input is not open, or its value is not theirs to choose.
         """
-        form = await self.form(identity, share)
-        fields = {field["id"]: field for field in form.fields}
+        preset, _, whole = await self._look(identity, share.target)
+        fields = {field["id"]: field for field in _shown(preset, share, whole)}
+        kept = {field["id"]: field for field in whole}
         found: dict[str, Any] = {}
         for name, value in given.items():
             if name not in fields:
@@ -127,6 +124,9 @@ class ShareForms:
             field = fields[name]
             if field["type"] in FILE_TYPES:
                 found[name] = _files(field, value, files)
+            elif field["type"] == InputType.LORAS:
+                own = preset.values.get(name, kept[name].get("default")) or []
+                found[name] = [*own, *_loras(kept[name], value)]
             elif field["type"] in CHOICE_TYPES and value not in _options(field):
                 raise wrong(name, f"“{field['name']}” must be one of its options.")
             elif field["type"] in DYNAMIC_TYPES and value == field["default"]:
@@ -147,6 +147,62 @@ class ShareForms:
         known = {each.id for each in stored_manifest(workflow.version.manifest).inputs}
         fields = [field for field in self._library.form(workflow) if field["id"] in known]
         return preset, view.questions, fields
+
+
+def _shown(
+    preset: Preset, share: Share, fields: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The inputs that a link opens, with what visitors are told of them."""
+    shown = []
+    for field in fields:
+        if field["id"] not in share.fields or field["type"] not in OFFERED:
+            continue
+        told = {name: field[name] for name in _TOLD if name in field}
+        value = preset.values.get(field["id"], field.get("default"))
+        is_file = field["type"] in FILE_TYPES
+        told["default"] = None if is_file else value
+        # The preset's own file is used where the visitor brings none; whose it is, is not told.
+        told["required"] = bool(field.get("required")) and not (is_file and not is_empty(value))
+        if field["type"] == InputType.LORAS:
+            if not field.get("options"):
+                continue
+            told |= {"options": _lora_options(field), "default": None, "required": False}
+        shown.append(told)
+    return shown
+
+
+def _lora_options(field: Mapping[str, Any]) -> list[dict[str, str]]:
+    """LoRAs by names without folders; which file it is, only Studio knows."""
+    return [
+        {"value": _lora_id(file), "label": PurePosixPath(file.replace("\\", "/")).stem}
+        for file in (str(option["value"]) for option in field["options"])
+    ]
+
+
+def _lora_id(file: str) -> str:
+    return digest(file)[:16]
+
+
+def _loras(field: Mapping[str, Any], value: object) -> list[dict[str, Any]]:
+    """Chosen LoRAs as an order has them: files of the field's own list with bounded strengths."""
+    if value is None:
+        return []
+    files = {_lora_id(str(option["value"])): option["value"] for option in field["options"]}
+    if not isinstance(value, list) or len(value) > MAX_LORAS:
+        raise wrong(field["id"], f"“{field['name']}” takes a list of at most {MAX_LORAS}.")
+    found = []
+    for each in value:
+        given = each if isinstance(each, dict) and each.keys() <= {"lora", "strength"} else {}
+        name, strength = given.get("lora"), given.get("strength", 1.0)
+        if not isinstance(name, str) or name not in files:
+            raise wrong(field["id"], f"“{field['name']}” must be some of its options.")
+        if type(strength) not in (int, float) or not abs(strength) <= _MAX_STRENGTH:
+            most = f"{_MAX_STRENGTH:g}"
+            raise wrong(
+                field["id"], f"Strengths of “{field['name']}” lie between -{most} and {most}."
+            )
+        found.append({"file": files[name], "strength": float(strength)})
+    return found
 
 
 def _options(field: Mapping[str, Any]) -> list[Any]:

@@ -20,7 +20,7 @@ from studio.errors import (
     TooManyRequests,
     Unavailable,
 )
-from studio.models import Asset, Record
+from studio.models import Asset, Preview, Record
 from studio.quota_errors import DiskQuotaExceeded
 from studio.services.assets import AssetService
 from studio.services.batches import BatchService, Order
@@ -48,6 +48,11 @@ class VisitorRun:
 
     id: str
     view: JobView
+
+    def preview(self, share: Share) -> Preview | None:
+        """What there is to be seen of it while it runs, where the link shows that."""
+        is_shown = share.with_previews and self.view.job.completed_at is None
+        return self.view.live.preview if is_shown and self.view.live is not None else None
 
     @property
     def outputs(self) -> Sequence[Asset]:

@@ -42,6 +42,7 @@ class Wish:
     hours: int = DEFAULT_HOURS
     password: str | None = None
     with_recipe: bool = False
+    with_previews: bool = True
     fields: tuple[str, ...] | None = None
     runs_per_hour: int = DEFAULT_RUNS_PER_HOUR
     runs_total: int | None = None
@@ -108,6 +109,7 @@ class ShareService:
             runs_per_hour=wish.runs_per_hour,
             password=await self._hashed(wish.password),
             with_recipe=wish.with_recipe,
+            with_previews=wish.with_previews,
             fields=tuple(fields),
             runs_total=wish.runs_total,
         )
@@ -118,7 +120,7 @@ class ShareService:
 
     async def update(self, identity: Identity, share_id: str, given: Mapping[str, Any]) -> Share:
         """Change what is given: ``label``, ``hours`` from now on, ``password``, ``fields``,
-        ``with_recipe``, ``runs_per_hour``, ``runs_total``.
+        ``with_recipe``, ``with_previews``, ``runs_per_hour``, ``runs_total``.
 
         Raises:
             NotFound: the caller has no such link.

@@ -27,6 +27,7 @@ from studio.store.schema_model_cache import add_model_cache
 from studio.store.schema_models import add_models
 from studio.store.schema_people import add_people
 from studio.store.schema_presets import add_presets
+from studio.store.schema_share_previews import add_share_previews
 from studio.store.schema_shares import add_shares
 from studio.store.schema_telegram import add_telegram
 from studio.store.schema_telegram_chat import add_telegram_chat
@@ -204,4 +205,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_telegram_chat,
     add_call_errors,
     add_films,
+    add_share_previews,
 )

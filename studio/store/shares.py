@@ -38,8 +38,8 @@ SELECT shares.*, users.name AS user_name, users.role AS user_role, {_LEADS} AS l
 FROM shares JOIN users ON users.id = shares.user_id"""
 _CHANGEABLE: Final = frozenset(
     {
-        "label", "password", "with_recipe", "fields", "runs_per_hour", "runs_total", "expires_at",
-        "revoked_at",
+        "label", "password", "with_recipe", "with_previews", "fields", "runs_per_hour",
+        "runs_total", "expires_at", "revoked_at",
     }
 )  # fmt: skip
 
@@ -63,6 +63,8 @@ class Share:
     password: str | None = None
     with_recipe: bool = False
     """Whether files are handed out with what they carry about how they were made."""
+    with_previews: bool = True
+    """Whether visitors see their pictures while they are made."""
     fields: tuple[str, ...] = ()
     """The inputs of a preset's workflow that visitors fill in."""
     runs_total: int | None = None
@@ -107,9 +109,10 @@ class ShareStore:
             return bool(
                 connection.execute(
                     "INSERT INTO shares (id, token_hash, start, user_id, kind, target, label,"
-                    " password, with_recipe, fields, runs_per_hour, runs_total, created_at,"
-                    " expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-                    " ?14 WHERE (SELECT count(*) FROM shares WHERE user_id = ?4) < ?15",
+                    " password, with_recipe, with_previews, fields, runs_per_hour, runs_total,"
+                    " created_at, expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+                    " ?12, ?13, ?14, ?15"
+                    " WHERE (SELECT count(*) FROM shares WHERE user_id = ?4) < ?16",
                     (
                         share.id,
                         token_hash,
@@ -120,6 +123,7 @@ class ShareStore:
                         share.label,
                         share.password,
                         share.with_recipe,
+                        share.with_previews,
                         orjson.dumps(share.fields).decode(),
                         share.runs_per_hour,
                         share.runs_total,
@@ -274,6 +278,7 @@ def _share(row: sqlite3.Row) -> Share:
         runs_per_hour=row["runs_per_hour"],
         password=row["password"],
         with_recipe=bool(row["with_recipe"]),
+        with_previews=bool(row["with_previews"]),
         fields=tuple(orjson.loads(row["fields"])),
         runs_total=row["runs_total"],
         revoked_at=row["revoked_at"],

@@ -17,7 +17,13 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.clock import new_id
-from studio.errors import InvalidRequest, PayloadTooLarge, StudioError, Unauthorized
+from studio.errors import (
+    InvalidRequest,
+    PayloadTooLarge,
+    StudioError,
+    TooManyRequests,
+    Unauthorized,
+)
 from studio.logs import REQUESTS, KeyInUse, key_in_use, request_id, user_id
 from studio.models import Identity
 from studio.services.auth import AuthService
@@ -62,6 +68,8 @@ _STREAMED: Final = re.compile(
     rf"|/api/shares/{SHARE_ADDRESS}/files"
 )
 """Routes that never have a whole body in memory and know their limit themselves."""
+_ANSWERED: Final = "websocket.http.response"
+"""What a server can do that answers a WebSocket's handshake with more than a bare 403."""
 
 
 class Guard:
@@ -272,9 +280,14 @@ def _timed(receive: Receive) -> Receive:
 
 
 async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:
+    kind = "http.response"
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 4401, "reason": error.message})
-        return
+        if not (isinstance(error, TooManyRequests) and _ANSWERED in scope.get("extensions", ())):
+            await send({"type": "websocket.close", "code": 4401, "reason": error.message})
+            return
+        # A page would take a closed socket for a session that has ended, and programs are to hear
+        # when to try again.
+        kind = _ANSWERED
     body = orjson.dumps(error_body(error, scope["path"]))
     headers: list[tuple[bytes, bytes]] = [
         (b"content-type", b"application/json"),
@@ -284,9 +297,10 @@ async def _refuse(scope: Scope, send: Send, error: StudioError) -> None:
         (key.lower().encode(), value.encode()) for key, value in error_headers(error).items()
     ]
     start: dict[str, Any] = {
-        "type": "http.response.start",
+        "type": f"{kind}.start",
         "status": error.status,
         "headers": headers,
     }
     await send(start)
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    is_head = scope.get("method") == "HEAD"
+    await send({"type": f"{kind}.body", "body": b"" if is_head else body})

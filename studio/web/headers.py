@@ -31,7 +31,7 @@ def with_headers(send: Send, request_id: str, *, secure: bool = False) -> Send:
         own.append(_HTTPS_ONLY)
 
     async def sender(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = list(message.get("headers", ()))
             present = {key.lower() for key, _ in headers}
             headers += [pair for pair in ALWAYS if pair[0] not in present]

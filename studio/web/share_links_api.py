@@ -23,8 +23,8 @@ from studio.web.respond import json_response
 _KINDS: Final[tuple[Kind, ...]] = ("asset", "board", "preset")
 _SETTINGS: Final = frozenset(
     {
-        "label", "expires_in_hours", "password", "with_recipe", "fields", "runs_per_hour",
-        "runs_total",
+        "label", "expires_in_hours", "password", "with_recipe", "with_previews", "fields",
+        "runs_per_hour", "runs_total",
     }
 )  # fmt: skip
 _MAX_FIELDS: Final = 200
@@ -103,12 +103,12 @@ def _settings(body: Mapping[str, Any]) -> dict[str, Any]:
         found["label"] = text_field(body, "label")
     if "password" in body:
         found["password"] = optional_text(body, "password", 512)
-    if "with_recipe" in body:
-        if not isinstance(body["with_recipe"], bool):
-            raise Unprocessable(
-                "with_recipe must be true or false.", details={"field": "with_recipe"}
-            )
-        found["with_recipe"] = body["with_recipe"]
+    for name in ("with_recipe", "with_previews"):
+        if name not in body:
+            continue
+        if not isinstance(body[name], bool):
+            raise Unprocessable(f"{name} must be true or false.", details={"field": name})
+        found[name] = body[name]
     if "fields" in body:
         fields = body["fields"]
         if (
@@ -142,6 +142,7 @@ def _body(share: Share, now_ms: int) -> dict[str, Any]:
         "user": {"id": share.user_id, "name": share.user_name},
         "has_password": share.password is not None,
         "with_recipe": share.with_recipe,
+        "with_previews": share.with_previews,
         "fields": share.fields,
         "runs_per_hour": share.runs_per_hour,
         "runs_total": share.runs_total,

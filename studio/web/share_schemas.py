@@ -43,6 +43,7 @@ _SETTINGS: Final[dict[str, Schema]] = {
     "expires_in_hours": _HOURS,
     "password": optional(_PASSWORD),
     "with_recipe": BOOLEAN,
+    "with_previews": {**BOOLEAN, "default": True},
     "fields": array(STRING),
     "runs_per_hour": {
         **INTEGER, "minimum": 1, "maximum": MAX_RUNS_PER_HOUR, "default": DEFAULT_RUNS_PER_HOUR
@@ -58,6 +59,7 @@ _LINK: Final[dict[str, Schema]] = {
     "user": record({"id": STRING, "name": STRING}),
     "has_password": BOOLEAN,
     "with_recipe": BOOLEAN,
+    "with_previews": BOOLEAN,
     "fields": array(STRING),
     "runs_per_hour": INTEGER,
     "runs_total": optional(INTEGER),
@@ -155,6 +157,7 @@ _RUN: Final = record(
         "progress": optional(_NUMBER),
         "step": optional(INTEGER),
         "steps": optional(INTEGER),
+        "preview": optional({**STRING, "description": "Which picture is there of it by now."}),
         "error": optional(STRING),
         "outputs": array(
             record(
@@ -197,6 +200,7 @@ PICTURES: Final = route(
 )
 PICTURE: Final = route(record({**_PICTURE, "made": optional(OBJECT)}), _GONE)
 CONTENT: Final = _BYTES
+PREVIEW: Final = _BYTES
 THUMBNAIL: Final[Route] = {**_BYTES, "openapi_extra": {"parameters": [_SIZE]}}
 SEND_FILE: Final = route(
     record({"id": STRING}),

@@ -309,6 +309,7 @@ FOR_VISITORS: list[tuple[str, str]] = [
     ("GET", "/api/shares/{id}/runs"),
     ("POST", "/api/shares/{id}/runs"),
     ("GET", "/api/shares/{id}/runs/{run_id}"),
+    ("GET", "/api/shares/{id}/runs/{run_id}/preview"),
     ("POST", "/api/shares/{id}/runs/{run_id}/cancel"),
     ("GET", "/api/shares/{id}/runs/{run_id}/outputs/{asset_id}/content"),
     ("GET", "/api/shares/{id}/runs/{run_id}/outputs/{asset_id}/thumbnail"),

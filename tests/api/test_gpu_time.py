@@ -13,7 +13,7 @@ import pytest
 from studio.settings import DAY_MS
 from tests.api.graphs import solid
 from tests.api.house import House, open_house
-from tests.api.people import me, member_in, refusal
+from tests.api.people import OWN_PAGE, me, member_in, refusal
 from tests.api.presets import seeds
 from tests.api.test_quotas import limit
 
@@ -85,6 +85,29 @@ async def test_a_job_like_others_is_expected_to_take_as_many_times_as_long(house
         answers = [await ann.post("/api/jobs", json=larger) for _ in range(8)]
         assert [answer.status_code for answer in answers] == [201] * 7 + [429]
         assert answers[-1].json()["error"]["details"]["expected"] == 7 * 160
+
+
+async def test_a_restart_forgets_neither_what_waits_nor_what_ran(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, member_in(house, "Ann") as ann:
+        await limit(house, ann, gpu_seconds=300)
+        ran = (await ann.post("/api/jobs", json={"workflow": solid(size=16)})).json()["id"]
+        for _ in range(2):
+            job = {"workflow": solid(size=64)}
+            assert (await ann.post("/api/jobs", json=job)).status_code == 201
+        await house.db.write(
+            lambda connection: connection.execute(
+                "UPDATE jobs SET status = 'succeeded', duration_ms = 10000, completed_at = ? "
+                "WHERE id = ?",
+                (house.clock.now_ms(), ran),
+            )
+        )
+        cookies = dict(ann.cookies)
+    async with open_house(tmp_path) as house, house.client(None) as ann:
+        ann.headers.update(OWN_PAGE)
+        ann.cookies.update(cookies)
+        refused = await ann.post("/api/jobs", json=JOB)
+        assert refusal(refused) == (429, "quota_exceeded")
+        assert refused.json()["error"]["details"]["expected"] == 2 * 160
 
 
 async def test_a_batch_may_not_take_a_day_many_times_over(house: House) -> None:

@@ -47,6 +47,20 @@ async def test_an_invitation_is_looked_at_and_then_used_once(house: House) -> No
         assert not await is_in(bob)
 
 
+async def test_who_joins_while_logged_in_as_somebody_else_is_somebody_new(house: House) -> None:
+    token = await invitation(house, "guest")
+    async with member_in(house, "Ann") as ann, browser(house) as kept:
+        kept.cookies.update(dict(ann.cookies))
+        assert (await me(kept))["name"] == "Ann"
+        seen = await ann.post("/api/join", json={"token": token})
+        assert (seen.status_code, (await me(ann))["name"]) == (200, "Ann")
+        body = {"token": token, "name": "Gus", "password": PASSWORD}
+        assert (await ann.post("/api/join", json=body)).status_code == 200
+        assert ((await me(ann))["name"], (await me(ann))["role"]) == ("Gus", "guest")
+        # Nothing of Ann's is left open in that browser.
+        assert not await is_in(kept)
+
+
 async def test_a_bad_name_or_password_does_not_use_an_invitation_up(house: House) -> None:
     token = await invitation(house)
     async with member_in(house, "Ann"), browser(house) as bob:

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from studio.app import open_studio
 from studio.clock import FrozenClock
@@ -16,6 +19,7 @@ from studio.settings import Settings
 from tests.api.graphs import solid
 from tests.api.house import KEY, House, open_house
 from tests.api.people import member_in, owner_in, refusal
+from tests.api.studio_process import run_studio
 
 
 @contextlib.asynccontextmanager
@@ -127,3 +131,31 @@ async def test_as_long_as_nothing_is_set_a_page_full_of_pictures_is_no_flood(
 ) -> None:
     async with open_house(tmp_path) as house, member_in(house, "Ann") as ann:
         assert await until_refused(ann, "/api/me/quota", 1000) == 1000
+
+
+def test_sockets_and_streams_that_are_too_many_hear_when_to_try_again(tmp_path: Path) -> None:
+    with run_studio(tmp_path, engine=False) as studio, studio.client() as owner:
+        job = owner.post("/api/jobs", json={"workflow": solid()}).json()["id"]
+        body = {"name": "slow", "requests_per_minute": 2}
+        key = owner.post("/api/keys", json=body).json()["key"]
+        headers = {"Authorization": f"Bearer {key}"}
+        address = studio.url.replace("http", "ws") + "/api/ws"
+        for _ in range(2):
+            with connect(address, additional_headers=headers):
+                pass
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            connect(address, additional_headers=headers),
+        ):
+            pass
+        answer = refused.value.response
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["Retry-After"]) <= 30
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.body is not None
+        assert orjson.loads(answer.body)["error"]["code"] == "rate_limited"
+        with httpx.stream(
+            "GET", f"{studio.url}/api/v2/jobs/{job}/events", headers=headers
+        ) as stream:
+            assert stream.status_code == 429
+            assert 1 <= int(stream.headers["retry-after"]) <= 30

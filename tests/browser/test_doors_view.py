@@ -78,6 +78,9 @@ def test_a_guest_comes_by_link_sees_their_own_and_is_let_out(
     owner.get_by_role("button", name="Make a link").click()
     link = owner.locator(".once input").input_value()
     assert re.fullmatch(rf"{re.escape(fresh.url)}/#/join/\S+", link)
+    owner.goto(link)
+    expect(owner.get_by_role("note")).to_contain_text("You are logged in as owner")
+    owner.goto(f"{fresh.url}/#/settings/people")
 
     guest = open_page(width=360, height=740)
     guest.goto(link)

@@ -1,34 +1,44 @@
-"""Whatever is written down for people to look up has its words on the page."""
+"""Whatever Studio writes down of what people do, the activity says in words."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 
-from tests.policy.source import shown, walk
-from tests.policy.test_messages import messages
+import pytest
 
+from tests.policy.source import parse, walk
+from tests.policy.test_messages import LANGUAGES, messages
+
+TELLS = {"record", "_record", "_tell"}
 KIND = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
-def recorded() -> Iterator[tuple[str, str]]:
-    """What happened, as the code names it when it records it, and where."""
+def kinds() -> set[str]:
+    """Every kind of entry that the code names where it records one."""
+    found = set()
     for path in walk(".py", under="studio"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call) or len(node.args) < 2:
+        for node in ast.walk(parse(path)):
+            if not isinstance(node, ast.Call):
                 continue
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name.strip("_") != "record":
-                continue
-            for part in ast.walk(node.args[1]):
-                value = part.value if isinstance(part, ast.Constant) else None
-                if isinstance(value, str) and KIND.fullmatch(value):
-                    yield value, shown(path)
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            name = node.func.id if isinstance(node.func, ast.Name) else name
+            if name in TELLS:
+                # Either of two, where it depends.
+                chosen = [
+                    part
+                    for each in node.args
+                    for part in (
+                        [each.body, each.orelse] if isinstance(each, ast.IfExp) else [each]
+                    )
+                ]
+                values = [part.value for part in chosen if isinstance(part, ast.Constant)]
+                found |= {each for each in values if isinstance(each, str) and KIND.fullmatch(each)}
+    return found
 
 
-def test_everything_that_is_recorded_is_said_in_words() -> None:
-    found = dict(recorded())
-    assert len(found) > 50
-    said = messages("en", "activity")
-    assert {kind: where for kind, where in found.items() if f"did.{kind}" not in said} == {}
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_entry_of_the_activity_has_words(language: str) -> None:
+    found = kinds()
+    assert {"share.run", "program.let_in", "quota.changed", "webhook.created"} <= found
+    assert {f"did.{kind}" for kind in found} - messages(language, "activity").keys() == set()

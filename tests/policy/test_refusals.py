@@ -22,7 +22,7 @@ PROGRAMS_ONLY = {
 }
 TURNED_INTO_OTHERS = {"quota_exceeded", "too_many_logins"}
 """What visitors' services catch and say otherwise, so that it tells nothing of the link's maker."""
-VISITORS = ("services/share_", "web/shares_api", "web/share_runs_api", "web/visitors")
+VISITORS = ("services/share_", "web/share_door", "web/share_runs_api", "web/shares_api")
 
 
 @cache

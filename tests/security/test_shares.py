@@ -34,6 +34,7 @@ def below(path: str) -> list[tuple[str, str]]:
         ("POST", f"{path}/runs"),
         ("GET", f"{path}/runs"),
         ("GET", f"{path}/runs/{nothing}"),
+        ("GET", f"{path}/runs/{nothing}/preview"),
         ("POST", f"{path}/runs/{nothing}/cancel"),
         ("GET", f"{path}/runs/{nothing}/outputs/{nothing}/content"),
         ("GET", f"{path}/runs/{nothing}/outputs/{nothing}/thumbnail"),

@@ -9,6 +9,8 @@ const MOST_STEPS = 30;
 /** What is painted, as it is seen over the picture. */
 const TINT = 'rgb(109 97 230)';
 
+const urlOf = ({ url, asset }) => url ?? contentUrl({ id: asset });
+
 /** Paint over a picture what is to be made anew: white in the mask, all else black. */
 class MaskPainter extends Element {
   static properties = {
@@ -29,7 +31,7 @@ class MaskPainter extends Element {
 
   async firstUpdated() {
     const image = new Image();
-    image.src = contentUrl({ id: this.picture.asset });
+    image.src = urlOf(this.picture);
     await notices.attempt(() => image.decode());
     this.canvas = this.querySelector('canvas');
     this.canvas.width = image.naturalWidth || 1;
@@ -42,7 +44,7 @@ class MaskPainter extends Element {
       <h2>${t('making.mask')}</h2>
       <p class="hint">${t('making.maskHelp')}</p>
       <div class="mask">
-        <img src=${contentUrl({ id: this.picture.asset })} alt=${this.picture.name ?? ''} draggable="false" />
+        <img src=${urlOf(this.picture)} alt=${this.picture.name ?? ''} draggable="false" />
         <canvas
           aria-label=${t('making.mask')}
           @pointerdown=${(event) => this.#down(event)}
@@ -162,7 +164,7 @@ class MaskPainter extends Element {
 
 customElements.define('mask-painter', MaskPainter);
 
-/** Paint a mask for a picture; answers a PNG of its size, or nothing. */
+/** Paint a mask for a picture, an asset or what lies at a `url`; answers a PNG of its size, or nothing. */
 export function openMask(picture) {
   return openDialog({
     label: t('making.mask'),

@@ -103,7 +103,7 @@ class ShareForm extends FormElement {
     `;
   }
 
-  /** What visitors fill in, and how often. */
+  /** What visitors fill in and see, and how often. */
   #form() {
     const { link, openings } = this;
     const isOpen = (each) => (link ? link.fields.includes(each.id) : each.default);
@@ -125,6 +125,10 @@ class ShareForm extends FormElement {
             )}
           </fieldset>`
         : nothing}
+      <label class="switch">
+        <span class="row-words"><span>${t('sharing.previews')}</span></span>
+        <input type="checkbox" role="switch" name="previews" ?checked=${link?.with_previews ?? true} />
+      </label>
       <div class="fields">
         <label class="field">
           <span>${t('sharing.perHour')}</span>
@@ -154,13 +158,14 @@ class ShareForm extends FormElement {
     `;
   }
 
-  async #save(form, { label, hours, password, recipe, perHour, total }) {
+  async #save(form, { label, hours, password, recipe, previews, perHour, total }) {
     const { what, link } = this;
     const body = { label, with_recipe: recipe === 'on' };
     if (hours) body.expires_in_hours = Number(hours);
     if (this.locks && password) body.password = password;
     if (!this.locks && link?.has_password) body.password = null;
     if (what.kind === 'preset') {
+      body.with_previews = previews === 'on';
       body.fields = new FormData(form).getAll('field');
       body.runs_per_hour = Number(perHour);
       body.runs_total = total ? Number(total) : null;

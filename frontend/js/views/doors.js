@@ -1,5 +1,6 @@
 import { html, nothing } from '../core/element.js';
 import { FormElement, errorText, textField } from '../components/form.js';
+import { icon } from '../components/icons.js';
 import { api } from '../core/api.js';
 import { dateText } from '../core/format.js';
 import { t } from '../core/messages.js';
@@ -147,6 +148,9 @@ class JoinView extends LinkView {
     const isReset = kind === 'reset';
     return html`
       ${head(isReset ? t('doors.join.reset') : t(`doors.join.${role}`), isReset ? t('doors.join.resetLead') : t('doors.join.lead'))}
+      ${session.user && session.user.name !== name
+        ? html`<p class="banner is-note" role="note">${icon('warning')}<span>${t('doors.join.already', { name: session.user.name })}</span></p>`
+        : nothing}
       <form @submit=${(event) => this.submitted(event, (values) => this.#send(values))}>
         ${textField({
           name: 'name',

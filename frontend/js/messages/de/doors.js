@@ -23,6 +23,7 @@ export default {
   'join.reset': 'Wähle ein neues Passwort',
   'join.lead': 'Wähle einen Namen und ein Passwort.',
   'join.resetLead': 'Es ersetzt das alte und meldet dich überall sonst ab.',
+  'join.already': 'Du bist als {name} angemeldet. Dieser Link ist für jemand anderen: Wer ihn benutzt, meldet {name} hier ab.',
   'join.button': 'Beitreten',
   'join.resetButton': 'Passwort setzen',
   'join.until': 'Der Link gilt bis {time}, ein Mal.',

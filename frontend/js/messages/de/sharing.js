@@ -13,6 +13,7 @@ export default {
   keepPassword: 'Das jetzige behalten',
   recipe: 'Mit der Entstehung',
   recipeHelp: 'Dateien behalten Prompt und Workflow in sich; sonst werden sie entfernt.',
+  previews: 'Bilder zeigen, während sie entstehen',
   fields: 'Was Besucher ausfüllen, neben den Fragen',
   perHour: 'Durchläufe je Stunde',
   total: 'Durchläufe insgesamt',

@@ -23,6 +23,7 @@ export default {
   'join.reset': 'Choose a new password',
   'join.lead': 'Choose a name and a password.',
   'join.resetLead': 'It replaces the old one, and logs you out everywhere else.',
+  'join.already': 'You are logged in as {name}. This link is for somebody else: who uses it logs {name} out here.',
   'join.button': 'Join',
   'join.resetButton': 'Set password',
   'join.until': 'The link is good until {time}, once.',

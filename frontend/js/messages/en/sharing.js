@@ -13,6 +13,7 @@ export default {
   keepPassword: 'Keep the present one',
   recipe: 'With how it was made',
   recipeHelp: 'Files keep the prompt and the workflow in them; otherwise these are taken out.',
+  previews: 'Show pictures while they are made',
   fields: 'What visitors fill in, beside the questions',
   perHour: 'Runs an hour',
   total: 'Runs in all',

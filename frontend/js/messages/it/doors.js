@@ -21,6 +21,7 @@ export default {
   'join.reset': 'Scegli una nuova password',
   'join.lead': 'Scegli un nome e una password.',
   'join.resetLead': 'Sostituisce quella precedente e chiude tutte le altre sessioni.',
+  'join.already': 'Accesso effettuato come {name}. Questo link è per qualcun altro: chi lo usa fa uscire {name} da qui.',
   'join.button': 'Unisciti',
   'join.resetButton': 'Imposta la password',
   'join.until': 'Il link è valido fino a {time}, una sola volta.',

@@ -13,6 +13,7 @@ export default {
   keepPassword: 'Mantieni quella attuale',
   recipe: 'Con la procedura di creazione',
   recipeHelp: 'I file mantengono al loro interno prompt e workflow; altrimenti vengono rimossi.',
+  previews: 'Mostra le immagini mentre vengono create',
   fields: 'Cosa compilano i visitatori, oltre alle domande',
   perHour: 'Esecuzioni all’ora',
   total: 'Esecuzioni in totale',

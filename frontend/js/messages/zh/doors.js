@@ -21,6 +21,7 @@ export default {
   'join.reset': '设置新密码',
   'join.lead': '设置名称和密码。',
   'join.resetLead': '它会替换旧密码，并退出其他所有设备。',
+  'join.already': '你已作为{name}登录。此链接是给其他人的：使用后，{name}会在此退出登录。',
   'join.button': '加入',
   'join.resetButton': '设置密码',
   'join.until': '链接有效期至 {time}，仅可使用一次。',

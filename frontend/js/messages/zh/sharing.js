@@ -13,6 +13,7 @@ export default {
   keepPassword: '保留当前密码',
   recipe: '包含生成方式',
   recipeHelp: '文件会保留其中的提示词和工作流；否则会将其移除。',
+  previews: '生成过程中显示图片',
   fields: '除问题之外，由访客填写的内容',
   perHour: '每小时运行次数',
   total: '总运行次数',
