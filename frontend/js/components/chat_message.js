@@ -216,7 +216,7 @@ const act = (symbol, label, run) =>
   html`<button class="bare" title=${label} aria-label=${label} @click=${run}>${icon(symbol)}</button>`;
 
 const picture = (id) => html`
-  <a href=${contentUrl({ id })} target="_blank" rel="noopener">
+  <a href=${contentUrl({ id })} target="_blank" rel="noopener" aria-label=${t('chat.picture')}>
     <img src=${thumbnailUrl({ id })} alt=${t('chat.picture')} loading="lazy" />
   </a>
 `;

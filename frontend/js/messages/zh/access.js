@@ -19,7 +19,7 @@ export default {
   keys: 'API 密钥',
   signOut: '在所有设备上退出',
   signedOut: '已让 {name} 在所有设备上退出。',
-  revoke: '撤销“{name}”',
+  revoke: '吊销“{name}”',
   perMinute: '每分钟 {count} 次请求',
   ends: '{time}到期',
   unused: '尚未使用',
