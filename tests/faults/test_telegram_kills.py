@@ -1,4 +1,4 @@
-"""The bot when Studio is killed at the two worst moments: its effect is neither lost nor doubled."""
+"""The bot when Studio is killed at its two worst moments: no effect is lost, and none doubled."""
 
 from __future__ import annotations
 

@@ -69,6 +69,7 @@ WORDS = {
     "kind_audio": "einen Ton",
     "kind_file": "eine Datei",
     "files_here": "Ich habe {count}.",
+    "files_album": "Ich habe dein Album. Schick mehr, oder drück den Knopf.",
     "files_done": "Das sind alle",
     "file_expected": "Ich warte auf eine Datei. /cancel bricht ab.",
     "file_too_large": "Diese Datei ist zu groß: Telegram lässt mich höchstens 20 MB holen. Lade "

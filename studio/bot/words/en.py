@@ -66,6 +66,7 @@ WORDS = {
     "kind_audio": "a sound",
     "kind_file": "a file",
     "files_here": "I have {count}.",
+    "files_album": "I have your album. Send more, or press the button.",
     "files_done": "That is all",
     "file_expected": "I am waiting for a file. /cancel stops this.",
     "file_too_large": "That file is too large: Telegram lets me fetch 20 MB at most. Upload it in "

@@ -68,6 +68,7 @@ WORDS = {
     "kind_audio": "un suono",
     "kind_file": "un file",
     "files_here": "Ne ho {count}.",
+    "files_album": "Ho il tuo album. Mandane altre o premi il pulsante.",
     "files_done": "Sono tutti",
     "file_expected": "Sto aspettando un file. /cancel interrompe.",
     "file_too_large": "Questo file è troppo grande: Telegram mi lascia prendere al massimo 20 MB. "

@@ -64,6 +64,7 @@ WORDS = {
     "kind_audio": "一段声音",
     "kind_file": "一个文件",
     "files_here": "已收到 {count} 个。",
+    "files_album": "已收到你的相册。可以继续发送，或按下按钮。",
     "files_done": "就这些",
     "file_expected": "我在等一个文件。/cancel 可以停止。",
     "file_too_large": "文件太大：Telegram 最多只允许我获取 20 MB。请在 Studio 里上传。",
