@@ -192,8 +192,9 @@ class Bot:
             talk.say(talk.word("unknown_command"))
 
     async def _stop(self, talk: Talk) -> None:
-        """End an answer or else the dialogue; when there is none, the newest run."""
-        if await self._chatting.stop(talk):
+        """End what is asked, an answer or the conversation; when there is none, the newest run."""
+        asks = talk.dialogue is not None and talk.dialogue.preset_id
+        if not asks and await self._chatting.stop(talk):
             talk.say(talk.word("cancelling"))
             return
         if talk.dialogue is not None and talk.dialogue.waits:
