@@ -176,6 +176,7 @@ async def open_outreach(around: Surroundings) -> Outreach:
     telegram = open_telegram(
         around.house,
         around.workshop,
+        around.accounts,
         language=language.language,
         chat=chat,
         jobs=around.pipeline.jobs,

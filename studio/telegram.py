@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
+from studio.accounts import Accounts
 from studio.bot.answering import Answering
 from studio.bot.bot import COMMANDS, Bot
 from studio.bot.chatting import Chatting
+from studio.bot.doors import Doors
 from studio.bot.house import House
 from studio.bot.menus import Menus
 from studio.bot.notices import Notices
@@ -80,6 +82,7 @@ class Telegram:
 def open_telegram(
     house: Household,
     workshop: Workshop,
+    accounts: Accounts,
     *,
     language: Language,
     chat: Chat,
@@ -164,6 +167,7 @@ def open_telegram(
         ),
         chatting=Chatting(chats=chat.chats, replies=replies, uploads=uploads, language=language),
         answering=answering,
+        doors=Doors(people=accounts.people, link=link, base=settings.public_url),
         clock=clock,
         wake=outbox.wake,
     )

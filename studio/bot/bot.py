@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from studio.bot.answering import Answering
 from studio.bot.chatting import Chatting
+from studio.bot.doors import Doors
 from studio.bot.house import House
 from studio.bot.menus import Menus
 from studio.bot.orders import Orders
@@ -26,7 +27,7 @@ from studio.telegram_records import Effects, Incoming, Outgoing
 
 log = logging.getLogger(__name__)
 
-COMMANDS = ("presets", "default", "chat", "status", "queue", "cancel", "settings", "help")
+COMMANDS = ("presets", "default", "chat", "status", "queue", "cancel", "settings", "login", "help")
 _OF_DIALOGUE = frozenset("oefcsnr")
 
 
@@ -49,6 +50,7 @@ class Bot:
         house: House,
         chatting: Chatting,
         answering: Answering,
+        doors: Doors,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
@@ -61,6 +63,7 @@ class Bot:
         self._house = house
         self._chatting = chatting
         self._answering = answering
+        self._doors = doors
         self._clock = clock
         self._wake = wake
 
@@ -181,14 +184,17 @@ class Bot:
             await self._chatting.toggle(talk)
         elif command == "cancel":
             await self._stop(talk)
+        elif command == "login":
+            await self._doors.login(talk)
         elif command in ("start", "help"):
             talk.say(talk.word("help"))
         elif not await self._house.command(talk, command):
             talk.say(talk.word("unknown_command"))
 
     async def _stop(self, talk: Talk) -> None:
-        """End an answer or else the dialogue; when there is none, the newest run."""
-        if await self._chatting.stop(talk):
+        """End what is asked, an answer or the conversation; when there is none, the newest run."""
+        asks = talk.dialogue is not None and talk.dialogue.preset_id
+        if not asks and await self._chatting.stop(talk):
             talk.say(talk.word("cancelling"))
             return
         if talk.dialogue is not None and talk.dialogue.waits:

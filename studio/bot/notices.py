@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from studio.bot.words import say
+from studio.bot.words import say, why
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.graphs.problems import clip
@@ -87,7 +87,7 @@ class Notices:
         for person in people:
             message = None
             if free is not None:
-                left = f"{free / 2**30:.1f} GiB"
+                left = f"{free // 2**20} MiB"
                 message = Outgoing(text=say(person.language, "notice_disk", free=left))
             await self._notices.tell_disk(person.chat_id, message, self._clock.now_ms())
         self._wake()
@@ -104,7 +104,7 @@ def _about_jobs(jobs: Sequence[Ended], language: str) -> list[Outgoing]:
                 language,
                 "notice_done" if job.status is JobStatus.SUCCEEDED else "notice_failed",
                 title=clip(job.title, _TITLE),
-                reason=job.reason,
+                reason=why(language, job.code, job.reason),
             )
         )
         for job in jobs

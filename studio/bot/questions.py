@@ -85,6 +85,13 @@ class Questions:
             if each is None:
                 talk.say(talk.word("file_unwanted"))
                 return
+            step = plan.step(f"{INPUT}:{each.id}")
+            if each.multiple and incoming.album is not None and step is not None:
+                if incoming.text:
+                    plan.put_prompt(dialogue, incoming.text)
+                dialogue.asking = step.id
+                self._collect(talk, dialogue, asset.id)
+                return
             dialogue.values[each.id] = file_value(each, [asset.id])
             dialogue.album = incoming.album
         if incoming.text and not plan.put_prompt(dialogue, incoming.text):
@@ -156,13 +163,22 @@ class Questions:
             dialogue.album = incoming.album
             await self._answer(talk, dialogue, step, file_value(each, [asset.id]))
             return
-        dialogue.files.append(asset.id)
+        self._collect(talk, dialogue, asset.id)
+
+    def _collect(self, talk: Talk, dialogue: Dialogue, asset_id: str) -> None:
+        """One of several files; those of an album are spoken of once."""
+        album = talk.incoming.album
+        is_told = album is not None and album == dialogue.collecting
+        dialogue.files.append(asset_id)
+        dialogue.collecting = album
         talk.keep(dialogue)
+        if is_told:
+            return
         done = (Button(talk.word("files_done"), f"f:{dialogue.key}"),)
-        talk.say(
-            talk.word("files_here", count=len(dialogue.files)),
-            (done, talk.cancel_button(dialogue)),
-        )
+        text = talk.word("files_here", count=len(dialogue.files))
+        if album is not None:
+            text = talk.word("files_album")
+        talk.say(text, (done, talk.cancel_button(dialogue)))
 
     async def _answer(self, talk: Talk, dialogue: Dialogue, step: Step, value: object) -> None:
         kind, _, name = step.id.partition(":")
@@ -171,6 +187,9 @@ class Questions:
         else:
             dialogue.values[name] = value
         dialogue.asking, dialogue.files = None, []
+        if dialogue.collecting is not None:
+            # What is late of it is too late.
+            dialogue.album, dialogue.collecting = dialogue.collecting, None
         await self._go_on(talk, dialogue)
 
     def _read_seed(self, talk: Talk, dialogue: Dialogue, plan: Plan) -> None:

@@ -36,6 +36,8 @@ class Dialogue:
     """The conversation with a language model that is held."""
     album: str | None = None
     """The photos that came as one with a file that was taken: they are no new ones."""
+    collecting: str | None = None
+    """The photos that are coming as one, all of which are wanted."""
 
     @property
     def waits(self) -> bool:

@@ -19,6 +19,7 @@ from studio.store.invitations import Invitation, InvitationStore, LinkKind
 from studio.store.users import User, UserStore
 
 MAX_HOURS: Final = 720
+WAY_IN_MS: Final = 900_000
 _HOUR_MS: Final = 3_600_000
 
 
@@ -136,7 +137,7 @@ class PeopleService:
             raise Unprocessable("An invitation is for a member or a guest; Studio has one owner.")
         if not 1 <= hours <= MAX_HOURS:
             raise Unprocessable(f"An invitation lasts 1 to {MAX_HOURS} hours.")
-        made = await self._make("invitation", role, None, hours)
+        made = await self._make("invitation", role, None, hours * _HOUR_MS)
         self._tell("invitation.created", role)
         return made
 
@@ -164,12 +165,23 @@ class PeopleService:
         self._tell("user.reset_link_made", (await self._users.get(user_id)).name)
         return made
 
-    async def _link_for(self, user_id: str) -> OneTimeLink:
+    async def way_in(self, user_id: str) -> OneTimeLink:
+        """``reset_link`` for somebody who asks for their own, by a way that knows them.
+
+        Raises:
+            NotFound, Conflict: see ``reset_link``.
+        """
+        made = await self._link_for(user_id, WAY_IN_MS)
+        name = (await self._users.get(user_id)).name
+        self._record(user_id, "user.reset_link_made", name, by="telegram")
+        return made
+
+    async def _link_for(self, user_id: str, lasts_ms: int = DAY_MS) -> OneTimeLink:
         user = await self._users.get(user_id)
         if user.disabled_at is not None:
             raise Conflict("This user is disabled; enable them first.")
         kind: LinkKind = "setup" if user_id == OWNER_ID else "reset"
-        return await self._make(kind, user.role, user_id, DAY_MS // _HOUR_MS)
+        return await self._make(kind, user.role, user_id, lasts_ms)
 
     async def first_link(self) -> OneTimeLink | None:
         """The set-up link of a start; ``None`` once the owner has a password."""
@@ -181,7 +193,7 @@ class PeopleService:
         return None
 
     async def _make(
-        self, kind: LinkKind, role: Role, user_id: str | None, hours: int
+        self, kind: LinkKind, role: Role, user_id: str | None, lasts_ms: int
     ) -> OneTimeLink:
         token, now_ms = new_token(), self._clock.now_ms()
         link = Invitation(
@@ -190,7 +202,7 @@ class PeopleService:
             role=role,
             user_id=user_id,
             created_at=now_ms,
-            expires_at=now_ms + hours * _HOUR_MS,
+            expires_at=now_ms + lasts_ms,
         )
         await self._links.add(link, digest(token))
         return OneTimeLink(link, token)

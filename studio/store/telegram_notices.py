@@ -25,6 +25,7 @@ class Ended:
 
     title: str
     status: JobStatus
+    code: str
     reason: str
 
 
@@ -51,7 +52,8 @@ class TelegramNotices:
                 (chat_id, now_ms - SETTLED_MS, MOST),
             ).fetchall()
             found = [
-                Ended(row["title"], JobStatus(row["status"]), _reason(row["error"])) for row in rows
+                Ended(row["title"], JobStatus(row["status"]), *_reason(row["error"]))
+                for row in rows
             ]
             return found, max((row["completed_at"] for row in rows), default=0)
 
@@ -88,5 +90,7 @@ class TelegramNotices:
         await self._db.write(work)
 
 
-def _reason(error: str | None) -> str:
-    return "" if error is None else str(orjson.loads(error).get("message", ""))
+def _reason(error: str | None) -> tuple[str, str]:
+    """The code and the message of what a job failed by."""
+    found = {} if error is None else orjson.loads(error)
+    return str(found.get("code", "")), str(found.get("message", ""))

@@ -270,6 +270,25 @@ def test_a_conversation_that_takes_long_holds_no_other_up(bot: Bot, talker: Talk
     slow.hears("At last.")
 
 
+def test_cancel_ends_what_the_chat_is_in_the_midst_of(
+    bot: Bot, talker: Talker, phone: Phone
+) -> None:
+    bot.save(name="Asks", values={"prompt": "a [[animal:fox|owl]]"})
+    talker.will_say(Say(calls=[run(film(bot))]))
+    phone.say("Make a film.")
+    question = phone.hears("May I run")
+    phone.say("/presets")
+    phone.press(phone.hears("What shall it be?"), "Asks")
+    phone.hears("animal")
+    phone.say("/cancel")
+    phone.hears("Stopped.")
+    assert question.text.startswith("May I run")
+    phone.say("/cancel")
+    wait_for(lambda: question.text == "Stopped.")
+    phone.say("/cancel")
+    phone.hears("There is nothing to stop.")
+
+
 def test_buttons_of_a_conversation_are_its_chats_alone(
     bot: Bot, talker: Talker, phone: Phone
 ) -> None:

@@ -76,7 +76,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     | {"clients", "household", "pipeline", "services", "store", "transfers", "web"},
     "shares": LEAVES | {"accounts", "gallery", "household", "services", "store", "web", "workshop"},
     "bot": LEAVES | {"graphs", "services", "store"},
-    "telegram": LEAVES | {"bot", "chat", "household", "services", "store", "web", "workshop"},
+    "telegram": LEAVES
+    | {"accounts", "bot", "chat", "household", "services", "store", "web", "workshop"},
     "chat": LEAVES | {"accounts", "household", "services", "store", "web", "workshop"},
     "outreach": LEAVES
     | {

@@ -189,3 +189,55 @@ def test_the_token_is_in_no_log_and_no_answer(bot: Bot) -> None:
     shown += [path.read_text(errors="replace") for path in bot.studio.folder.glob("logs/*.log")]
     assert len(shown) > 2
     assert all(TOKEN not in text and TOKEN.partition(":")[2] not in text for text in shown)
+
+
+def fresh(bot: Bot) -> httpx.Client:
+    """A browser that nobody knows."""
+    return httpx.Client(base_url=bot.studio.url, headers=OWN_PAGE, timeout=30)
+
+
+def test_whoever_lost_their_password_gets_a_link_that_works_once(bot: Bot) -> None:
+    with member_in(bot, "Forgetful") as browser:
+        phone = bot.paired(browser)
+        phone.say("/login")
+        said = phone.hears("within 15 minutes").text
+        token = said.rpartition("/#/join/")[2]
+        assert len(token) > 30
+        [chat] = good(browser.get("/api/telegram"))["chats"]
+        body = {"token": token, "password": "another long password"}
+        with fresh(bot) as other:
+            assert other.post("/api/join", json=body).status_code == 200
+            assert good(other.get("/api/telegram"))["chats"] == [chat]
+            assert other.post("/api/join", json=body).status_code != 200
+        assert browser.get("/api/telegram").status_code == 401
+    events = good(bot.owner.get("/api/activity"))["items"]
+    [made] = [each for each in events if each["kind"] == "user.reset_link_made"]
+    assert made["subject"] == "Forgetful"
+    assert made["data"]["by"] == "telegram"
+    shown = [path.read_bytes() for path in bot.studio.folder.rglob("*") if path.is_file()]
+    shown.append(bot.studio.log.read_bytes())
+    assert all(token.encode() not in text for text in shown)
+
+
+def test_a_link_into_studio_is_never_for_groups_or_strangers(bot: Bot) -> None:
+    phone, stranger = bot.paired(), bot.phone()
+    heard = len(phone.texts())
+    bot.telegram.say(phone.chat_id, "/login", chat={"id": phone.chat_id, "type": "group"})
+    stranger.say("/login")
+    stranger.hears("This is a private bot.")
+    phone.say("/queue")
+    phone.hears("0 running")
+    assert len(phone.texts()) == heard + 1
+    assert not any("/#/" in text for text in (*phone.texts(), *stranger.texts()))
+
+
+def test_the_owners_link_sets_a_new_password(bot: Bot) -> None:
+    phone = bot.paired()
+    phone.say("/login")
+    token = phone.hears("/#/setup/").text.rpartition("/#/setup/")[2]
+    with fresh(bot) as other:
+        body = {"token": token, "password": PASSWORD}
+        assert other.post("/api/setup", json=body).status_code == 200
+        assert other.get("/api/users").status_code == 200
+        bot.owner.cookies.update(other.cookies)
+        assert other.post("/api/setup", json=body).status_code != 200

@@ -17,6 +17,7 @@ WORDS = {
     "/queue: wie viele Aufträge warten\n"
     "/cancel: abbrechen, was wir gerade tun\n"
     "/settings: Sprache und Benachrichtigungen\n"
+    "/login: ein Weg zurück in Studio\n"
     "/help: diese Nachricht",
     "command_presets": "Aussuchen, was entstehen soll",
     "command_default": "Die Vorlage für einfache Nachrichten",
@@ -25,7 +26,15 @@ WORDS = {
     "command_queue": "Wie viele Aufträge warten",
     "command_cancel": "Abbrechen, was wir gerade tun",
     "command_settings": "Sprache und Benachrichtigungen",
+    "command_login": "Ein Weg zurück in Studio",
     "command_help": "Was ich kann",
+    "login_link": "Öffne das innerhalb von {minutes} Minuten, um ein neues Passwort zu setzen. "
+    "Es gilt einmal, und überall sonst wirst du abgemeldet:\n"
+    "{url}",
+    "login_path": "Öffne Studio innerhalb von {minutes} Minuten im Browser und setz das hinter "
+    "seine Adresse, um ein neues Passwort zu wählen. Es gilt einmal, und überall sonst wirst du "
+    "abgemeldet:\n"
+    "{url}",
     "unknown_command": "Das kenne ich nicht. /help sagt, was ich kann.",
     "chat_begins": "Du sprichst mit {model}. Was du schickst, geht dorthin, auch Bilder; /chat "
     "beendet das.",
@@ -60,6 +69,7 @@ WORDS = {
     "kind_audio": "einen Ton",
     "kind_file": "eine Datei",
     "files_here": "Ich habe {count}.",
+    "files_album": "Ich habe dein Album. Schick mehr, oder drück den Knopf.",
     "files_done": "Das sind alle",
     "file_expected": "Ich warte auf eine Datei. /cancel bricht ab.",
     "file_too_large": "Diese Datei ist zu groß: Telegram lässt mich höchstens 20 MB holen. Lade "

@@ -17,6 +17,7 @@ WORDS = {
     "/queue: how many jobs wait\n"
     "/cancel: stop what we are doing\n"
     "/settings: language and notifications\n"
+    "/login: a way back into Studio\n"
     "/help: this message",
     "command_presets": "Choose what to make",
     "command_default": "The preset for plain messages",
@@ -25,7 +26,14 @@ WORDS = {
     "command_queue": "How many jobs wait",
     "command_cancel": "Stop what we are doing",
     "command_settings": "Language and notifications",
+    "command_login": "A way back into Studio",
     "command_help": "What I can do",
+    "login_link": "Open this within {minutes} minutes to set a new password. It works once, and "
+    "it logs you out everywhere else:\n"
+    "{url}",
+    "login_path": "Open Studio in a browser within {minutes} minutes and put this behind its "
+    "address, to set a new password. It works once, and it logs you out everywhere else:\n"
+    "{url}",
     "unknown_command": "I do not know that. /help says what I can do.",
     "chat_begins": "You are talking to {model}. What you send goes to it, pictures too; /chat "
     "ends that.",
@@ -58,6 +66,7 @@ WORDS = {
     "kind_audio": "a sound",
     "kind_file": "a file",
     "files_here": "I have {count}.",
+    "files_album": "I have your album. Send more, or press the button.",
     "files_done": "That is all",
     "file_expected": "I am waiting for a file. /cancel stops this.",
     "file_too_large": "That file is too large: Telegram lets me fetch 20 MB at most. Upload it in "

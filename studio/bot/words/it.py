@@ -17,6 +17,7 @@ WORDS = {
     "/queue: quanti lavori attendono\n"
     "/cancel: interrompi quello che stiamo facendo\n"
     "/settings: lingua e notifiche\n"
+    "/login: rientrare in Studio\n"
     "/help: questo messaggio",
     "command_presets": "Scegli che cosa creare",
     "command_default": "Il preset per i messaggi semplici",
@@ -25,7 +26,15 @@ WORDS = {
     "command_queue": "Quanti lavori attendono",
     "command_cancel": "Interrompi quello che stiamo facendo",
     "command_settings": "Lingua e notifiche",
+    "command_login": "Rientrare in Studio",
     "command_help": "Che cosa so fare",
+    "login_link": "Aprilo entro {minutes} minuti per scegliere una nuova password. Vale una "
+    "volta sola e ti disconnette da ogni altro posto:\n"
+    "{url}",
+    "login_path": "Apri Studio nel browser entro {minutes} minuti e aggiungi questo al suo "
+    "indirizzo per scegliere una nuova password. Vale una volta sola e ti disconnette da ogni "
+    "altro posto:\n"
+    "{url}",
     "unknown_command": "Non lo conosco. /help dice che cosa so fare.",
     "chat_begins": "Stai parlando con {model}. Quello che mandi va lì, anche le immagini; /chat "
     "lo termina.",
@@ -59,6 +68,7 @@ WORDS = {
     "kind_audio": "un suono",
     "kind_file": "un file",
     "files_here": "Ne ho {count}.",
+    "files_album": "Ho il tuo album. Mandane altre o premi il pulsante.",
     "files_done": "Sono tutti",
     "file_expected": "Sto aspettando un file. /cancel interrompe.",
     "file_too_large": "Questo file è troppo grande: Telegram mi lascia prendere al massimo 20 MB. "

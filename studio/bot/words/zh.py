@@ -16,6 +16,7 @@ WORDS = {
     "/queue：有多少任务在等待\n"
     "/cancel：停止当前操作\n"
     "/settings：语言和通知\n"
+    "/login：重新进入 Studio\n"
     "/help：显示这条消息",
     "command_presets": "选择要生成什么",
     "command_default": "普通消息使用的预设",
@@ -24,7 +25,15 @@ WORDS = {
     "command_queue": "有多少任务在等待",
     "command_cancel": "停止当前操作",
     "command_settings": "语言和通知",
+    "command_login": "重新进入 Studio",
     "command_help": "我能做什么",
+    "login_link": "请在 {minutes} 分钟内打开此链接设置新密码。"
+    "链接只能用一次，其他地方的登录都会退出：\n"
+    "{url}",
+    "login_path": "请在 {minutes} 分钟内用浏览器打开 Studio，"
+    "并把下面这段加在其地址之后，以设置新密码。"
+    "只能用一次，其他地方的登录都会退出：\n"
+    "{url}",
     "unknown_command": "我不认识这个命令。/help 会告诉你我能做什么。",
     "chat_begins": "你正在与 {model} 对话。你发的内容（包括图片）都会发给它；再发 /chat 结束。",
     "chat_over": "你已离开对话。它保存在 Studio 中，/chat 会再次列出。",
@@ -55,6 +64,7 @@ WORDS = {
     "kind_audio": "一段声音",
     "kind_file": "一个文件",
     "files_here": "已收到 {count} 个。",
+    "files_album": "已收到你的相册。可以继续发送，或按下按钮。",
     "files_done": "就这些",
     "file_expected": "我在等一个文件。/cancel 可以停止。",
     "file_too_large": "文件太大：Telegram 最多只允许我获取 20 MB。请在 Studio 里上传。",

@@ -1,4 +1,4 @@
-"""Rows of the outbox: what waits for nobody ends, what is over goes, what changes has its place."""
+"""Rows of the outbox: what waits for nobody ends, what is over goes, what changes finds its own."""
 
 from __future__ import annotations
 
@@ -109,5 +109,5 @@ async def test_a_disk_that_fills_up_is_told_of_once_each_time(line: Line) -> Non
         await looked(4)
         await line.until(lambda: len(line.telegram.messages) == 2)
     assert {message.text for message in line.telegram.messages} == {
-        "The disk is nearly full: 0.5 GiB left."
+        "The disk is nearly full: 512 MiB left."
     }
