@@ -31,9 +31,10 @@ class Delivery:
     log: tuple[Attempt, ...] = ()
 
 
+_NEVER: Final = (1 << 63) - 1
 _LIST: Final = (
     "SELECT d.seq, d.id, d.webhook_id, d.type, d.state, d.attempts, d.created_at, d.next_at, "
-    "d.ended_at, COALESCE(d.url, w.url) AS url, d.body, a.status, a.error "
+    "d.ended_at, COALESCE(d.url, w.url) AS url, a.status, a.error "
     "FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id "
     "LEFT JOIN webhook_attempts a ON a.rowid = "
     "(SELECT MAX(rowid) FROM webhook_attempts WHERE delivery_seq = d.seq) "
@@ -52,10 +53,12 @@ class DeliveryHistory:
         """The newest deliveries of a webhook, each with what its last attempt brought."""
 
         def work(connection: sqlite3.Connection) -> list[Delivery]:
+            # Each with an index of its own: few of very many may be in that state.
+            one_state, given = ("AND d.state = ? ", (state,)) if state is not None else ("", ())
             rows = connection.execute(
-                f"{_LIST} WHERE d.webhook_id = ? AND (? IS NULL OR d.state = ?) "
-                "AND (? IS NULL OR d.seq < ?) ORDER BY d.seq DESC LIMIT ?",
-                (webhook_id, state, state, before, before, limit),
+                f"{_LIST} WHERE d.webhook_id = ? {one_state}AND d.seq < ? "
+                "ORDER BY d.seq DESC LIMIT ?",
+                (webhook_id, *given, _NEVER if before is None else before, limit),
             )
             return [_delivery(row) for row in rows]
 
@@ -79,7 +82,10 @@ class DeliveryHistory:
                 "WHERE delivery_seq = ? ORDER BY rowid",
                 (row["seq"],),
             )
-            return _delivery(row, row["body"], tuple(Attempt(*each) for each in attempts))
+            [body] = connection.execute(
+                "SELECT body FROM webhook_deliveries WHERE seq = ?", (row["seq"],)
+            ).fetchone()
+            return _delivery(row, body, tuple(Attempt(*each) for each in attempts))
 
         return await self._db.read(work)
 
