@@ -35,6 +35,8 @@ MAX_SILENT: Final = 8
 """Receivers that did not answer last time get one message each, and together no more."""
 KEPT_MS: Final = 7 * DAY_MS
 MAX_WAITING: Final = 50_000
+MAX_ENDED: Final = 20_000
+"""How many of a webhook's deliveries are remembered that arrived, and how many that failed."""
 DISABLED_AFTER_MS: Final = 5 * DAY_MS
 GONE: Final = "gone"
 FAILING: Final = "failing"
@@ -146,13 +148,16 @@ class WebhookDelivery:
                 log.warning("old webhook deliveries cannot be forgotten: %s", error.message)
             await asyncio.sleep(_SWEEP_S)
 
-    async def sweep(self, most_waiting: int = MAX_WAITING) -> int:
+    async def sweep(self, most_waiting: int = MAX_WAITING, most_ended: int = MAX_ENDED) -> int:
         """Forget what is old; returns how many deliveries that concerned."""
         now_ms = self._clock.now_ms()
         # Of those that are gone nobody would ever hear.
         self._silent.clear()
         return await self._history.sweep(
-            before_ms=now_ms - KEPT_MS, now_ms=now_ms, most_waiting=most_waiting
+            before_ms=now_ms - KEPT_MS,
+            now_ms=now_ms,
+            most_waiting=most_waiting,
+            most_ended=most_ended,
         )
 
     async def close(self) -> None:

@@ -148,3 +148,23 @@ async def test_a_page_of_few_among_ten_thousand_is_found_by_an_index(desk: Desk)
     assert len(newest) == 50
     # All ten thousand would take more than a hundred thousand.
     assert counted[0] * 50 < 20_000
+
+
+@pytest.mark.parametrize("state", ["delivered", "failed"])
+async def test_of_what_has_ended_only_so_much_is_kept(desk: Desk, state: str) -> None:
+    await desk.delivery.close()
+    await desk.add("other", OWNER_ID)
+    await fill(desk, "hook", 5_000)
+    await fill(desk, "other", 50)
+    now_ms = desk.clock.now_ms()
+
+    def end(connection: sqlite3.Connection) -> None:
+        connection.execute(
+            "UPDATE webhook_deliveries SET state = ?, next_at = NULL, ended_at = ?", (state, now_ms)
+        )
+
+    await desk.db.write(end)
+    assert await desk.delivery.sweep(most_ended=60) == 4_940
+    left = await desk.history.page("hook", state=state, before=None, limit=200)
+    assert [one.seq for one in left] == list(range(5_000, 4_940, -1))
+    assert len(await desk.history.page("other", state=state, before=None, limit=200)) == 50
