@@ -27,6 +27,7 @@ from studio.store.lease import Held, Lease, LeaseLost
 from studio.store.restoring import finish_restore
 from studio.store.snapshots import fence
 from studio.store.taking_back import begin_open, close_way_back, take_back
+from studio.waits import set_within
 from studio.web.bodies import UnreadBodies
 from studio.web.clients import Clients
 from studio.web.comfy_proxy import MAX_FRAME_BYTES
@@ -225,8 +226,7 @@ async def _acquire(
         if held.reason != answer.message:
             log.warning("%s", answer.message)
         held.reason = answer.message
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LEASE_RETRY_S)
+        await set_within(stop, _LEASE_RETRY_S)
     return None
 
 

@@ -213,7 +213,8 @@ class _Child:
         """SIGTERM, then SIGKILL."""
         self._signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.process.wait(), _END_S)
+            async with asyncio.timeout(_END_S):
+                await self.process.wait()
         self.kill()
         await self.process.wait()
 

@@ -81,7 +81,8 @@ async def _run(*arguments: str) -> bytes | None:
         env={},
     )
     try:
-        answer, _ = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
+        async with asyncio.timeout(TIMEOUT_S):
+            answer, _ = await process.communicate()
     except TimeoutError:
         return None
     finally:

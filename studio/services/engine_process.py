@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -11,6 +10,7 @@ from studio.clients.supervisor import ChildStatus, Supervisor, SupervisorRefused
 from studio.clock import Clock
 from studio.services.engine import Engine, EngineListener, EngineState
 from studio.services.pace import Pace
+from studio.waits import set_within
 
 BACKOFF_MAX_S: Final = 60.0
 CRASH_LIMIT: Final = 5
@@ -159,8 +159,7 @@ class EngineProcess:
     async def pause(self, seconds: float | None) -> None:
         """Wait, or less when somebody asks for this engine."""
         self._asked.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), seconds)
+        await set_within(self._asked, seconds)
 
     async def _end(self) -> None:
         self._engine.crashes.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 from studio.models import Identity, Preview, Progress
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobService, JobView
+from studio.waits import set_within
 
 _LOOK_S: Final = 5.0
 """How often a job is looked at of which nothing is heard."""
@@ -53,8 +53,7 @@ class JobWaits:
                 yield Sign(view, live.progress, preview)
                 if view.job.status.is_terminal:
                     return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(watcher.changed.wait(), _LOOK_S)
+                await set_within(watcher.changed, _LOOK_S)
         finally:
             live.watchers.discard(watcher)
 

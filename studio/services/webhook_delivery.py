@@ -31,8 +31,12 @@ MAX_AT_ONCE: Final = 16
 MAX_PER_ENDPOINT: Final = 4
 MAX_PER_USER: Final = 8
 """So that receivers that hang hold up nobody but those who named them."""
+MAX_SILENT: Final = 8
+"""Receivers that did not answer last time get one message each, and together no more."""
 KEPT_MS: Final = 7 * DAY_MS
 MAX_WAITING: Final = 50_000
+MAX_ENDED: Final = 20_000
+"""How many of a webhook's deliveries are remembered that arrived, and how many that failed."""
 DISABLED_AFTER_MS: Final = 5 * DAY_MS
 GONE: Final = "gone"
 FAILING: Final = "failing"
@@ -112,6 +116,8 @@ class WebhookDelivery:
         self._at: Counter[str] = Counter()
         self._of: Counter[str] = Counter()
         """How many attempts are under way, by endpoint and by user."""
+        self._silent: set[str] = set()
+        """Endpoints that did not answer last time."""
         self._is_closed = False
         self._rests: dict[str, int] = {}
         """Until when endpoints asked to be left alone, in milliseconds since the epoch."""
@@ -142,11 +148,16 @@ class WebhookDelivery:
                 log.warning("old webhook deliveries cannot be forgotten: %s", error.message)
             await asyncio.sleep(_SWEEP_S)
 
-    async def sweep(self, most_waiting: int = MAX_WAITING) -> int:
+    async def sweep(self, most_waiting: int = MAX_WAITING, most_ended: int = MAX_ENDED) -> int:
         """Forget what is old; returns how many deliveries that concerned."""
         now_ms = self._clock.now_ms()
+        # Of those that are gone nobody would ever hear.
+        self._silent.clear()
         return await self._history.sweep(
-            before_ms=now_ms - KEPT_MS, now_ms=now_ms, most_waiting=most_waiting
+            before_ms=now_ms - KEPT_MS,
+            now_ms=now_ms,
+            most_waiting=most_waiting,
+            most_ended=most_ended,
         )
 
     async def close(self) -> None:
@@ -165,7 +176,9 @@ class WebhookDelivery:
         now_ms = self._clock.now_ms()
         self._rests = {place: until for place, until in self._rests.items() if until > now_ms}
         while (room := MAX_AT_ONCE - len(self._tasks)) > 0:
-            full = [place for place, count in self._at.items() if count >= MAX_PER_ENDPOINT]
+            full = [place for place, count in self._at.items() if count >= self._most_at(place)]
+            if self._silent_now() >= MAX_SILENT:
+                full += self._silent
             busy = [user for user, count in self._of.items() if count >= MAX_PER_USER]
             found = await self._store.due(
                 now_ms,
@@ -194,9 +207,16 @@ class WebhookDelivery:
     def _has_room(self, due: Due) -> bool:
         return (
             due.lane not in self._lanes
-            and self._at[due.endpoint] < MAX_PER_ENDPOINT
+            and self._at[due.endpoint] < self._most_at(due.endpoint)
             and self._of[due.user_id] < MAX_PER_USER
+            and (due.endpoint not in self._silent or self._silent_now() < MAX_SILENT)
         )
+
+    def _most_at(self, endpoint: str) -> int:
+        return 1 if endpoint in self._silent else MAX_PER_ENDPOINT
+
+    def _silent_now(self) -> int:
+        return sum(self._at[endpoint] for endpoint in self._silent if endpoint in self._at)
 
     def _enter(self, due: Due) -> None:
         self._lanes.add(due.lane)
@@ -225,6 +245,10 @@ class WebhookDelivery:
             log.exception("an attempt at a webhook broke off")
             said = _Nothing()
             attempt = Attempt(at_ms, 0, None, said.error, "")
+        if said.status is None:
+            self._silent.add(due.endpoint)
+        else:
+            self._silent.discard(due.endpoint)
         outcome = self._judge(due, said)
         while True:
             try:

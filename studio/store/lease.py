@@ -185,7 +185,9 @@ class Lease:
         while True:
             await asyncio.sleep(BEAT_S)
             try:
-                await asyncio.wait_for(asyncio.to_thread(self.beat), LOST_S)
+                # Python 3.11's ``wait_for`` may swallow that the task was cancelled.
+                async with asyncio.timeout(LOST_S):
+                    await asyncio.to_thread(self.beat)
             except TimeoutError as error:
                 raise LeaseLost("The lease on this volume could not be renewed.") from error
             except LeaseLost:

@@ -31,9 +31,11 @@ class Delivery:
     log: tuple[Attempt, ...] = ()
 
 
+_AT_ONCE: Final = 2_000
+_NEVER: Final = (1 << 63) - 1
 _LIST: Final = (
     "SELECT d.seq, d.id, d.webhook_id, d.type, d.state, d.attempts, d.created_at, d.next_at, "
-    "d.ended_at, COALESCE(d.url, w.url) AS url, d.body, a.status, a.error "
+    "d.ended_at, COALESCE(d.url, w.url) AS url, a.status, a.error "
     "FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id "
     "LEFT JOIN webhook_attempts a ON a.rowid = "
     "(SELECT MAX(rowid) FROM webhook_attempts WHERE delivery_seq = d.seq) "
@@ -52,10 +54,12 @@ class DeliveryHistory:
         """The newest deliveries of a webhook, each with what its last attempt brought."""
 
         def work(connection: sqlite3.Connection) -> list[Delivery]:
+            # Each with an index of its own: few of very many may be in that state.
+            one_state, given = ("AND d.state = ? ", (state,)) if state is not None else ("", ())
             rows = connection.execute(
-                f"{_LIST} WHERE d.webhook_id = ? AND (? IS NULL OR d.state = ?) "
-                "AND (? IS NULL OR d.seq < ?) ORDER BY d.seq DESC LIMIT ?",
-                (webhook_id, state, state, before, before, limit),
+                f"{_LIST} WHERE d.webhook_id = ? {one_state}AND d.seq < ? "
+                "ORDER BY d.seq DESC LIMIT ?",
+                (webhook_id, *given, _NEVER if before is None else before, limit),
             )
             return [_delivery(row) for row in rows]
 
@@ -79,7 +83,10 @@ class DeliveryHistory:
                 "WHERE delivery_seq = ? ORDER BY rowid",
                 (row["seq"],),
             )
-            return _delivery(row, row["body"], tuple(Attempt(*each) for each in attempts))
+            [body] = connection.execute(
+                "SELECT body FROM webhook_deliveries WHERE seq = ?", (row["seq"],)
+            ).fetchone()
+            return _delivery(row, body, tuple(Attempt(*each) for each in attempts))
 
         return await self._db.read(work)
 
@@ -115,18 +122,47 @@ class DeliveryHistory:
 
         return await self._db.write(work)
 
-    async def sweep(self, *, before_ms: int, now_ms: int, most_waiting: int) -> int:
-        """Forget what is old, and fail what has waited too long or behind too many others.
+    async def sweep(
+        self, *, before_ms: int, now_ms: int, most_waiting: int, most_ended: int
+    ) -> int:
+        """Forget what is old or too much, and fail what has waited too long or behind too many.
+
+        Args:
+            most_ended: how many a webhook may have that were delivered, and how many that failed.
 
         Returns:
             How many were forgotten or failed.
         """
+        count = await self._give_up(before_ms, now_ms, most_waiting)
+        while gone := await self._forget(before_ms, most_ended):
+            count += gone
+        return count
+
+    async def _forget(self, before_ms: int, most_ended: int) -> int:
+        """Forget some of it: not all at once, since others want to write as well."""
 
         def work(connection: sqlite3.Connection) -> int:
             gone = connection.execute(
-                "DELETE FROM webhook_deliveries WHERE ended_at IS NOT NULL AND created_at < ?",
-                (before_ms,),
+                "DELETE FROM webhook_deliveries WHERE seq IN (SELECT seq FROM webhook_deliveries "
+                "WHERE ended_at IS NOT NULL AND ended_at < ? LIMIT ?)",
+                (before_ms, _AT_ONCE),
             ).rowcount
+            webhooks = [row[0] for row in connection.execute("SELECT id FROM webhooks")]
+            for webhook_id in webhooks:
+                for state in (DeliveryState.DELIVERED, DeliveryState.FAILED):
+                    if gone < _AT_ONCE:
+                        gone += connection.execute(
+                            "DELETE FROM webhook_deliveries WHERE seq IN (SELECT seq FROM "
+                            "webhook_deliveries WHERE webhook_id = ? AND state = ? "
+                            "ORDER BY seq DESC LIMIT ? OFFSET ?)",
+                            (webhook_id, state, _AT_ONCE, most_ended),
+                        ).rowcount
+            return gone
+
+        return await self._db.write(work)
+
+    async def _give_up(self, before_ms: int, now_ms: int, most_waiting: int) -> int:
+        def work(connection: sqlite3.Connection) -> int:
             failed = connection.execute(
                 "UPDATE webhook_deliveries SET state = 'failed', next_at = NULL, ended_at = ? "
                 "WHERE state = 'waiting' AND created_at < ?",
@@ -145,7 +181,7 @@ class DeliveryHistory:
                     "ORDER BY seq DESC LIMIT 1 OFFSET ?)",
                     (now_ms, row["webhook_id"], row["webhook_id"], most_waiting),
                 ).rowcount
-            return int(gone + failed)
+            return failed
 
         return await self._db.write(work)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import orjson
 
 from studio.services.chat_turns import Turn
 from studio.store.chat_records import Message
+from studio.waits import set_within
 from studio.web.chat_bodies import message_body
 
 HEARTBEAT_S: Final = 15.0
@@ -50,7 +50,7 @@ class ReplyStream:
                         yield frame
                     if is_over:
                         break
-                    if await _wait(changed):
+                    if await set_within(changed, HEARTBEAT_S):
                         await asyncio.sleep(PAUSE_S)
                     else:
                         yield b": alive\n\n"
@@ -94,14 +94,6 @@ class ReplyStream:
     @staticmethod
     def _mark(message: Message) -> str:
         return f"{message.id}:{len(message.text)}"
-
-
-async def _wait(changed: asyncio.Event) -> bool:
-    """Until something changed; ``False`` when only the heartbeat is due."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
-        return True
-    return False
 
 
 def _frame(event: str, data: dict[str, Any], mark: str = "") -> bytes:

@@ -18,6 +18,7 @@ from studio.services.editor import (
     PassedSocket,
 )
 from studio.services.engine import Engine
+from studio.waits import set_within
 from studio.web.comfy_rules import upstream_headers
 
 SESSION_ENDED: Final = 4401
@@ -115,8 +116,7 @@ class SocketRelay:
 
     async def _visit_over(self, visit: EditorVisit) -> PassedClose:
         while self._editor.still_open(visit):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(visit.ended.wait(), self._check_s)
+            await set_within(visit.ended, self._check_s)
         return PassedClose(SESSION_ENDED, "The session has ended.")
 
 

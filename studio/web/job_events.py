@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from typing import Any, Final
@@ -19,6 +18,7 @@ from studio.models import Asset, Identity, Job, JobStatus
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobView
 from studio.services.queue import JobQueue, LiveJob
+from studio.waits import set_within
 from studio.web.job_bodies import output_body, preview_body, progress_body
 from studio.web.links import Links
 
@@ -201,14 +201,10 @@ class JobStream:
         deadline_s = self._clock.monotonic_s() + HEARTBEAT_S
         if held_back:
             due_s = self._shown_s + THROTTLE_S
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(
-                    watcher.changed.wait(), max(0.01, due_s - self._clock.monotonic_s())
-                )
+            await set_within(watcher.changed, max(0.01, due_s - self._clock.monotonic_s()))
             return True
         while (left_s := deadline_s - self._clock.monotonic_s()) > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(watcher.changed.wait(), min(left_s, 1.0))
+            if await set_within(watcher.changed, min(left_s, 1.0)):
                 return True
             live = self._view.live
             if live is not None and live.waiting and self._queue.position(live) != self._position:

@@ -36,6 +36,7 @@ LEAVES = frozenset(
         "tls",
         "update_settings",
         "version",
+        "waits",
         "webhook_events",
         "webhook_signing",
     }

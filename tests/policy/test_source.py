@@ -220,6 +220,18 @@ def test_nothing_but_the_tests_reads_the_tests() -> None:
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
 
 
+def test_nothing_waits_in_a_way_that_swallows_a_cancel() -> None:
+    """Python 3.11's ``wait_for`` does; see ``studio/waits.py``."""
+    found = {
+        f"{shown(path)}:{node.lineno}"
+        for folder in ("studio", "boot")
+        for path in walk(".py", under=folder)
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Attribute) and node.attr == "wait_for"
+    }
+    assert found == set()
+
+
 def test_no_pattern_is_possessive() -> None:
     """Python 3.11.2, which Debian 12 has, finds nothing with one that repeats a group."""
     found = {

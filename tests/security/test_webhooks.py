@@ -191,3 +191,37 @@ async def test_a_name_that_leads_home_by_the_time_is_not_dialled() -> None:
         await receiver.close()
         assert (answer.status, answer.error) == (None, "blocked_address")
         assert place.got == []
+
+
+@pytest.mark.parametrize(
+    "led_to",
+    [
+        ["127.0.0.1"], ["0.0.0.0"], ["::1"], ["::"], ["::ffff:127.0.0.1"], ["64:ff9b::7f00:1"],
+        ["fe80::1"], ["fd00::1"], ["169.254.169.254"], ["100.64.0.1"], [PUBLIC, "127.0.0.1"],
+    ],
+)  # fmt: skip
+async def test_a_name_that_leads_home_is_not_dialled(led_to: list[str]) -> None:
+    async with running_place() as place:
+        receiver = WebhookReceiver(Outbound(resolve=lambda *_: led_to), timeout_s=2.0)
+        for scheme in ("https", "http"):
+            answer = await receiver.post(f"{scheme}://hooks.example:{place.port}/", b"{}", {})
+            assert (answer.status, answer.error) == (None, "blocked_address")
+        await receiver.close()
+        assert place.got == []
+
+
+async def test_the_address_that_was_judged_is_the_one_that_is_dialled() -> None:
+    """Nobody asks for the name again between the judgement and the connection."""
+    asked: list[str] = []
+
+    def resolve(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    async with running_place() as place:
+        receiver = WebhookReceiver(Outbound(["127.0.0.0/8"], resolve=resolve), timeout_s=2.0)
+        answer = await receiver.post(f"http://no-such-name.invalid:{place.port}/", b"{}", {})
+        await receiver.close()
+        assert (answer.status, answer.error) == (200, None)
+        assert place.got[0].headers["host"] == f"no-such-name.invalid:{place.port}"
+    assert set(asked) == {"no-such-name.invalid"}
