@@ -6,6 +6,7 @@ import { notices } from '../../models/notices.js';
 import { session } from '../../models/session.js';
 import { openDialog } from '../dialog.js';
 import { icon } from '../icons.js';
+import '../menu.js';
 import { ListElement, onceShown } from '../list.js';
 import { reasonText } from './webhook_deliveries.js';
 import './webhook_form.js';
@@ -73,9 +74,14 @@ class SettingsWebhooks extends ListElement {
               </button>`}
           ${item.kind === 'jobs'
             ? nothing
-            : html`<button @click=${() => this.#edit(item)}>${icon('use')}${t('webhooks.edit')}</button>
-                <button @click=${() => this.#newSecret(item)}>${icon('key')}${t('webhooks.newSecret')}</button>
-                <button @click=${() => this.#remove(item)}>${icon('remove')}${t('shell.remove')}</button>`}
+            : html`<menu-button
+                label=${t('webhooks.menuOf', { name })}
+                .items=${[
+                  { label: t('webhooks.edit'), icon: 'use', run: () => this.#edit(item) },
+                  { label: t('webhooks.newSecret'), icon: 'key', run: () => this.#newSecret(item) },
+                  { label: t('shell.remove'), icon: 'remove', run: () => this.#remove(item) },
+                ]}
+              ></menu-button>`}
         </div>
         <p class="hint" role="status">${this.tests[item.id] ?? ''}</p>
         <details ?open=${isOpen} @toggle=${({ target }) => this.#toggle(item.id, target.open)}>

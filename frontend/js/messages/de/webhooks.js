@@ -3,6 +3,7 @@ export default {
     'Studio sagt deinen Programmen, was geschieht: ein signierter POST an eine Adresse deiner Wahl. Was nicht angenommen wird, wird drei Tage lang erneut gesendet.',
   add: 'Webhook hinzufügen',
   edit: 'Ändern',
+  menuOf: 'Was mit {name} geschehen soll',
   create: 'Hinzufügen',
   save: 'Speichern',
   none: 'Es gibt noch keinen Webhook.',

@@ -3,6 +3,7 @@ export default {
     'Studio tells programs of yours what happens: a signed POST to an address of your choice. A message that is not taken is sent again for three days.',
   add: 'Add a webhook',
   edit: 'Change',
+  menuOf: 'What to do with {name}',
   create: 'Add',
   save: 'Save',
   none: 'There is no webhook yet.',

@@ -3,6 +3,7 @@ export default {
     'Studio comunica ai tuoi programmi che cosa succede: un POST firmato a un indirizzo di tua scelta. Un messaggio non accettato viene inviato di nuovo per tre giorni.',
   add: 'Aggiungi un webhook',
   edit: 'Modifica',
+  menuOf: 'Cosa fare con {name}',
   create: 'Aggiungi',
   save: 'Salva',
   none: 'Non c’è ancora nessun webhook.',

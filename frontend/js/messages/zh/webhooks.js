@@ -2,6 +2,7 @@ export default {
   help: 'Studio 会把发生的事情告诉您的程序：向您指定的地址发送带签名的 POST。未被接收的消息会在三天内重新发送。',
   add: '添加 Webhook',
   edit: '更改',
+  menuOf: '对 {name} 的操作',
   create: '添加',
   save: '保存',
   none: '还没有 Webhook。',
