@@ -164,11 +164,9 @@ def build_pipeline(
         intake=Intake(
             queue=queue,
             jobs=jobs,
-            clock=clock,
             wake=dispatcher.wake,
             reserve=dispatcher.reserve,
             start=runner.start,
-            take_back=follower.cancel,
         ),
         on_demand=on_demand,
         max_depth=settings.max_queue_depth,

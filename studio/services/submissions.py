@@ -125,7 +125,7 @@ class SubmissionService:
             await self._quotas.require(identity)
             new, graph = await self._judged(identity, submission)
             async with self._quotas.time_for(identity, [new.job]):
-                return await self._accept(submission, new, graph)
+                return await asyncio.shield(self._accept(submission, new, graph))
         finally:
             self._entering[identity.user_id] -= 1
 
@@ -160,19 +160,9 @@ class SubmissionService:
                 # A thousand judgements take a while, and others want to be served meanwhile.
                 await asyncio.sleep(0)
             async with self._quotas.time_for(identity, [each.job for each in new]):
-                await store(new)
-                # Without their graphs, together maybe large: they are read when their turn comes.
-                accepted = [LiveJob(each.job) for each in new]
-                for live, submission in zip(accepted, submissions, strict=True):
-                    live.download_credentials = _values(submission.download_credentials)
-                    self._queue.add(live, waiting=True)
+                return await asyncio.shield(self._accept_all(submissions, new, store))
         finally:
             self._entering[identity.user_id] -= count
-        for live in accepted:
-            self._on_demand.hold(live)
-        self._jobs.accepted(new)
-        self._wake()
-        return accepted
 
     async def _judged(self, identity: Identity, submission: Submission) -> tuple[NewJob, Graph]:
         """What is to be stored for a submission that can run, and its graph."""
@@ -248,6 +238,25 @@ class SubmissionService:
             self._jobs.outbox.queued(job, submission.webhook),
         )
         return new, graph
+
+    # Neither is cancelled half-way: what is stored has its place in the queue, whoever has gone.
+
+    async def _accept_all(
+        self,
+        submissions: Sequence[Submission],
+        new: Sequence[NewJob],
+        store: Callable[[Sequence[NewJob]], Awaitable[None]],
+    ) -> list[LiveJob]:
+        await store(new)
+        # Without their graphs, together maybe large: they are read when their turn comes.
+        accepted = [LiveJob(each.job) for each in new]
+        for live, submission in zip(accepted, submissions, strict=True):
+            live.download_credentials = _values(submission.download_credentials)
+            self._queue.add(live, waiting=True)
+            self._on_demand.hold(live)
+        self._jobs.accepted(new)
+        self._wake()
+        return accepted
 
     async def _accept(self, submission: Submission, new: NewJob, graph: Graph) -> LiveJob:
         live = LiveJob(new.job, graph=graph, credentials=dict(submission.credentials))

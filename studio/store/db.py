@@ -30,6 +30,10 @@ T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
 
 _PATIENCE_S: Final = 0.01
+_PROBE: Final = (
+    "INSERT INTO meta (key, value) VALUES ('probes', '1')"
+    " ON CONFLICT (key) DO UPDATE SET value = value + 1"
+)
 
 
 class Database:
@@ -136,19 +140,13 @@ class Database:
                 moment of the commit it may still be found after a restart.
             Whatever ``work`` raises.
         """
+        if self._halted is not None:
+            raise StorageUnavailable(self._halted)
+        self._outage.require_over()
         future = asyncio.get_running_loop().create_future()
         item = Item(work, future, True, False, durable, short, patient, at_once)
-        result: T = await self._submit_write(item)
+        result: T = await self._submit(item)
         return result
-
-    async def sync(self) -> None:
-        """Until whatever was written is on disk, what need not survive a power cut too.
-
-        Raises:
-            DiskFull, StorageUnavailable: it may not be.
-        """
-        future = asyncio.get_running_loop().create_future()
-        await self._submit_write(Item(_nothing, future, writes=True, short=True, syncs=True))
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` on the connection's thread; it must not write."""
@@ -163,15 +161,15 @@ class Database:
         return result
 
     async def probe(self) -> None:
-        """While writes fail, try one that changes nothing, so that an idle Studio recovers too.
+        """While writes fail, try one of no consequence, so that an idle Studio recovers too.
+
+        It changes a number: what is set to what it was is never written, and proves nothing.
 
         Raises:
             DiskFull, StorageUnavailable: still failing.
         """
         if self._outage.message is not None:
-            await self.write(
-                lambda connection: connection.execute("UPDATE meta SET value = value").rowcount
-            )
+            await self.write(lambda connection: connection.execute(_PROBE).rowcount)
 
     async def close(self) -> None:
         """Finish what waits, fold the log into the file and close it. Idempotent."""
@@ -204,12 +202,6 @@ class Database:
                 connection.close()
         else:
             abandon(connection, self._path)
-
-    def _submit_write(self, item: Item) -> asyncio.Future[Any]:
-        if self._halted is not None:
-            raise StorageUnavailable(self._halted)
-        self._outage.require_over()
-        return self._submit(item)
 
     def _submit(self, item: Item) -> asyncio.Future[Any]:
         if self._closed:
@@ -300,8 +292,6 @@ class Database:
             results = [item.run(connection, alone=writes == 1) for item in batch]
             if writes:
                 connection.execute("COMMIT")
-                if connection.total_changes == changes and any(item.syncs for item in batch):
-                    self._log.sync()
                 # This process may have been stopped during the commit, long enough for another to
                 # move the database away: what it wrote since then is not there.
                 self._require_lease()
@@ -344,6 +334,3 @@ class Database:
         self._outage.begin(fault, error)
         return fault
 
-
-def _nothing(_: sqlite3.Connection) -> None:
-    """Work whose commit alone matters."""

@@ -38,13 +38,12 @@ class JobStore:
         self.outbox = Outbox(db)
 
     async def insert(
-        self, new: NewJob, idempotency_key: str | None = None, *, durable: bool = True
+        self, new: NewJob, idempotency_key: str | None = None, *, at_once: bool = False
     ) -> None:
         """Make a job durable: once this returns it will be finished.
 
         Args:
-            durable: whether that holds through a power cut already. Without, it does after
-                ``sync``, and until then nobody may be told that the job was accepted.
+            at_once: whether it waits for no others to share its commit with.
 
         Raises:
             IdempotencyKeyReuse: the key was used in the last 24 hours; nothing is stored.
@@ -52,19 +51,10 @@ class JobStore:
         """
         await self._db.write(
             lambda connection: insert_jobs(connection, [new], idempotency_key),
-            durable=durable,
             short=True,
-            at_once=not durable,
+            at_once=at_once,
         )
         self.accepted([new])
-
-    async def sync(self) -> None:
-        """Until what was stored so far survives a power cut.
-
-        Raises:
-            DiskFull, StorageUnavailable: it may not.
-        """
-        await self._db.sync()
 
     def accepted(self, new: Sequence[NewJob]) -> None:
         """They are durable, by whichever commit: what is to be told of them can be."""

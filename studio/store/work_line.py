@@ -27,8 +27,6 @@ class Item:
     short: bool = False
     patient: bool = False
     at_once: bool = False
-    syncs: bool = False
-    """It writes nothing, and wants on disk what was written before it."""
 
     def do(self, connection: sqlite3.Connection) -> Any:
         """Do the work; what it returns may leave the database's thread, but for a cursor.

@@ -1,16 +1,16 @@
-"""Between the row of a job and its safety from a power cut, while its engine works already."""
+"""Whoever asked for a job may be gone before it is stored: it is in the queue all the same."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
+import contextlib
 import threading
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 
+from studio.store.db import Database
 from studio.store.disk_speed import DiskSpeed
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
@@ -19,87 +19,72 @@ from tests.faults.harness import Api, settings_for, studio_inside, until
 _HELD_S = 20.0
 
 
-class SlowSyncs:
-    """The syncs of a disk that takes its time, until somebody lets them go."""
+class SlowWrites:
+    """A database whose thread is busy with something else while the next write waits for it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.begun = 0
-        self.error: OSError | None = None
+        self.is_armed = False
+        self.waiting = 0
         self._go_on = threading.Event()
-        self._sync = os.fdatasync
-        monkeypatch.setattr(os, "fdatasync", self._wait)
-        # A disk like that is waited for on a thread.
+        self._others: list[asyncio.Task[bool]] = []
+        write, slow = Database.write, self
+
+        async def wait_and_write(db: Database, *given: Any, **options: Any) -> Any:
+            if slow.is_armed:
+                slow.is_armed = False
+                slow._others.append(asyncio.create_task(db.read(lambda _: slow._wait())))
+                await asyncio.sleep(0)
+                slow.waiting += 1
+            return await write(db, *given, **options)
+
+        monkeypatch.setattr(Database, "write", wait_and_write)
+        # Work of a slow disk is done on the thread.
         monkeypatch.setattr(DiskSpeed, "is_quick", False)
 
-    def let_go(self, error: OSError | None = None) -> None:
-        """From now on they take no time; one that waits ends with ``error``."""
-        self.error = error
-        self._go_on.set()
+    def _wait(self) -> bool:
+        return self._go_on.wait(_HELD_S)
 
-    def _wait(self, handle: int) -> None:
-        self.begun += 1
-        assert self._go_on.wait(_HELD_S)
-        error, self.error = self.error, None
-        if error is not None:
-            raise error
-        self._sync(handle)
+    async def let_go(self) -> None:
+        self._go_on.set()
+        assert all(await asyncio.gather(*self._others))
 
 
 @pytest.fixture
-def syncs(monkeypatch: pytest.MonkeyPatch) -> SlowSyncs:
-    return SlowSyncs(monkeypatch)
+def writes(monkeypatch: pytest.MonkeyPatch) -> SlowWrites:
+    return SlowWrites(monkeypatch)
 
 
-def submitting(api: Api, text: str) -> asyncio.Task[httpx.Response]:
-    """A submit that is under way."""
-    return asyncio.create_task(api.client.post("/api/jobs", json={"workflow": saved(text)}))
+async def given_up(api: Api, writes: SlowWrites, path: str, body: dict[str, Any]) -> None:
+    """A submit whose caller is cancelled while the commit waits."""
+    writes.is_armed = True
+    asking = asyncio.create_task(api.client.post(path, json=body))
+    await until(lambda: writes.waiting, "the commit waits")
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
+    await writes.let_go()
 
 
-async def test_an_engine_works_while_a_job_is_synced_and_its_caller_hears_only_then(
-    engine: FakeComfy, tmp_path: Path, syncs: SlowSyncs
+@pytest.mark.parametrize("kind", ["embedded", "remote"])
+async def test_a_job_whose_caller_left_while_it_was_stored_runs_once_and_can_be_found(
+    engine: FakeComfy, tmp_path: Path, writes: SlowWrites, kind: str
 ) -> None:
-    async with studio_inside(settings_for(tmp_path, [engine.url], kind="embedded")) as api:
+    async with studio_inside(settings_for(tmp_path, [engine.url], kind=kind)) as api:
         await api.wait_engine("ready")
-        answer = submitting(api, "fox")
-        await until(lambda: engine.runs.get("fox") == 1, "the engine runs it")
-        assert syncs.begun == 1
-        assert not answer.done()
-
-        syncs.let_go()
-        accepted = await answer
-        assert accepted.status_code == 201
-        assert (await api.wait(accepted.json()["id"]))["status"] == "succeeded"
+        await given_up(api, writes, "/api/jobs", {"workflow": saved("fox")})
+        [listed] = (await api.client.get("/api/v2/jobs")).json()["jobs"]
+        assert (await api.wait(listed["id"]))["status"] == "succeeded"
         assert engine.runs == {"fox": 1}
 
 
-async def test_a_job_that_cannot_be_synced_is_refused_and_taken_back_from_its_engine(
-    engine: FakeComfy, tmp_path: Path, syncs: SlowSyncs
+async def test_a_job_whose_caller_left_while_it_was_stored_can_be_cancelled(
+    engine: FakeComfy, tmp_path: Path, writes: SlowWrites
 ) -> None:
-    engine.hold("node")
-    async with studio_inside(settings_for(tmp_path, [engine.url], kind="embedded")) as api:
+    async with studio_inside(settings_for(tmp_path, [engine.url], kind="remote")) as api:
         await api.wait_engine("ready")
-        answer = submitting(api, "fox")
-        await until(lambda: engine.arrived["node"] == 1, "the engine runs it")
-        syncs.let_go(OSError(errno.EIO, "Input/output error"))
-        refused = await answer
-        assert refused.status_code == 503
-        assert refused.json()["error"]["code"] == "storage_unavailable"
-
-        await until(lambda: engine.cancels, "the engine is asked for its end")
-        engine.open_all()
-
+        await api.client.post("/api/queue/pause")
+        await given_up(api, writes, "/api/jobs", {"workflow": saved("fox")})
         [listed] = (await api.client.get("/api/v2/jobs")).json()["jobs"]
-        ended = await api.wait(listed["id"])
-        assert (ended["status"], ended["outputs"]) == ("canceled", [])
-        after = await api.submit(saved("after"))
-        assert (await api.wait(after))["status"] == "succeeded"
-
-
-async def test_an_engine_elsewhere_gets_a_job_only_once_it_is_synced(
-    engine: FakeComfy, tmp_path: Path, syncs: SlowSyncs
-) -> None:
-    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
-        await api.wait_engine("ready")
-        job = await api.wait(await api.submit(saved("fox")))
-        assert job["status"] == "succeeded"
-        assert syncs.begun == 0
+        await api.client.post(f"/api/v2/jobs/{listed['id']}/cancel")
+        assert (await api.get(listed["id"]))["status"] == "canceled"
+        assert engine.runs == {}

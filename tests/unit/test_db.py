@@ -188,6 +188,23 @@ async def test_a_write_that_changes_nothing_does_not_prove_that_the_disk_works(
     assert _fault(db) is None
 
 
+async def test_a_disk_that_takes_nothing_is_not_found_to_work_by_looking(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: sqlite3.Connection) -> int:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr(db._outage, "_wait_s", 0.0)
+    log_before = os.stat(f"{db.path}-wal").st_size
+    with pytest.raises(DiskFull):
+        await db.write(refuse)
+    monkeypatch.setattr(db._outage, "_retry_at_s", 0.0)
+    await db.probe()
+    assert os.stat(f"{db.path}-wal").st_size > log_before, "the probe wrote nothing"
+
+
 async def test_a_commit_that_meets_an_io_error_is_refused_to_all_who_share_it(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
