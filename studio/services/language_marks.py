@@ -35,12 +35,15 @@ _MOST_START: Final = 512
 _MOST_HELD: Final = 1 << 16
 """Letters; what has not come to its end by then is no call."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+# Possessive: a model's text is read on the event loop, and must not be read over and over again.
 _NAMED: Final = re.compile(
-    r"([A-Za-z0-9_.\-]{1,64})\s*(?:\[CALL_ID\]\w{1,64}\s*)?(?:\[ARGS\])?\s*(?=\{)"
+    r"([A-Za-z0-9_.\-]{1,64}+)\s*+(?:\[CALL_ID\]\w{1,64}+\s*+)?+(?:\[ARGS\]\s*+)?+(?=\{)"
 )
-_BETWEEN: Final = re.compile(r"(?:[\s,;]|\[TOOL_CALLS\])*")
-_FUNCTION: Final = re.compile(r"\s*<function=([^>\s]+)>(.*)</function>\s*", re.DOTALL)
-_PARAMETER: Final = re.compile(r"\s*<parameter=([^>\s]+)>(.*?)</parameter>\s*", re.DOTALL)
+_BETWEEN: Final = re.compile(r"(?:[\s,;]|\[TOOL_CALLS\])*+")
+_FUNCTION: Final = re.compile(r"<function=([^>\s]++)>")
+_FUNCTION_END: Final = "</function>"
+_PARAMETER: Final = re.compile(r"\s*+<parameter=([^>\s]++)>")
+_PARAMETER_END: Final = "</parameter>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,20 +255,22 @@ def _from_json(words: str) -> list[ToolCall]:
 
 
 def _from_xml(body: str, tools: Mapping[str, Any]) -> ToolCall | None:
-    found = _FUNCTION.fullmatch(body)
-    if found is None:
+    body = body.strip()
+    function = _FUNCTION.match(body)
+    if function is None or not body.endswith(_FUNCTION_END):
         return None
-    at, given = 0, {}
-    for each in _PARAMETER.finditer(found[2]):
-        if found[2][at : each.start()].strip():
+    name, at, given = function[1], function.end(), {}
+    end = len(body) - len(_FUNCTION_END)
+    while parameter := _PARAMETER.match(body, at, end):
+        value_end = body.find(_PARAMETER_END, parameter.end(), end)
+        if value_end < 0:
             return None
-        at = each.end()
-        given[each[1]] = _value(
-            each[2].removeprefix("\n").removesuffix("\n"), tools, found[1], each[1]
-        )
-    if found[2][at:].strip():
+        said = body[parameter.end() : value_end].removeprefix("\n").removesuffix("\n")
+        given[parameter[1]] = _value(said, tools, name, parameter[1])
+        at = value_end + len(_PARAMETER_END)
+    if body[at:end].strip():
         return None
-    return _call_of({"name": found[1], "arguments": given})
+    return _call_of({"name": name, "arguments": given})
 
 
 def _value(said: str, tools: Mapping[str, Any], tool: str, parameter: str) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -56,6 +58,11 @@ CASES: dict[str, tuple[str, Said]] = {
         "</parameter>\n</function>\n</tool_call>",
         [ToolCall("draw", '{"prompt": "12", "seed": 7}')],
     ),
+    "a coder with space in every place": (
+        "<tool_call> \n<function=draw> \n <parameter=prompt>\n\na\n\n</parameter> \n\n"
+        "<parameter=seed>7</parameter>\t</function> \n</tool_call>",
+        [ToolCall("draw", '{"prompt": "\\na\\n", "seed": 7}')],
+    ),
     "mistral": (f"[TOOL_CALLS][{FOX}, {OWL}]", [DRAW, SEARCH]),
     "mistral without its mark": (f" [{FOX}]", [DRAW]),
     "mistral after words": (f"I draw. [TOOL_CALLS] [{FOX}]", [Text("I draw."), DRAW]),
@@ -63,6 +70,9 @@ CASES: dict[str, tuple[str, Said]] = {
         '[TOOL_CALLS]draw[ARGS]{"prompt": "a fox"}'
         '[TOOL_CALLS]search[ARGS]{"text": "owl", "most": 3}',
         [DRAW, SEARCH],
+    ),
+    "mistral with the call's number": (
+        '[TOOL_CALLS]draw \n[CALL_ID]a1B2c3D4e [ARGS] {"prompt": "a fox"}', [DRAW],
     ),
     "a newer mistral without its marks": ('draw{"prompt": "a fox"}', [DRAW]),
     "llama": ('{"name": "draw", "parameters": {"prompt": "a fox"}}', [DRAW]),
@@ -90,6 +100,8 @@ STAYS = {
     "a call that breaks off": 'Look:\n<tool_call>\n{"name": "dr',
     "a coder that breaks off": "<tool_call>\n<function=draw>\n<parameter=prompt>\n12",
     "a coder with words between": "<tool_call><function=draw>x<parameter=a>1</parameter></function></tool_call>",  # noqa: E501
+    "a coder whose parameter has no end": "<tool_call><function=draw><parameter=a>1<parameter=b></function></tool_call>",  # noqa: E501
+    "a coder with words after": "<tool_call><function=draw></function>.</tool_call>",
     "deeper than anybody reads": "<tool_call>" + "[" * 20_000 + "</tool_call>",
     "mistral that breaks off": '[TOOL_CALLS][{"name": "draw", "arg',
     "mistral and words": f" [{FOX}] is what I would call.",
@@ -171,6 +183,39 @@ def test_a_call_without_end_is_not_held_for_ever() -> None:
     words = f'<tool_call>{{"name": "draw", "arguments": {{"prompt": "{"x" * 70_000}'
     assert reader.add(words) == [Text(words)]
     assert reader.add(" y") == [Text(" y")]
+
+
+HOSTILE = [
+    ("<tool_call>f", " ", "</tool_call>"),
+    ("<tool_call>f[CALL_ID]x", " ", "</tool_call>"),
+    ("[TOOL_CALLS]f", "\n", ""),
+    ("[TOOL_CALLS]", ",", "x"),
+    ("<tool_call><function=f>", " ", "x</function></tool_call>"),
+    ("<tool_call><function=f>", "<parameter=a>", "</function></tool_call>"),
+    ("<tool_call><function=f>", "</parameter>", "</function></tool_call>"),
+    ("<tool_call>", "</function>", "</tool_call>"),
+]
+READ_ALL = """
+import json, sys
+from studio.services.language_marks import MarkReader
+for words in json.load(sys.stdin):
+    reader = MarkReader({"f": {}})
+    said = reader.add(words) + reader.end()
+    assert "".join(part.text for part in said) == words
+"""
+
+
+def test_no_text_is_read_over_and_over_again() -> None:
+    # Read once, all of it is done in less than a second; read again from each letter, it takes
+    # hours. Nothing else can end that: it is one step of Python.
+    texts = [start + part * ((1 << 20) // len(part)) + end for start, part, end in HOSTILE]
+    subprocess.run(
+        [sys.executable, "-c", READ_ALL],
+        input=json.dumps(texts),
+        text=True,
+        check=True,
+        timeout=120,
+    )
 
 
 def test_arguments_are_json_with_letters_of_every_language() -> None:
