@@ -35,14 +35,15 @@ _MOST_START: Final = 512
 _MOST_HELD: Final = 1 << 16
 """Letters; what has not come to its end by then is no call."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
-# Possessive: a model's text is read on the event loop, and must not be read over and over again.
+# A model's text is read on the event loop: where one repetition could go on with what another took,
+# as two of space side by side could, long texts would be read over and over again.
 _NAMED: Final = re.compile(
-    r"([A-Za-z0-9_.\-]{1,64}+)\s*+(?:\[CALL_ID\]\w{1,64}+\s*+)?+(?:\[ARGS\]\s*+)?+(?=\{)"
+    r"([A-Za-z0-9_.\-]{1,64})\s*(?:\[CALL_ID\]\w{1,64}\s*)?(?:\[ARGS\]\s*)?(?=\{)"
 )
-_BETWEEN: Final = re.compile(r"(?:[\s,;]|\[TOOL_CALLS\])*+")
-_FUNCTION: Final = re.compile(r"<function=([^>\s]++)>")
+_BETWEEN: Final = re.compile(r"(?:[\s,;]|\[TOOL_CALLS\])*")
+_FUNCTION: Final = re.compile(r"<function=([^>\s]+)>")
 _FUNCTION_END: Final = "</function>"
-_PARAMETER: Final = re.compile(r"\s*+<parameter=([^>\s]++)>")
+_PARAMETER: Final = re.compile(r"\s*<parameter=([^>\s]+)>")
 _PARAMETER_END: Final = "</parameter>"
 
 
