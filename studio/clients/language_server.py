@@ -103,18 +103,17 @@ class LanguageServer:
         """The chunks of an answer; refused as ``ask`` is. Closing it stops the server's work."""
         async with self._open(endpoint, {**request, "stream": True}) as answer:
             try:
-                async for line in answer.aiter_lines():
-                    if len(line) > _MAX_LINE:
-                        raise LanguageServerDied("The language server answers without an end.")
-                    if not line.startswith("data:"):
-                        continue
-                    data = line.removeprefix("data:").strip()
-                    if data == "[DONE]":
-                        return
-                    chunk = _json_object(data.encode())
-                    if "error" in chunk:
-                        raise LanguageServerDied(_reason(data.encode()) or "The model gave up.")
-                    yield chunk
+                async with contextlib.aclosing(_lines(answer)) as lines:
+                    async for line in lines:
+                        if not line.startswith(b"data:"):
+                            continue
+                        data = line.removeprefix(b"data:").strip()
+                        if data == b"[DONE]":
+                            return
+                        chunk = _json_object(data)
+                        if "error" in chunk:
+                            raise LanguageServerDied(_reason(data) or "The model gave up.")
+                        yield chunk
             except httpx.HTTPError as error:
                 raise _broken() from error
         # Whoever ends before it said so was ended.
@@ -150,6 +149,21 @@ class LanguageServer:
     def _headers(self) -> dict[str, str]:
         key = self._key()
         return {} if key is None else {"Authorization": f"Bearer {key.reveal()}"}
+
+
+async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """Its lines; httpx's own would keep one until it ends, however long it becomes."""
+    held = bytearray()
+    async for piece in answer.aiter_bytes():
+        # A line that ends by both is followed by an empty one, which says nothing.
+        for part in piece.replace(b"\r", b"\n").splitlines(keepends=True):
+            held += part
+            if len(held) > _MAX_LINE:
+                raise LanguageServerDied("The language server answers without an end.")
+            if part.endswith(b"\n"):
+                yield bytes(held)
+                held.clear()
+    yield bytes(held)
 
 
 async def _beginning(answer: httpx.Response) -> bytes:
