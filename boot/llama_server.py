@@ -1,5 +1,7 @@
 """llama.cpp's server, whose streams tell how they begin, and end with what they cost.
 
+It also has templates find the arguments of calls in the form that each was written for.
+
 Run by the Python that has llama-cpp-python, which need not know Studio, as a file and not as a
 module. The server counts tokens for whole answers alone, and those are never asked for: they cannot
 be ended in the middle. Whether a template has opened the model's thoughts is seen nowhere but at
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import json
 import runpy
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -75,6 +78,55 @@ def _with_more(model: Any, chunks: Iterator[dict[str, Any]]) -> Iterator[dict[st
     yield {**last, "choices": [], "usage": usage}
 
 
+class Arguments(dict[str, Any]):
+    """The arguments of a call, for templates of every kind.
+
+    OpenAI writes them as a text. Most templates go through them as a mapping, or write them as JSON
+    themselves; some add them to other texts.
+    """
+
+    def __init__(self, said: str, read: dict[str, Any]) -> None:
+        super().__init__(read)
+        self._said = said
+
+    def __str__(self) -> str:
+        return self._said
+
+    def __add__(self, other: str) -> str:
+        return self._said + other
+
+    def __radd__(self, other: str) -> str:
+        return other + self._said
+
+
+def read_arguments(model: Any) -> None:
+    """Have the chats of a class of models hand ``Arguments`` to their templates."""
+    answer = model.create_chat_completion
+
+    @functools.wraps(answer)
+    def answered(model: Any, /, *more: Any, messages: list[Any], **named: Any) -> Any:
+        return answer(model, *more, messages=[_with_arguments(each) for each in messages], **named)
+
+    model.create_chat_completion = answered
+
+
+def _with_arguments(message: Any) -> Any:
+    calls = message.get("tool_calls")
+    if not isinstance(calls, list):
+        return message
+    read = [{**call, "function": _function(call["function"])} for call in calls]
+    return {**message, "tool_calls": read}
+
+
+def _function(said: Any) -> Any:
+    arguments = said["arguments"]
+    try:
+        read = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        return said
+    return {**said, "arguments": Arguments(arguments, read)} if isinstance(read, dict) else said
+
+
 def main() -> None:
     """Serve until ended."""
     llama = importlib.import_module("llama_cpp")
@@ -83,6 +135,7 @@ def main() -> None:
         return bool(llama.llama_vocab_is_eog(model._model.vocab, token))
 
     tell_more(llama.Llama, is_end)
+    read_arguments(llama.Llama)
     runpy.run_module("llama_cpp.server", run_name="__main__", alter_sys=True)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from studio.clock import new_id
 from studio.services.language_marks import MarkReader, Part, Text, Thought
 
 _READ: Final = frozenset({"content", "tool_calls", "function_call"})
@@ -69,7 +69,9 @@ class Unmarked:
                 yield self._chunk({"reasoning_content": part.text})
             elif self._most_calls is None or self._calls < self._most_calls:
                 function = {"name": part.name, "arguments": part.arguments}
-                call = {"id": f"call_{new_id()}", "type": "function", "function": function}
+                # Nine letters and digits: Mistral's templates take no other id back.
+                call_id = secrets.token_hex(5)[:9]
+                call = {"id": call_id, "type": "function", "function": function}
                 yield self._chunk({"tool_calls": [{"index": self._calls, **call}]})
                 self._calls += 1
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -24,6 +26,8 @@ _MEANT: Final[Mapping[str, tuple[Any, ...]]] = {
     "modalities": (["text"],), "audio": (),
 }  # fmt: skip
 """What a model here cannot do, and the values that ask nothing of it."""
+_CALL_ID: Final = re.compile(r"[A-Za-z0-9]{9}")
+"""The one form of a call's id that Mistral's templates take, and that all others take too."""
 _TOLD: Final = """# Tools
 
 You may call one or more functions to help with what the user wants. Their signatures are within \
@@ -148,7 +152,23 @@ def _message(said: Mapping[str, Any]) -> dict[str, Any]:
     content = message.get("content")
     if message["role"] != "user" or content is None:
         message["content"] = _words(content)
+    if "tool_call_id" in message:
+        message["tool_call_id"] = _call_id(message["tool_call_id"])
+    if isinstance(calls := message.get("tool_calls"), list):
+        message["tool_calls"] = [
+            {**call, "id": _call_id(call["id"])}
+            if isinstance(call, dict) and "id" in call
+            else call
+            for call in calls
+        ]
     return message
+
+
+def _call_id(said: Any) -> Any:
+    """The same for a call and for what came of it."""
+    if not isinstance(said, str) or _CALL_ID.fullmatch(said):
+        return said
+    return hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()[:9]
 
 
 def _words(content: Any) -> Any:

@@ -31,7 +31,24 @@ LONG: dict[str, Any] = {
     "max_tokens": 20_000,
     "logit_bias": {str(word): -100 for word in (0, 1, 2, *range(3 + 128, 3 + 256))},
 }
-TOOLS_TEMPLATE = "{% if not tools %}{{ raise_exception('no tools') }}{% endif %}" + TEMPLATE
+TOOLS_TEMPLATE = (
+    """{% if not tools %}{{ raise_exception('no tools') }}{% endif %}
+    {% for message in messages %}
+    {% if message.tool_call_id and message.tool_call_id | length != 9 %}
+    {{ raise_exception('Mistral: ids have nine letters') }}
+    {% endif %}
+    {% for call in message.tool_calls or [] %}
+    {% if call.id | length != 9 %}{{ raise_exception('Mistral: ids have nine letters') }}{% endif %}
+    {% for name, value in call.function.arguments | items %}{{ name + value }}{% endfor %}
+    {% if call.function.arguments | tojson != '{"what": "fox"}' %}
+    {{ raise_exception('Hermes and Qwen: arguments are written as JSON') }}
+    {% endif %}
+    {{ 'DeepSeek: ' + call.function.arguments + '.' }}
+    {% endfor %}
+    {% endfor %}"""
+    + TEMPLATE
+)
+"""Takes calls as the templates of several families do, all at once."""
 DRAW: Any = {
     "type": "function",
     "function": {
@@ -120,11 +137,12 @@ def test_it_starts_when_it_is_asked_and_answers_in_both_ways(house: LlamaHouse) 
 
 
 def test_a_model_s_own_template_is_told_of_tools_and_of_their_answers(house: LlamaHouse) -> None:
-    call = {"id": "1", "type": "function", "function": {"name": "draw", "arguments": "{}"}}
+    function = {"name": "draw", "arguments": '{"what":"fox"}'}
+    call = {"id": "call_1", "type": "function", "function": function}
     said: list[Any] = [
         *HELLO,
         {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "drawn"}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "drawn"}]},
     ]
     with house.openai() as client:
         for name in ("kit", "fox"):

@@ -1,11 +1,14 @@
-"""What streams of llama.cpp's server cost, told by a class that has its shape."""
+"""What streams of llama.cpp's server cost, and what its templates get, by a class of its shape."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
-from boot.llama_server import tell_more
+import pytest
+
+from boot.llama_server import read_arguments, tell_more
 
 END = 2
 
@@ -57,3 +60,46 @@ def test_an_answer_that_begins_in_thoughts_says_so_once() -> None:
 
 def test_a_whole_answer_is_as_it_was() -> None:
     assert model()("a") == [{"id": "c", "choices": [token]} for token in (5, 6, END)]
+
+
+class Chat:
+    """Gives back the messages that it got."""
+
+    def create_chat_completion(self, *, messages: list[Any], stream: bool) -> Any:
+        assert stream
+        return messages
+
+
+def arguments_of(said: str) -> Any:
+    class Reading(Chat):
+        pass
+
+    read_arguments(Reading)
+    function = {"name": "draw", "arguments": said}
+    asked = {"role": "assistant", "content": "", "tool_calls": [{"id": "1", "function": function}]}
+    hello = {"role": "user", "content": "Hello", "tool_calls": None}
+    got_hello, got = Reading().create_chat_completion(messages=[hello, asked], stream=True)
+    assert got_hello == hello
+    assert asked["tool_calls"] == [{"id": "1", "function": {"name": "draw", "arguments": said}}]
+    [call] = got["tool_calls"]
+    assert (call["id"], call["function"]["name"]) == ("1", "draw")
+    return call["function"]["arguments"]
+
+
+def test_templates_find_arguments_as_a_mapping_as_json_and_as_a_text() -> None:
+    said = '{"what":"a \\u0066ox"}'
+    found = arguments_of(said)
+    assert dict(found.items()) == {"what": "a fox"}
+    assert json.dumps(found) == '{"what": "a fox"}'
+    assert str(found) == f"{found}" == said
+    assert "<" + found + ">" == f"<{said}>"
+    assert found + ">" == f"{said}>"
+
+
+def test_no_arguments_are_an_empty_mapping() -> None:
+    assert arguments_of("") == {}
+
+
+@pytest.mark.parametrize("said", ["{", "[1]", "5", "[" * 100_000])
+def test_what_is_no_mapping_stays_what_the_model_wrote(said: str) -> None:
+    assert arguments_of(said) == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,11 @@ from studio.services.language_requests import CHAT, request_for, tools_of
 DRAW = {"type": "function", "function": {"name": "draw", "parameters": {"type": "object"}}}
 SEARCH = {"type": "function", "function": {"name": "search"}}
 HELLO = {"role": "user", "content": "Hello"}
-CALL = {"id": "1", "type": "function", "function": {"name": "draw", "arguments": '{"a": 1}'}}
+CALL = {
+    "id": "a1B2c3D4e",
+    "type": "function",
+    "function": {"name": "draw", "arguments": '{"a": 1}'},
+}
 
 
 def chat(*messages: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -65,14 +70,40 @@ def test_messages_have_the_shapes_that_its_server_takes() -> None:
         {"role": "developer", "content": parts, "name": None},
         {"role": "user", "content": parts},
         {"role": "assistant", "content": None, "tool_calls": [CALL], "refusal": None},
-        {"role": "tool", "tool_call_id": "1", "content": parts},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "content": parts},
     )
     assert asked["messages"] == [
         {"role": "system", "content": "a\nb"},
         {"role": "user", "content": parts},
         {"role": "assistant", "content": "", "tool_calls": [CALL]},
-        {"role": "tool", "tool_call_id": "1", "content": "a\nb"},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "content": "a\nb"},
     ]
+
+
+def test_ids_of_calls_have_the_form_that_every_template_takes_and_still_belong_together() -> None:
+    ids = ["call_0198c7de", "call_1", "ten.letter", "é" * 9]
+    asked = chat(
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [*({**CALL, "id": each} for each in ids), CALL],
+        },
+        *({"role": "tool", "tool_call_id": each, "content": "so"} for each in [*ids, CALL["id"]]),
+    )
+    said, *answers = asked["messages"]
+    found = [call["id"] for call in said["tool_calls"]]
+    assert [answer["tool_call_id"] for answer in answers] == found
+    assert len(set(found)) == 5
+    assert found[-1] == CALL["id"]
+    assert all(re.fullmatch(r"[A-Za-z0-9]{9}", each) for each in found)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"tool_calls": ["x", {}, {"id": 5}]}, {"tool_call_id": 5}], ids=str
+)
+def test_what_is_no_id_stays_as_it_was(odd: dict[str, Any]) -> None:
+    said = {"role": "assistant", "content": "x", **odd}
+    assert chat(said)["messages"] == [said]
 
 
 def test_an_answer_s_schema_is_told_in_llama_cpp_s_words() -> None:
