@@ -25,6 +25,7 @@ from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople, identity_of
 from studio.store import chat_records as records
 from studio.store.chat_records import Message
+from studio.store.telegram_chats import KEPT_MS
 from studio.store.telegram_replies import Reply, TelegramReplies
 from studio.telegram_errors import TelegramChatClosed, TelegramRefused, TelegramUnavailable
 from studio.telegram_records import Button, Outgoing, Person
@@ -84,7 +85,8 @@ class Answering:
                 # Before the rows are read: what is answered meanwhile is among them.
                 busy = lanes.busy
                 try:
-                    owed, asking = await self._replies.owed(), await self._replies.asking()
+                    owed = await self._replies.owed(self._clock.now_ms() - KEPT_MS)
+                    asking = await self._replies.asking()
                 except StudioError:
                     await asyncio.sleep(EDIT_S)
                     self._begun.set()

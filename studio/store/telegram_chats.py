@@ -272,6 +272,8 @@ def _forget_old(connection: sqlite3.Connection, now_ms: int) -> None:
         "DELETE FROM telegram_codes WHERE expires_at < ?",
         # Nobody answered what a model asked.
         "DELETE FROM telegram_replies WHERE asking AND owed_at < ?",
+        # Studio was away; nobody waits for that answer any more.
+        "DELETE FROM telegram_replies WHERE owed_at > 0 AND owed_at < ?",
     ):
         connection.execute(statement, (old,))
     # There was no bot all the while; as one comes, nobody wants to be told of last month.
