@@ -20,6 +20,7 @@ from studio.bot.orders import Means, Orders
 from studio.bot.outbox import Link, Outbox
 from studio.bot.progress import Progress
 from studio.bot.questions import Questions
+from studio.bot.quiet import Quiet
 from studio.bot.uploads import Uploads
 from studio.bot.words import WORDS, say
 from studio.chat import Chat
@@ -122,8 +123,9 @@ def open_telegram(
         clock=clock,
         address=address,
     )
+    quiet = Quiet(clock)
     progress = Progress(
-        people=people, chats=chats, jobs=jobs, link=link, clock=clock, wake=outbox.wake
+        people=people, chats=chats, jobs=jobs, link=link, clock=clock, quiet=quiet, wake=outbox.wake
     )
     menus = Menus(presets=presets, library=library)
     orders = Orders(
@@ -142,6 +144,7 @@ def open_telegram(
         replies=replies,
         link=link,
         clock=clock,
+        quiet=quiet,
         wake=outbox.wake,
     )
     bot = Bot(

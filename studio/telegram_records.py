@@ -78,8 +78,10 @@ class Outgoing:
     follows: str | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """What its row keeps."""
-        return asdict(self)
+        """What its row's body keeps: all but ``follows``, which older code cannot read there."""
+        data = asdict(self)
+        del data["follows"]
+        return data
 
     @classmethod
     def from_data(cls, data: dict[str, Any]) -> Outgoing:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from studio.bot.answers import PIECE, ended_calls, question_of, text_of, told_of
 from studio.bot.chatting import answer_to, stop_button
 from studio.bot.lanes import Lanes
 from studio.bot.progress import parcels
+from studio.bot.quiet import Quiet
 from studio.bot.words import say, why
 from studio.chat_errors import ReplyRunning, TooManyReplies
 from studio.clock import Clock
@@ -25,15 +27,21 @@ from studio.services.telegram_link import TelegramLink
 from studio.services.telegram_people import TelegramPeople, identity_of
 from studio.store import chat_records as records
 from studio.store.chat_records import Message
+from studio.store.telegram_chats import KEPT_MS
 from studio.store.telegram_replies import Reply, TelegramReplies
-from studio.telegram_errors import TelegramChatClosed, TelegramRefused, TelegramUnavailable
+from studio.telegram_errors import (
+    TelegramBusy,
+    TelegramChatClosed,
+    TelegramRefused,
+    TelegramUnavailable,
+)
 from studio.telegram_records import Button, Outgoing, Person
 
 log = logging.getLogger(__name__)
 
 EDIT_S: Final = 3.0
 ALBUM_S: Final = 1.5
-"""Pictures that were sent as one come within it."""
+"""Within it of each other come pictures that were sent as one, once nothing is left to fetch."""
 ASKED_S: Final = 10.0
 """How often it is looked whether somebody answered on the page what a model asked."""
 _SYSTEM: Final = (
@@ -59,6 +67,7 @@ class Answering:
         replies: TelegramReplies,
         link: TelegramLink,
         clock: Clock,
+        quiet: Quiet,
         wake: Callable[[], None],
     ) -> None:
         self._chats = chats
@@ -68,8 +77,21 @@ class Answering:
         self._replies = replies
         self._link = link
         self._clock = clock
+        self._quiet = quiet
         self._wake = wake
         self._begun = asyncio.Event()
+        self._hearing: Counter[int] = Counter()
+
+    @contextlib.contextmanager
+    def hearing(self, chat_id: int) -> Iterator[None]:
+        """Until the block ends, more pictures of an album may come from that chat."""
+        self._hearing[chat_id] += 1
+        try:
+            yield
+        finally:
+            self._hearing[chat_id] -= 1
+            if not self._hearing[chat_id]:
+                del self._hearing[chat_id]
 
     def begin(self) -> None:
         """An answer is owed."""
@@ -84,7 +106,8 @@ class Answering:
                 # Before the rows are read: what is answered meanwhile is among them.
                 busy = lanes.busy
                 try:
-                    owed, asking = await self._replies.owed(), await self._replies.asking()
+                    owed = await self._replies.owed(self._clock.now_ms() - KEPT_MS)
+                    asking = await self._replies.asking()
                 except StudioError:
                     await asyncio.sleep(EDIT_S)
                     self._begun.set()
@@ -134,7 +157,7 @@ class Answering:
 
     async def _answer(self, first: Reply) -> None:
         if first.album is not None:
-            await asyncio.sleep(ALBUM_S)
+            await self._whole(first)
         await self._replies.begin(first.id)
         # Until nothing is left to be done about it; each turn looks at it anew.
         while (reply := await self._replies.get(first.id)) is not None:
@@ -155,6 +178,17 @@ class Answering:
                 text = say(person.language, "failed", reason=reason)
                 await self._finish(reply, [Outgoing(text=text, follows=reply.id)])
                 return
+
+    async def _whole(self, reply: Reply) -> None:
+        """Wait until no more pictures of its album come."""
+        came, now = -1, reply
+        while len(now.files) > came or self._hearing[reply.chat_id]:
+            came = len(now.files)
+            await asyncio.sleep(ALBUM_S)
+            found = await self._replies.get(reply.id)
+            if found is None or found.is_stopped:
+                return
+            now = found
 
     async def _person(self, reply: Reply) -> Person | None:
         """Who is to be answered, while the chat is theirs."""
@@ -234,7 +268,7 @@ class Answering:
                 if self._clock.monotonic_s() >= after_s:
                     text = f"{text_of(now, language)[:PIECE]} …".strip()
                     after_s = self._clock.monotonic_s() + EDIT_S
-                    if text != shown:
+                    if text != shown and not self._quiet.is_kept(reply.chat_id):
                         shown = text
                         await self._show(reply, text, language)
                     if await self._person(reply) is None:
@@ -251,6 +285,8 @@ class Answering:
         stop = stop_button(say(language, "chat_stop"), reply.id)
         try:
             await self._link.client().edit(reply.chat_id, current.message_id, text, stop)
+        except TelegramBusy as error:
+            self._quiet.keep(reply.chat_id, error)
         except (TelegramUnavailable, TelegramRefused, TelegramChatClosed):
             # The whole answer is said in the end.
             return

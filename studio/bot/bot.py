@@ -77,25 +77,27 @@ class Bot:
         for incoming in sorted(heard, key=lambda each: each.update_id):
             by_chat[incoming.chat_id].append(incoming)
         ends = await asyncio.gather(
-            *(self._chat(bot_id, each) for each in by_chat.values()), return_exceptions=True
+            *(self._chat(bot_id, chat_id, each) for chat_id, each in by_chat.items()),
+            return_exceptions=True,
         )
         self._wake()
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
 
-    async def _chat(self, bot_id: int, heard: Sequence[Incoming]) -> None:
-        for incoming in heard:
-            place = Heard(bot_id, incoming.update_id, incoming.chat_id)
-            if await self._chats.is_handled(place):
-                continue
-            (end,) = await asyncio.gather(self._one(place, incoming), return_exceptions=True)
-            if isinstance(end, Exception) and not isinstance(end, StudioError):
-                # It would come again and again, and nobody else would be heard.
-                log.error("an update to the bot is left out", exc_info=end)
-                await self._chats.commit(place, Effects(), self._clock.now_ms())
-            elif isinstance(end, BaseException):
-                raise end
+    async def _chat(self, bot_id: int, chat_id: int, heard: Sequence[Incoming]) -> None:
+        with self._answering.hearing(chat_id):
+            for incoming in heard:
+                place = Heard(bot_id, incoming.update_id, chat_id)
+                if await self._chats.is_handled(place):
+                    continue
+                (end,) = await asyncio.gather(self._one(place, incoming), return_exceptions=True)
+                if isinstance(end, Exception) and not isinstance(end, StudioError):
+                    # It would come again and again, and nobody else would be heard.
+                    log.error("an update to the bot is left out", exc_info=end)
+                    await self._chats.commit(place, Effects(), self._clock.now_ms())
+                elif isinstance(end, BaseException):
+                    raise end
 
     async def _one(self, heard: Heard, incoming: Incoming) -> None:
         person = await self._people.person(incoming.chat_id)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.bot.lanes import AT_ONCE, Lanes
+from studio.bot.quiet import Quiet
 from studio.bot.words import say, why
 from studio.clock import Clock
 from studio.errors import NotFound, StudioError
@@ -74,6 +75,7 @@ class Progress:
         jobs: JobService,
         link: TelegramLink,
         clock: Clock,
+        quiet: Quiet,
         wake: Callable[[], None],
     ) -> None:
         self._people = people
@@ -81,10 +83,10 @@ class Progress:
         self._jobs = jobs
         self._link = link
         self._clock = clock
+        self._quiet = quiet
         self._wake = wake
         self._begun = asyncio.Event()
         self._shown: dict[str, _Shown] = {}
-        self._quiet_until_s: dict[int, float] = {}
         self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def begin(self) -> None:
@@ -113,7 +115,6 @@ class Progress:
                 if runs:
                     await asyncio.sleep(LOOK_S)
                 else:
-                    self._quiet_until_s.clear()
                     await self._begun.wait()
         finally:
             await lanes.close()
@@ -168,8 +169,7 @@ class Progress:
         text, preview = _progress(run, views, language), _preview(views)
         now_s = self._clock.monotonic_s()
         shown = self._shown.setdefault(run.id, _Shown())
-        quiet_until_s = self._quiet_until_s.get(run.chat_id, 0.0)
-        if text == shown.text or now_s < max(shown.after_s, quiet_until_s):
+        if text == shown.text or now_s < shown.after_s or self._quiet.is_kept(run.chat_id):
             return
         shown.text, shown.after_s = text, now_s + EDIT_S
         place = (run.chat_id, run.message_id)
@@ -184,7 +184,7 @@ class Progress:
                     await client.show(*place, preview.data, text, buttons)
         except TelegramBusy as error:
             shown.text = ""
-            self._quiet_until_s[run.chat_id] = now_s + (error.retry_after_s or EDIT_S)
+            self._quiet.keep(run.chat_id, error)
         except TelegramUnavailable:
             shown.text = ""
         except (TelegramRefused, TelegramChatClosed):

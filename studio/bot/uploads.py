@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import PurePosixPath
+from typing import Final
 
 from studio.bot.plans import takes
 from studio.bot.talk import Talk
@@ -22,6 +24,8 @@ from studio.telegram_errors import TelegramRefused
 from studio.telegram_records import MAX_DOWNLOAD_BYTES, File
 
 FOLDER = "telegram"
+FETCHES: Final = 4
+"""So many files at once: each is in memory until Studio has it."""
 
 
 class Uploads:
@@ -30,6 +34,7 @@ class Uploads:
     def __init__(self, *, assets: AssetService, link: TelegramLink) -> None:
         self._assets = assets
         self._link = link
+        self._at_once = asyncio.Semaphore(FETCHES)
 
     async def take(self, talk: Talk, file: File, wanted: Input | None = None) -> Asset | None:
         """The file as an asset of the person's, or ``None``, when the chat was told why not.
@@ -44,10 +49,11 @@ class Uploads:
             talk.say(talk.word("file_too_large"))
             return None
         try:
-            pieces = await self._link.client().fetch(file)
-            asset, _ = await self._assets.upload(
-                talk.identity, pieces, UploadFields(file_path=_path(file))
-            )
+            async with self._at_once:
+                pieces = await self._link.client().fetch(file)
+                asset, _ = await self._assets.upload(
+                    talk.identity, pieces, UploadFields(file_path=_path(file))
+                )
         except TelegramRefused:
             # So it answers when a file is too large for bots and its size was not said.
             talk.say(talk.word("file_too_large"))

@@ -124,11 +124,13 @@ class TelegramPeople:
         """
         now_ms = self._clock.now_ms()
         hour, code_hash = now_ms - _HOUR_MS, digest(_normal(code))
-        if await self._people.attempts("guess", hour, heard.chat_id) >= GUESSES or (
-            await self._people.attempts("guess", hour) >= GUESSES_OF_ALL
-            and not await self._people.valid_code(code_hash, now_ms)
-        ):
+        if await self._people.attempts("guess", hour, heard.chat_id) >= GUESSES:
             await self._tell_once(heard, too_many, "too_many")
+            return
+        of_all = await self._people.attempts("guess", hour)
+        if of_all >= GUESSES_OF_ALL and not await self._people.valid_code(code_hash, now_ms):
+            # Counted all the same, or this chat could guess on and on.
+            await self._tell_once(heard, too_many, "too_many", "guess")
             return
         taken = await self._chats.pair(
             heard,
@@ -152,16 +154,16 @@ class TelegramPeople:
         """Tell a stranger something, once an hour; and not the whole world at once."""
         await self._tell_once(heard, effects, "told")
 
-    async def _tell_once(self, heard: Heard, effects: Effects, kind: str) -> None:
+    async def _tell_once(self, heard: Heard, effects: Effects, kind: str, *noted: str) -> None:
         now_ms = self._clock.now_ms()
         hour = now_ms - _HOUR_MS
         if (
             await self._people.attempts(kind, hour, heard.chat_id)
             or await self._people.attempts(kind, hour) >= _TOLD_OF_ALL
         ):
-            await self._chats.commit(heard, Effects(), now_ms)
+            await self._chats.brush_off(heard, Effects(), noted, now_ms)
         else:
-            await self._chats.brush_off(heard, effects, kind, now_ms)
+            await self._chats.brush_off(heard, effects, (kind, *noted), now_ms)
 
     async def block(self, chat_id: int) -> None:
         """Telegram lets the bot not write there any more."""

@@ -30,7 +30,7 @@ from studio.store.schema_presets import add_presets
 from studio.store.schema_share_previews import add_share_previews
 from studio.store.schema_shares import add_shares
 from studio.store.schema_telegram import add_telegram
-from studio.store.schema_telegram_chat import add_telegram_chat
+from studio.store.schema_telegram_chat import add_follows, add_telegram_chat
 from studio.store.schema_uploads import add_uploads
 from studio.store.schema_webhook_states import add_webhook_states
 from studio.store.schema_webhooks import add_webhooks
@@ -206,4 +206,5 @@ MIGRATIONS: Final[Sequence[Migration]] = (
     add_call_errors,
     add_films,
     add_share_previews,
+    add_follows,
 )

@@ -24,3 +24,8 @@ def add_telegram_chat(connection: sqlite3.Connection) -> None:
     connection.execute(
         "CREATE INDEX message_calls_by_job ON message_calls (job_id) WHERE job_id IS NOT NULL"
     )
+
+
+def add_follows(connection: sqlite3.Connection) -> None:
+    """Older code leaves it out, and says anew what would have changed another message."""
+    connection.execute("ALTER TABLE telegram_outbox ADD COLUMN follows TEXT")

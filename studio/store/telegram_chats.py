@@ -143,12 +143,15 @@ class TelegramChats:
 
         return await self._db.write(work)
 
-    async def brush_off(self, heard: Heard, effects: Effects, kind: str, now_ms: int) -> None:
-        """``commit`` for a stranger, who is told something of that kind only now and then."""
+    async def brush_off(
+        self, heard: Heard, effects: Effects, kinds: Sequence[str], now_ms: int
+    ) -> None:
+        """``commit`` for a stranger; what is counted of them is remembered with it."""
 
         def work(connection: sqlite3.Connection) -> None:
             if _claim(connection, heard, now_ms):
-                note_attempt(connection, kind, heard.chat_id, now_ms)
+                for kind in kinds:
+                    note_attempt(connection, kind, heard.chat_id, now_ms)
                 _apply(connection, heard, effects, now_ms)
 
         await self._db.write(work)
@@ -269,6 +272,8 @@ def _forget_old(connection: sqlite3.Connection, now_ms: int) -> None:
         "DELETE FROM telegram_codes WHERE expires_at < ?",
         # Nobody answered what a model asked.
         "DELETE FROM telegram_replies WHERE asking AND owed_at < ?",
+        # Studio was away; nobody waits for that answer any more.
+        "DELETE FROM telegram_replies WHERE owed_at > 0 AND owed_at < ?",
     ):
         connection.execute(statement, (old,))
     # There was no bot all the while; as one comes, nobody wants to be told of last month.

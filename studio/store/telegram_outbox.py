@@ -33,7 +33,9 @@ class TelegramOutbox:
                     seq=row["seq"],
                     id=row["id"],
                     chat_id=row["chat_id"],
-                    message=Outgoing.from_data(orjson.loads(row["body"])),
+                    message=Outgoing.from_data(
+                        {**orjson.loads(row["body"]), "follows": row["follows"]}
+                    ),
                     attempts=row["attempts"],
                     created_at=row["created_at"],
                 )
@@ -80,8 +82,7 @@ class TelegramOutbox:
                 )
                 connection.execute(
                     "UPDATE telegram_outbox SET body = json_set(body, '$.edits', ?) "
-                    "WHERE chat_id = ? AND ended_at IS NULL "
-                    "AND json_extract(body, '$.follows') = ?",
+                    "WHERE chat_id = ? AND ended_at IS NULL AND follows = ?",
                     (message_id, delivery.chat_id, delivery.message.run_id),
                 )
 
@@ -157,10 +158,17 @@ def post_messages(
 ) -> None:
     """Inside a caller's transaction, put messages into the outbox, those of a key once."""
     connection.executemany(
-        "INSERT OR IGNORE INTO telegram_outbox (id, chat_id, body, next_at, created_at) "
-        "VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO telegram_outbox (id, chat_id, body, follows, next_at, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (f"{key}.{at}", chat_id, orjson.dumps(message.as_data()).decode(), now_ms, now_ms)
+            (
+                f"{key}.{at}",
+                chat_id,
+                orjson.dumps(message.as_data()).decode(),
+                message.follows,
+                now_ms,
+                now_ms,
+            )
             for at, message in enumerate(messages)
         ],
     )

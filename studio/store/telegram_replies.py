@@ -47,13 +47,19 @@ class TelegramReplies:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def owed(self) -> list[Reply]:
-        """The first one of each chat; those that wait for a yes or a no are left out."""
+    async def owed(self, since_ms: int) -> list[Reply]:
+        """The first one of each chat; those that wait for a yes or a no are left out.
+
+        Args:
+            since_ms: what was owed before that is too old to be answered.
+        """
         return await self._db.read(
             lambda connection: _replies(
                 connection,
                 "WHERE seq IN (SELECT min(seq) FROM telegram_replies WHERE NOT asking "
-                "GROUP BY chat_id) ORDER BY seq",
+                # What an older Studio owed has no time, and gets an end.
+                "AND (owed_at = 0 OR owed_at >= ?) GROUP BY chat_id) ORDER BY seq",
+                since_ms,
             )
         )
 
@@ -141,10 +147,19 @@ def owe(connection: sqlite3.Connection, chat_id: int, owed: Owed, now_ms: int) -
     """Inside a caller's transaction, owe an answer; ``False``: its picture joined another one."""
     if owed.album is not None:
         joined = connection.execute(
-            "UPDATE telegram_replies SET files = json_insert(files, '$[#]', ?) "
+            "UPDATE telegram_replies SET files = json_insert(files, '$[#]', ?), "
+            # Any picture of an album may have the words.
+            "text = trim(text || char(10) || ?, char(10)) "
             "WHERE chat_id = ? AND conversation_id = ? AND album = ? AND NOT begun "
             "AND json_array_length(files) < ?",
-            (owed.files[0], chat_id, owed.conversation_id, owed.album, MAX_CHAT_PICTURES),
+            (
+                owed.files[0],
+                owed.text,
+                chat_id,
+                owed.conversation_id,
+                owed.album,
+                MAX_CHAT_PICTURES,
+            ),
         )
         if joined.rowcount:
             return False

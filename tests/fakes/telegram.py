@@ -53,6 +53,8 @@ class Telegram:
         self.generous = False
         """Whether it offers files of any size, as a Bot API server of one's own does."""
         self.fetched: list[str] = []
+        self.file_takes_s = 0.0
+        self.fetching = self.most_fetching = 0
         self._updates: list[dict[str, Any]] = []
         self._update_ids = itertools.count(7_000)
         self._message_ids = itertools.count(100)
@@ -178,6 +180,10 @@ class Telegram:
     async def _file(self, request: web.Request) -> web.Response:
         data = self.files.get(request.match_info["path"])
         self.fetched.append(request.match_info["path"])
+        self.fetching += 1
+        self.most_fetching = max(self.most_fetching, self.fetching)
+        await asyncio.sleep(self.file_takes_s)
+        self.fetching -= 1
         return web.Response(status=404) if data is None else web.Response(body=data)
 
     async def _answer(self, request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -165,6 +166,47 @@ def test_pictures_reach_the_model_and_an_album_is_one_message(
             found = seen.convert("RGB").getpixel((8, 8))
             assert isinstance(found, tuple)
             assert all(abs(a - b) < 8 for a, b in zip(found, wanted, strict=True))
+
+
+def test_an_album_whose_pictures_take_long_to_fetch_is_one_message(
+    bot: Bot, talker: Talker, phone: Phone
+) -> None:
+    talker.will_say("Four of them.")
+    bot.telegram.hold, bot.telegram.file_takes_s = True, 1.0
+    for color, caption in (("red", ""), ("blue", ""), ("green", ""), ("black", "What are they?")):
+        phone.photo(picture(color), caption, album=f"slow-{phone.chat_id}")
+    bot.telegram.hold = False
+    phone.hears("Four of them.")
+    bot.telegram.file_takes_s = 0.0
+    content = talker.asked[-1]["messages"][-1]["content"]
+    assert [each["type"] for each in content] == ["image_url"] * 4 + ["text"]
+    assert "What are they?" in content[-1]["text"]
+    assert len(talker.asked) == 1
+
+
+def test_while_telegram_wants_less_a_growing_answer_is_not_shown(
+    bot: Bot, talker: Talker, phone: Phone
+) -> None:
+    first, second = Event(), Event()
+    bot.telegram.refuse("editMessageText", 429, "Too Many Requests", retry_after=600)
+    talker.will_say(
+        Say("I draw.", calls=[run(fox(bot))], holds=first, words_before=1),
+        Say("Here it is.", holds=second, words_before=2),
+    )
+
+    def edits() -> int:
+        asked = bot.telegram.asked("editMessageText")
+        return sum(int(each["chat_id"]) == phone.chat_id for each in asked)
+
+    phone.say("Draw me a fox.")
+    wait_for(lambda: edits() == 1)
+    first.set()
+    wait_for(lambda: len(talker.asked) == 2)
+    # Longer than it takes to be shown where nothing was refused.
+    sleep(5)
+    assert edits() == 1
+    second.set()
+    phone.hears("Here it is.")
 
 
 def test_an_answer_is_shown_as_it_grows_and_can_be_stopped(

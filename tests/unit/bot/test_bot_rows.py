@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from studio.settings import DAY_MS
@@ -78,6 +79,22 @@ async def test_what_changes_a_message_that_is_on_its_way_changes_that_one(line: 
     await line.until_rows((None, "accepted"), (None, "done"), (None, "another"))
     assert [message.text for message in line.telegram.messages] == ["done", "another"]
     assert line.telegram.messages[0].edits == ["accepted"]
+
+
+async def test_an_older_studio_can_read_what_waits(line: Line) -> None:
+    line.telegram.stuck.add(("sendMessage", CHAT))
+    await line.post(Outgoing(text="accepted", run_id="run"), Outgoing(text="done", follows="run"))
+    bodies = await line.library.db.read(
+        lambda connection: [
+            orjson.loads(row["body"])
+            for row in connection.execute("SELECT body FROM telegram_outbox")
+        ]
+    )
+    line.telegram.stuck.clear()
+    await line.until_rows((None, "accepted"), (None, "done"))
+    assert [set(body) for body in bodies] == [
+        {"text", "buttons", "asset_ids", "user_id", "edits", "run_id"}
+    ] * 2
 
 
 async def test_a_disk_that_fills_up_is_told_of_once_each_time(line: Line) -> None:
