@@ -20,7 +20,7 @@ from studio.services.chat_news import ChatNews
 from studio.services.chat_pictures import ChatPictures
 from studio.services.chat_requests import Request, assemble
 from studio.services.chat_tools import DEFINITIONS, REMINDER
-from studio.services.chat_turns import Turn
+from studio.services.chat_turns import Turn, to_its_end
 from studio.services.language import Language, LanguageModel
 from studio.store import chat_records as records
 from studio.store.chat_messages import MessageStore
@@ -200,10 +200,14 @@ class ChatReplies:
             return False
         done = self._now(turn.message, status=records.DONE)
         following = reply_to(done, done.model, self._clock.now_ms())
-        # Both at once: nobody may take a reply that goes on for one that is over.
-        await self._messages.follow(done, following)
-        turn.change(done)
-        turn.go_on(following)
+
+        async def go_on() -> None:
+            # Both at once: nobody may take a reply that goes on for one that is over.
+            await self._messages.follow(done, following)
+            turn.change(done)
+            turn.go_on(following)
+
+        await to_its_end(go_on())
         return True
 
     async def _generate(self, turn: Turn, identity: Identity, manner: Manner) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from studio.errors import IdempotencyKeyReuse, NotFound, StudioError, Unprocessable
+from studio.errors import NotFound, StudioError, Unprocessable
 from studio.graphs.manifests.manifest import FILE_TYPES, Manifest
 from studio.graphs.problems import clip
 from studio.models import Identity, JobStatus
@@ -19,7 +19,7 @@ from studio.services.jobs import JobService, JobView
 from studio.services.presets import PresetService, PresetView
 from studio.services.run_estimates import Estimate, RunEstimates
 from studio.services.workflows import WorkflowService
-from studio.store.chat_messages import MessageStore
+from studio.store.batches import Beside
 from studio.store.chat_records import Call
 from studio.store.presets import PresetFilter
 
@@ -107,14 +107,12 @@ class ChatTools:
         batches: BatchService,
         workflows: WorkflowService,
         jobs: JobService,
-        messages: MessageStore,
         estimates: RunEstimates,
     ) -> None:
         self._presets = presets
         self._batches = batches
         self._workflows = workflows
         self._jobs = jobs
-        self._messages = messages
         self._estimates = estimates
 
     async def list_presets(self, identity: Identity, call: Call) -> str:
@@ -197,11 +195,12 @@ class ChatTools:
                 return view
         raise NotFound("There is no such preset. Call list_presets for those that there are.")
 
-    async def submit(self, identity: Identity, key: str, call: Call, plan: Plan) -> str:
-        """Begin the run; asked again with the same key, the job that was begun then.
+    async def submit(self, identity: Identity, key: str, plan: Plan, beside: Beside) -> str:
+        """Begin the run; its job's id.
 
         Args:
-            key: names this call among all of the user's.
+            key: names this call among all of the user's: it begins but one.
+            beside: what is stored together with the job.
 
         Raises:
             What ``BatchService.run`` raises: quotas, missing models, wrong values.
@@ -211,15 +210,9 @@ class ChatTools:
             values=plan.values,
             answers=plan.answers,
             idempotency_key=key,
+            beside=beside,
         )
-        try:
-            accepted = await self._batches.run(identity, order)
-        except IdempotencyKeyReuse:
-            since_ms = call.began_at or 0
-            job_id = await self._messages.lost_job(identity.user_id, plan.preset_id, since_ms)
-            if job_id is None:
-                raise
-            return job_id
+        accepted = await self._batches.run(identity, order)
         return accepted.jobs[0].job.id
 
     async def wait(self, identity: Identity, job_id: str) -> Outcome:
