@@ -17,7 +17,7 @@ from studio.services.batches import BatchService, Order
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobService, JobView
 from studio.services.presets import PresetService, PresetView
-from studio.services.run_estimates import Estimate, RunEstimates
+from studio.services.run_estimates import RunEstimates
 from studio.services.workflows import WorkflowService
 from studio.store.batches import Beside
 from studio.store.chat_records import Call
@@ -162,22 +162,22 @@ class ChatTools:
         Raises:
             Unprocessable: the arguments are no JSON object, or name no preset.
             NotFound: the caller may not run such a preset.
+            What ``BatchService.graph`` raises: nobody is asked about what cannot be made.
         """
         given = _arguments(call)
         view = await self._find(identity, given.get("preset"))
         preset = view.preset
         opened = await self._workflows.open(identity, preset.workflow_id, preset.workflow_version)
         values = _values(opened.manifest, _object(given, "values"))
-        estimate = Estimate(None, 0.0)
-        # What cannot be made now is refused when it is run.
-        with contextlib.suppress(StudioError):
-            compiled = await opened.compile({**preset.values, **values})
-            estimate = await self._estimates.of(preset.id, compiled.graph)
+        answers = _object(given, "answers")
+        order = Order(preset_id=preset.id, values=values, answers=answers)
+        graph = await self._batches.graph(identity, order)
+        estimate = await self._estimates.of(preset.id, graph)
         return Plan(
             preset_id=preset.id,
             title=preset.name[:_MAX_TITLE],
             values=values,
-            answers=_object(given, "answers"),
+            answers=answers,
             expected_ms=estimate.expected_ms,
             asks=estimate.is_long(is_video=kind_of(opened.manifest.source) == "video"),
         )

@@ -244,6 +244,31 @@ def test_a_large_picture_of_a_preset_that_never_ran_is_asked_about(
     assert asking["calls"][0]["expected_ms"] is None
 
 
+def test_a_number_that_is_a_question_counts_as_what_is_answered(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    values = {**SMALL, **LARGE, "prompt": "a fox", "steps": "[[steps=How many?:2|100]]"}
+    body = {"name": "As fine as you like", "workflow_id": WORKFLOW, "values": values}
+    fine = good(chatting.post("/api/presets", json=body), 201)["id"]
+    talker.will_say(
+        Say(
+            calls=[
+                ("run_preset", {"preset": fine}),
+                ("run_preset", {"preset": fine, "answers": {"steps": "100"}}),
+                ("run_preset", {"preset": fine, "answers": {"steps": "100", "other": "x"}}),
+            ]
+        )
+    )
+
+    asking = ask(chatting, begin(chatting), "A fine one.")
+
+    assert asking["status"] == "asking"
+    missing, long, left_over = asking["calls"]
+    assert (long["state"], long["job_id"]) == ("asking", None)
+    assert missing["result"].startswith("Refused (invalid_answers)")
+    assert left_over["result"].startswith("Refused (invalid_answers)")
+
+
 def test_what_earlier_runs_took_says_how_long_a_larger_one_will(
     talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
 ) -> None:
