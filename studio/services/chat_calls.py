@@ -10,6 +10,7 @@ from typing import Any, Final
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.models import Identity
+from studio.services.chat_requests import room_for_result
 from studio.services.chat_tools import LIST_PRESETS, RUN_PRESET, ChatTools, Plan
 from studio.services.chat_turns import Turn, to_its_end
 from studio.store import chat_records as records
@@ -51,16 +52,19 @@ class ChatCalls:
                 await self._set(turn, replace(call, state=records.FAILED, result=_ENOUGH))
                 continue
             try:
-                await self._do(turn, identity, call)
+                await self._do(turn, identity, call, before)
             except StudioError as error:
                 log.info("a tool of a reply was refused: %s", error.code)
                 now = turn.message.calls[call.number]
                 await self._set(turn, _refused(now, error))
         return any(call.state == records.ASKING for call in turn.message.calls)
 
-    async def _do(self, turn: Turn, identity: Identity, call: Call) -> None:
+    async def _do(
+        self, turn: Turn, identity: Identity, call: Call, before: Sequence[Message]
+    ) -> None:
         if call.name == LIST_PRESETS:
-            listed = await self._tools.list_presets(identity, call)
+            max_bytes = room_for_result(turn.room, [*before, turn.message])
+            listed = await self._tools.list_presets(identity, call, max_bytes)
             await self._set(turn, replace(call, state=records.DONE, result=listed))
             return
         if call.name != RUN_PRESET:

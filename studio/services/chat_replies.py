@@ -231,6 +231,7 @@ class ChatReplies:
         with_tools: bool,
     ) -> None:
         request = await self._request(turn, identity, manner, model, with_tools=with_tools)
+        turn.room = request.room
         turn.change(self._now(turn.message, model=model.id, dropped=request.dropped))
         body: dict[str, Any] = {
             "model": model.id,
@@ -291,7 +292,7 @@ class ChatReplies:
             context=model.context,
             reminder=REMINDER if with_tools else "",
             picture=picture if model.vision else None,
-            names_files=with_tools,
+            tools=DEFINITIONS if with_tools else (),
         )
 
     async def _find_title(self, turn: Turn, conversation: Conversation) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,11 @@ REMINDER: Final = (
     "picture code for them. A picture in the conversation is named by its asset id."
 )
 _MAX_LISTED: Final = 40
+_AROUND_LIST: Final = 300
+_SHORTENED: Final = (
+    "The list is too long. Inputs are not shown of every preset: call list_presets with a query "
+    "that fewer of them match."
+)
 _MAX_TITLE: Final = 200
 _MAX_OPTIONS: Final = 20
 _UNSHOWN: Final = frozenset({"loras", "checkpoint", "vae"})
@@ -115,21 +120,28 @@ class ChatTools:
         self._jobs = jobs
         self._estimates = estimates
 
-    async def list_presets(self, identity: Identity, call: Call) -> str:
-        """The presets that the caller may run, as JSON.
+    async def list_presets(self, identity: Identity, call: Call, max_bytes: int) -> str:
+        """The presets that the caller may run, as JSON: as much of them as that many bytes hold.
 
         Raises:
             Unprocessable: the arguments are no JSON object.
         """
-        query = _arguments(call).get("query")
-        wanted = PresetFilter(query=query if isinstance(query, str) else "", limit=_MAX_LISTED)
+        given = _arguments(call).get("query")
+        query = given.strip() if isinstance(given, str) else ""
+        wanted = PresetFilter(query=query, limit=_MAX_LISTED)
         found, total = await self._presets.page(identity, wanted)
         listed = []
         for view in found:
             # One whose workflow was deleted or is no longer shared cannot be run.
             with contextlib.suppress(NotFound):
                 listed.append(await self._described(identity, view))
-        return orjson.dumps({"presets": listed, "total": total}).decode()
+        whole = orjson.dumps({"presets": listed, "total": total})
+        if len(whole) <= max_bytes:
+            return whole.decode()
+        shown = _shortened(listed, max_bytes - _AROUND_LIST, with_inputs=bool(query))
+        left_out = total - len(found) + len(listed) - len(shown)
+        told = {"presets": shown, "total": total, "left_out": left_out, "note": _SHORTENED}
+        return orjson.dumps(told).decode()
 
     async def _described(self, identity: Identity, view: PresetView) -> dict[str, Any]:
         preset = view.preset
@@ -248,6 +260,29 @@ def kind_of(manifest: Mapping[str, Any]) -> str:
     if "video" in made or named.endswith("-to-video"):
         return "video"
     return next((kind for kind in ("image", "audio") if kind in made), "image")
+
+
+def _shortened(
+    listed: Sequence[Mapping[str, Any]], left: int, *, with_inputs: bool
+) -> list[Mapping[str, Any]]:
+    """The first presets by their names, and the first of those with all that is known of them."""
+    shown: list[Mapping[str, Any]] = []
+    for each in listed:
+        brief = {name: each[name] for name in ("id", "name", "makes")}
+        left -= _size(brief)
+        if left < 0:
+            break
+        shown.append(brief)
+    for at, each in enumerate(listed[: len(shown) if with_inputs else 0]):
+        more = _size(each) - _size(shown[at])
+        if more <= left:
+            left -= more
+            shown[at] = each
+    return shown
+
+
+def _size(entry: Mapping[str, Any]) -> int:
+    return len(orjson.dumps(entry)) + 1
 
 
 def _outcome(view: JobView) -> Outcome:

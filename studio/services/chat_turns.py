@@ -39,6 +39,8 @@ class Turn:
         self.messages = [first]
         self.revisions = [0]
         """Counts what changed in each message besides its text growing."""
+        self.room = 0
+        """How many tokens the present request leaves to the conversation."""
         self.title = ""
         """The conversation's new one, once the model has found it."""
         self.is_over = False

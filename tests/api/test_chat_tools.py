@@ -66,6 +66,46 @@ def test_a_model_looks_at_presets_and_draws(
     ]
 
 
+def test_a_list_of_many_presets_leaves_room_in_a_small_context(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    made = [
+        good(
+            chatting.post(
+                "/api/presets",
+                json={
+                    "name": f"Heron number {number} of the long list",
+                    "workflow_id": WORKFLOW,
+                    "values": {**SMALL, "prompt": "a heron in the reeds " * 9},
+                },
+            ),
+            201,
+        )["id"]
+        for number in range(30)
+    ]
+    talker.will_say(
+        Say(calls=[("list_presets", {})]),
+        Say(calls=[("list_presets", {"query": "heron number 7 of"})]),
+        Say(calls=[("list_presets", {"query": "heron"})]),
+        "Many.",
+    )
+    chat = begin(chatting, options={"context": 4096})
+
+    reply = ask(chatting, chat, "Which presets are there?")
+
+    assert (reply["status"], reply["text"], reply["dropped"]) == ("done", "Many.", 0)
+    every, one, again = (json.loads(result) for result in told(talker))
+    assert len(every["presets"]) + every["left_out"] == every["total"] >= 30
+    assert {name for each in every["presets"] for name in each} == {"id", "name", "makes"}
+    assert [each["id"] for each in one["presets"]] == [made[7]]
+    assert any(each["id"] == "prompt" for each in one["presets"][0]["inputs"])
+    assert len(again["presets"]) + again["left_out"] == 30
+    # At two bytes a token, which ids come close to.
+    assert sum(len(result) for result in told(talker)) / 2 < 4096 * 0.75
+    for preset_id in made:
+        assert chatting.delete(f"/api/presets/{preset_id}").status_code == 204
+
+
 def test_a_turn_has_five_calls_and_no_more(
     talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
 ) -> None:
