@@ -14,7 +14,7 @@ from studio.clock import Clock, new_id
 from studio.errors import InvalidRequest, StudioError, Unauthorized
 from studio.language_errors import LanguageModelNotFound, NoLanguageModel
 from studio.models import Identity
-from studio.services.chat_answers import Answer
+from studio.services.chat_answers import Answer, title_of
 from studio.services.chat_calls import ChatCalls
 from studio.services.chat_news import ChatNews
 from studio.services.chat_pictures import ChatPictures
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 MAX_REPLIES_PER_USER: Final = 4
 KEEP_EVERY_S: Final = 0.5
-MAX_TITLE: Final = 80
 _TITLE_TOKENS: Final = 32
 _TITLE: Final = (
     "Write a title of at most six words for this conversation, in its language, without quotation "
@@ -309,7 +308,7 @@ class ChatReplies:
         except StudioError as error:
             log.info("no title was found: %s", error.message)
             return
-        if title := _title(answer):
+        if title := title_of(answer):
             await self._chats.name(conversation.id, title)
             turn.name(title)
 
@@ -334,15 +333,3 @@ def reply_to(parent: Message, model: str, now_ms: int) -> Message:
 
 def _told(error: StudioError) -> dict[str, Any]:
     return {"code": error.code, "message": error.message}
-
-
-def _title(answer: dict[str, Any]) -> str:
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, str) or "<think>" in content:
-        return ""
-    lines = [line for line in content.strip().splitlines() if line.strip()]
-    title = lines[0].strip().strip("\"'“”„«»*#").strip() if lines else ""
-    return title[:MAX_TITLE] if title.isprintable() else ""
