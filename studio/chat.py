@@ -82,7 +82,6 @@ async def open_chat(
         batches=workshop.presets.batches,
         workflows=workshop.workflows,
         jobs=jobs,
-        messages=messages,
         estimates=RunEstimates(usual_ms=history.usual_ms, past=messages.recent_runs),
     )
     pictures, news = ChatPictures(assets), ChatNews(feed.tell)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from studio.clock import Clock, new_id
 from studio.errors import Conflict, InvalidAnswers, NotFound, StudioError
 from studio.graphs.filling import Filled, draw_seeds, fill
+from studio.graphs.graph import Graph, parse
 from studio.graphs.grids import Axis, at_cell, coordinates
 from studio.graphs.problems import clip
 from studio.graphs.questions import questions
@@ -98,11 +99,7 @@ class BatchService:
             QueueFull: ``details["room"]`` says how many jobs there is room for.
             What ``SubmissionService.submit`` raises.
         """
-        preset = None
-        if order.preset_id is not None:
-            preset = await self._presets.get(order.preset_id, _whose(identity))
-            if preset.trashed_at is not None:
-                raise Conflict("This preset is in the trash; restore it first.")
+        preset = await self._preset(identity, order)
         workflow = await self._open(identity, order, preset)
         cells = list(coordinates([len(axis.labels) for axis in order.axes]))
         batch = self._batch(identity, order, workflow, preset) if order.axes else None
@@ -143,6 +140,27 @@ class BatchService:
                 identity.user_id, "batch.started", batch.title, id=batch.id, jobs=len(jobs)
             )
         return Accepted(jobs, None if batch is None else batch.id)
+
+    async def graph(self, identity: Identity, order: Order) -> Graph:
+        """The graph that an order without axes runs; its choices and seeds are drawn anew then.
+
+        Raises:
+            What ``run`` raises about what cannot be made.
+        """
+        preset = await self._preset(identity, order)
+        workflow = await self._open(identity, order, preset)
+        making = _Making(order, preset, workflow, await self._lists(identity, order, preset))
+        graph = (await making.submission((), 0, None)).workflow
+        making.require_all_answers_used()
+        return parse(graph)
+
+    async def _preset(self, identity: Identity, order: Order) -> Preset | None:
+        if order.preset_id is None:
+            return None
+        preset = await self._presets.get(order.preset_id, _whose(identity))
+        if preset.trashed_at is not None:
+            raise Conflict("This preset is in the trash; restore it first.")
+        return preset
 
     async def _open(self, identity: Identity, order: Order, preset: Preset | None) -> OpenWorkflow:
         if preset is None:

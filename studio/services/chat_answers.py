@@ -10,6 +10,7 @@ from studio.store.chat_records import Call
 MAX_TEXT: Final = 200_000
 """Characters of one reply; whoever writes more has lost the thread."""
 MAX_CALLS_AT_ONCE: Final = 16
+MAX_TITLE: Final = 80
 _MAX_ARGUMENTS: Final = 20_000
 _MAX_NAME: Final = 100
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -93,3 +94,16 @@ class Answer:
             return "", "" if said and _OPEN.startswith(said) else self._said
         thoughts, _, words = said.removeprefix(_OPEN).partition(_CLOSE)
         return thoughts.strip(), words.lstrip()
+
+
+def title_of(answer: Mapping[str, Any]) -> str:
+    """The title that a whole answer gives, "" when it is none."""
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, str) or "<think>" in content:
+        return ""
+    lines = [line for line in content.strip().splitlines() if line.strip()]
+    title = lines[0].strip().strip("\"'“”„«»*#").strip() if lines else ""
+    return title[:MAX_TITLE] if title.isprintable() else ""

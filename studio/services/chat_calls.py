@@ -10,8 +10,9 @@ from typing import Any, Final
 from studio.clock import Clock
 from studio.errors import StudioError
 from studio.models import Identity
-from studio.services.chat_tools import LIST_PRESETS, RUN_PRESET, ChatTools
-from studio.services.chat_turns import Turn
+from studio.services.chat_requests import room_for_result
+from studio.services.chat_tools import LIST_PRESETS, RUN_PRESET, ChatTools, Plan
+from studio.services.chat_turns import Turn, to_its_end
 from studio.store import chat_records as records
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_records import CALL_ENDED, Call, Message
@@ -51,16 +52,19 @@ class ChatCalls:
                 await self._set(turn, replace(call, state=records.FAILED, result=_ENOUGH))
                 continue
             try:
-                await self._do(turn, identity, call)
+                await self._do(turn, identity, call, before)
             except StudioError as error:
                 log.info("a tool of a reply was refused: %s", error.code)
                 now = turn.message.calls[call.number]
                 await self._set(turn, _refused(now, error))
         return any(call.state == records.ASKING for call in turn.message.calls)
 
-    async def _do(self, turn: Turn, identity: Identity, call: Call) -> None:
+    async def _do(
+        self, turn: Turn, identity: Identity, call: Call, before: Sequence[Message]
+    ) -> None:
         if call.name == LIST_PRESETS:
-            listed = await self._tools.list_presets(identity, call)
+            max_bytes = room_for_result(turn.room, [*before, turn.message])
+            listed = await self._tools.list_presets(identity, call, max_bytes)
             await self._set(turn, replace(call, state=records.DONE, result=listed))
             return
         if call.name != RUN_PRESET:
@@ -75,15 +79,21 @@ class ChatCalls:
                 return
             call = replace(call, state="running", began_at=call.began_at or self._clock.now_ms())
             await self._set(turn, call)
-            key = f"chat {turn.message.id} {call.number}"
-            call = replace(call, job_id=await self._tools.submit(identity, key, call, plan))
-            await self._set(turn, call)
+            # Whoever stops the reply meanwhile has to know which job it began.
+            await to_its_end(self._submit(turn, identity, call, plan))
+            call = turn.message.calls[call.number]
         assert call.job_id is not None
         outcome = await self._tools.wait(identity, call.job_id)
         state = records.DONE if outcome.succeeded else records.FAILED
         await self._set(
             turn, replace(call, state=state, result=outcome.result, assets=outcome.assets)
         )
+
+    async def _submit(self, turn: Turn, identity: Identity, call: Call, plan: Plan) -> None:
+        key = f"chat {turn.message.id} {call.number}"
+        beside = self._messages.beside(turn.message.id, call.number)
+        job_id = await self._tools.submit(identity, key, plan, beside)
+        await self._set(turn, replace(call, job_id=job_id))
 
     async def stop(self, identity: Identity, message: Message) -> tuple[Call, ...]:
         """The calls of a reply that was stopped; what runs for it is cancelled."""

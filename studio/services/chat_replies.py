@@ -14,13 +14,13 @@ from studio.clock import Clock, new_id
 from studio.errors import InvalidRequest, StudioError, Unauthorized
 from studio.language_errors import LanguageModelNotFound, NoLanguageModel
 from studio.models import Identity
-from studio.services.chat_answers import Answer
+from studio.services.chat_answers import Answer, title_of
 from studio.services.chat_calls import ChatCalls
 from studio.services.chat_news import ChatNews
 from studio.services.chat_pictures import ChatPictures
 from studio.services.chat_requests import Request, assemble
 from studio.services.chat_tools import DEFINITIONS, REMINDER
-from studio.services.chat_turns import Turn
+from studio.services.chat_turns import Turn, to_its_end
 from studio.services.language import Language, LanguageModel
 from studio.store import chat_records as records
 from studio.store.chat_messages import MessageStore
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 MAX_REPLIES_PER_USER: Final = 4
 KEEP_EVERY_S: Final = 0.5
-MAX_TITLE: Final = 80
 _TITLE_TOKENS: Final = 32
 _TITLE: Final = (
     "Write a title of at most six words for this conversation, in its language, without quotation "
@@ -200,10 +199,14 @@ class ChatReplies:
             return False
         done = self._now(turn.message, status=records.DONE)
         following = reply_to(done, done.model, self._clock.now_ms())
-        # Both at once: nobody may take a reply that goes on for one that is over.
-        await self._messages.follow(done, following)
-        turn.change(done)
-        turn.go_on(following)
+
+        async def go_on() -> None:
+            # Both at once: nobody may take a reply that goes on for one that is over.
+            await self._messages.follow(done, following)
+            turn.change(done)
+            turn.go_on(following)
+
+        await to_its_end(go_on())
         return True
 
     async def _generate(self, turn: Turn, identity: Identity, manner: Manner) -> None:
@@ -227,6 +230,7 @@ class ChatReplies:
         with_tools: bool,
     ) -> None:
         request = await self._request(turn, identity, manner, model, with_tools=with_tools)
+        turn.room = request.room
         turn.change(self._now(turn.message, model=model.id, dropped=request.dropped))
         body: dict[str, Any] = {
             "model": model.id,
@@ -287,7 +291,7 @@ class ChatReplies:
             context=model.context,
             reminder=REMINDER if with_tools else "",
             picture=picture if model.vision else None,
-            names_files=with_tools,
+            tools=DEFINITIONS if with_tools else (),
         )
 
     async def _find_title(self, turn: Turn, conversation: Conversation) -> None:
@@ -304,7 +308,7 @@ class ChatReplies:
         except StudioError as error:
             log.info("no title was found: %s", error.message)
             return
-        if title := _title(answer):
+        if title := title_of(answer):
             await self._chats.name(conversation.id, title)
             turn.name(title)
 
@@ -329,15 +333,3 @@ def reply_to(parent: Message, model: str, now_ms: int) -> Message:
 
 def _told(error: StudioError) -> dict[str, Any]:
     return {"code": error.code, "message": error.message}
-
-
-def _title(answer: dict[str, Any]) -> str:
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    content = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(content, str) or "<think>" in content:
-        return ""
-    lines = [line for line in content.strip().splitlines() if line.strip()]
-    title = lines[0].strip().strip("\"'“”„«»*#").strip() if lines else ""
-    return title[:MAX_TITLE] if title.isprintable() else ""

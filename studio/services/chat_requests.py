@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from studio.store.chat_records import CALL_ENDED, Manner, Message
 
 DEFAULT_CONTEXT: Final = 16_384
@@ -14,6 +16,9 @@ DEFAULT_CONTEXT: Final = 16_384
 MAX_PICTURES: Final = 8
 """So many of the newest pictures are sent; of older ones the model is told that they were there."""
 _BYTES_PER_TOKEN: Final = 3.5
+_BYTES_PER_JSON_TOKEN: Final = 2.5
+"""Tools are told and tell in JSON with ids."""
+_LEAST_RESULT: Final = 1000
 _TOKENS_PER_PICTURE: Final = 800
 _TOKENS_AROUND: Final = 6
 _LEAST_REPLY: Final = 512
@@ -26,10 +31,14 @@ Picture = Callable[[str], Awaitable[str | None]]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The messages in OpenAI's shape, and how many of the conversation did not fit."""
+    """The messages in OpenAI's shape, and how many of the conversation did not fit.
+
+    ``room`` is how many tokens the conversation may take.
+    """
 
     messages: list[dict[str, Any]]
     dropped: int
+    room: int
 
 
 async def assemble(
@@ -39,7 +48,7 @@ async def assemble(
     context: int,
     reminder: str,
     picture: Picture | None,
-    names_files: bool,
+    tools: Sequence[Mapping[str, Any]],
 ) -> Request:
     """The request for a reply to the last message of ``branch``.
 
@@ -47,13 +56,15 @@ async def assemble(
         context: tokens of the model, 0 when nobody says.
         reminder: said after the system prompt.
         picture: ``None`` for a model that sees none.
-        names_files: whether the model is told the ids of pictures, for tools.
+        tools: what the model may call; then it is told the ids of pictures.
     """
     options = manner.options or {}
     room = int(options.get("context") or context or DEFAULT_CONTEXT)
     reply = int(options.get("max_tokens") or max(_LEAST_REPLY, room // 4))
     head = _head(manner, reminder)
-    left = room - min(reply, room // 2) - sum(_tokens(each) for each in head)
+    room -= min(reply, room // 2) + sum(_tokens(each) for each in head)
+    room -= math.ceil(len(orjson.dumps(tools)) / _BYTES_PER_JSON_TOKEN)
+    left = room
     turns = _turns(branch)
     kept: list[list[Message]] = []
     for turn in reversed(turns):
@@ -66,11 +77,21 @@ async def assemble(
     shown = await _pictures(messages, picture)
     body: list[dict[str, Any]] = []
     for message in messages:
-        for each in _written(message, shown, names_files=names_files):
+        for each in _written(message, shown, names_files=bool(tools)):
             _join(body, each)
     if body and body[-1]["role"] == "assistant":
         body.append({"role": "user", "content": _GO_ON})
-    return Request([*head, *body], len(branch) - len(messages))
+    return Request([*head, *body], len(branch) - len(messages), room)
+
+
+def room_for_result(room: int, branch: Sequence[Message]) -> int:
+    """How many bytes a long result of a tool may have: half of what the newest turn leaves.
+
+    Args:
+        room: of the request that the tool was asked for in answer to.
+    """
+    left = room - sum(_cost(each) for each in _turns(branch)[-1])
+    return max(_LEAST_RESULT, int(left / 2 * _BYTES_PER_JSON_TOKEN))
 
 
 def _head(manner: Manner, reminder: str) -> list[dict[str, Any]]:
@@ -93,11 +114,10 @@ def _turns(branch: Sequence[Message]) -> list[list[Message]]:
 
 
 def _cost(message: Message) -> int:
-    said = len(message.text.encode()) + sum(
-        len(call.arguments.encode()) + len(call.result.encode()) for call in message.calls
-    )
+    said = len(message.text.encode()) / _BYTES_PER_TOKEN
+    told = sum(len(call.arguments.encode()) + len(call.result.encode()) for call in message.calls)
     pictures = len(message.files) * _TOKENS_PER_PICTURE
-    return math.ceil(said / _BYTES_PER_TOKEN) + pictures + _TOKENS_AROUND
+    return math.ceil(said + told / _BYTES_PER_JSON_TOKEN) + pictures + _TOKENS_AROUND
 
 
 def _tokens(message: Mapping[str, Any]) -> int:

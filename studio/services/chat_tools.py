@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from studio.errors import IdempotencyKeyReuse, NotFound, StudioError, Unprocessable
+from studio.errors import NotFound, StudioError, Unprocessable
 from studio.graphs.manifests.manifest import FILE_TYPES, Manifest
 from studio.graphs.problems import clip
 from studio.models import Identity, JobStatus
@@ -17,9 +17,9 @@ from studio.services.batches import BatchService, Order
 from studio.services.events import JobWatcher
 from studio.services.jobs import JobService, JobView
 from studio.services.presets import PresetService, PresetView
-from studio.services.run_estimates import Estimate, RunEstimates
+from studio.services.run_estimates import RunEstimates
 from studio.services.workflows import WorkflowService
-from studio.store.chat_messages import MessageStore
+from studio.store.batches import Beside
 from studio.store.chat_records import Call
 from studio.store.presets import PresetFilter
 
@@ -31,6 +31,11 @@ REMINDER: Final = (
     "picture code for them. A picture in the conversation is named by its asset id."
 )
 _MAX_LISTED: Final = 40
+_AROUND_LIST: Final = 300
+_SHORTENED: Final = (
+    "The list is too long. Inputs are not shown of every preset: call list_presets with a query "
+    "that fewer of them match."
+)
 _MAX_TITLE: Final = 200
 _MAX_OPTIONS: Final = 20
 _UNSHOWN: Final = frozenset({"loras", "checkpoint", "vae"})
@@ -107,31 +112,36 @@ class ChatTools:
         batches: BatchService,
         workflows: WorkflowService,
         jobs: JobService,
-        messages: MessageStore,
         estimates: RunEstimates,
     ) -> None:
         self._presets = presets
         self._batches = batches
         self._workflows = workflows
         self._jobs = jobs
-        self._messages = messages
         self._estimates = estimates
 
-    async def list_presets(self, identity: Identity, call: Call) -> str:
-        """The presets that the caller may run, as JSON.
+    async def list_presets(self, identity: Identity, call: Call, max_bytes: int) -> str:
+        """The presets that the caller may run, as JSON: as much of them as that many bytes hold.
 
         Raises:
             Unprocessable: the arguments are no JSON object.
         """
-        query = _arguments(call).get("query")
-        wanted = PresetFilter(query=query if isinstance(query, str) else "", limit=_MAX_LISTED)
+        given = _arguments(call).get("query")
+        query = given.strip() if isinstance(given, str) else ""
+        wanted = PresetFilter(query=query, limit=_MAX_LISTED)
         found, total = await self._presets.page(identity, wanted)
         listed = []
         for view in found:
             # One whose workflow was deleted or is no longer shared cannot be run.
             with contextlib.suppress(NotFound):
                 listed.append(await self._described(identity, view))
-        return orjson.dumps({"presets": listed, "total": total}).decode()
+        whole = orjson.dumps({"presets": listed, "total": total})
+        if len(whole) <= max_bytes:
+            return whole.decode()
+        shown = _shortened(listed, max_bytes - _AROUND_LIST, with_inputs=bool(query))
+        left_out = total - len(found) + len(listed) - len(shown)
+        told = {"presets": shown, "total": total, "left_out": left_out, "note": _SHORTENED}
+        return orjson.dumps(told).decode()
 
     async def _described(self, identity: Identity, view: PresetView) -> dict[str, Any]:
         preset = view.preset
@@ -164,22 +174,22 @@ class ChatTools:
         Raises:
             Unprocessable: the arguments are no JSON object, or name no preset.
             NotFound: the caller may not run such a preset.
+            What ``BatchService.graph`` raises: nobody is asked about what cannot be made.
         """
         given = _arguments(call)
         view = await self._find(identity, given.get("preset"))
         preset = view.preset
         opened = await self._workflows.open(identity, preset.workflow_id, preset.workflow_version)
         values = _values(opened.manifest, _object(given, "values"))
-        estimate = Estimate(None, 0.0)
-        # What cannot be made now is refused when it is run.
-        with contextlib.suppress(StudioError):
-            compiled = await opened.compile({**preset.values, **values})
-            estimate = await self._estimates.of(preset.id, compiled.graph)
+        answers = _object(given, "answers")
+        order = Order(preset_id=preset.id, values=values, answers=answers)
+        graph = await self._batches.graph(identity, order)
+        estimate = await self._estimates.of(preset.id, graph)
         return Plan(
             preset_id=preset.id,
             title=preset.name[:_MAX_TITLE],
             values=values,
-            answers=_object(given, "answers"),
+            answers=answers,
             expected_ms=estimate.expected_ms,
             asks=estimate.is_long(is_video=kind_of(opened.manifest.source) == "video"),
         )
@@ -197,11 +207,12 @@ class ChatTools:
                 return view
         raise NotFound("There is no such preset. Call list_presets for those that there are.")
 
-    async def submit(self, identity: Identity, key: str, call: Call, plan: Plan) -> str:
-        """Begin the run; asked again with the same key, the job that was begun then.
+    async def submit(self, identity: Identity, key: str, plan: Plan, beside: Beside) -> str:
+        """Begin the run; its job's id.
 
         Args:
-            key: names this call among all of the user's.
+            key: names this call among all of the user's: it begins but one.
+            beside: what is stored together with the job.
 
         Raises:
             What ``BatchService.run`` raises: quotas, missing models, wrong values.
@@ -211,15 +222,9 @@ class ChatTools:
             values=plan.values,
             answers=plan.answers,
             idempotency_key=key,
+            beside=beside,
         )
-        try:
-            accepted = await self._batches.run(identity, order)
-        except IdempotencyKeyReuse:
-            since_ms = call.began_at or 0
-            job_id = await self._messages.lost_job(identity.user_id, plan.preset_id, since_ms)
-            if job_id is None:
-                raise
-            return job_id
+        accepted = await self._batches.run(identity, order)
         return accepted.jobs[0].job.id
 
     async def wait(self, identity: Identity, job_id: str) -> Outcome:
@@ -255,6 +260,29 @@ def kind_of(manifest: Mapping[str, Any]) -> str:
     if "video" in made or named.endswith("-to-video"):
         return "video"
     return next((kind for kind in ("image", "audio") if kind in made), "image")
+
+
+def _shortened(
+    listed: Sequence[Mapping[str, Any]], left: int, *, with_inputs: bool
+) -> list[Mapping[str, Any]]:
+    """The first presets by their names, and the first of those with all that is known of them."""
+    shown: list[Mapping[str, Any]] = []
+    for each in listed:
+        brief = {name: each[name] for name in ("id", "name", "makes")}
+        left -= _size(brief)
+        if left < 0:
+            break
+        shown.append(brief)
+    for at, each in enumerate(listed[: len(shown) if with_inputs else 0]):
+        more = _size(each) - _size(shown[at])
+        if more <= left:
+            left -= more
+            shown[at] = each
+    return shown
+
+
+def _size(entry: Mapping[str, Any]) -> int:
+    return len(orjson.dumps(entry)) + 1
 
 
 def _outcome(view: JobView) -> Outcome:

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any, Final
 
 from studio.store.chat_records import Message
+
+_LONGEST_END_S: Final = 30.0
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not be cut in the middle; whoever is cancelled is so once it is over.
+
+    What takes very long is cut all the same: somebody waits for the end.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=_LONGEST_END_S)
+        task.cancel()
+        raise
 
 
 class Turn:
@@ -22,6 +39,8 @@ class Turn:
         self.messages = [first]
         self.revisions = [0]
         """Counts what changed in each message besides its text growing."""
+        self.room = 0
+        """How many tokens the present request leaves to the conversation."""
         self.title = ""
         """The conversation's new one, once the model has found it."""
         self.is_over = False

@@ -10,7 +10,9 @@ import orjson
 
 from studio.chat_errors import InvalidChat, ReplyRunning
 from studio.errors import NotFound
+from studio.models import NewJob
 from studio.store import chat_records as records
+from studio.store.batches import Beside
 from studio.store.chat_records import Call, Conversation, Message
 from studio.store.chats import own
 from studio.store.db import Database
@@ -159,19 +161,18 @@ class MessageStore:
             short=True,
         )
 
-    async def lost_job(self, user_id: str, preset_id: str, since_ms: int) -> str | None:
-        """The first job that a user began with a preset since then."""
+    def beside(self, message_id: str, number: int) -> Beside:
+        """What the commit that accepts a call's job stores too: which one it is."""
 
-        def work(connection: sqlite3.Connection) -> str | None:
-            row = connection.execute(
-                "SELECT jobs.id FROM jobs JOIN job_recipes ON job_recipes.job_id = jobs.id"
-                " WHERE jobs.user_id = ? AND job_recipes.preset_id = ? AND jobs.created_at >= ?"
-                " ORDER BY jobs.seq LIMIT 1",
-                (user_id, preset_id, since_ms),
-            ).fetchone()
-            return None if row is None else str(row["id"])
+        def work(connection: sqlite3.Connection, new: Sequence[NewJob]) -> None:
+            noted = connection.execute(
+                "UPDATE message_calls SET job_id = ? WHERE message_id = ? AND number = ?",
+                (new[0].job.id, message_id, number),
+            )
+            if noted.rowcount == 0:
+                raise NotFound("This conversation is not there any more.")
 
-        return await self._db.read(work)
+        return work
 
     async def recent_runs(self, preset_id: str) -> list[tuple[int, bytes]]:
         """(ms, graph) of the last runs of a preset that succeeded, whoever's they were."""
@@ -288,10 +289,12 @@ def _fill(connection: sqlite3.Connection, seq: int, message: Message) -> None:
         ),
     )
     for call in message.calls:
+        # The job may be known to its own commit alone: who was cut just then does not know it.
         connection.execute(
             "INSERT OR REPLACE INTO message_calls (message_id, number, call_id, name, arguments,"
             " state, title, expected_ms, job_id, result, assets, began_at, error)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, (SELECT job_id FROM"
+            " message_calls WHERE message_id = ?1 AND number = ?2)), ?10, ?11, ?12, ?13)",
             (
                 message.id,
                 call.number,

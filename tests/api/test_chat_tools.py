@@ -66,6 +66,46 @@ def test_a_model_looks_at_presets_and_draws(
     ]
 
 
+def test_a_list_of_many_presets_leaves_room_in_a_small_context(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    made = [
+        good(
+            chatting.post(
+                "/api/presets",
+                json={
+                    "name": f"Heron number {number} of the long list",
+                    "workflow_id": WORKFLOW,
+                    "values": {**SMALL, "prompt": "a heron in the reeds " * 9},
+                },
+            ),
+            201,
+        )["id"]
+        for number in range(30)
+    ]
+    talker.will_say(
+        Say(calls=[("list_presets", {})]),
+        Say(calls=[("list_presets", {"query": "heron number 7 of"})]),
+        Say(calls=[("list_presets", {"query": "heron"})]),
+        "Many.",
+    )
+    chat = begin(chatting, options={"context": 4096})
+
+    reply = ask(chatting, chat, "Which presets are there?")
+
+    assert (reply["status"], reply["text"], reply["dropped"]) == ("done", "Many.", 0)
+    every, one, again = (json.loads(result) for result in told(talker))
+    assert len(every["presets"]) + every["left_out"] == every["total"] >= 30
+    assert {name for each in every["presets"] for name in each} == {"id", "name", "makes"}
+    assert [each["id"] for each in one["presets"]] == [made[7]]
+    assert any(each["id"] == "prompt" for each in one["presets"][0]["inputs"])
+    assert len(again["presets"]) + again["left_out"] == 30
+    # At two bytes a token, which ids come close to.
+    assert sum(len(result) for result in told(talker)) / 2 < 4096 * 0.75
+    for preset_id in made:
+        assert chatting.delete(f"/api/presets/{preset_id}").status_code == 204
+
+
 def test_a_turn_has_five_calls_and_no_more(
     talker: Talker, chatting: httpx.Client, preset: dict[str, Any]
 ) -> None:
@@ -242,6 +282,31 @@ def test_a_large_picture_of_a_preset_that_never_ran_is_asked_about(
 
     assert asking["status"] == "asking"
     assert asking["calls"][0]["expected_ms"] is None
+
+
+def test_a_number_that_is_a_question_counts_as_what_is_answered(
+    talker: Talker, chatting: httpx.Client
+) -> None:
+    values = {**SMALL, **LARGE, "prompt": "a fox", "steps": "[[steps=How many?:2|100]]"}
+    body = {"name": "As fine as you like", "workflow_id": WORKFLOW, "values": values}
+    fine = good(chatting.post("/api/presets", json=body), 201)["id"]
+    talker.will_say(
+        Say(
+            calls=[
+                ("run_preset", {"preset": fine}),
+                ("run_preset", {"preset": fine, "answers": {"steps": "100"}}),
+                ("run_preset", {"preset": fine, "answers": {"steps": "100", "other": "x"}}),
+            ]
+        )
+    )
+
+    asking = ask(chatting, begin(chatting), "A fine one.")
+
+    assert asking["status"] == "asking"
+    missing, long, left_over = asking["calls"]
+    assert (long["state"], long["job_id"]) == ("asking", None)
+    assert missing["result"].startswith("Refused (invalid_answers)")
+    assert left_over["result"].startswith("Refused (invalid_answers)")
 
 
 def test_what_earlier_runs_took_says_how_long_a_larger_one_will(

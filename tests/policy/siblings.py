@@ -13,7 +13,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "boards": frozenset({"library"}),
     "catalog": frozenset({"catalog_entries", "families"}),
     "catalog_search": frozenset({"catalog_entries", "families"}),
-    "chat_calls": frozenset({"chat_tools", "chat_turns"}),
+    "chat_calls": frozenset({"chat_requests", "chat_tools", "chat_turns"}),
     "chat_exports": frozenset({"chats"}),
     "chat_news": frozenset({"news"}),
     "chat_pictures": frozenset({"assets", "thumbnails"}),
