@@ -139,8 +139,9 @@ class Settings:
     max_queue_depth: int
     engine_hang_s: float
     job_stuck_s: int
-    unknown_job_s: int
     """How long a job may show no progress; 0 is for ever."""
+    unknown_job_s: int
+    """What a job counts of a day's GPU time while nothing like it ever ran; 0 is nothing."""
     max_upload_bytes: int
     max_body_bytes: int
     max_asset_bytes: int

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from studio.clock import iso, iso_or_none
-from studio.remote import without_query
 from studio.services.download_runs import Run
-from studio.store.downloads import Download, DownloadState
+from studio.store.downloads import Download, DownloadState, download_facts
 
 _SPEED_S: Final = 5.0
 """Over how long a speed is smoothed."""
@@ -122,33 +120,15 @@ def ended_view(row: Download) -> DownloadView:
 
 
 def download_body(shown: DownloadView) -> dict[str, Any]:
-    """A download as clients see it."""
-    row, progress = shown.row, shown.progress
-    error = None if row.error is None else asdict(row.error)
+    """A download as clients see it: what its row says, and how far it is."""
+    progress = shown.progress
     return {
-        "id": row.id,
-        "reference": without_query(row.reference),
-        "root": row.root,
-        "folder": row.folder,
-        "name": row.name,
-        "state": row.state,
-        "priority": row.priority,
-        "rank": row.rank,
+        **download_facts(shown.row),
         "size_bytes": progress.size,
         "received_bytes": progress.received,
         "bytes_per_second": round(progress.speed),
         "eta_seconds": _tenths(progress.eta_s),
         "retry_in_seconds": _tenths(progress.retry_in_s),
-        "sha256": row.sha256,
-        "expected_sha256": row.expected_sha256,
-        "allow_pickle": row.allow_pickle,
-        "page": row.page,
-        "license": row.license,
-        "error": error,
-        "user_id": row.user_id,
-        "created_at": iso(row.created_at),
-        "started_at": iso_or_none(row.started_at),
-        "ended_at": iso_or_none(row.ended_at),
     }
 
 

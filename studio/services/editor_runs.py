@@ -139,7 +139,8 @@ class EditorRuns:
             origin=EDITOR_ORIGIN,
             extra={SIZES: facts.sizes},
         )
-        await self._jobs.insert(NewJob(job, orjson.dumps(graph), facts.prompt_text))
+        told = self._jobs.outbox.queued(job, None)
+        await self._jobs.insert(NewJob(job, orjson.dumps(graph), facts.prompt_text, told=told))
         live = LiveJob(job, graph=graph)
         self._queue.add(live, waiting=False)
         self._runner.adopt(engine, live)

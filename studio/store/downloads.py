@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from studio.clock import new_id
+from studio.clock import iso, iso_or_none, new_id
 from studio.errors import NotFound
 from studio.remote import CACHE, without_query
 from studio.store.db import Database
@@ -103,6 +103,31 @@ class Download:
     def order(self) -> tuple[int, float]:
         """The lowest is next."""
         return (-self.priority, self.rank)
+
+
+def download_facts(row: Download) -> dict[str, Any]:
+    """What a row alone says of a download, as programs see it. How far it is stands in no row."""
+    return {
+        "id": row.id,
+        "reference": without_query(row.reference),
+        "root": row.root,
+        "folder": row.folder,
+        "name": row.name,
+        "state": row.state,
+        "priority": row.priority,
+        "rank": row.rank,
+        "size_bytes": row.size_bytes or row.expected_bytes,
+        "sha256": row.sha256,
+        "expected_sha256": row.expected_sha256,
+        "allow_pickle": row.allow_pickle,
+        "page": row.page,
+        "license": row.license,
+        "error": None if row.error is None else asdict(row.error),
+        "user_id": row.user_id,
+        "created_at": iso(row.created_at),
+        "started_at": iso_or_none(row.started_at),
+        "ended_at": iso_or_none(row.ended_at),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any, Final
 
-from studio.clock import Clock, iso, iso_or_none, new_id
+from studio.clock import Clock, new_id
 from studio.models import NewDelivery
-from studio.remote import without_query
 from studio.store.db import Database
-from studio.store.downloads import Download, DownloadState
+from studio.store.downloads import Download, DownloadState, download_facts
 from studio.store.outbox import Listener, Outbox, insert, message
 from studio.webhook_events import body_of
 
@@ -69,7 +67,7 @@ class SystemOutbox:
             return
         hearing = [one for one in self._outbox.of_the_system if kind in one.events]
         if hearing:
-            insert(connection, self._told(hearing, kind, download.id, _download_data(download)))
+            insert(connection, self._told(hearing, kind, download.id, download_facts(download)))
 
     # -- how things stand ------------------------------------------------------------------------
 
@@ -129,26 +127,3 @@ class SystemOutbox:
         body = body_of(kind, at_ms, data)
         key = f"{kind} {lane} {new_id()}"
         return [message(one, key, kind, lane, body, at_ms) for one in hearing]
-
-
-def _download_data(row: Download) -> dict[str, Any]:
-    """A download as webhooks see it."""
-    return {
-        "id": row.id,
-        "reference": without_query(row.reference),
-        "root": row.root,
-        "folder": row.folder,
-        "name": row.name,
-        "state": row.state,
-        "priority": row.priority,
-        "size_bytes": row.size_bytes or row.expected_bytes,
-        "sha256": row.sha256,
-        "expected_sha256": row.expected_sha256,
-        "page": row.page,
-        "license": row.license,
-        "error": None if row.error is None else asdict(row.error),
-        "user_id": row.user_id,
-        "created_at": iso(row.created_at),
-        "started_at": iso_or_none(row.started_at),
-        "ended_at": iso_or_none(row.ended_at),
-    }

@@ -65,12 +65,13 @@ class Desk:
         await self.outbox.load()
         return url
 
-    async def tell(self, key: str) -> None:
-        """One thing happened to the system."""
+    async def tell(self, key: str, about: str | None = None) -> None:
+        """One thing happened to the system; what is told about the same goes in its order."""
         now_ms = self.clock.now_ms()
         body = body_of("disk.low", now_ms, {"level": "low"})
         told = [
-            message(one, key, "disk.low", key, body, now_ms) for one in self.outbox.of_the_system
+            message(one, key, "disk.low", about or key, body, now_ms)
+            for one in self.outbox.of_the_system
         ]
         await self.db.write(lambda connection: insert(connection, told))
         self.delivery.wake()

@@ -14,6 +14,7 @@ import pytest
 from studio.clock import Clock
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved
+from tests.fakes.webhook_place import running_place
 from tests.faults.harness import HASTY, Api, process, until, until_it
 from tests.security.editor_port import SAME_ORIGIN, EditorPort, open_port
 
@@ -68,6 +69,23 @@ async def test_a_run_is_one_job_with_its_outputs_however_often_studio_restarts(
         await attached(engine)
         assert {job["id"] for job in await jobs(port)} == {job["id"] for job in finished}
     assert engine.finished == {"first": 1, "second": 1}
+
+
+async def test_webhooks_hear_of_a_run_from_its_beginning(tmp_path: Path, engine: FakeComfy) -> None:
+    async with (
+        running_place() as place,
+        open_port(tmp_path, engine.url, allow="127.0.0.1", clock=Clock(), pace=HASTY) as port,
+    ):
+        await attached(engine)
+        hook = {"url": place.url, "events": ["job.queued", "job.succeeded"]}
+        made = await port.api.post("/api/webhooks", json=hook)
+        assert made.status_code == 201, made.text
+        async with await port.browser() as browser:
+            await queue_prompt(browser, saved("first"))
+        [job] = await ended(port)
+        await until(lambda: "job.succeeded" in place.types(), "the end is told")
+        assert place.types() == ["job.queued", "job.succeeded"]
+        assert {got.message["data"]["id"] for got in place.got} == {job["id"]}
 
 
 async def test_a_run_that_ended_with_its_engine_is_not_sent_again(

@@ -230,6 +230,10 @@ async def test_system_webhooks_hear_of_downloads_and_of_disks_that_fill_up(
         await until(lambda: "download.done" in place.types(), "the end is told")
         assert place.types()[-1] == "download.done"
         assert {got.message["data"]["id"] for got in place.got} == {made.json()["id"]}
+        shown = (await api.client.get(f"/api/downloads/{made.json()['id']}")).json()
+        for progress in ("received_bytes", "bytes_per_second", "eta_seconds", "retry_in_seconds"):
+            del shown[progress]
+        assert place.got[-1].message["data"] == shown
     monkeypatch.setattr("studio.services.disk.read_disk", lambda _: DiskSpace(1 << 40, 1 << 30))
     async with studio_inside(settings_in(tmp_path), pace=PACE):
         await until(lambda: "disk.low" in place.types(), "the disk is told of")

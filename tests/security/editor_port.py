@@ -91,6 +91,7 @@ async def open_port(
     engine_url: str,
     *,
     public_url: str = "",
+    allow: str = "",
     clock: Clock | None = None,
     pace: Pace | None = None,
 ) -> AsyncIterator[EditorPort]:
@@ -104,6 +105,7 @@ async def open_port(
             "STUDIO_ENGINE": engine_url,
             "API_KEY": KEY,
             "STUDIO_COMFY_PUBLIC_URL": public_url,
+            "STUDIO_OUTBOUND_ALLOW": allow,
         }
     )
     port = listener.getsockname()[1]

@@ -97,14 +97,33 @@ async def test_whose_turn_it_is_costs_the_same_however_much_waits(desk: Desk, pl
     assert steps[1] <= steps[0] * 1.5
 
 
-async def test_receivers_that_do_not_answer_share_half_of_all_attempts(desk: Desk) -> None:
-    def invite(connection: sqlite3.Connection) -> None:
-        connection.executemany(
+async def invite_four(desk: Desk) -> None:
+    await desk.db.write(
+        lambda connection: connection.executemany(
             "INSERT INTO users (id, name, role, created_at) VALUES (?, ?, 'member', 0)",
             [(f"u{number}", f"U{number}") for number in range(4)],
         )
+    )
 
-    await desk.db.write(invite)
+
+async def test_receivers_whose_next_message_waits_for_their_last_one_delay_nobody_else(
+    desk: Desk,
+) -> None:
+    await invite_four(desk)
+    slow = [await desk.add(f"slow-{number}", f"u{number % 3}") for number in range(9)]
+    desk.hanging, desk.answer = set(slow), Answer(200, None, "", 1)
+    await desk.tell("first", about="a disk")
+    await desk.tell("second", about="a disk")
+    await until(lambda: all(desk.asked[each] for each in slow), "each has one under way")
+    url = await desk.add("fine", "u3")
+    desk.clock.advance(1)
+    await desk.tell("third", about="a disk")
+    await until(lambda: desk.asked[url] == 1, "the other is told")
+    assert [desk.asked[each] for each in slow] == [1] * 9
+
+
+async def test_receivers_that_do_not_answer_share_half_of_all_attempts(desk: Desk) -> None:
+    await invite_four(desk)
     desk.answer = Answer(None, "timeout", "", 1)
     silent = [await desk.add(f"silent-{number}", f"u{number % 3}") for number in range(12)]
     await desk.tell("first")
