@@ -333,4 +333,3 @@ class Database:
         fault = error if isinstance(error, StudioError) else translate(error, self._path.parent)
         self._outage.begin(fault, error)
         return fault
-
