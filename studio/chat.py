@@ -95,7 +95,6 @@ async def open_chat(
         clock=clock,
         is_live=accounts.is_live,
     )
-    require = time_for(language, accounts.quotas.require)
     chats = ChatService(
         chats=store,
         messages=messages,
@@ -103,10 +102,14 @@ async def open_chat(
         replies=replies,
         assets=assets,
         news=news,
-        require=require,
+        require=accounts.quotas.require,
         clock=clock,
     )
-    assists = AssistService(language=language, pictures=pictures, require=require)
+    assists = AssistService(
+        language=language,
+        pictures=pictures,
+        require=time_for(language, accounts.quotas.require),
+    )
     films = FilmService(
         films=FilmStore(db),
         presets=workshop.presets.presets,

@@ -21,7 +21,7 @@ from studio.services.chat_pictures import ChatPictures
 from studio.services.chat_requests import Request, assemble
 from studio.services.chat_tools import DEFINITIONS, REMINDER
 from studio.services.chat_turns import Turn, to_its_end
-from studio.services.language import Language, LanguageModel
+from studio.services.language import Language, LanguageModel, takes_time
 from studio.store import chat_records as records
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_records import Conversation, Manner, Message
@@ -91,6 +91,10 @@ class ChatReplies:
             f"The language model “{named[:100]}” is not there. Choose another one.",
             details={"field": "model"},
         )
+
+    async def takes_time(self, model_id: str) -> bool:
+        """Whether a reply of this model takes GPU time; asks whoever runs the models."""
+        return takes_time(await self._language.models(), model_id)
 
     def require_room(self, user_id: str) -> None:
         """Raises ``TooManyReplies``."""
@@ -210,7 +214,7 @@ class ChatReplies:
         return True
 
     async def _generate(self, turn: Turn, identity: Identity, manner: Manner) -> None:
-        model = await self.model(turn.message.model or None, manner.model)
+        model = await self.model(turn.message.model, manner.model)
         with_tools = manner.tools
         try:
             await self._stream(turn, identity, manner, model, with_tools=with_tools)

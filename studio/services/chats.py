@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from studio.services.chat_calls import decided
 from studio.services.chat_news import ChatNews
 from studio.services.chat_presets import ChatPresetService
 from studio.services.chat_replies import ChatReplies, reply_to
-from studio.services.language import RequireTime
+from studio.services.language import LanguageModel
 from studio.store import chat_records as records
 from studio.store.chat_messages import MessageStore
 from studio.store.chat_records import Conversation, Manner, Message
@@ -41,7 +41,7 @@ class ChatService:
     """The conversations of one caller; nobody sees those of others, nor does the owner.
 
     Args:
-        require: refuses a reply that takes GPU time to somebody who has used up theirs.
+        require: refuses somebody who has used up their GPU time; asked of replies that take any.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class ChatService:
         replies: ChatReplies,
         assets: AssetService,
         news: ChatNews,
-        require: RequireTime,
+        require: Callable[[Identity], Awaitable[None]],
         clock: Clock,
     ) -> None:
         self._chats = chats
@@ -211,7 +211,7 @@ class ChatService:
             files=files,
         )
         reply = reply_to(said, model.id, now_ms)
-        await self._add(identity, found, said, reply)
+        await self._add(identity, found, said, reply, model=model)
         if not found.title:
             await self._chats.update(replace(found, title=_first_words(text)))
         return said, reply
@@ -240,7 +240,7 @@ class ChatService:
             raise InvalidChat("There is nothing before it to answer.")
         model = await self._replies.model(fields.id_of(body, "model") or found.manner.model)
         reply = reply_to(said, model.id, self._clock.now_ms())
-        await self._add(identity, found, reply)
+        await self._add(identity, found, reply, model=model)
         return reply
 
     async def go_on(self, identity: Identity, conversation_id: str, message_id: str) -> Message:
@@ -259,11 +259,12 @@ class ChatService:
         has_open_calls = any(call.state not in records.CALL_ENDED for call in message.calls)
         if has_open_calls or not (message.text or message.calls):
             again = replace(message, status=records.WRITING, error=None, updated_at=now_ms)
+            takes_time = await self._replies.takes_time(message.model)
             async with self._beginning:
-                return await self._resume(identity, found, again)
+                return await self._resume(identity, found, again, takes_time=takes_time)
         model = await self._replies.model(message.model, found.manner.model)
         reply = reply_to(message, model.id, now_ms)
-        await self._add(identity, found, reply)
+        await self._add(identity, found, reply, model=model)
         return reply
 
     async def decide(
@@ -283,7 +284,9 @@ class ChatService:
         fields.known_fields(body, {"run"})
         agrees = fields.flag_of(body, "run")
         found = await self._chats.get(identity.user_id, conversation_id)
-        # Read within it: of two answers at once the later would take the earlier one back.
+        message = await self._messages.get(identity.user_id, conversation_id, message_id)
+        takes_time = await self._replies.takes_time(message.model)
+        # Read again within it: of two answers at once the later would take the earlier one back.
         async with self._beginning:
             message = await self._messages.get(identity.user_id, conversation_id, message_id)
             asked = [call.number for call in message.calls if call.state == records.ASKING]
@@ -296,7 +299,7 @@ class ChatService:
                 self._news.changed(identity.user_id, conversation_id)
                 return message
             again = replace(message, status=records.WRITING)
-            return await self._resume(identity, found, again)
+            return await self._resume(identity, found, again, takes_time=takes_time)
 
     async def stop(self, identity: Identity, conversation_id: str) -> None:
         """End the reply that is being written; without one nothing happens.
@@ -307,22 +310,28 @@ class ChatService:
         await self._chats.get(identity.user_id, conversation_id)
         await self._replies.stop(conversation_id)
 
-    async def _add(self, identity: Identity, found: Conversation, *new: Message) -> None:
+    async def _add(
+        self, identity: Identity, found: Conversation, *new: Message, model: LanguageModel
+    ) -> None:
+        # Everybody waits for it: nobody may be asked over the network meanwhile.
         async with self._beginning:
-            await self._make_way(identity, new[-1])
+            await self._make_way(identity, new[-1], takes_time=model.is_here)
             await self._messages.add(identity.user_id, new)
             self._replies.begin(identity, found, new[-1])
 
-    async def _resume(self, identity: Identity, found: Conversation, message: Message) -> Message:
-        await self._make_way(identity, message)
+    async def _resume(
+        self, identity: Identity, found: Conversation, message: Message, *, takes_time: bool
+    ) -> Message:
+        await self._make_way(identity, message, takes_time=takes_time)
         await self._messages.resume(identity.user_id, message)
         self._replies.begin(identity, found, message)
         return message
 
-    async def _make_way(self, identity: Identity, reply: Message) -> None:
+    async def _make_way(self, identity: Identity, reply: Message, *, takes_time: bool) -> None:
         """A row that could not be stored when its reply ended must not stand in the way."""
         conversation_id = reply.conversation_id
-        await self._require(identity, reply.model)
+        if takes_time:
+            await self._require(identity)
         self._replies.require_room(identity.user_id)
         if not self._replies.is_writing(conversation_id):
             await self._replies.stop(conversation_id)

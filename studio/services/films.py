@@ -98,11 +98,15 @@ class FilmService:
             InvalidChat: a field does not fit.
             NotFound: it, or the picture, is not the caller's.
         """
-        before = await self._films.get(identity.user_id, film_id)
-        film = replace(_filled(before, body), updated_at=self._clock.now_ms())
-        await self._films.update(film, has_new_picture="picture" in body)
+        now_ms = self._clock.now_ms()
+        film = await self._films.update(
+            identity.user_id,
+            film_id,
+            lambda before: replace(_filled(before, body), updated_at=now_ms),
+            has_new_picture="picture" in body,
+        )
         self._news.film(identity.user_id, film_id)
-        return await self._films.get(identity.user_id, film_id)
+        return film
 
     async def delete(self, identity: Identity, film_id: str) -> None:
         """Raises ``NotFound`` when it is not the caller's."""

@@ -69,8 +69,12 @@ def time_for(language: Language, require: Callable[[Identity], Awaitable[None]])
     """Asks ``require`` only about models of this machine, and about those that nobody knows."""
 
     async def require_time(identity: Identity, model_id: str) -> None:
-        models = await language.models()
-        if all(model.is_here for model in models if model.id == model_id):
+        if takes_time(await language.models(), model_id):
             await require(identity)
 
     return require_time
+
+
+def takes_time(models: Sequence[LanguageModel], model_id: str) -> bool:
+    """Whether the model with this id takes GPU time; one that nobody knows does."""
+    return all(model.is_here for model in models if model.id == model_id)

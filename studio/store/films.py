@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,23 +98,30 @@ class FilmStore:
 
         await self._db.write(work)
 
-    async def update(self, film: Film, *, has_new_picture: bool) -> None:
-        """Store a film as it is now.
+    async def update(
+        self,
+        user_id: str,
+        film_id: str,
+        change: Callable[[Film], Film],
+        *,
+        has_new_picture: bool,
+    ) -> Film:
+        """Change a film as it is when its turn comes; answers it.
 
         Raises:
             NotFound: it is gone, or its new picture is not the user's.
+            InvalidChat: ``change`` refuses.
         """
 
-        def work(connection: sqlite3.Connection) -> None:
-            before = _own(connection, film.user_id, film.id)
+        def work(connection: sqlite3.Connection) -> Film:
+            film = change(_own(connection, user_id, film_id))
             if has_new_picture:
                 _require_picture(connection, film)
             connection.execute(
                 "UPDATE films SET picture = ?, description = ?, count = ?, preset_id = ?,"
                 " workflow_id = ?, updated_at = ? WHERE id = ?",
                 (
-                    # One that was deleted meanwhile does not come back.
-                    film.picture if has_new_picture else before.picture,
+                    film.picture,
                     film.description,
                     film.count,
                     film.preset_id,
@@ -123,8 +131,9 @@ class FilmStore:
                 ),
             )
             _put_scenes(connection, film)
+            return film
 
-        await self._db.write(work, short=True)
+        return await self._db.write(work, short=True)
 
     async def delete(self, user_id: str, film_id: str) -> None:
         """Raises ``NotFound`` when it is not the user's."""

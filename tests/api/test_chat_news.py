@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.api.chats import ask, begin, good, member, say
+from tests.api.chats import ask, begin, good, member, over, say
 from tests.api.live_client import LiveClient, listen
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 from tests.fakes.talker import Talker
@@ -53,4 +53,6 @@ async def test_a_page_that_was_cut_off_hears_of_what_it_missed(
         async with listen(talking_studio.url, OWNER_KEY) as client:
             await client.subscribe("chats", after=before.last)
             begun = await client.until(lambda said: said["type"] == "event")
+        # What is still to be said would be taken from the next test.
+        assert over(chatting, chat)["text"] == "Yes."
     assert begun["data"] == {"id": chat, "writing": True}

@@ -255,11 +255,15 @@ def test_pictures_of_the_library_are_attached(
     client: httpx.Client,
 ) -> None:
     picture(client, side=44)
+    # With a long list below it, what one writes in is at the page's end.
+    for number in range(12):
+        begin(client, title=f"Chat {number}")
     page = open_chat(open_page, house, storage, **PHONE)
     page.get_by_role("button", name="Attach pictures").click()
+    expect(page.get_by_role("menuitem", name="From this device")).to_be_in_viewport(ratio=1)
     page.get_by_role("menuitem", name="From the library").click()
     page.get_by_role("button", name="Uploaded").click()
-    page.locator(".picker .thumb").first.click()
+    page.get_by_role("button", name="red.png").first.click()
     page.get_by_role("dialog").locator(".dialog-actions button").click()
     expect(page.locator(".chat-files img")).to_have_count(1)
     talker.will_say("A red square.")

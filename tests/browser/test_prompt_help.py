@@ -218,3 +218,21 @@ def test_a_form_says_that_no_model_sees_a_picture(
 
     expect(page.get_by_text("No language model here sees pictures")).to_be_visible()
     expect(page.get_by_role("button", name="Improve", exact=True)).to_be_disabled()
+
+
+def test_a_form_without_a_model_loads_no_words_of_one(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(storage_state=state)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response("**/api/chats/models"):
+        page.goto(site.url)
+    wait_for_parts(page)
+    for view in ("queue", "create"):
+        page.goto(f"{site.url}/#/{view}")
+        expect(page.locator(f"{view}-view")).to_be_visible()
+    expect(page.locator("prompt-aid")).to_be_attached()
+
+    assert [url for url in asked if "/messages/en/chat.js" in url] == []
+    assert len([url for url in asked if url.endswith("/api/chats/models")]) == 1

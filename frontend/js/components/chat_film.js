@@ -15,6 +15,7 @@ import { pickPictures } from './picking.js';
 
 const SECONDS = 5;
 const MOST_SCENES = 20;
+const MOST_TEXT = 8000;
 const NAMED = 48;
 
 /**
@@ -44,13 +45,13 @@ class ChatFilm extends Element {
   }
 
   willUpdate(changed) {
-    const isOpen = films.makers && this.wanted && this.wanted === films.film.id;
+    const isOpen = films.isOpen && this.wanted && this.wanted === films.film.id;
     if (changed.has('wanted') && !isOpen) notices.attempt(() => films.open(this.wanted));
   }
 
   updated() {
     // A new one has an address as soon as it is kept, so that a reload finds it.
-    if (router.detail === 'new' && films.film.id) router.replace(`chat/film/${films.film.id}`);
+    if (router.detail === 'new' && films.created) router.replace(`chat/film/${films.created}`);
   }
 
   async #run(name, work) {
@@ -84,19 +85,21 @@ class ChatFilm extends Element {
             ...list
               .filter(({ id }) => id !== film.id)
               .map((each) => ({ label: nameOf(each), icon: 'play', href: `#/chat/film/${each.id}` })),
-            film.id && { label: t('chat.filmDelete'), icon: 'remove', run: () => this.#remove() },
+            films.isOpen && film.id && { label: t('chat.filmDelete'), icon: 'remove', run: () => this.#remove() },
           ]}
         ></menu-button>
       </header>
       <p class="hint">${t('chat.filmHelp')}</p>
       ${chats.models && !chats.models.length ? noModel() : nothing}
       <p class="unseen" role="status" aria-live="polite">${this.busy ? t('chat.help.busy') : ''}</p>
-      <ol class="film-steps">
-        <li>${this.#picture()}</li>
-        <li>${this.#description()}</li>
-        <li>${this.#scenes()}</li>
-        <li>${this.#maker()}</li>
-      </ol>
+      ${films.isOpen
+        ? html`<ol class="film-steps">
+            <li>${this.#picture()}</li>
+            <li>${this.#description()}</li>
+            <li>${this.#scenes()}</li>
+            <li>${this.#maker()}</li>
+          </ol>`
+        : nothing}
     `;
   }
 
@@ -156,13 +159,13 @@ class ChatFilm extends Element {
         const files = task === 'describe' ? [picture] : [];
         const text = task === 'describe' ? '' : description;
         const into = { language: LANGUAGES[language] };
-        this.#rewrite({ description: (await assist({ task, text, files, ...into })).text });
+        this.#rewrite({ description: cut((await assist({ task, text, files, ...into })).text) });
       });
     return html`
       <h2>${t('chat.filmDescription')}</h2>
       <textarea
         rows="5"
-        maxlength="8000"
+        maxlength=${MOST_TEXT}
         aria-label=${t('chat.filmDescription')}
         .value=${description}
         @input=${({ target }) => films.set({ description: target.value })}
@@ -189,7 +192,7 @@ class ChatFilm extends Element {
     const write = () =>
       this.#run('scenes', async () => {
         const written = (await assist({ task: 'scenes', text: description, count })).scenes;
-        this.#rewrite({ scenes: written.map((text, at) => ({ text, seconds: scenes[at]?.seconds ?? SECONDS })) });
+        this.#rewrite({ scenes: written.map((text, at) => ({ text: cut(text), seconds: scenes[at]?.seconds ?? SECONDS })) });
       });
     return html`
       <h2>${t('chat.filmScenes')}</h2>
@@ -224,7 +227,7 @@ class ChatFilm extends Element {
       <div class="film-scene">
         <textarea
           rows="2"
-          maxlength="8000"
+          maxlength=${MOST_TEXT}
           aria-label=${t('chat.filmScene', { number })}
           .value=${scene.text}
           @input=${({ target }) => change({ text: target.value })}
@@ -274,7 +277,7 @@ class ChatFilm extends Element {
     const lacks = !makers.some(({ kind }) => kind === 'preset');
     return html`
       <h2>${t('chat.filmPreset')}</h2>
-      ${lacks ? html`<p class="hint">${t('chat.filmNoPreset')} <a href="#/workflows">${t('shell.views.workflows')}</a></p>` : nothing}
+      ${lacks ? html`<p class="hint">${t('chat.filmNoPreset')} <a class="link" href="#/workflows">${t('shell.views.workflows')}</a></p>` : nothing}
       ${makers.length
         ? html`<label class="field">
             <span>${t('chat.filmPresetHelp')}</span>
@@ -319,5 +322,8 @@ const nameOf = ({ description, scenes }) => {
   if (!text) return t('chat.untitled');
   return text.length > NAMED ? `${text.slice(0, NAMED)}…` : text;
 };
+
+/** What a model wrote may be longer than what is kept; half a sign is none. */
+const cut = (text) => [...text].slice(0, MOST_TEXT).join('');
 
 const busyNote = () => html`<p class="hint" aria-hidden="true">${t('chat.help.busy')}</p>`;

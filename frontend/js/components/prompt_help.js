@@ -2,7 +2,7 @@ import { Element, html, nothing } from '../core/element.js';
 import { api } from '../core/api.js';
 import { language, LANGUAGES, loadMessages, t } from '../core/messages.js';
 import { router } from '../core/router.js';
-import { assist } from '../models/assist.js';
+import { assist, helpers } from '../models/assist.js';
 import { draft } from '../models/draft.js';
 import { films } from '../models/films.js';
 import { thumbnailUrl } from '../models/job.js';
@@ -16,10 +16,11 @@ const TASKS = ['improve', 'expand', 'translate'];
 const MOST_DESCRIBED = 8000;
 const PICTURES = 'image/png,image/jpeg,image/webp,image/gif';
 
-/** Which models could help; their words are there then, too. */
-async function helpers() {
-  const [{ items }] = await Promise.all([api.get('/api/chats/models'), loadMessages('chat')]);
-  return items;
+/** Which models could help; where there are any, their words are there then, too. */
+async function worded() {
+  const models = await helpers();
+  if (models.length) await loadMessages('chat');
+  return models;
 }
 
 /** A language model's help with the text of a field: what it wrote can be changed before it is used. */
@@ -47,7 +48,7 @@ class PromptHelp extends Element {
   connectedCallback() {
     super.connectedCallback();
     notices.attempt(async () => {
-      const [models, { items }] = await Promise.all([helpers(), api.get('/api/films/makers')]);
+      const [models, { items }] = await Promise.all([worded(), api.get('/api/films/makers')]);
       this.makers = items;
       this.models = models;
     });
@@ -220,7 +221,7 @@ class PromptAid extends Element {
   connectedCallback() {
     super.connectedCallback();
     // Whoever cannot be asked is simply not offered.
-    helpers().then(({ length }) => (this.isThere = length > 0), () => {});
+    worded().then(({ length }) => (this.isThere = length > 0), () => {});
   }
 
   render() {

@@ -18,6 +18,10 @@ class Films extends Store {
     this.list = [];
     this.makers = null;
     this.film = { ...EMPTY };
+    /** Whether `film` is the one that was asked for; until then nothing of it can be changed. */
+    this.isOpen = false;
+    /** The id of the open film, if saving made it. */
+    this.created = null;
     /** What was changed and is not kept yet. */
     this.unkept = {};
     this.saving = null;
@@ -26,23 +30,33 @@ class Films extends Store {
 
   /** Show a film: the one of that id, the latest one, or with `new` another one. */
   async open(id) {
-    await this.flush();
-    // Until it is there, the one before must not be taken for it.
-    if (id) this.film = { ...EMPTY };
+    const asked = (this.asked = {});
+    this.isOpen = false;
+    this.created = null;
+    this.changed();
+    // What is refused is told; it must not keep anybody from another film.
+    await notices.attempt(() => this.flush());
     const [films, makers] = await Promise.all([api.get('/api/films'), api.get('/api/films/makers')]);
+    if (asked !== this.asked) return;
     this.list = films.items;
     this.makers = makers.items;
     const found = id ? this.list.find((film) => film.id === id) : this.list[0];
-    this.film = id === 'new' || !found ? { ...EMPTY } : found;
+    this.#show(id === 'new' || !found ? EMPTY : found);
+    this.isOpen = true;
     this.changed();
+  }
+
+  #show(film) {
+    clearTimeout(this.waiting);
+    this.unkept = {};
+    this.film = { ...film };
   }
 
   /** Hear of what other pages change. */
   listen() {
     const unfollow = feed.follow('chats', (event) => {
       if (event !== 'film' && event !== 'snapshot') return;
-      clearTimeout(this.looking);
-      this.looking = setTimeout(() => this.#look(), LOOK_MS);
+      this.#lookSoon();
     });
     return () => {
       clearTimeout(this.looking);
@@ -50,14 +64,23 @@ class Films extends Store {
     };
   }
 
+  #lookSoon() {
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => this.#look(), LOOK_MS);
+  }
+
   async #look() {
+    const { id: asked } = this.film;
     try {
       const { items } = await api.get('/api/films');
+      // One that was kept meanwhile is not among them; that is told, too.
+      if (asked !== this.film.id) return;
       this.list = items;
       const there = items.find(({ id }) => id === this.film.id);
       // What is written here meanwhile is newer than what came.
       if (there && !this.saving) this.film = { ...there, ...this.unkept };
-      if (!there && this.film.id && !this.saving) this.film = { ...EMPTY };
+      // Of one that is gone nothing is left over, or it would become a film of its own.
+      if (!there && this.film.id && !this.saving) this.#show(EMPTY);
       this.changed();
     } catch {
       // The next event asks again.
@@ -75,14 +98,15 @@ class Films extends Store {
   /** Keep what was changed; one request after the other. */
   async flush() {
     clearTimeout(this.waiting);
-    await this.saving;
+    await this.#saved();
     if (!Object.keys(this.unkept).length) return;
-    this.saving = this.#save();
-    try {
-      await this.saving;
-    } finally {
-      this.saving = null;
-    }
+    this.saving = this.#save().finally(() => (this.saving = null));
+    await this.saving;
+  }
+
+  /** Until no request is under way; whoever began it tells what went wrong. */
+  async #saved() {
+    while (this.saving) await this.saving.catch(() => {});
   }
 
   async #save() {
@@ -91,14 +115,30 @@ class Films extends Store {
     this.unkept = {};
     try {
       const saved = film.id ? await api.patch(`/api/films/${film.id}`, sent) : await api.post('/api/films', sent);
-      if (this.film.id === film.id) this.film = { ...saved, ...this.unkept };
+      if (this.film.id === film.id) {
+        if (!film.id && this.isOpen) this.created = saved.id;
+        this.film = { ...saved, ...this.unkept };
+      }
       this.list = [saved, ...this.list.filter(({ id }) => id !== saved.id)];
       this.changed();
     } catch (error) {
       // It is tried again with the next change.
-      if (error.status !== 404) this.unkept = { ...sent, ...this.unkept };
+      if (this.film.id === film.id) this.#refused(sent, error);
       throw error;
     }
+  }
+
+  #refused(sent, error) {
+    if (error.status !== 404) {
+      this.unkept = { ...sent, ...this.unkept };
+      return;
+    }
+    // The film is gone, or its picture is: what is there says which.
+    const { picture: _, ...others } = sent;
+    this.unkept = { ...others, ...this.unkept };
+    if (!this.film.id) this.film = { ...this.film, picture: null };
+    this.#lookSoon();
+    this.changed();
   }
 
   /** A film with what is known already; answers its id. */
@@ -108,9 +148,11 @@ class Films extends Store {
 
   async remove() {
     clearTimeout(this.waiting);
-    this.unkept = {};
+    // A save that is under way would come after the end of its film, or begin it anew.
+    await this.#saved();
     const { id, created_at: _, updated_at: _at, ...fields } = this.film;
     if (id) await api.remove(`/api/films/${id}`);
+    this.#show(EMPTY);
     await this.open(null);
     return fields;
   }
