@@ -231,7 +231,8 @@ class LanguageFiles:
         for file in listed:
             mark = _fingerprint(file)
             known = self._heads.get(file.name)
-            if known is not None and known[0] == mark:
+            # What a disk could not read once it may read the next time.
+            if known is not None and known[0] == mark and known[2] != _UNREADABLE:
                 heads[file.name] = known
                 continue
             try:
