@@ -19,7 +19,7 @@ from studio.services.language_answers import Joiner
 from studio.services.language_files import UNKNOWN, InstalledModel, LanguageFiles
 from studio.services.language_needs import Need
 from studio.services.language_process import FAILED, STOPPED, ModelServer, Places
-from studio.services.language_talk import reading_of, request_of, wants_usage
+from studio.services.language_talk import EMBEDDINGS, reading_of, request_of, wants_usage
 
 _IDLE_LOOK_S: Final = 5.0
 Charge = Callable[[str, float], None]
@@ -163,7 +163,7 @@ class LocalLanguage:
         self, endpoint: str, request: Mapping[str, Any], *, user_id: str
     ) -> dict[str, Any]:
         """One whole answer. It is read as a stream where that can be, for only such ends early."""
-        if endpoint != "embeddings":
+        if endpoint != EMBEDDINGS:
             joiner = Joiner()
             counted = {**request, "stream_options": {"include_usage": True}}
             chunks = self.stream(endpoint, counted, user_id=user_id)
