@@ -125,9 +125,9 @@ class GpuRoom:
         Raises:
             ModelDoesNotFit: there is none to be had.
         """
+        await self._require_beside(need, evict)
         memory = await self.memory()
         if memory is None:
-            await self._require_beside(need, evict)
             yield ""
             return
         if need.gpu_bytes <= memory.free_bytes:
@@ -162,7 +162,7 @@ class GpuRoom:
             self._engines.changed.emit()
 
     async def _require_beside(self, need: Need, evict: Evict) -> None:
-        """Room where there is no GPU; without it the system would end whatever is largest."""
+        """Room beside the GPU; without it the system would end whatever is largest."""
         while (memory := await asyncio.to_thread(self._beside)) is not None:
             free = max(0, memory.total - memory.used)
             if need.memory_bytes <= free:

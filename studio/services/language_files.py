@@ -76,9 +76,12 @@ class InstalledModel:
 
     @property
     def embeddings(self) -> bool:
-        """Whether it turns texts into vectors."""
+        """Whether it turns texts into vectors.
+
+        Without a word on pooling there would be one for each token, which no program can use.
+        """
         head = self.file.head
-        return self.file.settings.embeddings or (head is not None and bool(_pooling(head)))
+        return self.file.settings.embeddings if head is None else bool(_pooling(head))
 
     @property
     def template(self) -> ChatTemplate:
@@ -205,13 +208,20 @@ class LanguageFiles:
 
         Raises:
             NotFound: there is no such model.
-            InvalidRequest: the eyes are no file that could be its.
+            InvalidRequest: the eyes are no file that could be its, or it cannot make vectors.
         """
         model = await self.get(model_id)
         if said.projector and said.projector not in model.projectors:
             raise InvalidRequest(
                 "There is no such projector among the language models.",
                 details={"field": "projector"},
+            )
+        # What was said once may stay, and means nothing.
+        is_new = said.embeddings and not model.file.settings.embeddings
+        if is_new and model.file.head is not None and not model.embeddings:
+            raise InvalidRequest(
+                "Its file does not say how the vectors of its tokens become one.",
+                details={"field": "embeddings"},
             )
         kept = replace(said, confirmed=model.file.settings.confirmed)
         await self._store.put(model.file.name, kept, self._clock.now_ms())
@@ -231,7 +241,8 @@ class LanguageFiles:
         for file in listed:
             mark = _fingerprint(file)
             known = self._heads.get(file.name)
-            if known is not None and known[0] == mark:
+            # What a disk could not read once it may read the next time.
+            if known is not None and known[0] == mark and known[2] != _UNREADABLE:
                 heads[file.name] = known
                 continue
             try:

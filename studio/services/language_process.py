@@ -70,6 +70,8 @@ class ModelServer:
         self.may_try_again = False
         """What it failed by was not the model's own: the next request may start it anew."""
         self.busy = 0
+        self.turn = asyncio.Lock()
+        """Whose request it works on: it does one at a time."""
         self.pid: int | None = None
         self.crashes: deque[float] = deque()
         self.used_at_s = places.clock.monotonic_s()

@@ -23,7 +23,7 @@ _PASSED: Final = frozenset(
 _MEANT: Final[Mapping[str, tuple[Any, ...]]] = {
     "n": (1,), "best_of": (1,), "logprobs": (False,), "top_logprobs": (0,), "echo": (False,),
     "suffix": ("",), "functions": ([],), "function_call": ("none", "auto"),
-    "modalities": (["text"],), "audio": (),
+    "modalities": (["text"],), "audio": (), "dimensions": (),
 }  # fmt: skip
 """What a model here cannot do, and the values that ask nothing of it."""
 _CALL_ID: Final = re.compile(r"[A-Za-z0-9]{9}")

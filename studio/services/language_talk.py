@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from studio.errors import InvalidRequest
 from studio.services.language_answers import Unmarked
 from studio.services.language_files import InstalledModel
 from studio.services.language_marks import MarkReader
 from studio.services.language_requests import request_for, tools_of
 
+EMBEDDINGS: Final = "embeddings"
+
 
 def request_of(model: InstalledModel, endpoint: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """The body that its server gets. Raises InvalidRequest."""
+    if (endpoint == EMBEDDINGS) != model.embeddings:
+        does = "turns texts into vectors alone" if model.embeddings else "makes no vectors"
+        raise InvalidRequest(f"{model.id} {does}.", details={"field": "model"})
     template = model.template
     return request_for(
         endpoint,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from boot.language import SLOTS
+from studio.clients.language_server import LanguageServer
 from studio.clients.supervisor import SupervisorRefused, SupervisorUnavailable
-from studio.errors import StudioError
+from studio.errors import NotFound, StudioError
 from studio.language_errors import LanguageServerDied, ModelNotRunning
 from studio.models import Identity, Record
 from studio.services.language import LanguageModel
@@ -18,7 +19,7 @@ from studio.services.language_answers import Joiner
 from studio.services.language_files import UNKNOWN, InstalledModel, LanguageFiles
 from studio.services.language_needs import Need
 from studio.services.language_process import FAILED, STOPPED, ModelServer, Places
-from studio.services.language_talk import reading_of, request_of, wants_usage
+from studio.services.language_talk import EMBEDDINGS, reading_of, request_of, wants_usage
 
 _IDLE_LOOK_S: Final = 5.0
 Charge = Callable[[str, float], None]
@@ -98,17 +99,22 @@ class LocalLanguage:
         await asyncio.gather(*self._leaving.values())
 
     async def run(self) -> None:
-        """Stop what nobody has asked for longer than it is to stay; runs until cancelled."""
+        """Stop what nobody has asked for longer than it is to stay, and what is installed no more;
+        runs until cancelled."""
         if self._places is None:
             return
         while True:
             await asyncio.sleep(_IDLE_LOOK_S)
+            if not self._servers:
+                continue
             now_s = self._places.clock.monotonic_s()
+            installed = {model.id for model in await self._files.all()}
             for model_id, server in list(self._servers.items()):
                 said = server.model.file.settings
                 stays_s = said.keep_minutes * 60
                 is_over = stays_s and now_s - server.used_at_s >= stays_s
-                if is_over and server.idle and server.state != FAILED and not said.pinned:
+                is_over = is_over and server.state != FAILED and not said.pinned
+                if server.idle and (is_over or model_id not in installed):
                     await self._stop(model_id)
 
     # -- Language ---------------------------------------------------------------------------------
@@ -127,22 +133,23 @@ class LocalLanguage:
         """The chunks of an answer; the model is started if need be."""
         model = await self._files.asked(request.get("model"))
         asked = request_of(model, endpoint, request)
-        async with self._used(model, user_id) as server:
+        server = await self._server(model)
+        with server.used():
             has_begun = has_died = False
             for is_last in (False, True):
-                client = await server.ready()
-                if has_died:
-                    # In the middle of a stream it cannot say why it refuses; here it can.
-                    await client.ask(endpoint, {**asked, "max_tokens": 1})
                 read = reading_of(asked, request)
                 try:
-                    async with contextlib.aclosing(client.stream(endpoint, asked)) as chunks:
-                        async for chunk in chunks:
-                            if not (chunk.get("choices") or wants_usage(request)):
-                                continue
-                            for each in read.add({**chunk, "model": model.id}):
-                                has_begun = True
-                                yield each
+                    async with self._turn(server, user_id) as client:
+                        if has_died:
+                            # In the middle of a stream it cannot say why it refuses; here it can.
+                            await client.ask(endpoint, {**asked, "max_tokens": 1})
+                        async with contextlib.aclosing(client.stream(endpoint, asked)) as chunks:
+                            async for chunk in chunks:
+                                if not (chunk.get("choices") or wants_usage(request)):
+                                    continue
+                                for each in read.add({**chunk, "model": model.id}):
+                                    has_begun = True
+                                    yield each
                     for each in read.end():
                         yield each
                 except (ModelNotRunning, LanguageServerDied) as error:
@@ -156,7 +163,7 @@ class LocalLanguage:
         self, endpoint: str, request: Mapping[str, Any], *, user_id: str
     ) -> dict[str, Any]:
         """One whole answer. It is read as a stream where that can be, for only such ends early."""
-        if endpoint != "embeddings":
+        if endpoint != EMBEDDINGS:
             joiner = Joiner()
             counted = {**request, "stream_options": {"include_usage": True}}
             chunks = self.stream(endpoint, counted, user_id=user_id)
@@ -166,30 +173,34 @@ class LocalLanguage:
             return joiner.whole()
         model = await self._files.asked(request.get("model"))
         asked = request_of(model, endpoint, request)
-        async with self._used(model, user_id) as server:
-            client = await server.ready()
+        server = await self._server(model)
+        with server.used():
             try:
-                return {**await client.ask(endpoint, asked), "model": model.id}
+                async with self._turn(server, user_id) as client:
+                    return {**await client.ask(endpoint, asked), "model": model.id}
             except (ModelNotRunning, LanguageServerDied) as error:
                 if not _is_gone(server, error):
                     raise
-            client = await server.ready()
-            return {**await client.ask(endpoint, asked), "model": model.id}
+            async with self._turn(server, user_id) as client:
+                return {**await client.ask(endpoint, asked), "model": model.id}
 
     # -- what the owner does ----------------------------------------------------------------------
 
     async def state(self, model_id: str) -> ModelState:
         """One of them. Raises NotFound."""
-        model = await self._files.get(model_id)
-        need = model.need(on_gpu=await self._room.has_gpu())
-        return ModelState(model, need, self._servers.get(model_id))
+        for found in await self.states():
+            if found.model.id == model_id:
+                return found
+        raise NotFound("There is no such language model.")
 
     async def states(self) -> list[ModelState]:
-        """Every model that is installed, and how it is."""
+        """Every model that is installed, and how it is; also those that run without their file."""
         on_gpu = await self._room.has_gpu()
+        models = {model.id: model for model in await self._files.all()}
+        left = {name: server.model for name, server in self._servers.items() if name not in models}
         return [
             ModelState(model, model.need(on_gpu=on_gpu), self._servers.get(model.id))
-            for model in await self._files.all()
+            for model in (*models.values(), *left.values())
         ]
 
     async def start(self, identity: Identity, model_id: str) -> None:
@@ -205,11 +216,12 @@ class LocalLanguage:
         await self._server(model)
         self._record(identity.user_id, "language.started", model_id)
 
-    async def stop(self, identity: Identity, model_id: str) -> None:
-        """End it, with whatever it writes. Raises NotFound."""
-        await self._files.get(model_id)
+    async def stop(self, identity: Identity, model_id: str) -> ModelState:
+        """End it, with whatever it writes; also one whose file is gone. Raises NotFound."""
+        found = await self.state(model_id)
         await self._stop(model_id)
         self._record(identity.user_id, "language.stopped", model_id)
+        return replace(found, server=None)
 
     async def evict(self) -> bool:
         """Stop the model that was used longest ago and that nobody uses; whether there was one."""
@@ -234,14 +246,21 @@ class LocalLanguage:
             await asyncio.shield(ending)
 
     @contextlib.asynccontextmanager
-    async def _used(self, model: InstalledModel, user_id: str) -> AsyncGenerator[ModelServer, None]:
-        server = await self._server(model)
+    async def _turn(
+        self, server: ModelServer, user_id: str
+    ) -> AsyncGenerator[LanguageServer, None]:
+        """One exchange with it. What is charged is its work, not the waiting in line for it.
+
+        Raises:
+            ModelNotRunning: it takes no requests, and why.
+        """
         assert self._places is not None
         clock = self._places.clock
-        began_s = clock.monotonic_s()
-        with server.used():
+        async with server.turn:
+            client = await server.ready()
+            began_s = clock.monotonic_s()
             try:
-                yield server
+                yield client
             finally:
                 self._charge(user_id, clock.monotonic_s() - began_s)
 

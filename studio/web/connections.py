@@ -36,6 +36,8 @@ HEAD_S: Final = 15.0
 UNREAD_S: Final = 30.0
 """How long a stranger's connection may keep an answer waiting, or the rest of one."""
 MAX_CONNECTIONS: Final = 4096
+DROP: Final = "studio.drop"
+"""Where in its scope a request has what ends its connection at once; not on every server."""
 _SHARE: Final = 4
 """One address has at most this part of them."""
 _ENOUGH_FILES: Final = 10_240
@@ -256,6 +258,7 @@ class BoundedHttp(_Bounded, HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.answered = cycle.scope
+        cycle.scope[DROP] = self.transport.abort  # type: ignore[typeddict-unknown-key]
         whole_answers.offer(cycle)
         super()._start_asgi_task(cycle, app)
 

@@ -60,8 +60,8 @@ def language_routes(
 
     @router.post("/models/{model:path}/stop", summary="Unload one", **schemas.STOP)
     async def stop(request: Request, model: str) -> Response:
-        await local.stop(caller(request, Scope.MODELS_WRITE), model)
-        return json_response(await told(model))
+        ended = await local.stop(caller(request, Scope.MODELS_WRITE), model)
+        return json_response(_body(ended, await room.held()))
 
     @router.post(
         "/models/{model:path}/confirm",

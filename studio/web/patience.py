@@ -3,6 +3,9 @@
 What is in between a client and Studio ends connections on which nothing comes for a while, and JSON
 may begin with white space. So after a pause the head is sent, with 200, and then something at every
 further pause. What goes wrong before that has its own status; later it is in the body.
+
+A stream holds whoever writes it for as long as it is read, and others wait for the same: a reader
+who stops reading is let go of.
 """
 
 from __future__ import annotations
@@ -14,12 +17,15 @@ from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from studio.errors import StudioError
+from studio.web.connections import DROP
 from studio.web.respond import error_body
 
 PAUSE_S: Final = 15.0
+UNREAD_S: Final = 60.0
+"""How long a stream's reader may leave unread what waits for them."""
 
 
 class PatientAnswer(Response):
@@ -76,12 +82,14 @@ class PatientAnswer(Response):
 class PatientStream(Response):
     """Server-sent events: each of ``chunks``, and ``[DONE]`` at their end, as OpenAI's are.
 
-    Closing ``chunks`` has to stop whatever writes them; it is closed when the reader is gone.
+    Closing ``chunks`` has to stop whatever writes them; it is closed when the reader is gone, or
+    reads no more.
 
     Args:
         chunks: raises StudioError for what is refused, and for what broke off.
         is_live: whether the caller would still be let in.
-        pause_s: how long nothing may come.
+        pause_s: how long nothing may come; so often it is looked whether anybody reads.
+        unread_s: how long the reader may leave unread what waits for them.
     """
 
     media_type = "text/event-stream"
@@ -92,6 +100,7 @@ class PatientStream(Response):
         *,
         is_live: Callable[[], bool],
         pause_s: float = PAUSE_S,
+        unread_s: float = UNREAD_S,
     ) -> None:
         super().__init__(
             headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -100,14 +109,36 @@ class PatientStream(Response):
         self._chunks = chunks
         self._is_live = is_live
         self._pause_s = pause_s
+        self._unread_s = unread_s
+        self._waits_since_s: float | None = None
+        """Since when a frame waits for earlier ones to be read."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with _until_gone(receive, self._send(scope, send)) as (sending, gone):
-            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            while not (sending.done() or gone.done()):
+                await asyncio.wait(
+                    {sending, gone}, timeout=self._pause_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if self._is_unread():
+                    break
             if sending.done():
                 sending.result()
+            elif not gone.done() and (drop := scope.get(DROP)) is not None:
+                # Closed in the ordinary way it would wait for its reader for ever.
+                drop()
 
-    async def _send(self, scope: Scope, send: Send) -> None:
+    def _is_unread(self) -> bool:
+        if self._waits_since_s is None:
+            return False
+        waits_s = asyncio.get_running_loop().time() - self._waits_since_s
+        return waits_s >= self._unread_s or not self._is_live()
+
+    async def _send(self, scope: Scope, to_reader: Send) -> None:
+        async def send(message: Message) -> None:
+            self._waits_since_s = asyncio.get_running_loop().time()
+            await to_reader(message)
+            self._waits_since_s = None
+
         has_begun = False
         asking: asyncio.Task[dict[str, Any] | None] | None = None
         try:

@@ -13,9 +13,15 @@ TEMPLATE = (
 
 
 def write_model(
-    path: Path, *, seed: int = 1, context: int = 256, width: int = 64, template: str = TEMPLATE
+    path: Path,
+    *,
+    seed: int = 1,
+    context: int = 256,
+    width: int = 64,
+    template: str = TEMPLATE,
+    vectors: bool = False,
 ) -> Path:
-    """A llama of two layers that says nonsense, in less than a megabyte."""
+    """A llama of two layers that says nonsense, in less than a megabyte; or makes vectors."""
     layers, heads, hidden = 2, 4, 128
     words = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     words += [f"▁{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"]
@@ -41,6 +47,8 @@ def write_model(
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
     writer.add_chat_template(template)
+    if vectors:
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
     chance = np.random.default_rng(seed)
 
     def tensor(name: str, *shape: int) -> None:

@@ -88,7 +88,7 @@ def stub_python(folder: Path) -> str:
 def llama_house(
     folder: Path, *names: str, python: str | None = None, context: int = 256
 ) -> Iterator[LlamaHouse]:
-    """Run it with a model for each of ``names``.
+    """Run it with a model for each of ``names``; one of ``vectors...`` makes vectors.
 
     Args:
         python: has llama.cpp; by default the stub.
@@ -97,7 +97,8 @@ def llama_house(
     folder.mkdir(exist_ok=True)
     models = folder / "llm"
     for seed, name in enumerate(names):
-        write_model(models / f"{name}.gguf", seed=seed, context=context)
+        vectors = name.startswith("vectors")
+        write_model(models / f"{name}.gguf", seed=seed, context=context, vectors=vectors)
     variables = {"LLM_DIR": str(models), "LLAMA_PYTHON": python or stub_python(folder)}
     with run_studio(folder, variables) as studio, studio.client() as http:
         house = LlamaHouse(studio, models, http)

@@ -109,11 +109,18 @@ def test_what_a_model_here_cannot_do_is_refused_by_its_name(house: LlamaHouse) -
     assert caught.value.param == "n"
 
 
+def test_a_model_that_makes_no_vectors_is_not_started_for_one(house: LlamaHouse) -> None:
+    with house.openai() as client, pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model="new", input="a")
+    assert caught.value.param == "model"
+    assert house.model("new")["server"]["state"] == "stopped"
+
+
 def test_a_model_in_a_folder_is_asked_by_its_whole_name(house: LlamaHouse) -> None:
     with house.openai() as client:
         assert "deep/hare" in [model.id for model in client.models.list()]
-        answer = client.embeddings.create(model="deep/hare", input="a", encoding_format="float")
-    assert answer.data[0].embedding == [0.25, 0.5]
+        answer = client.chat.completions.create(model="deep/hare", messages=says("Hello"))
+    assert answer.choices[0].message.content == "hare says so so"
 
 
 def test_its_server_gets_a_key_and_none_of_studio_s_secrets(house: LlamaHouse) -> None:
@@ -213,7 +220,7 @@ def test_settings_count_from_the_next_start_on(house: LlamaHouse) -> None:
 
 def test_a_model_that_only_makes_vectors_is_nobody_s_default_to_talk_to(tmp_path: Path) -> None:
     with llama_house(tmp_path, "vectors") as house:
-        assert house.http.patch(f"{MODELS}/vectors", json={"embeddings": True}).status_code == 200
+        house.confirm("vectors")
         chat = house.http.post("/api/chats", json={}).json()["id"]
         for path, body in (
             ("/v1/chat/completions", {"messages": says("Hello")}),
@@ -223,6 +230,13 @@ def test_a_model_that_only_makes_vectors_is_nobody_s_default_to_talk_to(tmp_path
             answer = house.http.post(path, json=body)
             assert answer.status_code == 503, path
             assert answer.json()["error"]["code"] == "no_language_model", path
+        with house.openai() as client:
+            with pytest.raises(openai.BadRequestError) as caught:
+                client.chat.completions.create(model="vectors", messages=says("Hello"))
+            assert caught.value.param == "model"
+            assert house.model("vectors")["server"]["state"] == "stopped"
+            made = client.embeddings.create(model="vectors", input="a", encoding_format="float")
+        assert made.data[0].embedding == [0.25, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -233,6 +247,7 @@ def test_a_model_that_only_makes_vectors_is_nobody_s_default_to_talk_to(tmp_path
         ({"gpu_layers": "all"}, 422),
         ({"chat_format": "mine"}, 422),
         ({"projector": "../eyes.gguf"}, 400),
+        ({"embeddings": True}, 400),
         ({"projector": 5}, 422),
         ({"pinned": 1}, 422),
         ({"lora_path": "x"}, 422),

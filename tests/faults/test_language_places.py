@@ -20,7 +20,7 @@ from studio.models import Identity, Role
 from studio.services.language_files import LanguageFiles
 from studio.services.language_needs import Need
 from studio.services.language_process import Places
-from studio.services.local_language import LocalLanguage, ModelState
+from studio.services.local_language import Charge, LocalLanguage, ModelState
 from studio.store.db import Database
 from studio.store.language_models import LanguageModelStore, LanguageSettings
 from studio.store.language_specs import LanguageSpecs
@@ -97,7 +97,12 @@ class Rig:
         """Have a model run so from its next start on."""
         await self._files.set(name, LanguageSettings(**said))
 
-    def language(self, *, load_s: float = 60) -> LocalLanguage:
+    async def remove(self, name: str) -> None:
+        """Take a model's file away, as a scan sees it."""
+        (self.models / f"{name}.gguf").unlink()
+        await self._rows.put([], gone=[name])
+
+    def language(self, *, load_s: float = 60, charge: Charge = lambda *_: None) -> LocalLanguage:
         places = Places(
             supervisor=self.supervisor,
             specs=LanguageSpecs(self.folk.folder / "work"),
@@ -109,7 +114,7 @@ class Rig:
             files=self._files,
             places=places,
             room=Lent(),
-            charge=lambda *_: None,
+            charge=charge,
             record=lambda *_, **__: None,
         )
 

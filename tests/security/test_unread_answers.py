@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import AsyncGenerator
+from typing import Any, Final
 
 import pytest
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http import httptools_impl
 
 from boot.listeners import open_port
 from studio.web import connections
-from tests.security.lines import CLOSING, GET, KNOWN, QUIET_S, Port, opened
+from studio.web.patience import PatientStream
+from tests.faults.harness import until
+from tests.security import lines
+from tests.security.lines import CLOSING, GET, KNOWN, QUIET_S, App, Port, opened
 from tests.security.lines import port as port
 
 LARGE: Final = 32 << 20
 """More than the system holds of what nobody reads."""
+
+
+class OneModel(App):
+    """Streams what a model writes, which writes for one at a time."""
+
+    model = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["studio.identity"] = "somebody who is known"
+        stream = PatientStream(
+            self._written(), is_live=lambda: True, pause_s=QUIET_S / 4, unread_s=QUIET_S
+        )
+        await stream(scope, receive, send)
+
+    async def _written(self) -> AsyncGenerator[dict[str, Any], None]:
+        async with self.model:
+            for _ in range(LARGE >> 16):
+                yield {"text": "." * (1 << 16)}
 
 
 @pytest.mark.parametrize("asked", [GET, GET * 3, CLOSING], ids=["one", "three", "closing"])
@@ -48,6 +71,21 @@ async def test_who_is_known_may_stop_reading_for_as_long_as_they_like(
     known.go_on_reading()
     status, body = await known.answer()
     assert (status, len(body)) == (200, LARGE + 1)
+
+
+async def test_a_stream_that_nobody_reads_any_more_keeps_no_model_from_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lines, "App", OneModel)
+    with open_port("127.0.0.1", 0, "STUDIO_PORT") as listener:
+        async with opened(listener, editor=False) as port:
+            idler, reader = await port.line(), await port.line()
+            idler.stop_reading()
+            idler.send(KNOWN)
+            await until(OneModel.model.locked)
+            reader.send(CLOSING)
+            assert (await reader.rest()).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+            await port.empty()
 
 
 async def test_a_stranger_who_reads_in_the_end_gets_all_of_it(port: Port) -> None:

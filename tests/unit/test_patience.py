@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from studio.errors import Unavailable
+from studio.web.connections import DROP
 from studio.web.patience import PatientAnswer, PatientStream
 
 Message = dict[str, Any]
@@ -18,8 +19,11 @@ Message = dict[str, Any]
 
 @dataclass
 class Wire:
-    """One request's two ends. ``after`` gets every message that was sent."""
+    """One request's two ends. ``after`` gets every message that was sent; what comes after
+    ``reads`` of them waits to be read, until somebody drops the connection."""
 
+    reads: int | None = None
+    is_dropped: bool = False
     after: Callable[[Wire], None] = lambda _: None
     sent: list[Message] = field(default_factory=list)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -31,13 +35,18 @@ class Wire:
     async def send(self, message: Any) -> None:
         self.sent.append(message)
         self.after(self)
+        if len(self.sent) == self.reads:
+            await asyncio.Event().wait()
+
+    def drop(self) -> None:
+        self.is_dropped = True
 
     @property
     def body(self) -> bytes:
         return b"".join(message.get("body", b"") for message in self.sent)
 
     async def take(self, response: PatientAnswer | PatientStream) -> None:
-        scope = {"type": "http", "path": "/v1/chat/completions"}
+        scope = {"type": "http", "path": "/v1/chat/completions", DROP: self.drop}
         async with asyncio.timeout(20):
             await response(scope, self.receive, self.send)
 
@@ -160,3 +169,26 @@ async def test_a_stream_whose_reader_leaves_is_closed() -> None:
     await anext(chunks)
     await Wire(after=lambda wire: wire.hung_up.set()).take(PatientStream(chunks, is_live=always))
     assert begun.is_closed
+
+
+@pytest.mark.parametrize("way", ["reads no more", "is let in no longer"])
+async def test_a_stream_that_nobody_reads_is_dropped(way: str) -> None:
+    writer = Writer()
+    writer.goes_on.set()
+    is_over = way == "reads no more"
+    wire = Wire(reads=2)
+    stream = PatientStream(
+        writer.chunks(),
+        is_live=lambda: is_over or len(wire.sent) < 2,
+        pause_s=0.01,
+        unread_s=0.05 if is_over else 60,
+    )
+    await wire.take(stream)
+    assert wire.is_dropped and writer.is_closed
+
+
+async def test_a_stream_that_is_read_is_not_dropped_however_long_it_takes() -> None:
+    writer = Writer()
+    wire = Wire(after=lambda wire: writer.goes_on.set() if len(wire.sent) > 9 else None)
+    await wire.take(PatientStream(writer.chunks(), is_live=always, pause_s=0.01, unread_s=0.02))
+    assert wire.body.endswith(b"data: [DONE]\n\n") and not wire.is_dropped

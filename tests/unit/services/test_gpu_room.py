@@ -285,6 +285,17 @@ async def test_without_a_gpu_what_does_not_fit_beside_it_is_refused(setting: Set
     assert models.idle == ["fox"], "it made place for nothing"
 
 
+async def test_a_model_that_fits_the_gpu_has_to_fit_beside_it_too(setting: Setting) -> None:
+    setting.beside.shares = {"fox": 8 * GB, "somebody else": 4 * GB}
+    models = Models(setting.beside, ["fox"])
+    async with setting.room.lent(Need(2 * GB, 10 * GB), models.evict):
+        assert models.idle == []
+    with pytest.raises(ModelDoesNotFit) as caught:
+        async with setting.room.lent(Need(2 * GB, 13 * GB), models.evict):
+            pytest.fail("it does not fit")
+    assert caught.value.details == {"needed_bytes": 13 * GB, "free_bytes": 12 * GB}
+
+
 async def test_where_nobody_knows_the_memory_a_model_is_loaded(setting: Setting) -> None:
     setting.card.is_there = setting.beside.is_there = False
     async with setting.room.lent(Need(0, 90 * GB), setting.models().evict):

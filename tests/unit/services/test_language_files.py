@@ -164,3 +164,17 @@ async def test_the_owner_vouches_for_a_model_and_its_eyes_at_once(rig: Rig) -> N
     assert not is_run(await rig.files.get("fox-q4"))
     assert is_run(await rig.files.confirm("fox-q4"))
     assert await rig.eyes("fox-q4") == "mmproj-fox-f16"
+
+
+async def test_what_a_disk_could_not_read_once_is_read_when_it_can(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Path) -> None:
+        raise OSError("The disk is away.")
+
+    await rig.put("fox", sha256=LISTED)
+    with monkeypatch.context() as disk:
+        disk.setattr("studio.services.language_files.read_gguf", away)
+        assert (await rig.files.get("fox")).file.fault == "The file cannot be read."
+    model = await rig.files.get("fox")
+    assert (model.file.fault, model.file.trust) == ("", "known")

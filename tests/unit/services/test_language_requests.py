@@ -38,6 +38,7 @@ def test_what_llama_cpp_does_not_know_is_not_handed_on() -> None:
         {"n": 2}, {"n": True}, {"best_of": 3}, {"logprobs": True}, {"logprobs": 0},
         {"top_logprobs": 5}, {"echo": True}, {"suffix": "."}, {"functions": [{"name": "x"}]},
         {"function_call": {"name": "x"}}, {"modalities": ["text", "audio"]}, {"audio": {}},
+        {"dimensions": 256},
     ],
     ids=str,
 )  # fmt: skip
