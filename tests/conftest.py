@@ -17,11 +17,13 @@ BROWSER: Final = "tests/browser/"
 LONG: Final = (
     BROWSER,
     "tests/api/test_fuzzed_",
-    "tests/faults/test_llama",
-    "tests/faults/test_restart_chaos",
-    "tests/faults/test_safe_mode",
-    "tests/faults/test_updates",
-    "tests/security/test_users_updates",
+    "tests/cli/test_backup",
+    "tests/cli/test_models",
+    "tests/cli/test_private_studio",
+    "tests/cli/test_update",
+    "tests/faults/",
+    "tests/security/test_comfy_port",
+    "tests/security/test_users",
 )
 """Beginnings of the files that together take longer than all others."""
 _AHEAD: Final = 2
