@@ -60,6 +60,11 @@ def with_job_folder(graph: Graph, info: ObjectInfo | None, job_id: str) -> Graph
     return copy
 
 
+def in_job_folder(graph: Graph, info: ObjectInfo | None) -> frozenset[str]:
+    """The nodes that ``with_job_folder`` changes, so that no engine's cache knows them."""
+    return frozenset(name for name, node in graph.items() if any(_literal_prefixes(node, info)))
+
+
 def normalise(prefix: str) -> str:
     """``prefix`` without empty and ``.`` parts; ``ComfyUI`` when nothing is left."""
     parts = [part for part in prefix.split("/") if part.strip() not in ("", ".")]

@@ -13,6 +13,8 @@ from typing import Any
 from studio.clients.comfy import EngineError, EngineFile
 from studio.clock import Clock, new_id
 from studio.errors import StudioError
+from studio.graphs.graph import Graph
+from studio.graphs.prefixes import in_job_folder
 from studio.models import Job
 from studio.services.engine import Engine
 from studio.services.queue import LiveJob
@@ -132,6 +134,12 @@ def is_paid(engine: Engine, classes: Mapping[str, str], nodes: frozenset[str]) -
     """Whether one of these nodes costs money each time it runs."""
     info = engine.info or {}
     return any(info.get(classes.get(node, ""), {}).get("api_node") for node in nodes)
+
+
+def is_repeat(engine: Engine, graph: Graph, ended: Ended, rerun: frozenset[str]) -> bool:
+    """Whether the engine had kept everything but the files that it writes for each job anew."""
+    anew = graph.keys() - ended.cached
+    return bool(ended.cached) and anew <= in_job_folder(graph, engine.info) | rerun
 
 
 def _key(file: EngineFile) -> tuple[str, str, str]:

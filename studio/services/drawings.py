@@ -13,7 +13,14 @@ import orjson
 
 from studio.clock import Clock
 from studio.drawing_errors import DrawingFailed
-from studio.errors import Conflict, IdempotencyKeyReuse, InvalidValue, NotFound, Unavailable
+from studio.errors import (
+    Conflict,
+    DiskFull,
+    IdempotencyKeyReuse,
+    InvalidValue,
+    NotFound,
+    Unavailable,
+)
 from studio.graphs.drawing_fields import Wish, values
 from studio.graphs.grids import read_axes
 from studio.graphs.text_to_image import WORKFLOW_ID
@@ -26,7 +33,7 @@ from studio.services.job_waits import JobWaits
 from studio.services.jobs import JobService, JobView
 from studio.services.picture_formats import Format, PictureFormats
 from studio.services.upload_fields import UploadFields
-from studio.store.drawing import DrawingStore, OrderedDrawing
+from studio.store.drawing import DrawingStore
 
 _TITLE: Final = 200
 
@@ -68,7 +75,8 @@ class Drawings:
     async def start(self, identity: Identity, commission: Commission) -> list[str]:
         """Accept the jobs of an order; their ids.
 
-        With a key that was used for the same order within a day: the jobs of that one.
+        With a key that was used for the same order within a day: the jobs of that one, and the
+        pictures that came again are deleted.
 
         Raises:
             DrawingModelNotFound, Unprocessable, IdempotencyKeyReuse: it cannot be made.
@@ -83,6 +91,7 @@ class Drawings:
                     raise IdempotencyKeyReuse(
                         "This Idempotency-Key was already used for other pictures."
                     )
+                await self.drop(identity, _files(commission.wish))
                 return list(before.job_ids)
         draws = await self._models.find(
             identity,
@@ -102,6 +111,9 @@ class Drawings:
                 axes=read_axes(None, None, count),
                 title=_title(wish, draws),
                 idempotency_key=key,
+                beside=None
+                if key is None
+                else self._store.beside(identity.user_id, key, digest, self._clock.now_ms()),
             )
             accepted = await self._batches.run(identity, order)
         except BaseException as error:
@@ -110,11 +122,10 @@ class Drawings:
             if isinstance(error, InvalidValue):
                 raise _in_its_words(error, draws) from error
             raise
-        ids = [view.job.id for view in accepted.jobs]
-        if key is not None:
-            noted = OrderedDrawing(digest, ids)
-            await self._store.note_order(identity.user_id, key, noted, self._clock.now_ms())
-        return ids
+        if commission.wish.mask is not None:
+            # As it was sent it is of no use: the jobs have what was made of it.
+            await self.drop(identity, [commission.wish.mask])
+        return [view.job.id for view in accepted.jobs]
 
     async def pictures(self, identity: Identity, job_ids: Sequence[str]) -> list[Asset]:
         """What the jobs have drawn, once all have ended.
@@ -145,9 +156,9 @@ class Drawings:
         return asset.id
 
     async def drop(self, identity: Identity, kept: Sequence[str]) -> None:
-        """Delete pictures of an order that was refused; one that a job has is not in the way."""
+        """Delete pictures that no job is made of; one that a job has is not in the way."""
         for asset_id in kept:
-            with contextlib.suppress(NotFound, Conflict, Unavailable):
+            with contextlib.suppress(NotFound, Conflict, Unavailable, DiskFull):
                 await self._assets.delete(identity, asset_id)
 
     async def content(
@@ -173,9 +184,8 @@ class Drawings:
         return await self.formats.sides(path)
 
     async def _digest(self, identity: Identity, commission: Commission) -> str:
-        mask = commission.wish.mask
-        ids = [*commission.wish.images, *(() if mask is None else (mask,))]
-        return _digest(commission, [(await self._assets.get(identity, one)).hash for one in ids])
+        files = [await self._assets.get(identity, one) for one in _files(commission.wish)]
+        return _digest(commission, [file.hash for file in files])
 
     async def _with_mask(self, identity: Identity, wish: Wish) -> Wish:
         if wish.mask is None:
@@ -230,6 +240,11 @@ def drawn(view: JobView) -> list[Asset]:
     else:
         message = f"The job that was to draw this is {job.status.value}."
     raise DrawingFailed(message, details={"job_id": job.id, "reason": reason})
+
+
+def _files(wish: Wish) -> list[str]:
+    """The pictures that came with it, the mask last."""
+    return [*wish.images, *(() if wish.mask is None else (wish.mask,))]
 
 
 def _digest(commission: Commission, files: Sequence[str]) -> str:

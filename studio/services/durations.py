@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from studio.models import Job
-from studio.store.job_stats import SIZES, Ran
+from studio.store.job_stats import REPEAT, SIZES, Ran
 
 KEPT: Final = 20
 _MOST_LIKES: Final = 2000
@@ -36,7 +36,9 @@ class Durations:
             self._keep(_likeness(ran.affinity_key, ran.classes, ran.sizes), ran)
 
     def note(self, job: Job, duration_ms: int) -> None:
-        """A job that succeeded."""
+        """A job that succeeded; a repeat of what the engine had kept tells nothing."""
+        if REPEAT in job.extra:
+            return
         self.load([Ran(job.graph_key, duration_ms, job.affinity_key, job.classes, _sizes(job))])
 
     def add(self, graph_key: str, duration_ms: int) -> None:

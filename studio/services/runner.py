@@ -23,13 +23,14 @@ from studio.errors import DiskFull, StorageUnavailable, StudioError
 from studio.graphs.graph import Graph, parse
 from studio.logs import job_id
 from studio.models import JobError, JobStatus
-from studio.services.collector import Collector, OutputLost, is_paid
+from studio.services.collector import Collector, OutputLost, is_paid, is_repeat
 from studio.services.engine import Engine
 from studio.services.finisher import Finisher
 from studio.services.pace import Pace
 from studio.services.queue import JobQueue, LiveJob
 from studio.services.run import End, Ended
 from studio.services.sender import Requeue, Sender
+from studio.store.job_stats import REPEAT
 from studio.store.jobs import JobStore
 
 log = logging.getLogger(__name__)
@@ -171,6 +172,8 @@ class Runner:
                 slot.take()
                 continue
             if not missing or live.job.from_editor:
+                if is_repeat(engine, graph, ended, rerun):
+                    live.update(extra={**live.job.extra, REPEAT: True})
                 await self._finisher.succeed(live)
                 return
             if live.job.paid and is_paid(engine, classes, missing):

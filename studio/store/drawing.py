@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 import orjson
 
 from studio.errors import Conflict, NotFound
+from studio.models import NewJob
 from studio.settings import DAY_MS
+from studio.store.batches import Beside
 from studio.store.db import Database
 
 
@@ -107,20 +109,21 @@ class DrawingStore:
 
         return await self._db.read(work)
 
-    async def note_order(self, user_id: str, key: str, order: OrderedDrawing, now_ms: int) -> None:
-        """Remember for a day which jobs a key stands for."""
+    def beside(self, user_id: str, key: str, digest: str, now_ms: int) -> Beside:
+        """What the commit that accepts an order's jobs stores too: which they are, for a day."""
 
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection, new: Sequence[NewJob]) -> None:
+            jobs = orjson.dumps([each.job.id for each in new]).decode()
             connection.execute(
                 "DELETE FROM drawing_orders WHERE created_at < ?", (now_ms - DAY_MS,)
             )
             connection.execute(
                 "INSERT OR REPLACE INTO drawing_orders (user_id, key, digest, jobs, created_at)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (user_id, key, order.digest, orjson.dumps(list(order.job_ids)).decode(), now_ms),
+                (user_id, key, digest, jobs, now_ms),
             )
 
-        await self._db.write(work)
+        return work
 
 
 def _json(target: Target | None) -> str | None:

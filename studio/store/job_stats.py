@@ -16,6 +16,10 @@ from studio.store.picture_rules import Spare
 SIZES: Final = "sizes"
 """What a job's extra facts call the largest steps, width and the like that its graph names."""
 
+REPEAT: Final = "repeat"
+"""In a job's extra facts: its engine had kept what it was to make, so how long it took tells
+nothing of its like."""
+
 
 class Ran(NamedTuple):
     """One successful run, and what it is like."""
@@ -34,13 +38,14 @@ class JobStatsStore:
         self._db = db
 
     async def recent_durations(self, limit: int = 5000) -> list[Ran]:
-        """The latest successful runs, oldest first."""
+        """The latest successful runs that were no repeats, oldest first."""
 
         def work(connection: sqlite3.Connection) -> list[Ran]:
             rows = connection.execute(
                 "SELECT graph_key, duration_ms, affinity_key, classes, "
                 f"json_extract(extra, '$.{SIZES}') AS sizes FROM jobs WHERE status = 'succeeded' "
-                "AND duration_ms IS NOT NULL ORDER BY seq DESC LIMIT ?",
+                f"AND duration_ms IS NOT NULL AND json_extract(extra, '$.{REPEAT}') IS NULL "
+                "ORDER BY seq DESC LIMIT ?",
                 (limit,),
             ).fetchall()
             return [

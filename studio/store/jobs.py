@@ -17,6 +17,7 @@ from studio.store.job_inputs import hold_inputs
 from studio.store.job_keys import claim_key
 from studio.store.job_recipes import insert_recipe, recipe_of
 from studio.store.job_rows import COLUMNS, error_text, job_from, values_of
+from studio.store.job_stats import REPEAT
 from studio.store.outbox import Outbox, add_job_webhook
 from studio.store.outbox import insert as insert_told
 from studio.store.quotas import charge_job
@@ -118,7 +119,7 @@ class JobStore:
             connection.execute(
                 "UPDATE jobs SET status = ?, started_at = ?, completed_at = ?, expires_at = ?, "
                 "duration_ms = ?, engine = ?, attempt = ?, deaths = ?, executing = 0, "
-                "cancel_requested_at = ?, error = ? WHERE id = ?",
+                "cancel_requested_at = ?, error = ?, extra = coalesce(?, extra) WHERE id = ?",
                 (
                     job.status.value,
                     job.started_at,
@@ -130,6 +131,7 @@ class JobStore:
                     job.deaths,
                     job.cancel_requested_at,
                     error_text(job.error),
+                    orjson.dumps(job.extra).decode() if job.extra.get(REPEAT) else None,
                     job.id,
                 ),
             )

@@ -23,7 +23,7 @@ from studio.web.mcp_tools import ID, LIMIT, START, TEXT, Answer, Call, Tool
 MAX_SIDE: Final = 2048
 _SIDE: Final = 1024
 _MOST_PICTURES: Final = 8
-_MAX_UPLOAD: Final = 3 * 1024 * 1024
+MAX_UPLOAD: Final = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,8 +137,8 @@ class FileTools:
             data = base64.b64decode(given["data_base64"], validate=True)
         except ValueError as error:
             raise Unprocessable("data_base64 is not base64.") from error
-        if not 0 < len(data) <= _MAX_UPLOAD:
-            raise Unprocessable(f"A picture has 1 to {_MAX_UPLOAD:,} bytes.")
+        if not 0 < len(data) <= MAX_UPLOAD:
+            raise Unprocessable(f"A picture has 1 to {MAX_UPLOAD:,} bytes.")
 
         async def chunks() -> AsyncIterator[bytes]:
             yield data

@@ -20,16 +20,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from studio.errors import InvalidRequest, NotFound, Unavailable, UpstreamError
+from studio.errors import (
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    Unavailable,
+    UpstreamError,
+)
 from studio.logs import request_id
 from studio.models import Scope as KeyScope
 from studio.version import VERSION
 from studio.web.caller import caller
+from studio.web.mcp_files import MAX_UPLOAD
 from studio.web.mcp_tools import Call, Tool, refused
 
 log = logging.getLogger(__name__)
 
 _START_S: Final = 10.0
+_MAX_BODY: Final = MAX_UPLOAD // 3 * 4 + 512 * 1024
+"""The largest picture in base64, and room for the words around it."""
 _ABOUT: Final = (
     "Studio makes pictures, videos and sounds with ComfyUI. Find a preset or a workflow with "
     "list_presets and list_workflows, see its parameters with describe, run it, wait with wait_job "
@@ -56,7 +65,9 @@ class McpServer:
             on_call_tool=self._call,
         )
         # Origins and hosts are the door's business, which knows how people reach Studio.
-        self._manager = StreamableHTTPSessionManager(server, stateless=True)
+        self._manager = StreamableHTTPSessionManager(
+            server, stateless=True, max_request_body_size=_MAX_BODY
+        )
 
     def routes(self) -> APIRouter:
         """Both addresses, since agents are told one or the other. There is no stream to open."""
@@ -69,6 +80,10 @@ class McpServer:
             kind = request.headers.get("content-type", "").partition(";")[0]
             if kind.strip().lower() != "application/json":
                 raise InvalidRequest("A message to /mcp is application/json.")
+            declared = request.headers.get("content-length", "")
+            if declared.isascii() and declared.isdigit() and int(declared) > _MAX_BODY:
+                # The library would refuse it as well, but without a word.
+                raise PayloadTooLarge(f"A message to /mcp has at most {_MAX_BODY:,} bytes.")
             try:
                 async with asyncio.timeout(_START_S):
                     await self._runs.wait()

@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
+from studio.web.mcp_files import MAX_UPLOAD
 from tests.api.graphs import solid
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 
@@ -165,6 +166,22 @@ async def test_an_agent_gives_a_picture_of_its_own_to_a_preset(
         assert code(refused) == "invalid_answers"
         page = base64.b64encode(b"<html>").decode()
         assert code(await hand.call_tool("add_image", {"data_base64": page})) == "invalid_request"
+
+
+async def test_a_picture_of_the_size_that_is_promised_is_taken(
+    studio: RunningStudio, client: httpx.AsyncClient
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), (10, 20, 30)).save(out, "PNG")
+    large = out.getvalue().ljust(MAX_UPLOAD, b"\0")
+    async with agent(studio) as hand:
+        data = base64.b64encode(large).decode()
+        assert facts(await hand.call_tool("add_image", {"data_base64": data}))["asset_id"]
+        data = base64.b64encode(large + b"\0").decode()
+        assert code(await hand.call_tool("add_image", {"data_base64": data})) == "invalid_request"
+    refused = await client.post("/mcp", json={"data_base64": "A" * 2 * MAX_UPLOAD})
+    assert refused.status_code == 413
+    assert refused.json()["error"]["code"] == "payload_too_large"
 
 
 async def test_a_wait_is_bounded_and_a_job_can_be_cancelled(

@@ -6,7 +6,7 @@ from typing import Any
 
 from studio.models import Job
 from studio.services.durations import KEPT, Durations
-from studio.store.job_stats import SIZES, Ran
+from studio.store.job_stats import REPEAT, SIZES, Ran
 from tests.fakes.jobs import a_job
 
 
@@ -41,6 +41,16 @@ def test_what_ran_is_expected_to_take_as_long_as_three_in_four_of_its_runs_did()
     for duration_ms in (1, 1, 400, 500):
         durations.note(job("a", steps=20), duration_ms)
     assert durations.expected_ms(job("a", steps=20)) == 400
+
+
+def test_a_repeat_of_what_an_engine_had_kept_makes_nothing_look_short() -> None:
+    durations = Durations()
+    durations.note(job("a", steps=20), 1000)
+    repeat = job("a", steps=20)
+    for _ in range(KEPT):
+        durations.note(repeat.changed(extra={**repeat.extra, REPEAT: True}), 10)
+    assert durations.expected_ms(job("a", steps=20)) == 1000
+    assert durations.expected_ms(job("b", steps=20)) == 1000
 
 
 def test_what_never_ran_is_expected_to_take_as_long_as_its_like_by_steps_and_size() -> None:
