@@ -274,7 +274,7 @@ class ChatFilm extends Element {
     const lacks = !makers.some(({ kind }) => kind === 'preset');
     return html`
       <h2>${t('chat.filmPreset')}</h2>
-      ${lacks ? html`<p class="hint">${t('chat.filmNoPreset')} <a href="#/workflows">${t('shell.views.workflows')}</a></p>` : nothing}
+      ${lacks ? html`<p class="hint">${t('chat.filmNoPreset')} <a class="link" href="#/workflows">${t('shell.views.workflows')}</a></p>` : nothing}
       ${makers.length
         ? html`<label class="field">
             <span>${t('chat.filmPresetHelp')}</span>
