@@ -111,7 +111,7 @@ def test_a_guest_sees_how_they_stand_and_why_a_picture_is_refused(
     guest.goto(f"{site.url}/#/create")
     guest.locator("#prompt").fill("a heron")
     guest.locator(".run-bar .primary").click()
-    expect(guest.get_by_text("You have used up your GPU time for today.").first).to_be_visible()
+    expect(guest.get_by_role("alert")).to_contain_text("You have used up your GPU time for today.")
 
 
 def test_a_program_is_let_in_on_a_phone_with_less_than_it_asked_for(

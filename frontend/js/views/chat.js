@@ -230,9 +230,8 @@ class ChatView extends Element {
   }
 
   #conversation() {
-    if (!this.isLoaded) return nothing;
     const { chat, branch } = chats;
-    if (router.argument && !chat) return nothing;
+    if (!this.isLoaded || (router.argument && !chat)) return html`<h1 class="unseen">${t('chat.title')}</h1>`;
     const isMute = chats.models && !chats.models.length;
     if (isMute && !chat) return html`<h1 class="unseen">${t('chat.new')}</h1>${noModel()}`;
     return html`
