@@ -17,12 +17,13 @@ BROWSER: Final = "tests/browser/"
 LONG: Final = (
     BROWSER,
     "tests/api/test_fuzzed_",
-    "tests/cli/test_backup",
-    "tests/cli/test_models",
-    "tests/cli/test_private_studio",
-    "tests/cli/test_update",
+    "tests/api/test_on_demand",
+    "tests/api/test_private_models",
+    "tests/cli/",
     "tests/faults/",
     "tests/security/test_comfy_port",
+    "tests/security/test_hot_path",
+    "tests/security/test_login_floods",
     "tests/security/test_users",
 )
 """Beginnings of the files that together take longer than all others."""
