@@ -4,19 +4,41 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.api.graphs import run, solid, wait_for_library
 from tests.api.presets import good, preset
-from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import AssertAccessible, OpenPage, wait_for_parts
+from tests.api.studio_process import OWNER_KEY, RunningStudio, run_studio
+from tests.browser.conftest import (
+    PASSWORD,
+    AssertAccessible,
+    OpenPage,
+    come_in,
+    wait_for_parts,
+)
 
 PHONE = {"width": 360, "height": 740}
 LOCK = "friends and family"
+
+
+@pytest.fixture(scope="module")
+def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+    """One of its own: runs by any link count for the address that all tests come from."""
+    assert chromium
+    with run_studio(tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def state(site: RunningStudio) -> dict[str, Any]:
+    """A browser's storage once its owner has set up."""
+    return come_in(site, "/api/setup", api_key=OWNER_KEY, password=PASSWORD)
 
 
 def assert_fits(page: Page) -> None:
