@@ -32,7 +32,8 @@ def test_all_other_tests_run_once_when_a_process_dies(tmp_path: Path, tests_afte
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-n", "2", "--no-loadscope-reorder"],
         cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT)},
+        # A folder of its own for what it makes: in the common one pytest clears up after others.
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT), "TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=300,
