@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ class Phase:
     cpu_ms: float
     """Of the server's own process per job; of the engine's for the engine alone."""
     engine_cpu_ms: float
+    burst_cpu_ms: float = 0.0
+    """Of client, server and engine together per job of the row, until the last of it had ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ def measure(options: Options) -> Part:
         version = studio.engine_version()
     wrong = [contender.client.wrong for contender in contenders]
     remarks = [_alone(rounds, version)]
+    remarks += [
+        _room(contender.client.name, [phases[place] for phases in rounds], rounds)
+        for place, contender in enumerate(contenders)
+        if place
+    ]
     if installed is not None:
         remarks.append(f"{PACKAGE} {installed.version}, without its --state-dir (its default)")
     raw: dict[str, Any] = {
@@ -183,11 +191,13 @@ async def _phase(contender: Contender, engine_pid: int) -> Phase:
         started = time.perf_counter()
         await client.wait([await client.submit()])
         waits.append(1e3 * (time.perf_counter() - started))
+    all_before = _all_cpu_s(contender.pid, engine_pid)
     started = time.perf_counter()
     ids = [await client.submit() for _ in range(_BURST)]
     submitted_s = time.perf_counter() - started
     await client.wait(ids)
     finished_s = time.perf_counter() - started
+    burst_s = _all_cpu_s(contender.pid, engine_pid) - all_before
     await asyncio.sleep(_SETTLE_S)
     jobs = _ONE_BY_ONE + _BURST
     return Phase(
@@ -196,7 +206,13 @@ async def _phase(contender: Contender, engine_pid: int) -> Phase:
         submits_per_s=_BURST / submitted_s,
         cpu_ms=1e3 * (cpu_s(contender.pid) - cpu_before) / jobs,
         engine_cpu_ms=1e3 * (cpu_s(engine_pid) - engine_before) / jobs,
+        burst_cpu_ms=1e3 * burst_s / _BURST,
     )
+
+
+def _all_cpu_s(*pids: int) -> float:
+    """Processor seconds of these processes, each counted once, and of this one, the client."""
+    return time.process_time() + sum(cpu_s(pid) for pid in set(pids))
 
 
 def _alone(rounds: Sequence[Sequence[Phase]], version: str) -> str:
@@ -206,4 +222,18 @@ def _alone(rounds: Sequence[Sequence[Phase]], version: str) -> str:
         f"{median(phase.jobs_per_s for phase in engine):.0f} jobs/s, "
         f"{median(phase.submits_per_s for phase in engine):.0f} submits/s, "
         f"{median(phase.cpu_ms for phase in engine):.1f} ms CPU a job; {len(rounds)} rounds"
+    )
+
+
+def _room(name: str, own: Sequence[Phase], rounds: Sequence[Sequence[Phase]]) -> str:
+    """What of the engine's own rate the machine's processors have room for."""
+    cores = len(os.sched_getaffinity(0))
+    share = median(
+        cores * 1e3 / phase.burst_cpu_ms / phases[0].jobs_per_s
+        for phase, phases in zip(own, rounds, strict=True)
+    )
+    return (
+        f"{name}: a job in a row takes {median(phase.burst_cpu_ms for phase in own):.1f} ms CPU of "
+        f"client, server and engine together; {cores} cores have room for {share:.2f} of the "
+        "engine's own jobs/s"
     )
