@@ -27,7 +27,11 @@ def add_models(
 
     listing = add(actions, "list", "the files that are there, or that can be had")
     listing.add_argument("--folder", metavar="FOLDER", help="one folder alone")
-    listing.add_argument("--available", action="store_true", help="what the catalogs know instead")
+    instead = listing.add_mutually_exclusive_group()
+    instead.add_argument("--available", action="store_true", help="what the catalogs know instead")
+    instead.add_argument(
+        "--bundles", action="store_true", help="what belongs together instead, by kind of workflow"
+    )
     listing.add_argument("--json", action="store_true")
     add_place(listing)
 
@@ -36,7 +40,7 @@ def add_models(
         "targets",
         nargs="*",
         metavar="MODEL",
-        help="an id of list --available, a bundle, or https://… hf:… civitai:…",
+        help="an id of list --available or --bundles, or https://… hf:… civitai:…",
     )
     pull.add_argument(
         "--for", dest="workflow", type=Path, metavar="FILE.json", help="all that a workflow lacks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import difflib
 import json
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -17,6 +18,7 @@ from studio.cli.console import open_console
 from studio.cli.download_following import follow_download, name_of
 from studio.cli.environment import load_settings
 from studio.cli.failures import EXIT_USAGE, CommandFailed
+from studio.cli.model_tables import print_bundles, print_entries, shown_size
 from studio.cli.place import open_running, remote_url
 from studio.cli.screen import Screen
 from studio.cli.table import print_table
@@ -24,7 +26,6 @@ from studio.cli.table import print_table
 MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 _PAGE: Final = 500
 _LOOK_EVERY_S: Final = 0.5
-_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _PREFIXES: Final = ("https://", "http://", "hf:", "civitai:")
 
 
@@ -49,10 +50,11 @@ async def _list(options: argparse.Namespace) -> int:
     async with _place(options) as client:
         if options.folder:
             await _require_folder(client, options.folder)
+        if options.bundles:
+            return print_bundles(await _bundles(client), as_json=options.json)
         if options.available:
-            return _print_entries(
-                await _all(client, "/api/catalog", folder=options.folder), options
-            )
+            entries = await _all(client, "/api/catalog", folder=options.folder)
+            return print_entries(entries, as_json=options.json)
         files = await _all(client, "/api/models", folder=options.folder)
     if options.json:
         print(json.dumps(files, indent=2))
@@ -61,7 +63,7 @@ async def _list(options: argparse.Namespace) -> int:
         (
             file["folder"],
             file["name"],
-            _size(file["size_bytes"]),
+            shown_size(file["size_bytes"]),
             file["family_name"] or "",
             file["title"] or "",
             _remark(file),
@@ -72,23 +74,9 @@ async def _list(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_entries(entries: list[dict[str, Any]], options: argparse.Namespace) -> int:
-    if options.json:
-        print(json.dumps(entries, indent=2))
-        return 0
-    rows = [
-        (
-            entry["id"],
-            entry["name"],
-            entry["folder"],
-            _size(entry["size_bytes"]),
-            entry["family_name"] or "",
-            entry["state"],
-        )
-        for entry in entries
-    ]
-    print_table(("ID", "NAME", "FOLDER", "SIZE", "BASE MODEL", "STATE"), rows)
-    return 0
+async def _bundles(client: Client) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await client.get("/api/models/bundles"))["items"]
+    return items
 
 
 async def _require_folder(client: Client, folder: str) -> None:
@@ -104,7 +92,7 @@ async def _pull(options: argparse.Namespace) -> int:
     """Ctrl-C leaves the downloads alone: Studio goes on."""
     if bool(options.targets) == bool(options.workflow):
         raise CommandFailed(
-            "Say what to bring: references, ids of models list --available, bundles, or "
+            "Say what to bring: references, ids of models list --available or --bundles, or "
             "--for WORKFLOW.json.",
             reason="usage",
             exit_code=EXIT_USAGE,
@@ -146,15 +134,19 @@ async def _wanted(client: Client, target: str, options: argparse.Namespace) -> l
         more = {"name": options.name, "sha256": options.sha256}
         body = wish | {key: value for key, value in more.items() if value}
         return [str((await client.post("/api/downloads", body))["id"])]
-    bundles = (await client.get("/api/models/bundles"))["items"]
-    kind = "models/bundles" if any(each["id"] == target for each in bundles) else "catalog"
+    bundles = [each["id"] for each in await _bundles(client)]
+    kind = "models/bundles" if target in bundles else "catalog"
     try:
         made = await client.post(f"/api/{kind}/{quote(target, safe='')}/install", {})
     except CommandFailed as failure:
         if failure.reason != "not_found":
             raise
+        entries = [each["id"] for each in await _all(client, "/api/catalog")]
+        alike = difflib.get_close_matches(target, [*bundles, *entries], n=5)
         raise CommandFailed(
-            f"The catalogs have no entry and no bundle “{target}”.", reason="not_found"
+            f"The catalogs have no entry and no bundle “{target}”."
+            + (f" Closest: {', '.join(alike)}." if alike else ""),
+            reason="not_found",
         ) from failure
     return [str(each) for each in made["downloads"]]
 
@@ -311,12 +303,3 @@ def _remark(file: dict[str, Any]) -> str:
 
 def _left(count: int) -> str:
     return "1 file to read" if count == 1 else f"{count} files to read"
-
-
-def _size(size: int | None) -> str:
-    """In the units of the page, which are those of hubs and disks: powers of 1000."""
-    if size is None:
-        return ""
-    power = min(len(_UNITS) - 1, max(0, len(str(size)) - 1) // 3)
-    value = size / 1000**power
-    return f"{value:.{1 if power and value < 10 else 0}f} {_UNITS[power]}"

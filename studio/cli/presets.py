@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,6 +21,8 @@ from studio.cli.telling import let_tell
 from studio.models import JobStatus
 
 _PAGE: Final = 500
+_NAMED: Final = 10
+"""So many presets are named to somebody who asks for one that is not there."""
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -97,7 +100,10 @@ async def _find(client: Client, wanted: str) -> dict[str, Any]:
             f"{len(found)} presets are called “{wanted}”; give an id of presets list.",
             reason="ambiguous",
         )
-    raise CommandFailed(f"There is no preset “{wanted}”.", reason="not_found")
+    names = sorted({preset["name"] for preset in presets})
+    alike = difflib.get_close_matches(wanted, names, n=5) or names[:_NAMED]
+    known = f" There are: {', '.join(alike)}." if alike else " There is none at all yet."
+    raise CommandFailed(f"There is no preset “{wanted}”.{known}", reason="not_found")
 
 
 def _tell_defaults(preset: dict[str, Any], answers: dict[str, str], screen: Screen) -> None:
@@ -124,5 +130,11 @@ def _value(text: str) -> Any:
 
 
 def _row(preset: dict[str, Any]) -> tuple[str, ...]:
-    questions = ", ".join(question["name"] for question in preset["questions"])
+    questions = ", ".join(map(_question, preset["questions"]))
     return preset["id"], preset["name"], preset["workflow_id"], questions
+
+
+def _question(question: dict[str, Any]) -> str:
+    """Its name, and what may be answered."""
+    choices = " | ".join(question["options"])
+    return f"{question['name']} ({choices})" if choices else str(question["name"])

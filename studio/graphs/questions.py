@@ -127,7 +127,8 @@ def _answer(question: Question, given: object) -> str | None:
         )
     if question.options and given not in question.options:
         raise InvalidAnswers(
-            f"The answer to “{shown}” must be one of its choices.",
+            f"The answer to “{shown}” must be one of its choices: "
+            f"{clip(', '.join(question.options), 200)}.",
             details={"question": question.name, "options": list(question.options)},
         )
     return given

@@ -72,6 +72,10 @@ def test_lists_have_names_sizes_and_no_folder_that_does_not_exist(place: Place) 
     # In the page's units, which are powers of 1000.
     for told in ("Stable Diffusion 1.5 pruned fp16", "checkpoints", "2.1 GB", "absent"):
         assert told in line
+    bundles = place.run("models", "list", "--bundles")
+    assert any(line.startswith("wan-2.2-i2v ") for line in bundles.out.splitlines())
+    listed_bundles = json.loads(place.run("models", "list", "--bundles", "--json").out)
+    assert {"id", "name", "entries", "missing"} <= listed_bundles[0].keys()
     for more in ((), ("--available",)):
         refused = place.run("models", "list", "--folder", "nonsense", *more)
         assert refused.status == 1 and refused.out == ""
@@ -141,6 +145,13 @@ def test_a_pull_whose_server_is_out_of_reach_says_so_at_once_and_when_it_tries_a
             pulling.communicate()
     assert "vae/lost.safetensors: There is no connection to 127.0.0.1" in said
     assert "Tried again in" in said
+
+
+def test_a_name_that_the_catalogs_do_not_know_is_answered_with_the_closest(place: Place) -> None:
+    with place.serving():
+        refused = place.run("models", "pull", "wan-2.2-i2x")
+    assert refused.status == 1 and "[not_found]" in refused.err
+    assert "Closest: wan-2.2-i2v" in refused.err
 
 
 @contextmanager

@@ -36,7 +36,7 @@ def test_presets_are_listed_with_their_questions(running: Place, preset: dict[st
     assert shown.status == 0, shown.err
     line = next(line for line in shown.out.splitlines() if preset["id"] in line)
     assert "Small animals" in line
-    assert "animal, Where?" in line
+    assert "animal (fox | owl), Where?" in line
     listed = json.loads(running.run("presets", "list", "--json").out)
     assert preset in listed
 
@@ -86,3 +86,13 @@ def test_what_is_missing_or_wrong_is_said_in_one_sentence(
     assert "[not_found]" in ended.err
     ended = running.run("presets", "run", preset["id"], "--answer", "owl", "--quiet")
     assert (ended.status, "[usage]" in ended.err) == (2, True)
+
+
+def test_who_asks_for_a_preset_or_an_answer_that_is_not_there_hears_what_is(
+    running: Place, preset: dict[str, Any]
+) -> None:
+    nearly = running.run("presets", "run", "Smal animals")
+    assert nearly.status == 1 and "[not_found]" in nearly.err
+    assert f"There are: {preset['name']}." in nearly.err
+    wrong = running.run("presets", "run", preset["id"], "--answer", "animal=cow")
+    assert wrong.status == 1 and "must be one of its choices: fox, owl." in wrong.err
