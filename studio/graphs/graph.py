@@ -29,7 +29,8 @@ def parse(workflow: object) -> Graph:
     if is_ui_format(workflow) or is_ui_format(workflow.get("workflow")):
         raise WorkflowFormatUi(
             "This is a workflow in the editor's own format. In ComfyUI, choose "
-            "“Export (API)” from the workflow menu and send that file."
+            "“Export (API)” from the workflow menu and send that file; or bring this one to "
+            "Workflows in Studio's page, which translates it."
         )
     if not workflow:
         raise _refusal("prompt_no_outputs", "The workflow is empty: it has no nodes.")
