@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,9 +15,7 @@ from studio.errors import (
     InvalidRequest,
     InvalidWorkflow,
     NotFound,
-    QueueFull,
     StudioError,
-    Unavailable,
     Unprocessable,
 )
 from studio.graphs.facts import describe
@@ -30,6 +27,7 @@ from studio.models import Identity, Job, JobStatus, JobWebhook, NewJob, Recipe, 
 from studio.services.download_credentials import KEY as DOWNLOAD_CREDENTIALS
 from studio.services.download_credentials import Credential, credential_records
 from studio.services.engines import EngineService
+from studio.services.entrance import Entrance
 from studio.services.fetches import KEY as FETCHES
 from studio.services.fetches import cached_names, fetch_records
 from studio.services.intake import Intake
@@ -106,10 +104,8 @@ class SubmissionService:
         self._clock = clock
         self._wake = wake
         self._intake = intake
-        self._max_depth = max_depth
         self._quotas = quotas
-        # Submits at once must not all see the last free place.
-        self._entering: Counter[str] = Counter()
+        self._entrance = Entrance(queue, quotas, max_depth)
 
     async def submit(self, identity: Identity, submission: Submission) -> LiveJob:
         """Accept a job: once this returns it is durable and will end with outputs or a reason.
@@ -119,15 +115,14 @@ class SubmissionService:
             IdempotencyKeyReuse, QueueFull, Forbidden, InvalidRequest, DiskFull.
             QuotaExceeded, DiskQuotaExceeded: the caller may not use up more.
         """
-        self._check_depth(identity)
-        self._entering[identity.user_id] += 1
+        close = self._entrance.open(identity)
         try:
             await self._quotas.require(identity)
             new, graph = await self._judged(identity, submission)
             async with self._quotas.time_for(identity, [new.job]):
-                return await asyncio.shield(self._accept(submission, new, graph))
+                return await asyncio.shield(self._accept(submission, new, graph, close))
         finally:
-            self._entering[identity.user_id] -= 1
+            close()
 
     async def submit_all(
         self,
@@ -143,9 +138,7 @@ class SubmissionService:
         Raises:
             What ``submit`` raises; the details name the submission by its ``index``.
         """
-        count = len(submissions)
-        self._check_depth(identity, count)
-        self._entering[identity.user_id] += count
+        close = self._entrance.open(identity, len(submissions))
         try:
             await self._quotas.require(identity)
             for webhook in {each.webhook for each in submissions if each.webhook is not None}:
@@ -160,9 +153,9 @@ class SubmissionService:
                 # A thousand judgements take a while, and others want to be served meanwhile.
                 await asyncio.sleep(0)
             async with self._quotas.time_for(identity, [each.job for each in new]):
-                return await asyncio.shield(self._accept_all(submissions, new, store))
+                return await asyncio.shield(self._accept_all(submissions, new, store, close))
         finally:
-            self._entering[identity.user_id] -= count
+            close()
 
     async def _judged(self, identity: Identity, submission: Submission) -> tuple[NewJob, Graph]:
         """What is to be stored for a submission that can run, and its graph."""
@@ -246,6 +239,7 @@ class SubmissionService:
         submissions: Sequence[Submission],
         new: Sequence[NewJob],
         store: Callable[[Sequence[NewJob]], Awaitable[None]],
+        close: Callable[[], None],
     ) -> list[LiveJob]:
         await store(new)
         # Without their graphs, together maybe large: they are read when their turn comes.
@@ -254,11 +248,14 @@ class SubmissionService:
             live.download_credentials = _values(submission.download_credentials)
             self._queue.add(live, waiting=True)
             self._on_demand.hold(live)
+        close()
         self._jobs.accepted(new)
         self._wake()
         return accepted
 
-    async def _accept(self, submission: Submission, new: NewJob, graph: Graph) -> LiveJob:
+    async def _accept(
+        self, submission: Submission, new: NewJob, graph: Graph, close: Callable[[], None]
+    ) -> LiveJob:
         live = LiveJob(new.job, graph=graph, credentials=dict(submission.credentials))
         live.download_credentials = _values(submission.download_credentials)
         if submission.only_engine is not None:
@@ -269,7 +266,9 @@ class SubmissionService:
             and await self._on_demand.is_ready(new.job)
         )
         key = submission.idempotency_key
-        if not await self._intake.take(new, live, key, may_go=may_go):
+        is_sent = await self._intake.take(new, live, key, may_go=may_go)
+        close()
+        if not is_sent:
             self._on_demand.hold(live)
             self._wake()
         return live
@@ -299,23 +298,6 @@ class SubmissionService:
             if attempt or not await self._engines.refresh():
                 raise refusal
         raise AssertionError("unreachable")
-
-    def _check_depth(self, identity: Identity, count: int = 1) -> None:
-        if self._queue.stopping:
-            raise Unavailable(
-                "This Studio is about to be stopped and takes no new jobs.", retry_after_s=30
-            )
-        room = self._max_depth - self._queue.depth - self._entering.total()
-        if count > room:
-            raise QueueFull(
-                f"The queue is full ({self._max_depth} jobs). Try again soon."
-                if room <= 0
-                else f"The queue has room for {room} more jobs, not for {count}.",
-                details={"room": max(0, room)},
-                retry_after_s=5,
-            )
-        own = self._queue.depth_of(identity.user_id) + self._entering[identity.user_id]
-        self._quotas.require_jobs(identity, own, count)
 
 
 def check_priority(identity: Identity, priority: int) -> None:

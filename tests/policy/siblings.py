@@ -93,6 +93,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     "engines": frozenset(
         {"background", "engine", "engine_link", "engine_process", "events", "pace"}
     ),
+    "entrance": frozenset({"queue", "quotas"}),
     "feed": frozenset({"news"}),
     "fetch_plans": frozenset(
         {
@@ -250,6 +251,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
             "download_credentials",
             "engine",
             "engines",
+            "entrance",
             "fetches",
             "intake",
             "media_inputs",
