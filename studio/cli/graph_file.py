@@ -46,17 +46,25 @@ def read_graph(path: Path) -> Graph:
             "with “Export (API)”; a graph names its pictures itself, or by --set 1.image=FILE.",
             reason="invalid_workflow",
         )
+    return parse(_unwrapped(read_workflow(path)))
+
+
+def read_workflow(path: Path) -> Any:
+    """What a workflow's file says, in either of ComfyUI's formats.
+
+    Raises:
+        CommandFailed: it cannot be read, or is not JSON.
+    """
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise CommandFailed(f"{path} is too large for a workflow.", reason="invalid_workflow")
-        content = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except OSError as error:
         raise CommandFailed(
             f"{path} cannot be read: {error.strerror}.", reason="not_found"
         ) from error
     except (ValueError, RecursionError) as error:
         raise CommandFailed(f"{path} is not JSON: {error}.", reason="invalid_workflow") from error
-    return parse(_unwrapped(content))
 
 
 def _unwrapped(content: object) -> object:

@@ -18,12 +18,12 @@ from studio.cli.console import open_console
 from studio.cli.download_following import follow_download, name_of
 from studio.cli.environment import load_settings
 from studio.cli.failures import EXIT_USAGE, CommandFailed
+from studio.cli.graph_file import read_workflow
 from studio.cli.model_tables import print_bundles, print_entries, shown_size
 from studio.cli.place import open_running, remote_url
 from studio.cli.screen import Screen
 from studio.cli.table import print_table
 
-MAX_FILE_BYTES: Final = 32 * 1024 * 1024
 _PAGE: Final = 500
 _LOOK_EVERY_S: Final = 0.5
 _PREFIXES: Final = ("https://", "http://", "hf:", "civitai:")
@@ -171,7 +171,7 @@ async def _folder(client: Client, reference: str) -> str:
 
 async def _for_workflow(client: Client, path: Path) -> tuple[list[str], int]:
     """The ids of the downloads that bring what is missing, and how many somebody must see to."""
-    found = await client.post("/api/models/missing", {"graph": _read(path), "search": True})
+    found = await client.post("/api/models/missing", {"graph": read_workflow(path), "search": True})
     downloads, unknown = [], 0
     for model in found["models"]:
         if model["state"] == "present":
@@ -277,20 +277,6 @@ async def _all(client: Client, path: str, **query: str | None) -> list[dict[str,
         items += page["items"]
         if not page["items"] or len(items) >= page["total"]:
             return items
-
-
-def _read(path: Path) -> Any:
-    """A workflow's file in either of ComfyUI's formats."""
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise CommandFailed(f"{path} is too large for a workflow.", reason="invalid_workflow")
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise CommandFailed(
-            f"{path} cannot be read: {error.strerror}.", reason="not_found"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise CommandFailed(f"{path} is not JSON: {error}.", reason="invalid_workflow") from error
 
 
 def _remark(file: dict[str, Any]) -> str:

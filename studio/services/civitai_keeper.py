@@ -24,7 +24,12 @@ from studio.errors import (
 from studio.media import probe_image, sniff
 from studio.models import Identity
 from studio.services.civitai_gallery import SHOWN, CivitaiGallery
-from studio.services.civitai_pictures import CivitaiPicture, find_picture, read_pictures
+from studio.services.civitai_pictures import (
+    CivitaiPicture,
+    find_picture,
+    page_query,
+    read_pictures,
+)
 from studio.services.stream_staging import stage_stream
 from studio.store.blobs import BlobStore, StagedBlob
 from studio.store.civitai_gallery import Addition, CivitaiGalleryStore, KeptPicture
@@ -87,11 +92,7 @@ class CivitaiKeeper:
             StudioError: Civitai cannot be asked, or nothing can be stored.
         """
         self._gallery.require_level(nsfw=nsfw)
-        asked: dict[str, str | int] = {"modelVersionId": version_id, "limit": limit}
-        if cursor is not None:
-            asked["cursor"] = cursor
-        if not nsfw:
-            asked["nsfw"] = "None"
+        asked = page_query(version_id, cursor=cursor, limit=limit, nsfw=nsfw)
         said, after = await self._civitai.images(**asked)
         pictures = [one for one in read_pictures(said, nsfw=nsfw) if one.kind != "audio"]
         known = await self._store.known([picture.id for picture in pictures])

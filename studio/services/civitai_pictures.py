@@ -122,6 +122,18 @@ class CivitaiPicture:
         return self.nsfw_level > EVERYBODY
 
 
+def page_query(
+    version_id: int, *, cursor: str | None, limit: int, nsfw: bool
+) -> dict[str, str | int]:
+    """What Civitai is asked for a page of what people made with a version."""
+    asked: dict[str, str | int] = {"modelVersionId": version_id, "limit": limit}
+    if cursor is not None:
+        asked["cursor"] = cursor
+    if not nsfw:
+        asked["nsfw"] = "None"
+    return asked
+
+
 def read_pictures(said: Sequence[JsonObject], *, nsfw: bool) -> list[CivitaiPicture]:
     """The pictures of a page, each once; those that are not for everybody only when asked for."""
     found: dict[int, CivitaiPicture] = {}

@@ -20,7 +20,13 @@ from studio.services.civitai_models import (
     CivitaiVersion,
     read_version,
 )
-from studio.services.civitai_pictures import CivitaiPicture, Resource, find_picture, read_pictures
+from studio.services.civitai_pictures import (
+    CivitaiPicture,
+    Resource,
+    find_picture,
+    page_query,
+    read_pictures,
+)
 from studio.services.remote_references import CivitaiReference, parse_reference
 from studio.services.sources import Sources
 from studio.services.upload_fields import UploadFields
@@ -134,11 +140,7 @@ class CivitaiTools:
             StudioError: Civitai cannot be asked.
         """
         self._gallery.require_level(nsfw=nsfw)
-        asked: dict[str, str | int] = {"modelVersionId": version_id, "limit": limit}
-        if cursor is not None:
-            asked["cursor"] = cursor
-        if not nsfw:
-            asked["nsfw"] = "None"
+        asked = page_query(version_id, cursor=cursor, limit=limit, nsfw=nsfw)
         said, after = await self._civitai.images(**asked)
         return read_pictures(said, nsfw=nsfw), after
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from studio.clock import Clock
 from studio.errors import NotFound, Unprocessable
@@ -30,16 +30,7 @@ Action = Literal[
     "add_to_board",
     "remove_from_board",
 ]
-ACTIONS: Final[tuple[Action, ...]] = (
-    "trash",
-    "restore",
-    "purge",
-    "favourite",
-    "unfavourite",
-    "rate",
-    "add_to_board",
-    "remove_from_board",
-)
+ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 MAX_RATING: Final = 5
 MAX_TITLE: Final = 200
 MINUTE_MS: Final = 60_000

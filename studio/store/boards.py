@@ -126,22 +126,14 @@ class BoardStore:
         Raises:
             NotFound: the viewer has no such board.
         """
-
-        def work(connection: sqlite3.Connection) -> Changed:
-            _get(connection, board_id, viewer)
-            count, lost = 0, []
-            for one in ids:
-                if not _is_visible(connection, one, viewer):
-                    lost.append(one)
-                    continue
-                count += connection.execute(
-                    "INSERT OR IGNORE INTO board_pictures (board_id, asset_id, added_at)"
-                    " VALUES (?, ?, ?)",
-                    (board_id, one, now_ms),
-                ).rowcount
-            return Changed(count, tuple(lost))
-
-        return await self._db.write(work)
+        return await self._change(
+            "INSERT OR IGNORE INTO board_pictures (board_id, asset_id, added_at)"
+            " VALUES (:board, :asset, :now)",
+            board_id,
+            ids,
+            viewer,
+            now_ms,
+        )
 
     async def take(self, board_id: str, ids: Sequence[str], viewer: str | None) -> Changed:
         """Take files off a board; those that are not on it are not counted.
@@ -149,18 +141,32 @@ class BoardStore:
         Raises:
             NotFound: the viewer has no such board.
         """
+        return await self._change(
+            "DELETE FROM board_pictures WHERE board_id = :board AND asset_id = :asset",
+            board_id,
+            ids,
+            viewer,
+        )
+
+    async def _change(
+        self,
+        statement: str,
+        board_id: str,
+        ids: Sequence[str],
+        viewer: str | None,
+        now_ms: int | None = None,
+    ) -> Changed:
+        """Do ``statement`` for each file that the viewer sees."""
 
         def work(connection: sqlite3.Connection) -> Changed:
             _get(connection, board_id, viewer)
             count, lost = 0, []
             for one in ids:
-                if not _is_visible(connection, one, viewer):
+                if _is_visible(connection, one, viewer):
+                    fields = {"board": board_id, "asset": one, "now": now_ms}
+                    count += connection.execute(statement, fields).rowcount
+                else:
                     lost.append(one)
-                    continue
-                count += connection.execute(
-                    "DELETE FROM board_pictures WHERE board_id = ? AND asset_id = ?",
-                    (board_id, one),
-                ).rowcount
             return Changed(count, tuple(lost))
 
         return await self._db.write(work)

@@ -7,13 +7,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from studio.store.db import Database
 from studio.store.picture_outline import Outline, read_outline
 
 Sort = Literal["newest", "oldest", "rating"]
-SORTS: Final[tuple[Sort, ...]] = ("newest", "oldest", "rating")
+SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
 PROMPT_LENGTH: Final = 300
 _MAX_TOTALS: Final = 64
 _ORDERS: Final[dict[Sort, str]] = {

@@ -23,7 +23,7 @@ from studio.services.assets import AssetService
 from studio.services.thumbnails import SIDES, Size, Thumbnails
 from studio.services.upload_fields import UploadFields, check_path
 from studio.web import asset_schemas as schemas
-from studio.web.caller import caller
+from studio.web.caller import caller, one_of
 from studio.web.content import file_response
 from studio.web.multipart import FormReader, Part
 
@@ -143,7 +143,7 @@ def thumbnail_routes(service: AssetService, thumbnails: Thumbnails) -> APIRouter
 
     async def answer(request: Request, make: Callable[[Asset, Size], Awaitable[Path]]) -> Response:
         identity = caller(request, Scope.ASSETS)
-        size = _size(request.query_params.get("size"))
+        size = one_of(request.query_params.get("size"), "size", SIDES, "large")
         asset, _ = await service.open_content(identity, request.path_params["id"])
         return file_response(
             await make(asset, size),
@@ -164,13 +164,6 @@ def thumbnail_routes(service: AssetService, thumbnails: Thumbnails) -> APIRouter
         return await answer(request, thumbnails.poster)
 
     return router
-
-
-def _size(text: str | None) -> Size:
-    for size in SIDES:
-        if text in (size, None, ""):
-            return size
-    raise InvalidRequest(f"size must be one of: {', '.join(SIDES)}.")
 
 
 class _Upload:

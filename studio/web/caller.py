@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final, TypeVar
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -13,6 +13,7 @@ from studio.models import Identity, Scope
 from studio.services.auth import require
 
 _MOST_DIGITS: Final = 20
+_Word = TypeVar("_Word", bound=str)
 
 
 def caller(request: Request, scope: Scope) -> Identity:
@@ -88,6 +89,20 @@ def whole_number(
     if not low <= number <= high:
         raise InvalidRequest(f"{name} must be a whole number from {low} to {high}.")
     return number
+
+
+def one_of(text: str | None, name: str, words: Collection[_Word], default: _Word) -> _Word:
+    """A part of the query that must be one of these words, or is empty.
+
+    Raises:
+        InvalidRequest: it is another one.
+    """
+    for word in words:
+        if text == word:
+            return word
+    if text:
+        raise InvalidRequest(f"{name} must be one of: {', '.join(words)}.")
+    return default
 
 
 def known_fields(body: dict[str, Any], fields: frozenset[str]) -> dict[str, Any]:

@@ -6,14 +6,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studio.errors import InvalidRequest
 from studio.models import Scope
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Entry
 from studio.services.catalog_search import CatalogSearch
 from studio.services.installs import ABSENT, DAMAGED, DIFFERENT, PRESENT, InstallService
 from studio.web import model_schemas as schemas
-from studio.web.caller import caller, json_body, whole_number
+from studio.web.caller import caller, json_body, one_of, whole_number
 from studio.web.model_bodies import bundle_body, entry_body
 from studio.web.respond import json_response
 
@@ -32,12 +31,8 @@ def catalog_routes(*, catalog: Catalog, installs: InstallService) -> APIRouter:
     async def list_catalog(request: Request) -> Response:
         caller(request, Scope.GRAPHS_RUN)
         query = request.query_params
-        state = query.get("state", "")
-        if state and state not in _STATES:
-            raise InvalidRequest(f"state must be one of: {', '.join(_STATES)}.")
-        sort = query.get("sort") or "name"
-        if sort not in _SORTS:
-            raise InvalidRequest(f"sort must be one of: {', '.join(_SORTS)}.")
+        state = one_of(query.get("state"), "state", _STATES, "")
+        sort = one_of(query.get("sort"), "sort", _SORTS, "name")
         search = CatalogSearch(query.get("q", ""), families)
         listed_all = catalog.all()
         if sort == "size":

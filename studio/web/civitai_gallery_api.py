@@ -8,15 +8,22 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from studio.errors import InvalidRequest, Unprocessable
+from studio.errors import Unprocessable
 from studio.models import Scope
 from studio.services.civitai_gallery import CivitaiGallery
 from studio.services.civitai_keeper import CivitaiKeeper
 from studio.services.civitai_recipes import CivitaiRecipes
 from studio.services.civitai_tools import CivitaiTools
-from studio.services.thumbnails import SIDES, Size
+from studio.services.thumbnails import SIDES
 from studio.web import civitai_schemas as schemas
-from studio.web.caller import caller, json_body, known_fields, optional_text, whole_number
+from studio.web.caller import (
+    caller,
+    json_body,
+    known_fields,
+    one_of,
+    optional_text,
+    whole_number,
+)
 from studio.web.civitai_api import MAX_ID, MAX_PAGE
 from studio.web.civitai_bodies import kept_body, seen_body
 from studio.web.content import file_response
@@ -132,7 +139,7 @@ def civitai_gallery_routes(
     @router.get("/pictures/{picture_id}/thumbnail", summary="It, small", **schemas.THUMBNAIL)
     async def thumbnail(request: Request, picture_id: str) -> Response:
         identity = caller(request, Scope.GRAPHS_RUN)
-        size = _size(request.query_params.get("size"))
+        size = one_of(request.query_params.get("size"), "size", SIDES, "large")
         kept, path = await gallery.thumbnail(identity, _id(picture_id), size)
         return file_response(
             path,
@@ -171,10 +178,3 @@ def _integer(
             f"{name} must be a whole number from {low} to {high}.", details={"field": name}
         )
     return value
-
-
-def _size(text: str | None) -> Size:
-    for size in SIDES:
-        if text in (size, None, ""):
-            return size
-    raise InvalidRequest(f"size must be one of: {', '.join(SIDES)}.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, get_args
+from typing import Final
 
 from studio.errors import InvalidRequest
-from studio.store.picture_list import SORTS, PictureFilter, Sort
+from studio.store.picture_list import SORTS, PictureFilter
+from studio.web.caller import one_of
 from studio.web.jobs_api import time_ms
 from studio.web.v2_jobs_api import integer
 
@@ -23,16 +24,11 @@ def picture_filter(query: Mapping[str, str]) -> PictureFilter:
     Raises:
         InvalidRequest: a value is none of those that there are.
     """
-    sort = query.get("sort") or "newest"
-    if sort not in SORTS:
-        raise InvalidRequest(f"sort must be one of: {', '.join(SORTS)}.")
-    kind = query.get("kind", "")
-    if kind and kind not in KINDS:
-        raise InvalidRequest(f"kind must be one of: {', '.join(KINDS)}.")
+    sort = one_of(query.get("sort"), "sort", SORTS, "newest")
+    kind = one_of(query.get("kind"), "kind", KINDS, "")
     source = query.get("source", "")
     if source not in ("", "output", "upload"):
         raise InvalidRequest("source must be output or upload.")
-    chosen: Sort = next(one for one in get_args(Sort) if one == sort)
     return PictureFilter(
         viewer="",
         user_id=query.get("user", "")[:_MAX_TEXT],
@@ -53,7 +49,7 @@ def picture_filter(query: Mapping[str, str]) -> PictureFilter:
         favourite=_flag(query, "favourite"),
         board=query.get("board", "")[:_MAX_TEXT],
         kind=kind,
-        sort=chosen,
+        sort=sort,
         start=integer(query.get("start"), "start", 0, 0, MAX_START) or 0,
         limit=integer(query.get("limit"), "limit", 100, 1, MAX_PAGE) or 100,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -22,9 +22,9 @@ from studio.services.model_cache import ModelCache
 from studio.services.model_files import ModelFiles
 from studio.services.model_needs import MAX_MODELS, ModelNeeds
 from studio.services.model_origins import ModelOrigins
-from studio.store.model_files import SORTS, STATES, ModelFile, ModelFilter, Sort
+from studio.store.model_files import SORTS, STATES, ModelFile, ModelFilter
 from studio.web import model_schemas as schemas
-from studio.web.caller import caller, json_body, optional_text, whole_number
+from studio.web.caller import caller, json_body, one_of, optional_text, whole_number
 from studio.web.model_bodies import dependents_body, file_body, needs_body
 from studio.web.respond import json_response
 
@@ -231,20 +231,15 @@ def model_filter(query: Mapping[str, str]) -> ModelFilter:
     Raises:
         InvalidRequest: a value is none of those that there are.
     """
-    sort = query.get("sort") or "name"
-    if sort not in SORTS:
-        raise InvalidRequest(f"sort must be one of: {', '.join(SORTS)}.")
-    state = query.get("state", "")
-    if state and state not in STATES:
-        raise InvalidRequest(f"state must be one of: {', '.join(STATES)}.")
-    chosen: Sort = next(one for one in get_args(Sort) if one == sort)
+    sort = one_of(query.get("sort"), "sort", SORTS, "name")
+    state = one_of(query.get("state"), "state", STATES, "")
     return ModelFilter(
         text=query.get("q", "")[:_MAX_TEXT],
         folder=query.get("folder", "")[:_MAX_TEXT],
         family=query.get("family", "")[:_MAX_TEXT],
         kind=query.get("kind", "")[:_MAX_TEXT],
         state=state,
-        sort=chosen,
+        sort=sort,
         start=whole_number(query.get("start"), "start", 0, _MAX_START, default=0),
         limit=whole_number(query.get("limit"), "limit", 1, MAX_PAGE, default=100),
     )

@@ -12,12 +12,12 @@ from playwright.sync_api import Locator, Page, expect
 from tests.api.graphs import wait_ended
 from tests.api.presets import SMALL, WORKFLOW, good
 from tests.api.studio_process import RunningStudio, run_studio
+from tests.browser.chat_pages import PHONE
 from tests.browser.conftest import PASSWORD, AssertAccessible, OpenPage
 from tests.browser.test_doors_view import set_up
 from tests.browser.test_looks import check_for_fingers
 from tests.fakes.talker import Say, Talker, talking
 
-PHONE = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
 PRESET = "Small fox"
 STEPS = 60
 MOST_RUNS = 20
@@ -36,8 +36,7 @@ def studio(
 ) -> Iterator[RunningStudio]:
     """A Studio with the embedded engine that nobody set up."""
     assert chromium
-    variables = {"LANGUAGE_URL": talker.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
-    with run_studio(tmp_path_factory.mktemp("walk"), variables) as running:
+    with run_studio(tmp_path_factory.mktemp("walk"), talker.environ()) as running:
         yield running
 
 

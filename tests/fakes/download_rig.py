@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from studio.clients.transfer.records import Rules
 from studio.clients.transfer.throttle import Throttle
 from studio.clients.transfer.transfer import Transfer
@@ -154,3 +156,10 @@ async def open_rig(
         await asyncio.gather(running, return_exceptions=True)
         threads.shutdown()
         await db.close()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    """A queue in a folder of the test's own."""
+    async with open_rig(tmp_path) as opened:
+        yield opened

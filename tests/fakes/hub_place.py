@@ -69,8 +69,8 @@ async def open_place(allow: tuple[str, ...] = ALLOWED) -> AsyncIterator[Place]:
             await civitai_client.close()
 
 
-@contextlib.asynccontextmanager
-async def furnished_place() -> AsyncIterator[Place]:
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
     """A file at each hub, with the same bytes."""
     async with open_place() as place:
         place.hub.repositories["a/model"] = Repository(

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
+import pytest
+
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _LOOK_S = 0.02
 OLD_DATE = formatdate(1_600_000_000, usegmt=True)
@@ -235,3 +237,10 @@ async def running_origin(tls: ssl.SSLContext | None = None) -> AsyncIterator[Ori
         yield origin
     finally:
         server.close()
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[Origin]:
+    """A server of files on loopback."""
+    async with running_origin() as running:
+        yield running

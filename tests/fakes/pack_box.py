@@ -6,10 +6,13 @@ import itertools
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 from boot.packs import PackFolders, PackReport, read_json, read_record, write_json
+from tests.fakes.pack_places import PackPlaces, pack_places
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,3 +62,16 @@ class Box:
     def commit(self, name: str = "hello") -> str:
         record = read_record(self.folders.place(name))
         return "" if record is None else record.commit
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Iterator[PackPlaces]:
+    """Where packs and packages come from."""
+    with pack_places(tmp_path / "places") as made:
+        yield made
+
+
+@pytest.fixture
+def box(tmp_path: Path, places: PackPlaces) -> Box:
+    """A volume whose worker installs packages from there."""
+    return Box(tmp_path, places.pip)

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 _STARTS_S = 30
 _LOOK_S = 0.01
 MODEL = "talker"
+TITLE = "A found title"
 
 
 @dataclass
@@ -40,7 +42,7 @@ class Talker:
     answers: list[Say] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     titles: list[str] = field(default_factory=list)
-    title: str = "A found title"
+    title: str = TITLE
     models: tuple[str, ...] = (MODEL,)
     refuses_tools: bool = False
     refuses_pictures: bool = False
@@ -50,6 +52,18 @@ class Talker:
     def will_say(self, *answers: Say | str) -> None:
         """The next answers, in order."""
         self.answers += [Say(each) if isinstance(each, str) else each for each in answers]
+
+    def environ(self) -> dict[str, str]:
+        """The variables of a Studio that asks this server."""
+        return {"LANGUAGE_URL": self.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
+
+    def forget(self) -> None:
+        """Nothing is left of the test before."""
+        self.answers.clear()
+        self.asked.clear()
+        self.titles.clear()
+        self.title = TITLE
+        self.refuses_tools = self.refuses_pictures = False
 
     # -- the server ------------------------------------------------------------------------------
 
@@ -152,3 +166,17 @@ def talking() -> Iterator[Talker]:
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Talker]:
+    """One for all tests of a file."""
+    with talking() as running:
+        yield running
+
+
+@pytest.fixture
+def talker(server: Talker) -> Talker:
+    """The same, with nothing left of the test before."""
+    server.forget()
+    return server

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ import pytest
 
 from studio.store.downloads import DownloadState
 from tests.fakes.download_rig import files_of, open_rig, safetensors
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.origin import Origin
+from tests.fakes.origin import origin as origin
 from tests.faults.download_child import STEPS
 from tests.faults.storage_process import ROOT
 
@@ -25,12 +25,6 @@ PROGRAM = Path(__file__).with_name("download_child.py")
 SIZE = 900_001
 ALLOWED_FAILURES = {"hash_mismatch", "source_error"}
 """What may become of a file that changes while it is fetched; never of one that stays."""
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
 
 
 async def start(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +12,7 @@ import pytest
 
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import Made, png, saved
+from tests.fakes.volumes import mounted
 from tests.faults.harness import (
     Api,
     Process,
@@ -29,15 +27,10 @@ from tests.faults.harness import (
 @pytest.fixture
 def volume(tmp_path: Path) -> Iterator[Path]:
     """A volume of eight megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small volume")
     folder = tmp_path / "volume"
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    if subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted(folder, "size=8m", lazily=True) as volume:
+        yield volume
 
 
 def fill(volume: Path) -> Path:
@@ -47,17 +40,6 @@ def fill(volume: Path) -> Path:
         while True:
             file.write(bytes(4096))
     return ballast
-
-
-@contextlib.contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Put an empty volume that cannot be written over ``folder``."""
-    options = ["-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)]
-    subprocess.run(["mount", *options], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 async def run_one(api: Api, text: str) -> dict[str, Any]:
@@ -132,7 +114,7 @@ async def test_jobs_end_with_a_reason_while_the_folder_of_outputs_is_read_only(
 ) -> None:
     async with studio_inside(settings_for(volume, [engine.url])) as api:
         assert (await run_one(api, "before"))["status"] == "succeeded"
-        with read_only(volume / "studio" / "assets"):
+        with mounted(volume / "studio" / "assets", "ro", lazily=True):
             job = await run_one(api, "during")
             assert (await api.client.get("/health")).status_code == 200
         after = await run_one(api, "after")

@@ -6,26 +6,20 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.api.graphs import TERMINAL, Graph, text_to_image
 from tests.api.studio_process import RunningStudio, run_studio
 from tests.fakes.download_rig import safetensors
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.origin import Origin
+from tests.fakes.origin import origin as origin
 
 WITHIN_S = 120
 SIZE = 6_000_000
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
 
 
 def with_lora(name: str) -> Graph:

@@ -6,27 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from boot.packs import packages_of, read_record
 from tests.fakes.pack_box import ROOT, Box
-from tests.fakes.pack_places import NODE, PackPlaces, pack_places
+from tests.fakes.pack_box import box as box
+from tests.fakes.pack_box import places as places
+from tests.fakes.pack_places import NODE, PackPlaces
 
 CODE = NODE.format(name="Hello", value="text")
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Iterator[PackPlaces]:
-    with pack_places(tmp_path / "places") as made:
-        yield made
-
-
-@pytest.fixture
-def box(tmp_path: Path, places: PackPlaces) -> Box:
-    return Box(tmp_path, places.pip)
 
 
 def test_a_pack_comes_with_its_packages_beside_its_code_and_the_python_stays_as_it_was(

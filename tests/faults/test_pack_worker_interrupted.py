@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from boot.packs import read_record
 from tests.fakes.pack_box import Box
-from tests.fakes.pack_places import NODE, PackPlaces, pack_places
+from tests.fakes.pack_box import box as box
+from tests.fakes.pack_box import places as places
+from tests.fakes.pack_places import NODE, PackPlaces
 
 CODE = NODE.format(name="Hello", value="text")
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Iterator[PackPlaces]:
-    with pack_places(tmp_path / "places") as made:
-        yield made
-
-
-@pytest.fixture
-def box(tmp_path: Path, places: PackPlaces) -> Box:
-    return Box(tmp_path, places.pip)
 
 
 def at_rename(number: int, what: str, last: int | None = None) -> tuple[str, ...]:

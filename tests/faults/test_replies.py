@@ -26,10 +26,9 @@ def test_a_kill_in_the_middle_of_a_reply_leaves_what_it_had_to_be_gone_on_with(
     talker: Talker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("killed")
-    variables = {"LANGUAGE_URL": talker.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
     held = Event()
     talker.will_say(Say("one two three", holds=held, words_before=2), "three")
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         chat = begin(client)
         say(client, chat, "Count.")
@@ -38,7 +37,7 @@ def test_a_kill_in_the_middle_of_a_reply_leaves_what_it_had_to_be_gone_on_with(
         house.process.kill()
         house.process.wait()
     held.set()
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         found = last(client, chat)
         assert (found["status"], found["text"]) == ("interrupted", "one two ")
@@ -61,14 +60,13 @@ def test_a_studio_that_is_stopped_ends_its_replies_with_what_they_have(
     talker: Talker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("stopped")
-    variables = {"LANGUAGE_URL": talker.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
     talker.will_say(Say("one two three", holds=Event(), words_before=2))
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         chat = begin(client)
         say(client, chat, "Count.")
         until(lambda: "two" in last(client, chat)["text"], "two words come")
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         found = last(client, chat)
         assert (found["status"], found["text"]) == ("interrupted", "one two ")
@@ -78,10 +76,9 @@ def test_a_question_outlives_a_kill_and_what_was_begun_is_not_begun_twice(
     talker: Talker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("asked")
-    variables = {"LANGUAGE_URL": talker.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
     film = ("run_preset", {"preset": "Fox film"})
     talker.will_say(Say(calls=[film]), "Over.")
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         preset = {"name": "Fox film", "workflow_id": "text-to-video", "values": {"prompt": "x"}}
         good(client.post("/api/presets", json=preset), 201)
@@ -90,7 +87,7 @@ def test_a_question_outlives_a_kill_and_what_was_begun_is_not_begun_twice(
         assert over(client, chat)["status"] == "asking"
         house.process.kill()
         house.process.wait()
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         asking = last(client, chat)
         assert (asking["status"], asking["calls"][0]["state"]) == ("asking", "asking")
@@ -99,7 +96,7 @@ def test_a_question_outlives_a_kill_and_what_was_begun_is_not_begun_twice(
         job = until(lambda: last(client, chat)["calls"][0]["job_id"], "a job")
         house.process.kill()
         house.process.wait()
-    with run_studio(folder, variables, engine=False) as house, house.client() as client:
+    with run_studio(folder, talker.environ(), engine=False) as house, house.client() as client:
         until(house.is_alive, "Studio answers")
         found = last(client, chat)
         assert (found["status"], found["calls"][0]["job_id"]) == ("interrupted", job)

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import pytest
 from boot.releases import read_current
 from tests.api.studio_process import RunningStudio, run_studio
 from tests.fakes.bootstrap_family import Line, wait_for
+from tests.fakes.volumes import mounted
 
 RELEASE = "9.0.0-aaaaaaaaaaaa"
 
@@ -69,19 +69,11 @@ def ends_well(studio: RunningStudio) -> None:
 
 
 def test_a_read_only_volume_is_explained_on_the_page(volume: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a read-only volume")
-    mount = ["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(volume)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("nothing may be mounted here")
-    try:
-        with tempfile.TemporaryDirectory() as elsewhere:
-            environ = in_the_image(volume, STUDIO_DIR=str(volume / "studio"))
-            with run_studio(Path(elsewhere), environ, serves=False) as studio:
-                explains(studio, "Read-only")
-                ends_well(studio)
-    finally:
-        subprocess.run(["umount", str(volume)], check=True)
+    with mounted(volume, "ro"), tempfile.TemporaryDirectory() as elsewhere:
+        environ = in_the_image(volume, STUDIO_DIR=str(volume / "studio"))
+        with run_studio(Path(elsewhere), environ, serves=False) as studio:
+            explains(studio, "Read-only")
+            ends_well(studio)
 
 
 def test_a_file_in_place_of_the_volumes_folder_is_explained_on_the_page(volume: Path) -> None:

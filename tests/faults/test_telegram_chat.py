@@ -16,28 +16,15 @@ from PIL import Image
 from tests.api.chats import good, messages
 from tests.api.presets import SMALL, WORKFLOW
 from tests.api.telegram_chat import Bot, Phone, bot_in, picture
-from tests.fakes.talker import Say, Talker, talking
+from tests.fakes.talker import Say, Talker
+from tests.fakes.talker import server as server
+from tests.fakes.talker import talker as talker
 from tests.faults.test_telegram import kill_studio, wait_for
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Talker]:
-    with talking() as running:
-        yield running
-
-
-@pytest.fixture
-def talker(server: Talker) -> Talker:
-    """The same, with nothing left of the test before."""
-    server.answers.clear()
-    server.asked.clear()
-    return server
-
-
-@pytest.fixture(scope="module")
 def bot(server: Talker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bot]:
-    variables = {"LANGUAGE_URL": server.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
-    with bot_in(tmp_path_factory.mktemp("bot"), variables) as running:
+    with bot_in(tmp_path_factory.mktemp("bot"), server.environ()) as running:
         yield running
 
 

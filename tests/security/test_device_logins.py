@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,15 +11,9 @@ import pytest
 
 from studio.services import program_logins
 from studio.store.program_logins import ProgramLoginStore
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import browser, me, member_in, owner_in, refusal
 from tests.api.shares import visitor
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def begin(program: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from boot.descent import close_to_others, open_folder, planted_link
 from tests.fakes.bootstrap_app import App
 from tests.fakes.bootstrap_app import app as stub_app
 from tests.fakes.bootstrap_family import wait_for
+from tests.fakes.volumes import mounted
 from tests.security.users import ENGINE_UID, STUDIO_UID
 
 
@@ -173,10 +174,5 @@ def test_a_folder_is_made_on_the_way_and_a_file_or_link_on_it_is_named(tmp_path:
 
 
 def test_a_volume_that_takes_no_sticky_bit_is_told_of(tmp_path: Path) -> None:
-    mount = ("mount", "-t", "tmpfs", "-o", "ro,mode=0777", "tmpfs", str(tmp_path))
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a file system, and not everywhere")
-    try:
+    with mounted(tmp_path, "ro,mode=0777"):
         assert not close_to_others(tmp_path)
-    finally:
-        subprocess.run(("umount", str(tmp_path)), check=True)

@@ -14,6 +14,7 @@ import pytest
 from boot import volume
 from boot.plan import Ids
 from boot.volume import RESERVE_BYTES, Seen, probe
+from tests.fakes.volumes import mounted
 
 
 def by_aspect(seen: list[Seen]) -> dict[str, Seen]:
@@ -33,16 +34,8 @@ def test_a_good_volume_does_everything_and_keeps_nothing_of_it(tmp_path: Path) -
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A volume with less room than is asked for."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small volume")
-    size = f"size={RESERVE_BYTES // 2}"
-    mount = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(tmp_path)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("nothing may be mounted here")
-    try:
+    with mounted(tmp_path, f"size={RESERVE_BYTES // 2}"):
         yield tmp_path
-    finally:
-        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_too_little_room_is_told_and_given_back(small: Path) -> None:

@@ -10,17 +10,26 @@ from typing import Any, cast
 from studio.clock import FrozenClock
 from studio.models import Identity
 from studio.services.chat_news import ChatNews
-from studio.services.chat_replies import ChatReplies, reply_to
+from studio.services.chat_replies import reply_to
 from studio.services.chats import ChatService
 from studio.services.language import LanguageModel
-from studio.store.chat_records import Conversation, Manner, Message
-from tests.unit.test_chat_ends import SOMEBODY, Nobody, Rows, conversation
+from studio.store.chat_records import Conversation, Message
+from tests.unit.chat_turns import (
+    SOMEBODY,
+    Rows,
+    Speaker,
+    conversation,
+    delta,
+    replies_by,
+    said,
+)
 
 
-class Lists:
+class Lists(Speaker):
     """Two models that answer with their names. The list number ``held`` is never answered."""
 
     def __init__(self, held: int = 0) -> None:
+        super().__init__("first", "second")
         self.held = held
         self.count = 0
         self.holds = asyncio.Event()
@@ -31,18 +40,13 @@ class Lists:
         if self.count == self.held:
             self.holds.set()
             await asyncio.Event().wait()
-        return [LanguageModel(id=name, name=name) for name in ("first", "second")]
+        return await super().models()
 
     async def stream(
         self, endpoint: str, request: Mapping[str, Any], *, user_id: str
     ) -> AsyncGenerator[dict[str, Any], None]:
         self.asked.append(request["model"])
-        yield {"choices": [{"index": 0, "delta": {"content": request["model"]}}]}
-
-    async def ask(
-        self, endpoint: str, request: Mapping[str, Any], *, user_id: str
-    ) -> dict[str, Any]:
-        raise AssertionError((endpoint, request, user_id))
+        yield delta(content=request["model"])
 
 
 class Stored(Rows):
@@ -61,25 +65,12 @@ class Stored(Rows):
     async def interrupt(self, *_: object) -> None: ...
 
 
-def replies_of(lists: Lists, rows: Stored) -> ChatReplies:
-    return ChatReplies(
-        language=lists,
-        chats=cast(Any, rows),
-        messages=cast(Any, rows),
-        calls=cast(Any, Nobody()),
-        pictures=cast(Any, Nobody()),
-        news=ChatNews(lambda *_, **__: None),
-        clock=FrozenClock(),
-        is_live=lambda _: True,
-    )
-
-
 async def allow(_: Identity) -> None: ...
 
 
 async def test_nobody_waits_for_the_list_of_models_that_another_ones_message_asks_for() -> None:
     lists, rows = Lists(held=2), Stored()
-    replies = replies_of(lists, rows)
+    replies = replies_by(lists, rows, chats=rows)
     chats = ChatService(
         chats=cast(Any, rows),
         messages=cast(Any, rows),
@@ -103,20 +94,10 @@ async def test_nobody_waits_for_the_list_of_models_that_another_ones_message_ask
 
 async def test_a_reply_that_names_no_model_is_written_by_its_conversations() -> None:
     lists, rows = Lists(), Stored()
-    replies = replies_of(lists, rows)
-    said = Message(
-        id="m",
-        conversation_id="c",
-        parent=None,
-        role="user",
-        text="Who?",
-        status="done",
-        created_at=0,
-        updated_at=0,
-    )
-    asked = replace(conversation(), manner=Manner(model="second", tools=False))
+    replies = replies_by(lists, rows, chats=rows)
+    asked = conversation(model="second")
     async with asyncio.timeout(30):
-        replies.begin(SOMEBODY, asked, reply_to(said, "", 0))
+        replies.begin(SOMEBODY, asked, reply_to(said("m", "Who?"), "", 0))
         turn = replies.turn("c")
         assert turn is not None and turn.task is not None
         await turn.task

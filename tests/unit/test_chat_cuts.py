@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -15,63 +15,35 @@ from studio.errors import NotFound
 from studio.models import Identity, NewJob
 from studio.services.batches import Order
 from studio.services.chat_calls import ChatCalls
-from studio.services.chat_news import ChatNews
 from studio.services.chat_replies import ChatReplies, reply_to
 from studio.services.chat_tools import ChatTools, Plan
-from studio.services.language import LanguageModel
 from studio.store import chat_records as records
 from studio.store.batches import BatchStore
 from studio.store.chat_messages import MessageStore
-from studio.store.chat_records import Call, Conversation, Manner, Message
+from studio.store.chat_records import Call, Message
 from studio.store.chats import ChatStore
 from tests.fakes.asset_app import ANN, Library
 from tests.unit.asset_library import library as library
+from tests.unit.chat_turns import Speaker, conversation, delta, replies_by, said
 from tests.unit.services.test_follower import JOB
 
-SAID = Message(
-    id="said",
-    conversation_id="c",
-    parent=None,
-    role="user",
-    text="Draw.",
-    status=records.DONE,
-    created_at=0,
-    updated_at=0,
-)
+SAID = said("said", "Draw.")
 REPLY = replace(reply_to(SAID, "draws", 0), id="reply")
-CONVERSATION = Conversation(
-    id="c",
-    user_id=ANN.user_id,
-    title="",
-    titled_by="person",
-    preset_id=None,
-    manner=Manner(tools=True),
-    tip=None,
-    created_at=0,
-    updated_at=0,
-)
+CONVERSATION = conversation(ANN.user_id, tools=True)
 
 
-class Asks:
+class Asks(Speaker):
     """A model that asks for one tool, and then says nothing for ever."""
 
     def __init__(self, tool: str) -> None:
+        super().__init__("draws")
         self._tools = [tool]
-
-    async def models(self) -> Sequence[LanguageModel]:
-        return [LanguageModel(id="draws", name="draws")]
 
     async def stream(
         self, endpoint: str, request: Mapping[str, Any], *, user_id: str
     ) -> AsyncGenerator[dict[str, Any], None]:
         function = {"name": self._tools.pop(), "arguments": "{}"}
-        calls = [{"index": 0, "id": "c0", "function": function}]
-        yield {"choices": [{"index": 0, "delta": {"tool_calls": calls}}]}
-
-    async def ask(
-        self, endpoint: str, request: Mapping[str, Any], *, user_id: str
-    ) -> dict[str, Any]:
-        raise AssertionError((endpoint, request, user_id))
+        yield delta(tool_calls=[{"index": 0, "id": "c0", "function": function}])
 
 
 @dataclass(frozen=True)
@@ -142,16 +114,8 @@ async def replying(
     library: Library, rows: MessageStore, tools: ChatTools, asks: Asks
 ) -> AsyncIterator[ChatReplies]:
     """A reply is being written."""
-    replies = ChatReplies(
-        language=asks,
-        chats=cast(Any, None),
-        messages=rows,
-        calls=ChatCalls(tools=tools, messages=rows, clock=library.clock),
-        pictures=cast(Any, None),
-        news=ChatNews(lambda *_, **__: None),
-        clock=library.clock,
-        is_live=lambda _: True,
-    )
+    calls = ChatCalls(tools=tools, messages=rows, clock=library.clock)
+    replies = replies_by(asks, rows, calls=calls, clock=library.clock)
     await ChatStore(library.db).add(CONVERSATION)
     await rows.add(ANN.user_id, [SAID, REPLY])
     async with asyncio.timeout(30):

@@ -6,30 +6,12 @@ import gzip
 import time
 from pathlib import Path
 
-import pytest
-
 from boot.logs import LogFile
 from studio.store.engine_logs import LogFolder
 from studio.store.log_files import LogWriter
 from studio.store.logs_aside import KEEP_FILES, moved_aside, tidy
-
-DAY = 86_400.0
-NOON = 1_800_014_400.0
-
-
-class Hands:
-    """A clock to be moved."""
-
-    def __init__(self) -> None:
-        self.now_s = NOON
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
+from tests.unit.hands import DAY, Hands
+from tests.unit.hands import hands as hands
 
 
 def log_file(folder: Path, hands: Hands, name: str = "comfyui", files: int = 30) -> LogFile:

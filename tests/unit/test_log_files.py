@@ -10,30 +10,13 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from studio.logs import job_id, redaction, request_id, user_id
 from studio.store.log_files import NAME, LogQuery, LogWriter, StudioLog
 from studio.store.logs_aside import moved_aside
+from tests.unit.hands import DAY, NOON, Hands
+from tests.unit.hands import hands as hands
 
-DAY = 86_400.0
-NOON = 1_800_014_400.0
 CANARY = "canary-of-the-log-files-77aa"
-
-
-class Hands:
-    """A clock to be moved."""
-
-    def __init__(self) -> None:
-        self.now_s = NOON
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@pytest.fixture
-def hands() -> Hands:
-    return Hands()
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from studio.errors import (
 from studio.net import Outbound
 from studio.remote import RemoteFile
 from studio.store.part_files import PartFile
-from tests.fakes.origin import Asked, Origin, running_origin
+from tests.fakes.origin import Asked, Origin
+from tests.fakes.origin import origin as origin
 
 CHUNK = 256 << 10
 SIZE = 3_000_001
@@ -53,12 +54,6 @@ class NoTokens:
 
     def address(self, remote: RemoteFile, url: str) -> str:
         return url
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
 
 
 @pytest.fixture

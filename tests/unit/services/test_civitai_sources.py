@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from studio.errors import (
@@ -20,15 +18,9 @@ from tests.fakes.hub_place import (
     OWNER,
     SHA,
     Place,
-    furnished_place,
     refused,
 )
-
-
-@pytest.fixture
-async def place() -> AsyncIterator[Place]:
-    async with furnished_place() as place:
-        yield place
+from tests.fakes.hub_place import place as place
 
 
 @pytest.mark.parametrize(

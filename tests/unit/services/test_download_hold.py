@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
 from studio.store.downloads import DownloadLimits, DownloadState
-from tests.fakes.download_rig import Rig, open_rig, safetensors
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.download_rig import Rig, safetensors
+from tests.fakes.download_rig import rig as rig
+from tests.fakes.origin import Origin
+from tests.fakes.origin import origin as origin
 from tests.faults.harness import until_it
 
 SIZE = 700_001
 MODEL = safetensors(SIZE, 1)
 OTHER = safetensors(SIZE, 2)
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with open_rig(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_hold_ends_what_runs_at_its_place_and_lets_nothing_begin(

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -25,24 +24,14 @@ from studio.errors import (
 from studio.services.downloads import Downloads
 from studio.store.downloads import DownloadLimits, DownloadState
 from tests.fakes.download_rig import Rig, open_rig, safetensors
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.download_rig import rig as rig
+from tests.fakes.origin import Origin
+from tests.fakes.origin import origin as origin
 
 SIZE = 700_001
 MODEL = safetensors(SIZE, 1)
 OTHER = safetensors(SIZE, 2)
 DIGEST = hashlib.sha256(MODEL).hexdigest()
-
-
-@pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    async with running_origin() as running:
-        yield running
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with open_rig(tmp_path) as opened:
-        yield opened
 
 
 async def until_state(downloads: Downloads, download_id: str, state: DownloadState) -> None:

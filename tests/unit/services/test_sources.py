@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from studio.clients.hub import HubClient
@@ -25,16 +23,10 @@ from tests.fakes.hub_place import (
     OWNER,
     SHA,
     Place,
-    furnished_place,
     open_place,
     refused,
 )
-
-
-@pytest.fixture
-async def place() -> AsyncIterator[Place]:
-    async with furnished_place() as place:
-        yield place
+from tests.fakes.hub_place import place as place
 
 
 async def test_a_file_of_hugging_face_is_pinned_to_its_commit_with_size_hash_and_licence(

@@ -2,50 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.api.chats import good
 from tests.api.studio_process import RunningStudio
-from tests.browser.chat_pages import talking_house
+from tests.browser.chat_pages import kept_film
 from tests.browser.conftest import OpenPage
-from tests.browser.test_prompt_help import kept_film
-from tests.fakes.talker import Talker, talking
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Talker]:
-    with talking() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def opened(
-    server: Talker, chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningStudio, dict[str, Any]]]:
-    assert chromium
-    with talking_house(server, tmp_path_factory.mktemp("chat")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(opened: tuple[RunningStudio, dict[str, Any]]) -> RunningStudio:
-    return opened[0]
-
-
-@pytest.fixture(scope="module")
-def storage(opened: tuple[RunningStudio, dict[str, Any]]) -> dict[str, Any]:
-    return opened[1]
-
-
-@pytest.fixture
-def client(house: RunningStudio) -> Iterator[httpx.Client]:
-    with house.client() as made:
-        yield made
 
 
 def film_page(

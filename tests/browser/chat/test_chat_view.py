@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import Event
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from tests.api.chats import begin, picture
 from tests.api.presets import SMALL, WORKFLOW
 from tests.api.studio_process import RunningStudio
-from tests.browser.chat_pages import PHONE, open_chat, say, talking_house
+from tests.browser.chat_pages import PHONE, open_chat, say
 from tests.browser.conftest import AssertAccessible, OpenPage
 from tests.browser.test_hostile import HOSTILE, check
-from tests.fakes.talker import Say, Talker, talking
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Talker]:
-    with talking() as running:
-        yield running
-
-
-@pytest.fixture
-def talker(server: Talker) -> Talker:
-    server.answers.clear()
-    server.asked.clear()
-    return server
-
-
-@pytest.fixture(scope="module")
-def opened(
-    server: Talker, chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningStudio, dict[str, Any]]]:
-    assert chromium
-    with talking_house(server, tmp_path_factory.mktemp("chat")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(opened: tuple[RunningStudio, dict[str, Any]]) -> RunningStudio:
-    return opened[0]
-
-
-@pytest.fixture(scope="module")
-def storage(opened: tuple[RunningStudio, dict[str, Any]]) -> dict[str, Any]:
-    return opened[1]
-
-
-@pytest.fixture
-def client(house: RunningStudio) -> Iterator[httpx.Client]:
-    with house.client() as made:
-        yield made
+from tests.fakes.talker import Say, Talker
 
 
 def test_a_chat_on_a_phone_draws_with_a_preset(

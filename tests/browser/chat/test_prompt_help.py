@@ -2,56 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
-from tests.api.chats import good, picture, until
+from tests.api.chats import good, picture
 from tests.api.studio_process import RunningStudio
-from tests.browser.chat_pages import PHONE, open_chat, talking_house
+from tests.browser.chat_pages import PHONE, kept_film, open_chat
 from tests.browser.conftest import AssertAccessible, OpenPage, wait_for_parts
-from tests.fakes.talker import Talker, talking
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Talker]:
-    with talking() as running:
-        yield running
-
-
-@pytest.fixture
-def talker(server: Talker) -> Talker:
-    server.answers.clear()
-    server.asked.clear()
-    return server
-
-
-@pytest.fixture(scope="module")
-def opened(
-    server: Talker, chromium: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[RunningStudio, dict[str, Any]]]:
-    assert chromium
-    with talking_house(server, tmp_path_factory.mktemp("chat")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def house(opened: tuple[RunningStudio, dict[str, Any]]) -> RunningStudio:
-    return opened[0]
-
-
-@pytest.fixture(scope="module")
-def storage(opened: tuple[RunningStudio, dict[str, Any]]) -> dict[str, Any]:
-    return opened[1]
-
-
-@pytest.fixture
-def client(house: RunningStudio) -> Iterator[httpx.Client]:
-    with house.client() as made:
-        yield made
+from tests.fakes.talker import Talker
 
 
 def test_a_film_is_planned_step_by_step_and_is_there_on_another_device(
@@ -67,11 +27,9 @@ def test_a_film_is_planned_step_by_step_and_is_there_on_another_device(
     page = open_chat(open_page, house, storage, **PHONE)
     page.get_by_role("link", name="From a picture to a film").click()
     page.get_by_label("Description").fill("a fox's day")
-    before = talker.title
     talker.title = '["A fox wakes.", "It sleeps."]'
     page.get_by_role("button", name="Write scenes").click()
     expect(page.get_by_label("Scene 2", exact=True)).to_have_value("It sleeps.")
-    talker.title = before
     page.get_by_label("Scene 1", exact=True).fill("A red fox wakes.")
     page.get_by_label("Seconds of scene 2").fill("2.5")
     maker = page.get_by_label("What makes the video")
@@ -93,16 +51,6 @@ def test_a_film_is_planned_step_by_step_and_is_there_on_another_device(
     page.get_by_role("button", name="Put it onto the form").click()
 
     expect(page.locator("#prompt")).to_have_value("A red fox wakes.\nIt sleeps.")
-
-
-def kept_film(client: httpx.Client, is_wanted: Callable[[dict[str, Any]], Any]) -> str:
-    """The id of the latest film, once it is as wanted."""
-
-    def found() -> str:
-        films = good(client.get("/api/films"))["items"]
-        return str(films[0]["id"]) if films and is_wanted(films[0]) else ""
-
-    return str(until(found, "the film is kept"))
 
 
 def test_a_film_is_deleted_and_comes_back(
@@ -156,12 +104,10 @@ def test_a_prompt_is_improved_in_the_form(
     wait_for_parts(page)
     page.locator("#prompt").fill("a fox")
     page.get_by_role("button", name="Saved prompts").first.click()
-    before = talker.title
     talker.title = "a red fox in soft light"
     page.get_by_role("button", name="Improve", exact=True).click()
     written = page.get_by_label("What the model wrote")
     expect(written).to_have_value("a red fox in soft light")
-    talker.title = before
     written.fill("a red fox in hard light")
 
     page.get_by_role("button", name="Use it").click()
@@ -191,11 +137,9 @@ def test_a_picture_of_the_form_is_described_and_taken_back(
     expect(page.locator(".file-list img")).to_be_visible()
     page.get_by_role("button", name="Help by a language model").click()
     assert_accessible(page)
-    before = talker.title
     talker.title = "a red square on white"
     page.locator(".help-pictures .thumb").click()
     expect(page.get_by_label("What the model wrote")).to_have_value("a red square on white")
-    talker.title = before
     assert "data:image/jpeg;base64," in talker.titles[-1]
 
     page.get_by_role("button", name="Use it").click()
