@@ -96,8 +96,12 @@ class Download:
 
     @property
     def title(self) -> str:
-        """What people call it: a hash, as names in the cache are, says nothing to anybody."""
-        return without_query(self.reference) if self.root == CACHE else self.name or self.folder
+        """What people call it: by what they asked for, until it has a name.
+
+        A hash, as names in the cache are, says nothing to anybody.
+        """
+        asked = without_query(self.reference)
+        return asked if self.root == CACHE else self.name or asked
 
     @property
     def order(self) -> tuple[int, float]:

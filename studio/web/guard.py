@@ -40,8 +40,6 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 """Others are made up, and would be labels without end."""
 PUBLIC_PATHS: Final = {
     "/": frozenset({"GET", "HEAD"}),
-    "/favicon.ico": frozenset({"GET", "HEAD"}),
-    "/sw.js": frozenset({"GET", "HEAD"}),
     "/health": frozenset({"GET", "HEAD"}),
     "/ready": frozenset({"GET", "HEAD"}),
     "/api/setup": frozenset({"GET", "HEAD", "POST"}),

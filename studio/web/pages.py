@@ -28,7 +28,6 @@ _TYPES: Final = {
     ".webmanifest": "application/manifest+json",
 }
 _PAGE: Final = "index.html"
-_ICON: Final = "favicon.svg"
 _LEAST_GAIN: Final = 0.9
 _WORKERS: Final = "js/workers/"
 _SERVICE_WORKER: Final = "sw.js"
@@ -118,7 +117,7 @@ def page_policy(base: str) -> str:
 
 
 def page_routes(*, links: Links, version: str, files: StaticFiles) -> APIRouter:
-    """``/``, ``/static/``, ``/sw.js`` and ``/favicon.ico``, open to everybody."""
+    """``/`` and ``/static/``, open to everybody."""
     router = APIRouter(tags=["System"])
 
     @router.head("/", include_in_schema=False)
@@ -140,19 +139,11 @@ def page_routes(*, links: Links, version: str, files: StaticFiles) -> APIRouter:
         answer = await files.answer(name, request)
         if name.startswith(_WORKERS):
             answer.headers["Content-Security-Policy"] = _WORKERS_POLICY
+        elif name == _SERVICE_WORKER:
+            answer.headers["Content-Security-Policy"] = _SERVICE_WORKERS_POLICY
+            # It opens the page at ``/``, above its own folder.
+            answer.headers["Service-Worker-Allowed"] = "/"
         return answer
-
-    @router.head("/sw.js", include_in_schema=False)
-    @router.get("/sw.js", include_in_schema=False)
-    async def service_worker(request: Request) -> Response:
-        answer = await files.answer(_SERVICE_WORKER, request)
-        answer.headers["Content-Security-Policy"] = _SERVICE_WORKERS_POLICY
-        return answer
-
-    @router.head("/favicon.ico", include_in_schema=False)
-    @router.get("/favicon.ico", include_in_schema=False)
-    async def favicon(request: Request) -> Response:
-        return await files.answer(_ICON, request)
 
     return router
 

@@ -30,10 +30,12 @@ def system_routes(
     """``/health``, ``/ready``, ``/metrics`` and ``/api/system``."""
     router = APIRouter(tags=["System"])
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health", summary="The process answers", **schemas.GET_HEALTH)
     async def get_health() -> Response:
         return json_response({"status": "ok", "version": version})
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", summary="Studio takes work, or why not", **schemas.GET_READY)
     async def get_ready() -> Response:
         ready, body = health.ready()

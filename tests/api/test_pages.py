@@ -133,7 +133,11 @@ async def test_nothing_but_the_table_is_served(stranger: httpx.AsyncClient, name
     assert "error" in answer.json()
 
 
-async def test_the_icon_answers_where_browsers_look_for_it(stranger: httpx.AsyncClient) -> None:
-    answer = await stranger.get("/favicon.ico")
-    assert answer.headers["content-type"] == "image/svg+xml"
-    assert (await stranger.head("/favicon.ico")).content == b""
+async def test_the_service_worker_alone_reaches_above_its_folder(
+    stranger: httpx.AsyncClient,
+) -> None:
+    worker = await stranger.get("/static/sw.js")
+    assert worker.headers["service-worker-allowed"] == "/"
+    assert worker.headers["content-security-policy"].startswith("default-src 'none'")
+    for name in ("js/workers/hash.js", "js/main.js", "favicon.svg"):
+        assert "service-worker-allowed" not in (await stranger.get(f"/static/{name}")).headers

@@ -32,6 +32,13 @@ def test_health_and_readiness_need_no_key(studio: RunningStudio) -> None:
         assert stranger.get("/").json()["name"] == "Studio"
 
 
+def test_monitors_that_ask_for_heads_alone_are_answered(studio: RunningStudio) -> None:
+    with studio.client(None) as stranger:
+        for path in ("/", "/health", "/ready"):
+            answer = stranger.head(path)
+            assert (answer.status_code, answer.content) == (200, b""), path
+
+
 def test_metrics_count_jobs_as_they_wait_and_end(paused: httpx.Client) -> None:
     ended = 'studio_jobs_finished_total{status="succeeded"}'
     before = metric(paused, ended)

@@ -81,7 +81,7 @@ def test_the_manifest_names_icons_that_are_there(site: RunningStudio) -> None:
             found = stranger.get(icon["src"])
             assert found.status_code == 200
             assert found.headers["content-type"] == icon["type"]
-        worker = stranger.get("/sw.js")
+        worker = stranger.get("/static/sw.js")
         assert worker.status_code == 200
         assert worker.headers["content-security-policy"].startswith("default-src 'none'")
         assert '"js/main.js"' not in worker.text.partition("\n")[2]

@@ -17,8 +17,8 @@ from tests.policy.test_messages import VIEWS as MODULES
 LOCALES = {"de": "de-DE", "it": "it-IT", "zh": "zh-CN"}
 PLACES = (
     *VIEWS,
-    *("workflows", "workflows/text-to-image", "workflows/new", "models/disk", "models/language"),
-    *("civitai", "chat/presets", "chat/film"),
+    *("workflows/text-to-image", "workflows/new", "models/disk", "models/language"),
+    *("chat/presets", "chat/film"),
     *(f"settings/{section}" for section in SECTIONS),
 )
 # Titles of nodes are the graph's.

@@ -11,27 +11,10 @@ from playwright.sync_api import Page, expect
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
 from tests.browser.conftest import AssertAccessible, OpenPage
+from tests.policy.source import table_in
 
-VIEWS = (
-    *("create", "queue", "library", "models", "chat", "settings", "system", "activity", "help"),
-    "device",
-)
-SECTIONS = (
-    "account",
-    "looks",
-    "defaults",
-    "alerts",
-    "keyboard",
-    "keys",
-    "shares",
-    "webhooks",
-    "people",
-    "programs",
-    "services",
-    "telegram",
-    "retention",
-    "server",
-)
+VIEWS = table_in("parts.js", "VIEWS")
+SECTIONS = table_in("models/sections.js", "SECTIONS")
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft " * 3
 
 FAINT = """() => {

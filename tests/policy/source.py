@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,13 @@ def shown(path: Path) -> str:
 def parse(path: Path) -> ast.Module:
     """A module's syntax tree."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def table_in(module: str, name: str) -> list[str]:
+    """The keys of a table that a module of the page exports, in their order."""
+    text = (ROOT / "frontend/js" / module).read_text(encoding="utf-8")
+    table = text.partition(f"export const {name} = {{\n")[2].partition("\n};")[0]
+    return re.findall(r"^  (\w+): \{", table, re.MULTILINE)
 
 
 def module_name(path: Path) -> str:

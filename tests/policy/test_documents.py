@@ -12,7 +12,7 @@ import pytest
 
 from studio.settings import LIMITS, SECRETS
 from studio.version import VERSION
-from tests.policy.source import ROOT, parse, walk
+from tests.policy.source import ROOT, parse, table_in, walk
 
 READERS = (
     *("studio/settings.py", "studio/model_settings.py", "studio/paths.py"),
@@ -113,3 +113,11 @@ def test_the_documents_name_every_route() -> None:
                 missing.append(names)
     assert routes > 20
     assert missing == []
+
+
+def test_every_view_is_pictured_in_light_in_dark_and_on_a_phone() -> None:
+    views = table_in("parts.js", "VIEWS")
+    assert {"create", "library", "chat"} <= set(views)
+    pictures = {path.stem for path in (ROOT / "docs/images").iterdir()}
+    wanted = {f"{view}-{look}" for view in views for look in ("light", "dark", "phone")}
+    assert wanted - pictures == set()

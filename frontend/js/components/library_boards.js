@@ -52,7 +52,7 @@ async function rename(board) {
 /** A board goes, its pictures stay; a press on Undo makes one like it. */
 async function remove(board, { items, change, putOn }) {
   await notices.attempt(async () => {
-    const on = await items();
+    const on = await items(board);
     await boards.remove(board.id);
     change({ board: '' });
     notices.undoable(t('library.didRemoveBoard', { board: board.name }), async () => {

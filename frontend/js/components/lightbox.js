@@ -33,6 +33,7 @@ class Lightbox extends Element {
     // What was changed, or went, wherever that was done, is so here too.
     pictures.addEventListener('gone', ({ detail }) => viewer.drop(detail));
     pictures.addEventListener('change', () => this.requestUpdate());
+    library.addEventListener('change', () => viewer.fit());
   }
 
   updated() {
@@ -94,28 +95,7 @@ class Lightbox extends Element {
     return html`
       <header class="lightbox-bar">
         <span class="place" role="status">${place}</span>
-        ${shown
-          ? html`<button
-                class="round heart ${shown.favourite ? 'is-on' : ''}"
-                aria-pressed=${shown.favourite ? 'true' : 'false'}
-                aria-label=${t('library.favourite')}
-                title=${t('library.favourite')}
-                @click=${() => pictures.favour([shown], !shown.favourite)}
-              >
-                ${icon('heart')}
-              </button>
-              <a
-                class="button round"
-                href=${shown.content}
-                download=${shown.name}
-                aria-label=${t('viewer.download')}
-                title=${t('viewer.download')}
-                >${icon('download')}</a
-              >
-              <button class="round" aria-label=${t('viewer.delete')} title=${t('viewer.delete')} @click=${() => trash(shown)}>
-                ${icon('remove')}
-              </button>`
-          : nothing}
+        ${shown ? (shown.trashed_at ? inTrash(shown) : onShelf(shown)) : nothing}
         <button
           class="round"
           aria-pressed=${this.withDetails ? 'true' : 'false'}
@@ -150,6 +130,7 @@ class Lightbox extends Element {
     const item = itemAt();
     const shown = item && (details.get(item.id) ?? item);
     const stage = this.querySelector('zoom-stage');
+    const isKept = shown && !shown.trashed_at;
     const does = {
       ArrowLeft: () => viewer.step(-1),
       ArrowRight: () => viewer.step(1),
@@ -158,10 +139,10 @@ class Lightbox extends Element {
       '-': () => stage.zoom(1 / ZOOM),
       z: () => stage.toggle(null, null),
       i: () => this.#toggleDetails(),
-      f: shown && (() => pictures.favour([shown], !shown.favourite)),
-      Delete: shown && (() => trash(shown)),
+      f: isKept && (() => pictures.favour([shown], !shown.favourite)),
+      Delete: shown && (() => (isKept ? trash(shown) : purge(shown))),
     };
-    if (shown && /^[0-5]$/.test(key)) pictures.rate([shown], Number(key));
+    if (isKept && /^[0-5]$/.test(key)) pictures.rate([shown], Number(key));
     else if (does[key]) does[key]();
     else return;
     event.preventDefault();
@@ -175,6 +156,41 @@ function itemAt(place = viewer.index) {
 }
 
 const trash = (item) => pictures.trash([item]);
+
+/** What cannot be undone is asked about, as in the library. */
+async function purge(item) {
+  const { isSure } = await import('./selection_bar.js');
+  if (await isSure(1)) await pictures.purge([item]);
+}
+
+const button = (symbol, label, run) => html`
+  <button class="round" aria-label=${label} title=${label} @click=${run}>${icon(symbol)}</button>
+`;
+
+const downloadLink = (shown) => html`
+  <a class="button round" href=${shown.content} download=${shown.name} aria-label=${t('viewer.download')} title=${t('viewer.download')}
+    >${icon('download')}</a
+  >
+`;
+
+const onShelf = (shown) => html`
+  <button
+    class="round heart ${shown.favourite ? 'is-on' : ''}"
+    aria-pressed=${shown.favourite ? 'true' : 'false'}
+    aria-label=${t('library.favourite')}
+    title=${t('library.favourite')}
+    @click=${() => pictures.favour([shown], !shown.favourite)}
+  >
+    ${icon('heart')}
+  </button>
+  ${downloadLink(shown)} ${button('remove', t('viewer.delete'), () => trash(shown))}
+`;
+
+/** From there it comes back, or goes for good; nothing else is done with it. */
+const inTrash = (shown) => html`
+  ${button('again', t('library.restore'), () => pictures.restore([shown]))}
+  ${downloadLink(shown)} ${button('remove', t('library.purge'), () => purge(shown))}
+`;
 
 /** The neighbours, so that they are there when somebody goes on. */
 function preload() {

@@ -47,12 +47,12 @@ class PictureDetails extends Element {
     const shown = detail ?? picture;
     return html`
       <div class="details-body">
-        ${titleField(shown)} ${rating(shown)}
+        ${titleField(shown)} ${shown.trashed_at ? nothing : rating(shown)}
         ${detail ? promptOf(t('viewer.prompt'), promptText(detail)) : nothing}
         ${detail ? promptOf(t('viewer.negative'), detail.prompts.negative.join('\n')) : nothing}
         ${detail ? this.#uses(detail) : nothing}
         ${detail ? facts(detail) : html`<div class="details-wait shimmer is-moving"></div>`}
-        ${detail ? onBoards(detail) : nothing}
+        ${detail && !detail.trashed_at ? onBoards(detail) : nothing}
       </div>
     `;
   }
@@ -74,6 +74,7 @@ class PictureDetails extends Element {
       notices.say(t('viewer.submitted'));
     };
     const isMade = Boolean(detail.job_id);
+    const isKept = !detail.trashed_at;
     return html`
       <div class="actions">
         ${isMade
@@ -88,8 +89,8 @@ class PictureDetails extends Element {
             ></menu-button>`
           : nothing}
         ${isMade && session.can('graphs:run') ? action('again', t('viewer.again'), again) : nothing}
-        ${['image', 'video', 'audio'].includes(detail.kind) ? action('upload', t('viewer.asInput'), use) : nothing}
-        ${mayShare() && ['image', 'video'].includes(detail.kind)
+        ${isKept && ['image', 'video', 'audio'].includes(detail.kind) ? action('upload', t('viewer.asInput'), use) : nothing}
+        ${isKept && mayShare() && ['image', 'video'].includes(detail.kind)
           ? action('link', t('viewer.share'), () => share({ kind: 'asset', target: detail.id, name: detail.title || detail.name }))
           : nothing}
         ${detail.graph

@@ -1,5 +1,5 @@
 /* The page's policy lets nothing but these addresses become workers. */
-const ADDRESSES = ['/static/js/workers/hash.js', '/sw.js'];
+const ADDRESSES = ['/static/js/workers/hash.js', '/static/sw.js'];
 
 const policy = globalThis.trustedTypes?.createPolicy('studio-worker', {
   createScriptURL: (address) => {

@@ -3,7 +3,7 @@ import { t } from '../core/messages.js';
 import { workerAddress } from '../core/trusted.js';
 import { notices } from './notices.js';
 
-const SERVICE_WORKER = '/sw.js';
+const SERVICE_WORKER = '/static/sw.js';
 
 /** The page as an app: its service worker, its installation, and news of a newer version. */
 class Installation extends Store {
@@ -50,7 +50,7 @@ class Installation extends Store {
       if (typeof data?.open === 'string') location.hash = data.open;
     });
     try {
-      this.registration = await serviceWorker.register(workerAddress(SERVICE_WORKER));
+      this.registration = await serviceWorker.register(workerAddress(SERVICE_WORKER), { scope: '/' });
     } catch {
       // Forbidden by the browser, or Studio is away: the page works without.
     }

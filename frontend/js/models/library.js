@@ -143,8 +143,14 @@ class Library extends Store {
     return items;
   }
 
-  indexOf(id) {
-    return this.items.findIndex((item) => item?.id === id);
+  /** All that is on a board, however many, whatever of it is shown. */
+  async board(id) {
+    const items = [];
+    for (;;) {
+      const page = await api.get(address('/api/library', { board: id, start: items.length, limit: LARGEST_PAGE }));
+      items.push(...page.items);
+      if (!page.items.length || items.length >= page.total) return items;
+    }
   }
 
   /** Change pictures that are shown, before Studio says so. */

@@ -120,6 +120,7 @@ class Pictures extends Store {
   /** For good, from the trash; whoever calls has asked. */
   async purge(items) {
     const ids = items.map(({ id }) => id);
+    this.#gone(ids);
     await notices.attempt(async () => {
       const refused = await this.#act(ids, 'purge');
       if (refused) notices.say(t('library.someInUse', { count: refused }), { isError: true });

@@ -74,6 +74,15 @@ class Viewer extends Store {
       this.source.items = this.source.items.filter(({ output }) => !ids.has(output.id));
       this.source.total = this.source.items.length;
     }
+    this.#settle();
+  }
+
+  /** The list became shorter: what is past its end is not there any more. */
+  fit() {
+    if (this.isOpen && this.index >= this.total) this.#settle();
+  }
+
+  #settle() {
     if (!this.total) this.close();
     else this.#go(Math.min(this.index, this.total - 1));
   }

@@ -158,7 +158,7 @@ class LibraryView extends Element {
           query,
           change: this.change,
           drop: (board) => this.lifted && pictures.putOn(this.lifted, board),
-          items: () => library.range(0, library.total - 1),
+          items: (board) => library.board(board.id),
           putOn: (items, board) => pictures.putOn(items, board),
         })}
         ${filterChips(query, this.change)}
