@@ -6,6 +6,7 @@ import { control, isFile } from './fields.js';
 import { link } from './link.js';
 import { large } from './pictures.js';
 import { explain } from './words.js';
+import '../js/components/focus.js';
 
 const EVERY_MS = 1000;
 /** While Studio does not answer as it should, or nobody looks. */

@@ -5,6 +5,8 @@ import { link } from './link.js';
 import { explain } from './words.js';
 
 const AT_ONCE = 60;
+/** What stands beside others; anything longer has a line of its own. */
+const SHORT = 16;
 const isVideo = ({ content_type: type }) => type.startsWith('video/');
 
 /** One picture as large as there is room, or what stands for it. */
@@ -115,7 +117,7 @@ class SharedPictures extends Element {
     const step = (by, symbol, label) => html`<button
       class="round"
       aria-label=${label}
-      ?disabled=${!this.items[at + by]}
+      aria-disabled=${this.items[at + by] ? nothing : 'true'}
       @click=${() => this.#step(by)}
     >
       ${icon(symbol)}
@@ -159,7 +161,9 @@ function madeOf({ prompt, negative, seed, parameters, models }) {
   return html`<details class="shared-made" open>
     <summary>${t('shared.made')}</summary>
     <dl>
-      ${known.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}
+      ${known.map(
+        ([name, value]) => html`<div class=${String(value).length > SHORT ? 'is-long' : ''}><dt>${name}</dt><dd>${value}</dd></div>`,
+      )}
     </dl>
   </details>`;
 }

@@ -96,12 +96,9 @@ class Download:
 
     @property
     def title(self) -> str:
-        """What people call it: by what they asked for, until it has a name.
-
-        A hash, as names in the cache are, says nothing to anybody.
-        """
-        asked = without_query(self.reference)
-        return asked if self.root == CACHE else self.name or asked
+        """What people call it: by its reference while it has no name, or in the cache a hash."""
+        name = None if self.root == CACHE else self.name
+        return name or without_query(self.reference)
 
     @property
     def order(self) -> tuple[int, float]:

@@ -89,6 +89,13 @@ async def test_a_file_of_civitai_arrives_under_its_own_name(setting: Setting) ->
     assert all("authorization" not in asked.headers for asked in setting.civitai.origin.asked)
 
 
+async def test_activity_names_what_was_wanted_before_its_name_was_known(setting: Setting) -> None:
+    assert (await setting.fetched("civitai:10"))["state"] == "done"
+    items = (await setting.client.get("/api/activity?kind=download.")).json()["items"]
+    told = {each["kind"]: each["subject"] for each in items}
+    assert told == {"download.added": "civitai:10", "download.done": "ink.safetensors"}
+
+
 async def test_a_lora_of_civitai_keeps_the_trigger_words_of_its_author(setting: Setting) -> None:
     done = await setting.fetched("civitai:10")
     assert done["state"] == "done", done

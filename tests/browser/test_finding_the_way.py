@@ -129,6 +129,36 @@ def test_the_trash_says_for_how_long_it_keeps_and_can_be_emptied(
     expect(page.locator(".empty")).to_contain_text("trash is empty")
 
 
+def test_on_a_phone_the_trash_is_in_sight_with_all_that_can_be_done_there(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any], owner: httpx.Client
+) -> None:
+    job = made(owner, "a picture to throw away on a phone")
+    [output] = owner.get(f"/api/jobs/{job}").json()["outputs"]
+    owner.post("/api/library/actions", json={"ids": [output["id"]], "action": "trash"})
+    for number in range(3):
+        owner.post("/api/boards", json={"name": f"A board with a long name {number}"})
+    page = open_page(360, 740, storage_state=state)
+    page.goto(f"{site.url}/#/library/trashed%3D1")
+    for name in ("Restore all", "Empty the trash"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    expect(page.locator(".shelf", has_text="Trash")).to_be_in_viewport(ratio=1)
+
+
+def test_a_menu_at_the_end_of_a_phone_opens_above_the_bar(
+    open_page: OpenPage, site: RunningStudio, state: dict[str, Any]
+) -> None:
+    page = open_page(360, 740, storage_state=state)
+    page.goto(f"{site.url}/#/workflows")
+    more = page.locator(".flow-card menu-button > button").nth(3)
+    expect(more).to_be_visible()
+    bar = "document.querySelector('.bar').getBoundingClientRect().top"
+    more.evaluate(f"(each) => scrollBy(0, each.getBoundingClientRect().bottom - {bar} + 10)")
+    more.press("Enter")
+    menu = page.get_by_role("menu")
+    expect(menu).to_be_in_viewport(ratio=1)
+    assert menu.evaluate(f"(each) => each.getBoundingClientRect().bottom <= {bar}")
+
+
 def test_the_filter_can_be_given_up_and_cleared(page: Page, owner: httpx.Client) -> None:
     made(owner, "a picture to filter")
     open_library(page)

@@ -28,10 +28,10 @@ class ApiKeys extends ListElement {
           class="key-form"
           @submit=${(event) => this.submitted(event, (values) => this.#make(event.target, values))}
         >
-          <div class="with-button">
-            <input name="name" required maxlength="100" aria-label=${t('people.keyName')} placeholder=${t('people.keyName')} />
-            <button ?disabled=${this.busy}>${t('people.makeKey')}</button>
-          </div>
+          <label class="field">
+            <span>${t('people.keyName')}</span>
+            <input name="name" required maxlength="100" autocomplete="off" />
+          </label>
           <fieldset>
             <legend>${t('people.keyScopes')}</legend>
             ${(session.user?.scopes ?? []).map(
@@ -56,6 +56,7 @@ class ApiKeys extends ListElement {
               <span>${t('access.rate')}</span>
               <input name="rate" type="number" inputmode="numeric" min="1" max="1000000" placeholder=${t('access.rateHint')} />
             </label>
+            <button class="primary" ?disabled=${this.busy}>${t('people.makeKey')}</button>
           </div>
         </form>
         ${this.problem()} ${onceShown(this.made, t('people.keyOnce'))}

@@ -69,11 +69,16 @@ class ChatMessage extends Element {
         this.isEditing = false;
       });
     };
+    const onKey = (event) => {
+      if (event.isComposing) return;
+      if (event.key === 'Escape') this.#leave();
+      else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) event.currentTarget.requestSubmit();
+    };
     return html`
-      <form class="said-editor" @submit=${save}>
+      <form class="said-editor" @submit=${save} @keydown=${onKey}>
         <textarea name="text" rows="4" maxlength="100000" required aria-label=${t('chat.edit')}>${this.message.text}</textarea>
         <div class="dialog-actions">
-          <button type="button" @click=${() => (this.isEditing = false)}>${t('shell.cancel')}</button>
+          <button type="button" @click=${() => this.#leave()}>${t('shell.cancel')}</button>
           <button class="primary">${t('chat.send')}</button>
         </div>
       </form>
@@ -187,6 +192,13 @@ class ChatMessage extends Element {
     this.isEditing = true;
     await this.updateComplete;
     this.querySelector('.said-editor textarea').focus();
+  }
+
+  /** Leave the words as they are; the keyboard is where it was before. */
+  async #leave() {
+    this.isEditing = false;
+    await this.updateComplete;
+    this.querySelector(`[aria-label="${CSS.escape(t('chat.edit'))}"]`)?.focus();
   }
 }
 

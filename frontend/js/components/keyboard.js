@@ -9,6 +9,7 @@ import { session } from '../models/session.js';
 import { openDialog } from './dialog.js';
 import { commands, shownViews } from './navigation.js';
 import { setPaused } from './states.js';
+import './focus.js';
 import './palette.js';
 import './shortcut_list.js';
 

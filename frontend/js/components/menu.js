@@ -67,7 +67,18 @@ class MenuButton extends Element {
     this.isOpen = true;
     addEventListener('pointerdown', this.away);
     await this.updateComplete;
+    this.#place();
     this.#entries.at(at)?.focus();
+  }
+
+  /** It opens upwards where the page's end, or a phone's bar, would cover it and there is room above. */
+  #place() {
+    const menu = this.querySelector('.menu');
+    if (!menu || this.closest('dialog')) return;
+    const { bottom, height } = menu.getBoundingClientRect();
+    const bar = document.querySelector('.bar')?.getBoundingClientRect();
+    const floor = bar?.top > 0 ? bar.top : innerHeight;
+    if (bottom > floor && this.getBoundingClientRect().top > height) menu.classList.add('is-up');
   }
 
   #close() {

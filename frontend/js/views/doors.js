@@ -7,6 +7,7 @@ import { t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { kept } from '../core/store.js';
 import { session } from '../models/session.js';
+import '../components/focus.js';
 
 /* The views before anybody is inside. */
 

@@ -195,6 +195,9 @@ class LibraryView extends Element {
   updated() {
     // It follows the grid's layout, which is known once the grid has rendered.
     this.grid?.updateComplete.then(() => this.querySelector('library-scrubber')?.requestUpdate());
+    const shelf = this.querySelector('.shelf[aria-current]');
+    if (shelf?.offsetLeft !== this.shelfAt) shelf?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    this.shelfAt = shelf?.offsetLeft;
   }
 
   #search(query) {

@@ -79,6 +79,29 @@ def test_a_reply_is_written_while_one_looks_and_can_be_stopped_edited_and_given_
     expect(reply.locator(".markdown")).to_have_text("one two")
 
 
+def test_words_are_changed_by_the_keyboard_and_left_as_they_are_by_esc(
+    talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
+) -> None:
+    talker.will_say("one", "two")
+    page = open_chat(open_page, house, storage)
+    say(page, "Count.")
+    said, reply = page.locator("chat-message").first, page.locator("chat-message").nth(1)
+    expect(reply.locator(".markdown")).to_have_text("one")
+    edit = said.get_by_role("button", name="Edit")
+    edit.press("Enter")
+    page.keyboard.type("Never mind.")
+    page.keyboard.press("Escape")
+    expect(page.locator(".said-editor")).to_have_count(0)
+    expect(edit).to_be_focused()
+    expect(said.locator(".as-written")).to_have_text("Count.")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Count on.")
+    page.keyboard.press("Control+Enter")
+    expect(said.locator(".as-written")).to_have_text("Count on.")
+    expect(reply.locator(".markdown")).to_have_text("two")
+
+
 def test_what_is_done_on_one_page_is_seen_on_another(
     talker: Talker, open_page: OpenPage, house: RunningStudio, storage: dict[str, Any]
 ) -> None:

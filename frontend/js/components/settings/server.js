@@ -44,11 +44,11 @@ class SettingsServer extends ListElement {
     }
     if (!item.editable) {
       return html`
-        <div class="row-words">
+        <div class="row-words field">
           <span>${t(`settings.${group}.${item.key}`)} <code>${item.key}</code></span>
           <span class="setting-value">${item.value ?? t('settings.unset')}</span>
+          <small>${group === 'limits' ? `${origin}; ${t('settings.startOnly')}` : origin}</small>
         </div>
-        <span class="hint">${group === 'limits' ? `${origin}; ${t('settings.startOnly')}` : origin}</span>
       `;
     }
     return html`

@@ -56,9 +56,9 @@ class WebhookForm extends FormElement {
           : nothing}
         ${[...groupsOf(this.#known())].map(([group, names]) => this.#group(group, names))}
         ${this.problem()}
-        <div class="inline-buttons">
-          <button class="primary" ?disabled=${this.busy}>${t(webhook ? 'webhooks.save' : 'webhooks.create')}</button>
+        <div class="dialog-actions">
           <button type="button" @click=${() => this.onDone()}>${t('shell.cancel')}</button>
+          <button class="primary" ?disabled=${this.busy}>${t(webhook ? 'webhooks.save' : 'webhooks.create')}</button>
         </div>
       </form>
     `;

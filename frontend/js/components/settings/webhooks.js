@@ -135,9 +135,9 @@ class SettingsWebhooks extends ListElement {
       content: (close) => html`
         <h2>${t('webhooks.removeTitle')}</h2>
         <p>${t('webhooks.removeHelp', { name: labelOf(item) })}</p>
-        <div class="inline-buttons">
-          <button class="primary" @click=${() => close(true)}>${t('shell.remove')}</button>
+        <div class="dialog-actions">
           <button autofocus @click=${() => close(false)}>${t('shell.cancel')}</button>
+          <button class="primary" @click=${() => close(true)}>${t('shell.remove')}</button>
         </div>
       `,
     });
