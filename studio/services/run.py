@@ -197,7 +197,7 @@ class Run:
                 self.end(Ended(End.ERROR, error=error_from(data)))
                 return
             if name == "execution_cached":
-                cached = frozenset(data.get("nodes") or ())
+                cached = frozenset(map(str, data.get("nodes") or ()))
         if status.get("status_str") == "error":
             self.end(Ended(End.ERROR, error=JobError("node_execution_error", "The run failed.")))
             return
