@@ -109,9 +109,9 @@ class Engine:
     failed_starts: int = 0
     """Lives in a row that ended by themselves before it had answered once."""
     held: str = ""
+    """Why it gets nothing new though it might be ready: somebody wants to stop it."""
     lends: bool = False
     """It gets no job while its memory is given to somebody else."""
-    """Why it gets nothing new though it might be ready: somebody wants to stop it."""
     pack_classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The classes that each node pack brought, by the name of its folder."""
     refused_jobs: int = 0

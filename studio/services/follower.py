@@ -162,7 +162,7 @@ class Follower:
             run.epoch = -1
             run.last_progress_s = self._clock.monotonic_s()
             if run.boot != engine.boot and run.accepted:
-                run.end(Ended(End.DIED, counted=run.executing))
+                run.end(Ended(End.DIED, counted=run.is_suspect))
             else:
                 self._look_soon(run)
 
@@ -177,7 +177,7 @@ class Follower:
         # that was merely on its way while another ran has done nothing.
         busy = any(run.executing for run in inside)
         for run in inside:
-            guilty = run.executing or (run.awaiting_reply and not busy)
+            guilty = run.is_suspect or (run.awaiting_reply and not busy)
             run.end(Ended(End.DIED, counted=counted and guilty))
 
     def on_idle_check(self, engine: Engine) -> None:
@@ -309,7 +309,7 @@ class Follower:
             known = await self.look(run)
             if not known and accepted and boot == run.engine.boot:
                 died = run.boot != boot
-                end = Ended(End.DIED, counted=run.executing) if died else Ended(End.VANISHED)
+                end = Ended(End.DIED, counted=run.is_suspect) if died else Ended(End.VANISHED)
                 run.end(end)
         except EngineError as error:
             log.debug("engine %s does not answer: %s", run.engine.name, error)

@@ -166,6 +166,10 @@ class JobService:
 
     async def cancel(self, identity: Identity, job_id: str) -> JobView:
         """Ask for a job's end; a finished one stays as it is."""
+        # Not cancelled half-way itself: what has left its line has to reach its end.
+        return await asyncio.shield(self._cancel(identity, job_id))
+
+    async def _cancel(self, identity: Identity, job_id: str) -> JobView:
         view = await self.get(identity, job_id)
         live = view.live
         if live is None or live.job.cancel_requested_at is not None or live.closing:
@@ -212,6 +216,8 @@ class JobService:
             target_priority = other.job.priority
             check_priority(identity, target_priority)
             rank = await self._places.before(other, live)
+            # Where room had to be made, it may have been sent or cancelled meanwhile.
+            self._waiting(self._view(live))
         elif before == "":
             rank = self._queue.next_rank()
         place = live.job.rank, live.job.priority

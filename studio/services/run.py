@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from studio.clients.comfy_events import EngineEvent
+from studio.graphs.problems import clip
 from studio.models import JobError, Progress
 from studio.services.engine import Engine
 from studio.services.queue import LiveJob
+
+MAX_SAID: Final = 65_536
+"""How much of what an engine says of a failure is kept."""
 
 
 class End(StrEnum):
@@ -54,6 +58,8 @@ class Run:
     accepted: bool = False
     awaiting_reply: bool = False
     executing: bool = False
+    let_go: bool = False
+    """The Studio before was asked to end while it executed; its engine may have ended with it."""
     looking: bool = False
     seen_pending: bool = False
     """The engine said last that the prompt still waits there."""
@@ -100,6 +106,11 @@ class Run:
         )
 
     @property
+    def is_suspect(self) -> bool:
+        """Whether an engine that is found dead may have died of it."""
+        return self.executing and not self.let_go
+
+    @property
     def may_have_started(self) -> bool:
         """Whether an idle engine may have begun to execute the prompt."""
         return self.executing or not (self.seen_pending or self.engine.foreign)
@@ -138,8 +149,8 @@ class Run:
                 return False
         return True
 
-    def _enter(self, node: str | None) -> None:
-        if node == self.node:
+    def _enter(self, node: object) -> None:
+        if node == self.node or not (node is None or (isinstance(node, str) and _is_text(node))):
             return
         if self.node is not None:
             self.done.add(self.node)
@@ -175,11 +186,10 @@ class Run:
 
     def read_history(self, entry: Mapping[str, Any]) -> None:
         """End the run by what the engine's history says of it."""
-        status = entry.get("status") or {}
-        outputs = entry.get("outputs") or {}
+        status = _mapping(entry.get("status"))
+        outputs = _mapping(entry.get("outputs"))
         cached: frozenset[str] = frozenset()
-        for message in status.get("messages") or ():
-            name, data = message[0], message[1]
+        for name, data in _messages(status.get("messages")):
             if name == "execution_interrupted":
                 self.end(Ended(End.INTERRUPTED))
                 return
@@ -187,11 +197,23 @@ class Run:
                 self.end(Ended(End.ERROR, error=error_from(data)))
                 return
             if name == "execution_cached":
-                cached = frozenset(data.get("nodes") or ())
+                cached = frozenset(map(str, data.get("nodes") or ()))
         if status.get("status_str") == "error":
             self.end(Ended(End.ERROR, error=JobError("node_execution_error", "The run failed.")))
             return
         self.end(Ended(End.SUCCESS, outputs, cached))
+
+
+def _messages(value: object) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The frames that a run's history has kept; what is none is passed over."""
+    for message in value if isinstance(value, list) else ():
+        match message:
+            case [str(name), dict(data), *_]:
+                yield name, data
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def error_from(data: Mapping[str, Any]) -> JobError:
@@ -199,12 +221,22 @@ def error_from(data: Mapping[str, Any]) -> JobError:
     trace = data.get("traceback")
     return JobError(
         code="node_execution_error",
-        message=str(data.get("exception_message") or "The node failed.").strip(),
-        node_id=str(data["node_id"]) if data.get("node_id") is not None else None,
-        class_type=data.get("node_type"),
-        traceback="".join(trace) if isinstance(trace, list) else None,
-        details={"exception_type": data.get("exception_type")},
+        message=clip(str(data.get("exception_message") or "The node failed.").strip(), MAX_SAID),
+        node_id=_said(data.get("node_id")),
+        class_type=_said(data.get("node_type")),
+        traceback=clip("".join(map(str, trace)), MAX_SAID) if isinstance(trace, list) else None,
+        details={"exception_type": _said(data.get("exception_type"))},
     )
+
+
+def _said(value: object) -> str | None:
+    """A name that an engine tells, fit for an answer."""
+    return None if value is None else clip(str(value), 200)
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be sent on: half a character cannot."""
+    return value == clip(value, len(value))
 
 
 def _integer(value: Any) -> int | None:

@@ -8,6 +8,7 @@ socket makes things quick but history decides; one commit publishes the outputs 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -93,6 +94,8 @@ class Runner:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with contextlib.suppress(StudioError):
+            await self._jobs.let_go()
 
     async def _handle(self, engine: Engine, live: LiveJob, slot: _Slot, *, adopted: bool) -> None:
         job_id.set(live.job.id)

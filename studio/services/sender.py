@@ -22,7 +22,7 @@ from studio.services.pace import Pace
 from studio.services.queue import LiveJob
 from studio.services.run import End, Ended, Run
 from studio.services.staging import Staging, input_records
-from studio.store.jobs import JobStore
+from studio.store.jobs import LET_GO, JobStore
 from studio.store.secrets import SecretStore
 
 
@@ -202,14 +202,16 @@ class Sender:
         run = self._follower.open(engine, live, prompt_id, classes)
         run.boot = live.job.engine_boot or ""
         run.executing = live.job.executing
+        run.let_go = live.job.extra.get(LET_GO) == live.job.engine_boot
         run.epoch = -1
         try:
             await self._follower.wait_attached(run)
             if run.ended.done():
                 return await run.ended
             if engine.managed and run.boot != engine.boot:
-                return Ended(End.DIED, counted=run.executing)
+                return Ended(End.DIED, counted=run.is_suspect)
             run.boot = engine.boot
+            run.let_go = False
             # What the editor queued became a job only after the engine had accepted it.
             run.accepted = live.job.from_editor
             try:

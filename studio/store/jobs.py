@@ -22,6 +22,8 @@ from studio.store.outbox import Outbox, add_job_webhook
 from studio.store.outbox import insert as insert_told
 from studio.store.quotas import charge_job
 
+LET_GO: Final = "let_go"
+"""In ``Job.extra``: the life of the engine in which a Studio left it that was asked to end."""
 _FEW: Final = 16
 _INSERT: Final = (
     f"INSERT INTO jobs ({COLUMNS}, prompt_text, graph) VALUES ("
@@ -90,6 +92,16 @@ class JobStore:
 
         if await self._db.write(work, durable=durable, short=True):
             self.outbox.begin(job)
+
+    async def let_go(self) -> None:
+        """Studio ends as it was asked to: an engine that ends with it dies of none of its jobs."""
+        await self._db.write(
+            lambda connection: connection.execute(
+                "UPDATE jobs SET extra = json_set(extra, '$.' || ?, engine_boot) "
+                "WHERE completed_at IS NULL AND executing",
+                (LET_GO,),
+            )
+        )
 
     async def finish(
         self,

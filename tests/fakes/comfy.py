@@ -29,7 +29,7 @@ class FakeComfy(Lines):
             ``lose-after`` (the connection closes without an answer), ``500``, ``garbage``,
             ``partial`` (200 with node errors), ``400``.
         crashes: how often each text still kills the engine while it executes.
-        noise: what the history says beside what matters.
+        noise, complaint: what the history says beside what matters; what a node says that fails.
         stats: what ``/system_stats`` says instead of the truth.
         hangs: requests are accepted and never answered.
         last_words_s: how long frames have to arrive before a crash; without it they are lost.
@@ -46,6 +46,7 @@ class FakeComfy(Lines):
         self.finished: Counter[str] = Counter()
         self.stats: Any = None
         self.noise: dict[str, Any] = {}
+        self.complaint = "it failed"
         self.posts: list[dict[str, Any]] = []
         self.asked: Counter[str] = Counter()
         self.cancels: Counter[str] = Counter()
@@ -260,7 +261,7 @@ class FakeComfy(Lines):
             await say("execution_success", {})
             self.finished[text] += 1
         elif ended == "error":
-            what = {"exception_message": "it failed", "exception_type": "ValueError"}
+            what = {"exception_message": self.complaint, "exception_type": "ValueError"}
             await say("execution_error", {"node_id": node, "node_type": "Source", **what})
         else:
             await say("execution_interrupted", {"node_id": node})

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.comfy import FakeComfy
 from tests.fakes.comfy_graphs import saved, twice
-from tests.faults.harness import settings_for, studio_inside, until
+from tests.faults.harness import Api, settings_for, studio_inside, until, until_it
 
 FRAMES_OF_A_RUN = 14
 
@@ -134,6 +134,50 @@ async def test_a_value_that_json_does_not_know_ends_no_job(
         assert (await api.wait(job_id))["status"] == "succeeded"
         [described] = await api.engines()
         assert (described["dropped_frames"], engine.sockets_opened) == (0, 1)
+
+
+@pytest.mark.parametrize("node", ['"\\ud800"', "5", "[]", '{"a": 1}', "NaN"])
+async def test_a_job_can_be_watched_while_its_engine_names_a_node_that_cannot_be(
+    engine: FakeComfy, tmp_path: Path, node: str
+) -> None:
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        await api.wait_ready()
+        engine.hold("node")
+        job_id = await api.submit(saved("fox"))
+        await until(lambda: engine.running)
+        assert engine.running is not None
+        for kind in ("executing", "progress"):
+            await engine.send_raw(
+                f'{{"type": "{kind}", "data": {{"node": {node}, "value": 2, "max": 3, '
+                f'"prompt_id": "{engine.running[1]}"' + "}}"
+            )
+        await engine.send_raw(
+            '{"type": "executed", "data": {"node": "0", "output": {}, '
+            f'"prompt_id": "{engine.running[1]}"' + "}}"
+        )
+        await until_it(lambda: _shows_progress(api, job_id), "the frames have arrived")
+        progress = (await api.get(job_id))["progress"]
+        assert progress["current_node"] in (None, "1")
+        engine.open_all()
+
+        assert (await api.wait(job_id))["status"] == "succeeded"
+
+
+async def _shows_progress(api: Api, job_id: str) -> bool:
+    return bool(((await api.get(job_id))["progress"] or {}).get("nodes_done"))
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["frames", "history"])
+async def test_a_failure_that_is_told_in_half_a_character_keeps_its_reason(
+    engine: FakeComfy, tmp_path: Path, deaf: bool
+) -> None:
+    engine.deaf = deaf
+    engine.complaint = "no file caf\udce9.png"
+    async with studio_inside(settings_for(tmp_path, [engine.url])) as api:
+        error = (await api.wait(await api.submit(saved("fail"))))["error"]
+
+        assert error["code"] == "node_execution_error"
+        assert error["message"] == "no file caf?.png"
 
 
 async def test_a_history_with_values_that_json_does_not_know_is_read(

@@ -117,6 +117,27 @@ async def test_sigterm_with_work_in_flight_ends_everything_and_the_jobs_go_on_la
         assert {len(job["outputs"]) for job in done} == {1}
 
 
+async def test_ends_of_everything_that_somebody_asked_for_count_against_no_job(
+    family: Process,
+) -> None:
+    family.start()
+    async with family.api() as api:
+        long = await api.submit(picture(1, steps=200))
+    for _ in range(3):
+        async with family.api() as api:
+            await api.wait(long, ["running"])
+            # Its start has to be stored by then.
+            await asyncio.sleep(0.6)
+            assert (await api.get(long))["status"] == "running"
+        assert await asyncio.to_thread(family.terminate, 10.0) == 0
+        family.start()
+    async with family.api() as api:
+        job = await api.wait(long)
+
+        assert (job["status"], job["engine_deaths"]) == ("succeeded", 0)
+        assert job["attempts"] == 4
+
+
 async def read_events(family: Process, job_id: str) -> None:
     """Follow a job until the server goes, as a browser would."""
     headers = {"Authorization": f"Bearer {KEY}"}

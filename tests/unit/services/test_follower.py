@@ -18,7 +18,7 @@ from studio.services.engine import Engine, EngineState
 from studio.services.follower import EARLY_S, Follower
 from studio.services.pace import Pace
 from studio.services.queue import LiveJob
-from studio.services.run import End, Run
+from studio.services.run import MAX_SAID, End, Run
 from studio.services.watchdog import Watchdog
 from studio.settings import EngineSetting
 from studio.store.jobs import JobStore
@@ -82,6 +82,57 @@ async def test_a_run_that_has_ended_wakes_nobody_up_later(
     assert not any(timer.cancelled() for timer in run.timers)
     follower.close(run)
     assert all(timer.cancelled() for timer in run.timers)
+
+
+@pytest.mark.parametrize(
+    ("entry", "end"),
+    [
+        ({"status": "done", "outputs": []}, End.SUCCESS),
+        ({"status": {"messages": "none"}, "outputs": None}, End.SUCCESS),
+        ({"status": {"messages": ["x", [], [1, {}], ["execution_error", 5], None]}}, End.SUCCESS),
+        ({"status": {"messages": [["execution_cached", {"nodes": [[], 2]}]]}}, End.SUCCESS),
+        ({"status": {"messages": [["execution_error", {"traceback": [1, None]}]]}}, End.ERROR),
+        ({"status": {"status_str": "error", "messages": [["execution_error"]]}}, End.ERROR),
+    ],
+)
+async def test_a_history_that_is_none_ends_its_run_all_the_same(
+    follower: Follower, engine: Engine, entry: dict[str, object], end: End
+) -> None:
+    run = opened(follower, engine, "p")
+    run.read_history(entry)
+    assert (await run.ended).end is end
+
+
+async def test_what_a_node_says_of_its_failure_is_kept_within_bounds(
+    follower: Follower, engine: Engine
+) -> None:
+    run = opened(follower, engine, "p")
+    tell(
+        follower,
+        run,
+        "execution_error",
+        node_id=2,
+        node_type="T" * 10_000,
+        exception_message="m" * (1 << 20),
+        traceback=["line\n"] * (1 << 18),
+    )
+    error = (await run.ended).error
+    assert error is not None
+    assert (error.node_id, len(error.message)) == ("2", MAX_SAID)
+    assert error.traceback is not None
+    assert error.class_type is not None
+    assert len(error.traceback) == MAX_SAID
+    assert len(error.class_type) == 200
+
+
+@pytest.mark.parametrize("let_go", [False, True])
+async def test_an_engine_that_ended_with_the_studio_before_died_of_no_job(
+    follower: Follower, engine: Engine, let_go: bool
+) -> None:
+    run = opened(follower, engine, "p")
+    run.executing, run.let_go = True, let_go
+    follower.on_died(engine, counted=True)
+    assert (await run.ended).counted is not let_go
 
 
 async def test_a_prompt_that_will_be_asked_about_is_held_before_and_not_after(
