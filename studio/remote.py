@@ -52,6 +52,8 @@ class RemoteFile:
     """ComfyUI's type of model, where its hub says what the file is."""
     about_bytes: int | None = None
     """Roughly how large it is, where its hub rounds."""
+    wanted_bytes: int | None = None
+    """How large it is to be, in the words of whoever wants it."""
 
 
 @dataclass(frozen=True, slots=True)

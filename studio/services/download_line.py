@@ -58,6 +58,8 @@ class Entry:
     """It has ended, rests, or waits for another try."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """People act on it one after the other."""
+    storing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """What is different about it is stored one after the other, whoever changes it."""
     meter: Meter = field(default_factory=Meter)
     failures: int = 0
     """Transient ones in a row."""

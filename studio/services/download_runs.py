@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -30,6 +30,7 @@ SPOILT: Final = frozenset(
     {"hash_mismatch", "not_a_model", "pickle_refused", "too_large", "disk_full"}
 )
 """Failures after which what came is of no use, or in the way."""
+_ANOTHER_SIZE: Final = "The file has another size than the one that was asked for."
 
 _T = TypeVar("_T")
 
@@ -143,9 +144,12 @@ class Run:
         name = str(safe_relative(self._download.name or remote.name))
         check_name(name, allow_pickle=self._download.allow_pickle)
         self._require_free(name)
-        expected = self._download.expected_sha256
+        expected, wanted = self._download.expected_sha256, self._download.expected_bytes
         if expected is not None and remote.sha256 not in (None, expected):
             raise HashMismatch("The file there has another hash than the one that was asked for.")
+        if wanted is not None and remote.size_bytes not in (None, wanted):
+            raise HashMismatch(_ANOTHER_SIZE)
+        remote = replace(remote, wanted_bytes=wanted)
         shelf = self._means.shelves.shelf(self._download.root, self._download.folder)
         target = shelf.folder / name
         self._download = await self._note(
@@ -251,7 +255,7 @@ class Run:
                     details={"sha256": digest, "expected_sha256": sha256},
                 )
             if self._download.expected_bytes not in (None, size):
-                raise HashMismatch("The file has another size than the one that was asked for.")
+                raise HashMismatch(_ANOTHER_SIZE)
             await self._in_thread(lambda: self._judge(path, name))
         finally:
             await self._in_thread(part.close)

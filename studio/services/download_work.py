@@ -229,7 +229,7 @@ class DownloadWork:
                 seconds,
                 error.message,
             )
-            await self.change(entry, error=told)
+            await self.change(entry, state=DownloadState.QUEUED, error=told)
             return
         self._record(entry.row.user_id, "download.failed", entry.row.title)
         await self.end(entry, DownloadState.FAILED, error=told)
@@ -254,14 +254,18 @@ class DownloadWork:
                 task.cancel()
 
     async def change(self, entry: Entry, **changes: Any) -> None:
-        """Store what is different about one.
+        """Store what is different about one; one that has ended stays as it ended.
 
         Raises:
             DiskFull, StorageUnavailable: nothing changed.
         """
-        row = replace(entry.row, **changes)
-        await self._store.put(row)
-        entry.row = row
+        async with entry.storing:
+            # Its attempt and a person may change it at once: neither takes the other's word back.
+            if entry.row.state.has_ended:
+                return
+            row = replace(entry.row, **changes)
+            await self._store.put(row)
+            entry.row = row
         if row.state is DownloadState.PAUSED or row.error is not None:
             entry.tried.set()
         self.changed(row.id)
@@ -272,17 +276,32 @@ class DownloadWork:
         Raises:
             DiskFull, StorageUnavailable: it cannot.
         """
-        row = replace(entry.row, state=state, ended_at=self._clock.now_ms(), **changes)
+        async with entry.storing:
+            row = replace(entry.row, state=state, ended_at=self._clock.now_ms(), **changes)
+            try:
+                await self._store.put(row)
+                await self._store.forget_ended(MAX_ENDED)
+            finally:
+                entry.row = row
+                del self.entries[row.id]
+                entry.ended.set()
+                entry.tried.set()
+                self.changed(row.id)
+                self._woken.set()
+
+    async def pause(self, entry: Entry) -> None:
+        """Let one rest. If that cannot be stored it goes on.
+
+        Raises:
+            DiskFull, StorageUnavailable: it cannot.
+        """
+        await self.stop_run(entry, Want.PAUSE)
         try:
-            await self._store.put(row)
-            await self._store.forget_ended(MAX_ENDED)
-        finally:
-            entry.row = row
-            del self.entries[row.id]
-            entry.ended.set()
-            entry.tried.set()
-            self.changed(row.id)
-            self._woken.set()
+            await self.change(entry, state=DownloadState.PAUSED)
+        except StudioError:
+            self._wait(entry, 0.0)
+            self.wake()
+            raise
 
     async def discard(self, row: Download) -> None:
         """Give back the space of what came."""

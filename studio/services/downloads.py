@@ -199,12 +199,11 @@ class Downloads:
 
         Raises:
             NotFound, Conflict: it is not there, or has ended.
+            DiskFull, StorageUnavailable: that cannot be stored, and it goes on.
         """
         entry = await self._unfinished(download_id)
         async with entry.lock:
-            await self._work.stop_run(entry, Want.PAUSE)
-            if not entry.row.state.has_ended:
-                await self._work.change(entry, state=DownloadState.PAUSED)
+            await self._work.pause(entry)
         return await self.get(download_id)
 
     async def resume(self, download_id: str) -> DownloadView:
@@ -302,8 +301,7 @@ class Downloads:
             rank = (max(earlier) + rank) / 2 if earlier else rank - 1
         new = entry.row.priority if priority is None else priority
         async with entry.lock:
-            if not entry.row.state.has_ended:
-                await self._work.change(entry, rank=rank, priority=new)
+            await self._work.change(entry, rank=rank, priority=new)
         self._work.wake()
         return await self.get(download_id)
 

@@ -121,9 +121,7 @@ class InstallService:
         Raises:
             NotFound, Unavailable, and what ``Downloads.add`` raises.
         """
-        entry = self._catalog.get(entry_id).entry
-        eyes = [each.entry for each in self._catalog.all() if are_eyes_of(each.entry, entry)]
-        return await self._add(identity, [entry, *eyes])
+        return await self._add(identity, with_eyes(self._catalog, entry_id))
 
     async def bundle(self, identity: Identity, bundle_id: str) -> tuple[Bundle, list[Download]]:
         """Have everything of a bundle fetched that is not there.
@@ -147,6 +145,16 @@ class InstallService:
                 wish = wish_of(entry, replace=replaces)
                 made.append(await self._downloads.add(wish, by=identity.user_id))
         return made
+
+
+def with_eyes(catalog: Catalog, entry_id: str) -> list[Entry]:
+    """An entry, and of a language model its eyes.
+
+    Raises:
+        NotFound: there is no such entry.
+    """
+    entry = catalog.get(entry_id).entry
+    return [entry, *(each.entry for each in catalog.all() if are_eyes_of(each.entry, entry))]
 
 
 def are_eyes_of(eyes: Entry, model: Entry) -> bool:

@@ -21,7 +21,7 @@ from studio.models import OWNER_ID
 from studio.remote import Wish, without_query
 from studio.services.catalog import Catalog
 from studio.services.catalog_entries import Judge, complete, read_catalog
-from studio.services.installs import Download, Downloads, Inventory, wish_of
+from studio.services.installs import Download, Downloads, Inventory, wish_of, with_eyes
 from studio.services.model_files import ModelFiles
 
 log = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class ModelManifest:
 
     def _wishes(self, each: object) -> list[Wish]:
         if isinstance(each, str):
-            return [wish_of(self._catalog.get(each).entry)]
+            return [wish_of(entry) for entry in with_eyes(self._catalog, each)]
         if not isinstance(each, Mapping):
             raise InvalidManifest(
                 "It is neither the id of an entry, nor a bundle, nor a reference with its folder."

@@ -14,8 +14,8 @@ from studio.clock import iso, iso_or_none, new_id
 from studio.errors import NotFound
 from studio.remote import CACHE, without_query
 from studio.store.db import Database
+from studio.store.part_folders import PARTS_OWNER
 
-_OWNER: Final = "downloads_owner"
 _LIMITS: Final = "downloads_limits"
 
 
@@ -161,9 +161,11 @@ class DownloadStore:
         def work(connection: sqlite3.Connection) -> str:
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
-                (_OWNER, new_id()),
+                (PARTS_OWNER, new_id()),
             )
-            row = connection.execute("SELECT value FROM meta WHERE key = ?", (_OWNER,)).fetchone()
+            row = connection.execute(
+                "SELECT value FROM meta WHERE key = ?", (PARTS_OWNER,)
+            ).fetchone()
             return str(row[0])
 
         return await self._db.write(work)

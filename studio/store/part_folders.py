@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = ".downloads"
+PARTS_OWNER: Final = "downloads_owner"
+"""Where the database keeps the name of the Studio whose parts they are."""
 
 
 def part_path(root: Path, destination: Path, owner: str, download_id: str) -> Path:

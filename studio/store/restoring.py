@@ -40,6 +40,7 @@ from studio.store.archive import (
 from studio.store.blobs import open_regular, translate
 from studio.store.connection import connect
 from studio.store.migrations import migrate
+from studio.store.part_folders import PARTS_OWNER
 from studio.store.taking_back import finish_taking_back, keep_way_back, swap
 
 log = logging.getLogger(__name__)
@@ -188,7 +189,7 @@ def _extract(file: IO[bytes], staging: Path, clock: Clock) -> Restored:
         raise _damaged("its database is damaged or missing")
     if not manifest.get("assets", True):
         _take_present_blobs(staging, found)
-    _bring_up_to_date(database)
+    _bring_up_to_date(database, _parts_owner(staging.parent / DATABASE))
     missing = sum(name not in found for name in digests(database))
     stamp = iso(clock.now_ms()).replace(":", "").replace("-", "").split(".")[0]
     return Restored(
@@ -215,10 +216,28 @@ def _take_present_blobs(staging: Path, found: set[str]) -> None:
         found.add(name)
 
 
-def _bring_up_to_date(database: Path) -> None:
+def _parts_owner(present: Path) -> str | None:
+    """What the Studio that is here calls the parts of its downloads, if there is one."""
+    uri = f"{present.absolute().as_uri()}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+            query = "SELECT value FROM meta WHERE key = ?"
+            row = connection.execute(query, (PARTS_OWNER,)).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
+
+
+def _bring_up_to_date(database: Path, owner: str | None) -> None:
+    """The Studio that the archive is of may go on beside this one, and fetch into the same folders:
+    no two of them write into one part.
+    """
     try:
         with contextlib.closing(connect(database, create=False)) as connection:
             migrate(connection)
+            connection.execute("DELETE FROM meta WHERE key = ?", (PARTS_OWNER,))
+            if owner is not None:
+                connection.execute("INSERT INTO meta VALUES (?, ?)", (PARTS_OWNER, owner))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise _damaged("its database cannot be brought up to this release") from error

@@ -121,6 +121,12 @@ async def test_what_a_hub_refuses_is_a_failed_download_that_says_what_to_do(
     assert not list(setting.models.glob("**/*.safetensors"))
 
 
+async def test_a_file_that_its_hub_has_in_another_size_is_not_asked_for(setting: Setting) -> None:
+    failed = await setting.fetched("hf:a/model/d/one.safetensors", size_bytes=len(CONTENT) + 1)
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "hash_mismatch"), failed
+    assert setting.hub.origin.asked == []
+
+
 async def test_a_token_that_expires_in_the_middle_leaves_a_download_that_can_go_on(
     setting: Setting,
 ) -> None:

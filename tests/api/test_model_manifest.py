@@ -10,6 +10,7 @@ import pytest
 
 from tests.api.model_house import open_models
 from tests.api.test_model_needs import VAE_BYTES, settled
+from tests.fakes.gguf_files import write_model, write_projector
 from tests.fakes.origin import Origin, running_origin
 
 
@@ -67,6 +68,31 @@ async def test_a_server_that_is_busy_for_long_keeps_no_studio_from_working(tmp_p
             found = (await client.get("/api/downloads")).json()["items"]
             assert (found[0]["state"], found[0]["error"]["code"]) == ("queued", "rate_limited")
             assert found[0]["retry_in_seconds"] > 2000
+
+
+async def test_a_language_model_of_the_manifest_brings_its_eyes(tmp_path: Path) -> None:
+    names = {"fox": "Fox-Q4_K_M.gguf", "fox-eyes": "mmproj-Fox-F16.gguf"}
+    made = write_model(tmp_path / "fox.gguf"), write_projector(tmp_path / "eyes.gguf")
+    async with running_origin() as origin:
+        for file, path in zip(names.values(), made, strict=True):
+            origin.serve(file, path.read_bytes())
+        overlay = tmp_path / "house/catalogs/llm.json"
+        overlay.parent.mkdir(parents=True)
+        entries = [
+            {"id": name, "name": name, "folder": "llm", "file": file, "reference": origin.url(file)}
+            for name, file in names.items()
+        ]
+        overlay.write_text(json.dumps({"catalog": 1, "entries": entries}))
+        path = tmp_path / "models.yaml"
+        path.write_text("before: [fox]")
+        more = {"STUDIO_OUTBOUND_ALLOW": f"127.0.0.1:{origin.port}", "MODEL_MANIFEST": str(path)}
+        async with asyncio.timeout(60), open_models(tmp_path, **more) as client:
+            ended: set[str] = set()
+            while len(ended) < len(names):
+                await asyncio.sleep(0.01)
+                items = (await client.get("/api/downloads")).json()["items"]
+                ended = {each["name"] for each in items if each["state"] == "done"}
+    assert {path.name for path in (tmp_path / "llm").glob("*.gguf")} == set(names.values())
 
 
 async def test_an_entry_is_named_without_what_may_be_a_secret(tmp_path: Path) -> None:

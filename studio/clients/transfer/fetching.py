@@ -49,7 +49,7 @@ class Fetcher:
             HashMismatch: it has another size.
             SourceTooLarge: it is larger than any model.
         """
-        expected = self._remote.size_bytes
+        expected = self._remote.size_bytes or self._remote.wanted_bytes
         if found.size is not None and expected is not None and found.size != expected:
             raise HashMismatch(
                 f"The file there has {found.size} bytes, not the {expected} that it should have.",

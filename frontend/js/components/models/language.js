@@ -7,6 +7,7 @@ import { mayFetch } from '../../models/downloads.js';
 import { notices } from '../../models/notices.js';
 import { session } from '../../models/session.js';
 import { icon } from '../icons.js';
+import './language_catalog.js';
 
 const ADDRESS = '/api/language/models';
 const LOOK_MS = 2000;
@@ -63,7 +64,7 @@ class LanguageModels extends Element {
         ${gpu ? html`<p>${t('language.gpu', { used: sizeText(gpu.used_bytes), total: sizeText(gpu.total_bytes) })}</p>` : nothing}
         ${models.length
           ? html`<ul class="rows">${models.map((model) => this.#model(model))}</ul>`
-          : html`<p>${t('language.none')} <a class="link" href="#/models/catalog">${t('language.toCatalog')}</a></p>`}
+          : html`<p>${t('language.none')}</p>`}
         ${handed.length
           ? html`<details>
               <summary>${t('language.handed')}</summary>
@@ -71,6 +72,7 @@ class LanguageModels extends Element {
             </details>`
           : nothing}
       </section>
+      <language-catalog></language-catalog>
     `;
   }
 
