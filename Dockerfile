@@ -1,6 +1,7 @@
 # Studio, ComfyUI and llama.cpp for NVIDIA GPUs. docs/deploy/image.md explains the arguments;
 # `docker buildx bake` builds the variants.
-ARG BASE_IMAGE=nvidia/cuda:13.0.2-runtime-ubuntu24.04
+# The base without CUDA's libraries: PyTorch's packages bring the same ones, of the same CUDA.
+ARG BASE_IMAGE=nvidia/cuda:13.0.2-base-ubuntu24.04
 ARG DEVEL_IMAGE=nvidia/cuda:13.0.2-devel-ubuntu24.04
 ARG LLAMA_CUDA=on
 
@@ -47,7 +48,15 @@ RUN --mount=from=uv,source=/opt/uv,target=/opt/uv \
         --requirement /build/llama-build.lock \
     && uv pip install --require-hashes --no-deps --no-build-isolation \
         --requirement /build/llama.lock \
-    && uv pip sync --require-hashes /build/llama.lock
+    && uv pip sync --require-hashes /build/llama.lock \
+    && cd "${VIRTUAL_ENV}/lib/python3.12/site-packages" \
+    # A wheel has no links: each library came six times, under three names in two folders.
+    && rm -r include lib \
+    && for library in llama_cpp/lib/lib*.so.*.*.*; do \
+        for name in "${library%.*.*}" "${library%%.so.*}.so"; do \
+            ln --force --symbolic "${library##*/}" "${name}"; \
+        done; \
+    done
 
 
 FROM ${BASE_IMAGE} AS studio
@@ -85,7 +94,10 @@ RUN --mount=from=uv,source=/opt/uv,target=/opt/uv \
         PYC_INVALIDATION_MODE=UNCHECKED_HASH VIRTUAL_ENV=/opt/venv/comfyui \
     && /opt/uv/bin/uv venv --python python3.12 "${VIRTUAL_ENV}" \
     && /opt/uv/bin/uv pip install --require-hashes --no-deps --only-binary :all: \
-        --requirement /build/torch.lock
+        --requirement /build/torch.lock \
+    # Where llama.cpp and node packs find CUDA's libraries: there is one of each.
+    && find /opt/venv/comfyui -type d -path '*/nvidia/*/lib' > /etc/ld.so.conf.d/torch.conf \
+    && ldconfig
 COPY ${COMFYUI_LOCK} /build/comfyui.lock
 # Some packages of node packs come as source alone, so the other variants bring compilers along
 # for as long as this step takes.
@@ -111,6 +123,9 @@ RUN git init --quiet . \
     && python3.12 -m compileall -q --invalidation-mode unchecked-hash /opt/comfyui
 
 COPY --from=llama /opt/venv/llama /opt/venv/llama
+# Compiled for another CUDA than PyTorch's it would find nothing. libcuda comes with the driver.
+RUN if find /opt/venv/llama -name '*.so*' -exec ldd {} + | grep 'not found' | grep -v libcuda.so.1; \
+    then exit 1; fi
 
 COPY nodes.lock image/install_nodes.py /build/
 # Packs may hold files that are no Python for this version; ComfyUI says so when it loads them.

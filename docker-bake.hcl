@@ -24,7 +24,7 @@ variable "REPO_REF" {
 
 # With @sha256:... in a release: its workflow looks the digests up.
 variable "BASE_IMAGE" {
-  default = "nvidia/cuda:13.0.2-runtime-ubuntu24.04"
+  default = "nvidia/cuda:13.0.2-base-ubuntu24.04"
 }
 
 variable "DEVEL_IMAGE" {

@@ -13,8 +13,10 @@ import httpx
 import pytest
 import yaml
 
+from tests.fakes.gguf_files import write_model
 from tests.image.container import (
     ENGINE_UID,
+    PATIENCE_S,
     RED,
     STUDIO_UID,
     Container,
@@ -32,6 +34,7 @@ ANOTHER_UID = 4242
 BOOTSTRAP = "bootstrap.py"
 STUDIO = "-m studio serve"
 COMFYUI = "main.py --listen"
+LLAMA = "llama_server.py"
 
 
 def owner(path: Path) -> tuple[int, int]:
@@ -165,6 +168,34 @@ def test_what_the_compose_file_leaves_to_the_container_is_enough(image: str, vol
         ready = container.wait_until_ready()
         assert ready["isolation"] is True
         assert container.make_red_picture().startswith(PNG)
+        assert container.stop() == 0
+
+
+def test_a_language_model_on_the_volume_answers_as_the_user_of_the_engines(
+    image: str, volume: Path
+) -> None:
+    def is_listed() -> bool | None:
+        models = container.client.get("/api/language/models").raise_for_status().json()["models"]
+        found = [(model["id"], model["trust"]) for model in models]
+        return True if found == [("tiny", "unknown")] else None
+
+    write_model(volume / "llm/tiny.gguf")
+    with running(image, volume, "--read-only", "--tmpfs", "/run", "--tmpfs", "/tmp") as container:
+        container.wait_for_login_page()
+        eventually(is_listed, "the model")
+        container.client.post("/api/language/models/tiny/confirm").raise_for_status()
+        answer = container.client.post(
+            "/v1/chat/completions",
+            json={
+                "model": "tiny",
+                "messages": [{"role": "user", "content": "Hello"}],
+                "max_tokens": 8,
+            },
+            timeout=PATIENCE_S,
+        )
+        assert answer.status_code == 200, f"{answer.text}\n{container.log()[-3000:]}"
+        assert answer.json()["usage"]["completion_tokens"] > 0
+        assert container.process(LLAMA).uid == ENGINE_UID
         assert container.stop() == 0
 
 

@@ -60,3 +60,16 @@ def test_the_environments_import_what_they_are_for(image: str) -> None:
     for venv, modules in imports.items():
         said = run(image, f"/opt/venv/{venv}/bin/python", "-c", f"import {modules}; print('well')")
         assert said.splitlines()[-1] == "well"
+
+
+def test_llama_cpp_finds_the_libraries_of_cuda_that_pytorch_brings(image: str) -> None:
+    names = ("libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13", "libnccl.so.2")
+    load = f"import ctypes; [ctypes.CDLL(name) for name in {names}]; print('well')"
+    assert run(image, "/opt/venv/llama/bin/python", "-c", load) == "well"
+
+
+def test_each_library_of_llama_cpp_is_there_once(image: str) -> None:
+    find = "find /opt/venv/llama -name '*.so*' -type f -exec sha256sum {} +"
+    digests = [line.split()[0] for line in run(image, "bash", "-c", find).splitlines()]
+    assert len(digests) > 1
+    assert sorted(set(digests)) == sorted(digests)

@@ -75,6 +75,14 @@ def test_what_is_fetched_by_the_build_is_named_exactly() -> None:
     assert "# syntax=" not in DOCKERFILE
 
 
+def test_the_base_leaves_cuda_s_libraries_to_pytorch_which_has_the_same() -> None:
+    cuda = packages((LOCKS / "torch.lock").read_text())["cuda-toolkit"]
+    images = [f"nvidia/cuda:{cuda}-{flavour}-ubuntu24.04" for flavour in ("base", "devel")]
+    assert re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE) == images
+    bake = (ROOT / "docker-bake.hcl").read_text()
+    assert re.findall(r'"(nvidia/cuda:\S+)"', bake) == images
+
+
 def test_whatever_goes_into_the_image_has_it_tested() -> None:
     paths = re.findall(r'^      - "(\S+)"$', WORKFLOW, re.MULTILINE)
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
