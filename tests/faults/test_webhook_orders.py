@@ -19,7 +19,7 @@ from tests.api.test_images import png
 from tests.fakes.comfy_graphs import saved
 from tests.fakes.webhook_place import Place, running_place
 from tests.faults.harness import Api, studio_inside, until, until_it
-from tests.faults.webhook_rig import PACE, settings_in
+from tests.faults.webhook_rig import PACE, settings_in, until_ended
 
 WORDS = {"values": {"prompt": "a fox", **SMALL}}
 
@@ -237,6 +237,27 @@ async def tool(api: Api, name: str, arguments: dict[str, Any]) -> dict[str, Any]
     [data] = [line for line in answer.text.splitlines() if line.startswith("data: {")]
     facts: dict[str, Any] = json.loads(data.removeprefix("data: "))["result"]["structuredContent"]
     return facts
+
+
+async def test_a_retry_runs_although_its_webhook_may_not_lead_there_any_more(
+    tmp_path: Path, place: Place
+) -> None:
+    queued = {"webhook_url": place.url, "webhook_events": ["job.queued"]}
+    async with studio_inside(settings_in(tmp_path), pace=PACE) as api:
+        first = await api.submit(saved("fox"), **queued)
+        await api.cancel(first)
+        await until(partial(_has, place, 1), "it is told")
+    async with studio_inside(settings_in(tmp_path, allow=""), pace=PACE) as api:
+        again = await api.client.post(f"/api/jobs/{first}/retry", json={})
+        assert again.status_code == 201, again.text
+        named = await api.client.post(f"/api/jobs/{first}/retry", json=queued)
+        assert named.json()["error"]["code"] == "blocked_address"
+        webhooks = (await api.client.get("/api/webhooks")).json()["webhooks"]
+        [own] = [each["id"] for each in webhooks if each["kind"] == "jobs"]
+        [_, told] = await until_ended(api, own, 2)
+        assert told["state"] == "failed"
+        assert {one["error"] for one in told["log"]} == {"blocked_address"}
+    assert [got.message["data"]["id"] for got in place.got] == [first]
 
 
 def _has(place: Place, count: int) -> bool:
