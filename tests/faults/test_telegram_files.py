@@ -60,11 +60,14 @@ def test_a_studio_that_dies_while_a_file_is_fetched_hears_all_of_it_again_once(b
     # It came behind the file, and has its effect before it.
     other.say("/queue")
     other.hears("0 running, 0 waiting")
+    # That it was sent is stored by the time that the next message comes.
+    other.say("/status")
+    other.hears("Nothing of yours is running")
     bot.telegram.file_takes_s = 0
     kill_studio(bot)
     slow.press(slow.hears("Times: 1"), "Run")
     slow.gets("photo")
-    other.say("/status")
-    other.hears("Nothing of yours is running")
+    other.say("/presets")
+    other.hears("What shall it be?")
     assert sum("0 running" in text for text in other.texts()) == 1
     assert slow.count("photo") == 1
