@@ -1,11 +1,10 @@
-"""What the bot does with what it hears: one chat after the other, each update once."""
+"""What the bot does with what it hears: each update once, those of a chat in their order."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from studio.bot.answering import Answering
@@ -68,27 +67,20 @@ class Bot:
         self._wake = wake
 
     async def handle(self, bot_id: int, heard: Sequence[Incoming]) -> None:
-        """Have the effects of updates: those of a chat in their order, chats side by side.
+        """Have the effects of what one chat says, in its order.
 
         Raises:
             StudioError: the disk, or Telegram, cannot be used now; what is left comes again.
         """
-        by_chat: defaultdict[int, list[Incoming]] = defaultdict(list)
-        for incoming in sorted(heard, key=lambda each: each.update_id):
-            by_chat[incoming.chat_id].append(incoming)
-        ends = await asyncio.gather(
-            *(self._chat(bot_id, chat_id, each) for chat_id, each in by_chat.items()),
-            return_exceptions=True,
-        )
-        self._wake()
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
+        try:
+            await self._chat(bot_id, heard)
+        finally:
+            self._wake()
 
-    async def _chat(self, bot_id: int, chat_id: int, heard: Sequence[Incoming]) -> None:
-        with self._answering.hearing(chat_id):
+    async def _chat(self, bot_id: int, heard: Sequence[Incoming]) -> None:
+        with self._answering.hearing(heard[0].chat_id):
             for incoming in heard:
-                place = Heard(bot_id, incoming.update_id, chat_id)
+                place = Heard(bot_id, incoming.update_id, incoming.chat_id)
                 if await self._chats.is_handled(place):
                     continue
                 (end,) = await asyncio.gather(self._one(place, incoming), return_exceptions=True)

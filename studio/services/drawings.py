@@ -24,7 +24,7 @@ from studio.errors import (
 from studio.graphs.drawing_fields import Wish, values
 from studio.graphs.grids import read_axes
 from studio.graphs.text_to_image import WORKFLOW_ID
-from studio.models import Asset, Identity, JobStatus, OutputType
+from studio.models import Asset, Identity, JobStatus, JobWebhook, OutputType
 from studio.services.assets import AssetService
 from studio.services.batches import BatchService, Order
 from studio.services.creation import CreationService
@@ -46,6 +46,7 @@ class Commission:
     task: Task
     wish: Wish
     idempotency_key: str | None = None
+    webhook: JobWebhook | None = None
 
 
 class Drawings:
@@ -111,20 +112,20 @@ class Drawings:
                 axes=read_axes(None, None, count),
                 title=_title(wish, draws),
                 idempotency_key=key,
+                webhook=commission.webhook,
                 beside=None
                 if key is None
                 else self._store.beside(identity.user_id, key, digest, self._clock.now_ms()),
             )
             accepted = await self._batches.run(identity, order)
-        except BaseException as error:
-            if wish.mask is not None:
-                await self.drop(identity, [wish.mask])
-            if isinstance(error, InvalidValue):
-                raise _in_its_words(error, draws) from error
+        except InvalidValue as error:
+            await self._drop_mask(identity, wish)
+            raise _in_its_words(error, draws) from error
+        except BaseException:
+            await self._drop_mask(identity, wish)
             raise
-        if commission.wish.mask is not None:
-            # As it was sent it is of no use: the jobs have what was made of it.
-            await self.drop(identity, [commission.wish.mask])
+        # As it was sent it is of no use: the jobs have what was made of it.
+        await self._drop_mask(identity, commission.wish)
         return [view.job.id for view in accepted.jobs]
 
     async def pictures(self, identity: Identity, job_ids: Sequence[str]) -> list[Asset]:
@@ -198,6 +199,10 @@ class Drawings:
 
         return replace(wish, mask=await self.keep(identity, "mask.png", chunks(), "image/png"))
 
+    async def _drop_mask(self, identity: Identity, wish: Wish) -> None:
+        if wish.mask is not None:
+            await self.drop(identity, [wish.mask])
+
     async def _native(self, identity: Identity) -> dict[str, object]:
         """The first checkpoint, and the size that it was made for."""
         offer = await self._creation.offer(identity)
@@ -253,6 +258,7 @@ def _digest(commission: Commission, files: Sequence[str]) -> str:
     said = [
         *(commission.model, commission.task, wish.prompt, wish.n, wish.negative, wish.size),
         *(wish.quality, wish.seed, wish.mask is None, files),
+        *(() if commission.webhook is None else (commission.webhook,)),
     ]
     return hashlib.sha256(orjson.dumps(said)).hexdigest()
 

@@ -290,6 +290,7 @@ class JobService:
                 download_credentials=given_again(view.job.extra, download_credentials),
                 retry_of=job_id,
                 webhook=webhook or await self._jobs.outbox.webhook_of(view.job, identity.user_id),
+                keeps_webhook=webhook is None,
                 recipe=None if new_seed else await self._jobs.recipe(job_id),
                 inputs={
                     (node_id, tuple(path)): asset_id

@@ -72,6 +72,8 @@ class Submission:
     inputs: Mapping[tuple[str, tuple[str | int, ...]], str] = field(default_factory=dict)
     """Asset ids for file values of the graph that must not be looked up by name again."""
     webhook: JobWebhook | None = None
+    keeps_webhook: bool = False
+    """It is that of an earlier run: what does not allow it by now ends deliveries, not the job."""
 
 
 class SubmissionService:
@@ -198,7 +200,8 @@ class SubmissionService:
         if submission.only_engine is not None:
             extra["only_engine"] = submission.only_engine
         if submission.webhook is not None:
-            self._on_demand.media.check_url(submission.webhook.url)
+            if not submission.keeps_webhook:
+                self._on_demand.media.check_url(submission.webhook.url)
             await self._jobs.outbox.of_jobs(identity.user_id, self._clock.now_ms())
             extra[WEBHOOK] = True
         job = Job(

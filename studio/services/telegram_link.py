@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.clients.telegram import TelegramClient
 from studio.clock import Clock
 from studio.errors import StudioError
+from studio.services.telegram_heard import PATIENCE_S, Handle, HeardChats
 from studio.settings import DAY_MS, Secret
 from studio.store.telegram_chats import TelegramChats
 from studio.telegram_errors import (
@@ -19,13 +20,14 @@ from studio.telegram_errors import (
     TelegramTokenRefused,
     TelegramUnavailable,
 )
-from studio.telegram_records import BotName, Incoming
+from studio.telegram_records import BotName
 
 log = logging.getLogger(__name__)
 
 _LOOK_S: Final = 0.5
-_PATIENCE_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-Handle = Callable[[int, Sequence[Incoming]], Awaitable[None]]
+_SETTLE_S: Final = 1.0
+"""How long effects are waited for before Telegram is asked on. What has none by then is answered
+again each time, and nothing behind it is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +90,28 @@ class TelegramLink:
         """Ask for updates as long as there is a token; the body of a task.
 
         Args:
-            handle: has the effects of updates, in their order; those of one answer come together.
-                What it raises makes Telegram repeat them.
+            handle: has the effects of what one chat says, in its order. What it raises makes
+                Telegram repeat them.
         """
+        heard = HeardChats(handle, self._clock)
+        try:
+            await self._listen(heard)
+        finally:
+            await heard.drop()
+
+    async def _listen(self, heard: HeardChats) -> None:
         failures = 0
         while True:
             token = self._revealed()
             try:
                 if token != self._used:
                     failures = 0
+                    await heard.drop()
                     await self._let_go()
                 if token is None:
                     await asyncio.sleep(_LOOK_S)
                     continue
-                await self._ask(token, handle)
+                await self._ask(token, heard)
                 failures = 0
                 continue
             except StudioError as error:
@@ -111,7 +121,7 @@ class TelegramLink:
                 log.error("the line to telegram met something unforeseen", exc_info=error)
                 trouble = TelegramUnavailable("Something went wrong in Studio; its log says what.")
             self._tell(trouble)
-            wait_s = trouble.retry_after_s or _PATIENCE_S[min(failures, len(_PATIENCE_S) - 1)]
+            wait_s = trouble.retry_after_s or PATIENCE_S[min(failures, len(PATIENCE_S) - 1)]
             failures += 1
             await self._wait(token, wait_s)
 
@@ -119,7 +129,7 @@ class TelegramLink:
         """Let go of the connections."""
         await self._let_go()
 
-    async def _ask(self, token: str, handle: Handle) -> None:
+    async def _ask(self, token: str, chats: HeardChats) -> None:
         client = await self._connected(token)
         bot = self.state.bot
         assert bot is not None
@@ -142,7 +152,10 @@ class TelegramLink:
                     await asked
         now_ms = self._clock.now_ms()
         self.state = replace(self.state, kind="connected", asked_at=now_ms, trouble="")
-        await handle(bot.id, heard)
+        chats.hear(bot.id, heard)
+        first = await chats.settle(_SETTLE_S)
+        if first is not None:
+            following = first
         if following is not None:
             await self._chats.confirm(bot.id, following, now_ms)
 

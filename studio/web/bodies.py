@@ -1,12 +1,15 @@
-"""Requests that are answered before all of their body came."""
+"""How large a body may be, and requests that are answered before all of it came."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.errors import PayloadTooLarge
 
 LINGER_BYTES: Final = 64 * 1024 * 1024
 LINGER_S: Final = 5.0
@@ -77,6 +80,25 @@ class _Body:
         message = await self._receive()
         self.complete = self.complete or not message.get("more_body", False)
         return message
+
+
+def limited(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> Receive:
+    """The same, up to ``limit`` bytes; ``PayloadTooLarge`` when more is declared, or comes."""
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        if message["type"] == "http.request":
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
+        return message
+
+    return counted
 
 
 def _has_body(scope: Scope) -> bool:

@@ -19,7 +19,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from studio.clock import new_id
 from studio.errors import (
     InvalidRequest,
-    PayloadTooLarge,
     StudioError,
     TooManyRequests,
     Unauthorized,
@@ -29,6 +28,7 @@ from studio.models import Identity
 from studio.services.auth import AuthService
 from studio.services.rates import RequestLimits
 from studio.services.request_times import ELSEWHERE, request_times
+from studio.web.bodies import limited
 from studio.web.headers import with_headers
 from studio.web.links import ZIP_PATH, Links, zip_subject
 from studio.web.origins import SAFE_METHODS, PublicAddress
@@ -128,7 +128,7 @@ class Guard:
             if scope["type"] == "http" and not _STREAMED.fullmatch(scope["path"]):
                 known = scope["studio.identity"] is not None
                 limit = self._max_body_bytes if known else STRANGERS_BODY_BYTES
-                receive = _limited(receive, headers, limit)
+                receive = limited(receive, headers, limit)
                 if not known:
                     receive = _timed(receive)
             await self._app(scope, receive, send)
@@ -238,24 +238,6 @@ def key_in(headers: Mapping[bytes, bytes]) -> str | None:
         return value.strip()
     given = headers.get(b"x-api-key", b"").decode("latin-1").strip()
     return given or None
-
-
-def _limited(receive: Receive, headers: dict[bytes, bytes], limit: int) -> Receive:
-    declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit:
-        raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        if message["type"] == "http.request":
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise PayloadTooLarge(f"The body is larger than {limit} bytes.")
-        return message
-
-    return counted
 
 
 def _timed(receive: Receive) -> Receive:

@@ -16,6 +16,7 @@ from studio.services.drawing_models import Task
 from studio.services.drawings import Commission
 from studio.services.picture_formats import FORMATS, Format
 from studio.web.caller import json_body
+from studio.web.job_webhooks import job_webhook
 from studio.web.multipart import FormReader, Part
 from studio.web.v2_jobs_api import idempotency_key
 
@@ -81,6 +82,7 @@ async def read_edit(
     """
     said: dict[str, Any] = {}
     images: list[str] = []
+    events: list[str] = []
     mask: str | None = None
     reader = FormReader(request.stream(), request.headers.get("content-type"))
     try:
@@ -93,6 +95,8 @@ async def read_edit(
             elif part.name == "mask":
                 mask = await keep(part, "mask")
                 kept.append(mask)
+            elif part.name in ("webhook_events", "webhook_events[]"):
+                events.append(await part.text())
             else:
                 said[part.name] = await part.text()
     except ClientDisconnect as error:
@@ -102,6 +106,8 @@ async def read_edit(
     for name in ("n", "seed", "partial_images", "output_compression"):
         if said.get(name, "").isascii() and said.get(name, "").isdigit():
             said[name] = int(said[name][:24])
+    if events:
+        said["webhook_events"] = events
     if "stream" in said:
         said["stream"] = {"true": True, "false": False}.get(said["stream"].lower(), said["stream"])
     return _order(request, "edit", said, images, mask)
@@ -131,7 +137,7 @@ def _order(
     by_link = answer == "url" or (answer is None and (model or "").startswith(_LINKS))
     chosen = _choice(said, "output_format", FORMATS)
     return ImageOrder(
-        commission=Commission(model, task, wish, idempotency_key(request)),
+        commission=Commission(model, task, wish, idempotency_key(request), job_webhook(said)),
         with_bytes=stream or not by_link,
         format=next((each for each in FORMATS if each == chosen), None),
         compression=_number(said, "output_compression", 0, 100),

@@ -21,6 +21,7 @@ from studio.web.openapi import (
     record,
     route,
 )
+from studio.web.webhook_schemas import JOB_FIELDS
 
 _BINARY: Final[Schema] = {"type": "string", "format": "binary"}
 _KEY: Final = header(
@@ -39,6 +40,7 @@ _ORDER: Final[dict[str, Schema]] = {
     "output_compression": {**INTEGER, "minimum": 0, "maximum": 100},
     "stream": BOOLEAN,
     "partial_images": {**INTEGER, "minimum": 0, "maximum": MAX_PARTIAL},
+    **JOB_FIELDS,
 }
 _IMAGES: Final = record(
     {

@@ -20,8 +20,10 @@ from studio.services.submissions import Submission
 from studio.services.workflow_library import WorkflowLibrary
 from studio.store.presets import PresetFilter
 from studio.web.job_bodies import studio_body
+from studio.web.job_webhooks import job_webhook
 from studio.web.links import Links
 from studio.web.mcp_tools import ID, LIMIT, START, TEXT, VALUES, Answer, Call, Schema, Tool
+from studio.web.webhook_schemas import JOB_FIELDS
 
 MAX_WAIT_S: Final = 300
 _WAIT_S: Final = 60
@@ -36,6 +38,9 @@ _RUN: Final[dict[str, Schema]] = {
         "maxLength": 255,
         "description": "The same key a second time runs nothing.",
     },
+    # No secret: what agents say is kept by models. The user's own signs what is sent.
+    "webhook_url": JOB_FIELDS["webhook_url"],
+    "webhook_events": JOB_FIELDS["webhook_events"],
 }
 
 
@@ -107,8 +112,9 @@ class RunTools:
                 (jobs, graphs),
                 {
                     "graph": {"type": "object"},
-                    "title": _RUN["title"],
-                    "idempotency_key": _RUN["idempotency_key"],
+                    **{
+                        name: each for name, each in _RUN.items() if name not in ("values", "count")
+                    },
                 },
                 self._run_graph,
                 ("graph",),
@@ -248,6 +254,7 @@ class RunTools:
                 axes=read_axes(None, None, given.get("count")),
                 title=given.get("title", ""),
                 idempotency_key=given.get("idempotency_key"),
+                webhook=job_webhook(given),
             ),
         )
         return Answer({"jobs": [self._body(call, view) for view in accepted.jobs]})
@@ -259,6 +266,7 @@ class RunTools:
                 workflow=given["graph"],
                 title=given.get("title", ""),
                 idempotency_key=given.get("idempotency_key"),
+                webhook=job_webhook(given),
             ),
         )
         return Answer({"jobs": [self._body(call, view)]})

@@ -23,13 +23,13 @@ from starlette.types import Receive, Scope, Send
 from studio.errors import (
     InvalidRequest,
     NotFound,
-    PayloadTooLarge,
     Unavailable,
     UpstreamError,
 )
 from studio.logs import request_id
 from studio.models import Scope as KeyScope
 from studio.version import VERSION
+from studio.web.bodies import limited
 from studio.web.caller import caller
 from studio.web.mcp_files import MAX_UPLOAD
 from studio.web.mcp_tools import Call, Tool, refused
@@ -80,10 +80,6 @@ class McpServer:
             kind = request.headers.get("content-type", "").partition(";")[0]
             if kind.strip().lower() != "application/json":
                 raise InvalidRequest("A message to /mcp is application/json.")
-            declared = request.headers.get("content-length", "")
-            if declared.isascii() and declared.isdigit() and int(declared) > _MAX_BODY:
-                # The library would refuse it as well, but without a word.
-                raise PayloadTooLarge(f"A message to /mcp has at most {_MAX_BODY:,} bytes.")
             try:
                 async with asyncio.timeout(_START_S):
                     await self._runs.wait()
@@ -134,6 +130,8 @@ class _Exchange(Response):
         self._manager = manager
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The library would refuse what is too large as well, but without a word.
+        receive = limited(receive, dict(scope["headers"]), _MAX_BODY)
         await self._manager.handle_request(scope, receive, send)
 
 

@@ -168,9 +168,7 @@ async def test_an_agent_gives_a_picture_of_its_own_to_a_preset(
         assert code(await hand.call_tool("add_image", {"data_base64": page})) == "invalid_request"
 
 
-async def test_a_picture_of_the_size_that_is_promised_is_taken(
-    studio: RunningStudio, client: httpx.AsyncClient
-) -> None:
+async def test_a_picture_of_the_size_that_is_promised_is_taken(studio: RunningStudio) -> None:
     out = io.BytesIO()
     Image.new("RGB", (64, 64), (10, 20, 30)).save(out, "PNG")
     large = out.getvalue().ljust(MAX_UPLOAD, b"\0")
@@ -179,7 +177,23 @@ async def test_a_picture_of_the_size_that_is_promised_is_taken(
         assert facts(await hand.call_tool("add_image", {"data_base64": data}))["asset_id"]
         data = base64.b64encode(large + b"\0").decode()
         assert code(await hand.call_tool("add_image", {"data_base64": data})) == "invalid_request"
-    refused = await client.post("/mcp", json={"data_base64": "A" * 2 * MAX_UPLOAD})
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["declared", "in chunks"])
+async def test_a_message_that_is_too_large_is_refused_with_a_code(
+    client: httpx.AsyncClient, declared: bool
+) -> None:
+    message = json.dumps({"data_base64": "A" * 2 * MAX_UPLOAD}).encode()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield message
+
+    refused = await client.post(
+        "/mcp",
+        content=message if declared else chunks(),
+        headers={"Content-Type": "application/json"},
+    )
+
     assert refused.status_code == 413
     assert refused.json()["error"]["code"] == "payload_too_large"
 

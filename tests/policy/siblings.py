@@ -263,6 +263,7 @@ SIBLINGS: dict[str, frozenset[str]] = {
     ),
     "system": frozenset({"engines", "gpus", "health", "queue", "startup"}),
     "system_news": frozenset({"feed", "health", "news"}),
+    "telegram_link": frozenset({"telegram_heard"}),
     "telegram_people": frozenset({"tokens"}),
     "update_image": frozenset({"update_source"}),
     "update_trial": frozenset({"engine", "engines"}),

@@ -55,7 +55,7 @@ export const api = {
   get: (path, options) => call('GET', path, options),
   post: (path, body, options) => call('POST', path, { body, ...options }),
   put: (path, body, options) => call('PUT', path, { body, ...options }),
-  patch: (path, body) => call('PATCH', path, { body }),
+  patch: (path, body, options) => call('PATCH', path, { body, ...options }),
   remove: (path) => call('DELETE', path),
 };
 

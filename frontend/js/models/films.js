@@ -5,6 +5,8 @@ import { notices } from './notices.js';
 
 const SAVE_MS = 300;
 const LOOK_MS = 200;
+/** Browsers let a page that is left send 64 KiB, all together. */
+const OUTLIVES_BYTES = 60 * 1024;
 const EMPTY = { id: null, picture: null, description: '', count: 3, scenes: [], preset_id: null, workflow_id: null };
 
 /** Films that are planned: the one that is open, and all there are. Every change is kept by Studio. */
@@ -24,6 +26,8 @@ class Films extends Store {
     this.created = null;
     /** What was changed and is not kept yet. */
     this.unkept = {};
+    /** What is under way to Studio, and the request. */
+    this.sent = {};
     this.saving = null;
     this.changed();
   }
@@ -58,10 +62,26 @@ class Films extends Store {
       if (event !== 'film' && event !== 'snapshot') return;
       this.#lookSoon();
     });
+    // Phones end a page that is out of sight without another word.
+    const hide = () => document.visibilityState === 'hidden' && this.#leave();
+    const leave = () => this.#leave();
+    document.addEventListener('visibilitychange', hide);
+    window.addEventListener('pagehide', leave);
     return () => {
       clearTimeout(this.looking);
       unfollow();
+      document.removeEventListener('visibilitychange', hide);
+      window.removeEventListener('pagehide', leave);
     };
+  }
+
+  /** Who leaves the page cannot wait for the request before. */
+  #leave() {
+    // A film that is just being made has no address yet; a second request would make a second one.
+    const isBegun = this.saving && !this.film.id;
+    if (isBegun || !Object.keys(this.unkept).length) return;
+    clearTimeout(this.waiting);
+    notices.attempt(() => this.#begin());
   }
 
   #lookSoon() {
@@ -99,9 +119,15 @@ class Films extends Store {
   async flush() {
     clearTimeout(this.waiting);
     await this.#saved();
-    if (!Object.keys(this.unkept).length) return;
-    this.saving = this.#save().finally(() => (this.saving = null));
-    await this.saving;
+    if (Object.keys(this.unkept).length) await this.#begin();
+  }
+
+  async #begin() {
+    const saving = this.#save().finally(() => {
+      if (this.saving === saving) this.saving = null;
+    });
+    this.saving = saving;
+    await saving;
   }
 
   /** Until no request is under way; whoever began it tells what went wrong. */
@@ -111,10 +137,17 @@ class Films extends Store {
 
   async #save() {
     const { film } = this;
-    const sent = this.unkept;
+    // With what is under way: then the request before may fail, and nothing older comes after this.
+    const sent = { ...this.sent, ...this.unkept };
+    this.sent = sent;
     this.unkept = {};
+    const options = { keepalive: new Blob([JSON.stringify(sent)]).size <= OUTLIVES_BYTES };
     try {
-      const saved = film.id ? await api.patch(`/api/films/${film.id}`, sent) : await api.post('/api/films', sent);
+      const saved = film.id
+        ? await api.patch(`/api/films/${film.id}`, sent, options)
+        : await api.post('/api/films', sent, options);
+      if (this.sent !== sent) return;
+      this.sent = {};
       if (this.film.id === film.id) {
         if (!film.id && this.isOpen) this.created = saved.id;
         this.film = { ...saved, ...this.unkept };
@@ -122,6 +155,8 @@ class Films extends Store {
       this.list = [saved, ...this.list.filter(({ id }) => id !== saved.id)];
       this.changed();
     } catch (error) {
+      if (this.sent !== sent) return;
+      this.sent = {};
       // It is tried again with the next change.
       if (this.film.id === film.id) this.#refused(sent, error);
       throw error;

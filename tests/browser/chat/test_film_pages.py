@@ -1,4 +1,4 @@
-"""Films on the page: another one is begun, one is refused, one is deleted meanwhile."""
+"""Films on the page: begun anew, refused, deleted meanwhile, and left with the page."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_what_was_deleted_while_it_was_changed_does_not_come_back_in_parts(
     held: list[Route] = []
 
     def hold(route: Route) -> None:
-        if route.request.method == "PATCH":
+        if route.request.method == "PATCH" and not held:
             held.append(route)
         else:
             route.continue_()
@@ -130,3 +130,57 @@ def test_deleting_a_film_waits_for_the_save_that_is_under_way(
     removed.evaluate("({ removed }) => removed")
 
     assert {each["id"] for each in good(client.get("/api/films"))["items"]} == before
+
+
+WRITE = """(area, [text, leave]) => {
+    // No timer may save what is written: only leaving does.
+    window.setTimeout = () => 0;
+    area.value = text;
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+    if (leave === 'close') return location.assign('about:blank');
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+@pytest.mark.parametrize("leave", ["close", "hide"])
+def test_what_was_written_just_before_the_page_is_left_is_kept(
+    open_page: OpenPage,
+    house: RunningStudio,
+    storage: dict[str, Any],
+    client: httpx.Client,
+    leave: str,
+) -> None:
+    film = good(client.post("/api/films", json={"description": "before"}), 201)["id"]
+    page = film_page(open_page, house, storage, film)
+    description = page.get_by_label("Description")
+    expect(description).to_have_value("before")
+
+    description.evaluate(WRITE, ["the last words", leave])
+
+    kept = kept_film(client, lambda film: film["description"] == "the last words")
+    assert kept == film
+
+
+def test_a_page_that_is_left_keeps_what_was_under_way_as_well(
+    open_page: OpenPage, house: RunningStudio, storage: dict[str, Any], client: httpx.Client
+) -> None:
+    film = good(client.post("/api/films", json={"description": "whole"}), 201)["id"]
+    page = film_page(open_page, house, storage, film)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PATCH" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/api/films/{film}", hold)
+    description = page.get_by_label("Description")
+    expect(description).to_have_value("whole")
+    with page.expect_request(lambda request: request.method == "PATCH"):
+        page.get_by_label("How many").fill("7")
+
+    description.evaluate(WRITE, ["the last words", "close"])
+
+    kept_film(client, lambda film: film["description"] == "the last words" and film["count"] == 7)

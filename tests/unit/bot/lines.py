@@ -76,6 +76,19 @@ class Line:
             await asyncio.sleep(0.02)
         raise AssertionError(f"that never came to be: {found}")
 
+    async def until_attempts(self, wanted: int) -> None:
+        """Until so many failed attempts to send a message are stored."""
+        for _ in range(1_500):
+            found = await self.library.db.read(
+                lambda connection: connection.execute(
+                    "SELECT max(attempts) FROM telegram_outbox"
+                ).fetchone()[0]
+            )
+            if found == wanted:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"that never came to be: {found}")
+
     @contextlib.asynccontextmanager
     async def telling(self, disks: Disks = no_disks) -> AsyncIterator[None]:
         """What is told unasked is told until the block ends."""

@@ -77,7 +77,7 @@ async def test_messages_keep_their_order_over_failures(line: Line) -> None:
 async def test_what_cannot_be_sent_for_a_day_is_given_up(line: Line) -> None:
     line.telegram.refuse("sendMessage", 502, "Bad Gateway")
     await line.post(Outgoing(text="old"))
-    await line.until(lambda: len(line.telegram.asked("sendMessage")) == 1)
+    await line.until_attempts(1)
     line.telegram.refuse("sendMessage", 502, "Bad Gateway")
     line.library.clock.advance(DAY_MS / 1000 + 60)
     line.outbox.wake()
