@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.api.house import House, open_house
 from tests.api.studio_process import RunningStudio, comfyui_variables, run_studio
-from tests.fakes.origin import Origin, running_origin
+from tests.fakes.origin import origin as origin
 from tests.fakes.talker import Talker, talking
 
 
@@ -70,10 +72,10 @@ async def client(studio: RunningStudio) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def origin() -> AsyncIterator[Origin]:
-    """A server of files on loopback."""
-    async with running_origin() as running:
-        yield running
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """A Studio of the test's own, in this process and without an engine."""
+    async with open_house(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -86,11 +88,7 @@ def language_server() -> Iterator[Talker]:
 @pytest.fixture
 def talker(language_server: Talker) -> Talker:
     """The same, with nothing left of the test before."""
-    language_server.answers.clear()
-    language_server.asked.clear()
-    language_server.titles.clear()
-    language_server.refuses_tools = False
-    language_server.refuses_pictures = False
+    language_server.forget()
     return language_server
 
 
@@ -99,8 +97,8 @@ def talking_studio(
     language_server: Talker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningStudio]:
     """A Studio with that server, and with the embedded engine."""
-    variables = {"LANGUAGE_URL": language_server.url, "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8"}
-    with run_studio(tmp_path_factory.mktemp("chats"), variables) as running:
+    folder = tmp_path_factory.mktemp("chats")
+    with run_studio(folder, language_server.environ()) as running:
         yield running
 
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import me, member_in, refusal
 from tests.api.presets import SMALL, depth, good, grid, recipes, save, seeds
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_grid_makes_a_job_for_every_cell_with_its_labels(house: House) -> None:

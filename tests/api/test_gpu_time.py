@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import pytest
 
 from studio.settings import DAY_MS
 from tests.api.graphs import solid
@@ -18,12 +16,6 @@ from tests.api.presets import seeds
 from tests.api.test_quotas import limit
 
 JOB = {"workflow": solid()}
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def took(house: House, job_id: str, duration_ms: int) -> None:

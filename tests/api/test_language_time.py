@@ -27,8 +27,7 @@ def used_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
         variables = {
             "LLM_DIR": str(folder / "llm"),
             "LLAMA_PYTHON": stub_python(folder),
-            "LANGUAGE_URL": talker.url,
-            "STUDIO_OUTBOUND_ALLOW": "127.0.0.0/8",
+            **talker.environ(),
         }
         with run_studio(folder, variables) as studio, member(studio) as somebody:
             user = good(somebody.get("/api/session"))["user"]["id"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.graphs import solid
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import (
     PASSWORD,
     browser,
@@ -23,12 +21,6 @@ from tests.api.people import (
 )
 
 HOUR_S = 3600
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def test_an_invitation_is_looked_at_and_then_used_once(house: House) -> None:

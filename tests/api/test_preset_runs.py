@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import me, member_in, refusal
 from tests.api.presets import depth, good, preset, recipes, save
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_preset_runs_with_answers_and_choices_that_its_recipe_keeps(house: House) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +10,13 @@ import pytest
 from studio.store.blobs import BlobStore
 from studio.store.presets import MAX_PRESETS
 from tests.api.graphs import fresh_png
-from tests.api.house import KEY, House, open_house
+from tests.api.house import KEY, House
 from tests.api.people import me, member_in, refusal
 from tests.api.presets import WORKFLOW, good, preset, save
 from tests.api.workflow_client import create
 from tests.fakes.housekeeping import rules_over
 
 DAY_S = 24 * 3600
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_preset_is_shown_as_it_was_saved_with_its_questions(house: House) -> None:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from studio.store.prompts import MAX_LISTS
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import member_in, refusal
 from tests.api.presets import good
 
 LIGHT = {"name": "Light", "kind": "positive", "text": "soft window light", "tags": ["day"]}
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_prompt_is_kept_found_changed_and_deleted(house: House) -> None:

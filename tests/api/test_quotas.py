@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,6 @@ from tests.api.people import OWN_PAGE, PASSWORD, me, member_in, owner_in, refusa
 from tests.api.studio_process import RunningStudio
 
 JOB = {"workflow": solid()}
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 async def limit(house: House, client: httpx.AsyncClient, **changes: Any) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from tests.api.house import KEY, House, open_house
 from tests.api.people import (
@@ -20,13 +17,6 @@ from tests.api.people import (
     refusal,
     reset_token,
 )
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
-
 
 # -- set-up ---------------------------------------------------------------------------------------
 

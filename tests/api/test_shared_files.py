@@ -12,19 +12,13 @@ import pytest
 
 from studio.store.migrations import MIGRATIONS, migrate
 from tests.api.graphs import fresh_png
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import member_in, refusal
 from tests.api.presets import depth, good
 from tests.api.workflow_client import create
 from tests.unit.graphs.manifests.examples import asked
 
 CHECKPOINT = {"checkpoint": "embedded-demo.safetensors"}
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,15 +11,9 @@ import pytest
 
 from studio.graphs.seeds import MAX_SEED
 from tests.api.graphs import code_of
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.workflow_client import MANIFEST, PROMPT, create, names, save
 from tests.unit.graphs.manifests.examples import asked, diffusion, node
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -11,18 +10,12 @@ import pytest
 from studio.settings import DAY_MS
 from studio.store import presets, workflow_room
 from studio.store.blobs import BlobStore
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import member_in, refusal
 from tests.api.presets import good
 from tests.api.presets import save as save_preset
 from tests.api.workflow_client import MANIFEST, create, names, save
 from tests.fakes.housekeeping import rules_over
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,16 +11,10 @@ import pytest
 from studio.store.workflow_folders import read_folders
 from studio.workshop import SHIPPED
 from tests.api.graphs import code_of
-from tests.api.house import House, open_house
+from tests.api.house import House
 from tests.api.people import member_in
 from tests.api.workflow_client import MANIFEST, create, names, save
 from tests.unit.graphs.manifests.examples import diffusion
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture
