@@ -225,13 +225,57 @@ def test_a_word_of_one_view_is_gone_in_the_next_and_covers_no_bar(
     }""")
     word = page.locator(".notice", has_text="a passing word")
     expect(word).to_be_visible()
-    box = page.locator(".notices").bounding_box()
-    bar = page.locator(".bar").bounding_box()
-    assert box and bar
-    assert box["y"] + box["height"] < bar["y"] - 400
+    assert_apart(page.locator(".notices"), page.locator(".bar"))
     page.evaluate("location.hash = '#/create'")
     expect(word).to_have_count(0)
     expect(page.locator(".notice", has_text="a word to undo")).to_be_visible()
+
+
+def assert_apart(said: Locator, others: Locator) -> None:
+    """What is said lies over none of these, as far as they are seen."""
+    box = said.bounding_box()
+    assert box
+    for other in others.all():
+        it = other.bounding_box()
+        assert (
+            not it
+            or box["y"] + box["height"] <= it["y"]
+            or it["y"] + it["height"] <= box["y"]
+            or box["x"] + box["width"] <= it["x"]
+            or it["x"] + it["width"] <= box["x"]
+        ), f"{box} lies over {other} at {it}"
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("view", ["create", "models", "library", "workflows", "workflows/new"])
+def test_what_ended_elsewhere_lies_over_nothing_that_is_pressed_first(
+    view: str, width: int, page: Page, site: RunningStudio
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{site.url}/#/{view}")
+    expect(page.locator("main h1").first).to_be_attached()
+    page.evaluate("""async () => {
+        const { notices } = await import('/static/js/models/notices.js');
+        const action = { label: 'Show', run() {} };
+        notices.say('“a harbour at dusk” is done.', { action, stays: true });
+    }""")
+    said = page.locator(".notice", has_text="a harbour at dusk")
+    expect(said).to_be_visible()
+    assert_apart(said, page.locator(".view-head > *, .run-bar, .model-tabs, .bar-end, .bar .tab"))
+    if width > 360:
+        # Beside the page: whatever it shows stays free.
+        assert_apart(said, page.locator("main .view"))
+
+
+def test_an_address_that_leads_nowhere_is_told(page: Page, site: RunningStudio) -> None:
+    # Time takes nothing away here.
+    page.evaluate("import('/static/js/models/notices.js').then((it) => it.notices.hold())")
+    page.goto(f"{site.url}/#/nonsense")
+    notice = page.locator(".notice", has_text="There is no page “nonsense”: this is Create.")
+    expect(notice).to_be_visible()
+    page.goto(f"{site.url}/#/people")
+    expect(page.locator("main h1").first).to_have_text("Settings")
+    expect(page.locator(".notice", has_text="“people”")).to_have_count(0)
 
 
 def test_what_ends_while_one_looks_elsewhere_is_told(
