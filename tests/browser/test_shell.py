@@ -13,7 +13,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage, wait_for_parts
+from tests.browser.conftest import FINISH_ANIMATIONS, OpenPage, wait_for_parts
+from tests.browser.test_notices import assert_apart
 
 DROP = """([name, type, bytes]) => {
     const transfer = new DataTransfer();
@@ -225,46 +226,11 @@ def test_a_word_of_one_view_is_gone_in_the_next_and_covers_no_bar(
     }""")
     word = page.locator(".notice", has_text="a passing word")
     expect(word).to_be_visible()
+    page.evaluate(FINISH_ANIMATIONS)
     assert_apart(page.locator(".notices"), page.locator(".bar"))
     page.evaluate("location.hash = '#/create'")
     expect(word).to_have_count(0)
     expect(page.locator(".notice", has_text="a word to undo")).to_be_visible()
-
-
-def assert_apart(said: Locator, others: Locator) -> None:
-    """What is said lies over none of these, as far as they are seen."""
-    box = said.bounding_box()
-    assert box
-    for other in others.all():
-        it = other.bounding_box()
-        assert (
-            not it
-            or box["y"] + box["height"] <= it["y"]
-            or it["y"] + it["height"] <= box["y"]
-            or box["x"] + box["width"] <= it["x"]
-            or it["x"] + it["width"] <= box["x"]
-        ), f"{box} lies over {other} at {it}"
-
-
-@pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("view", ["create", "models", "library", "workflows", "workflows/new"])
-def test_what_ended_elsewhere_lies_over_nothing_that_is_pressed_first(
-    view: str, width: int, page: Page, site: RunningStudio
-) -> None:
-    page.set_viewport_size({"width": width, "height": 800})
-    page.goto(f"{site.url}/#/{view}")
-    expect(page.locator("main h1").first).to_be_attached()
-    page.evaluate("""async () => {
-        const { notices } = await import('/static/js/models/notices.js');
-        const action = { label: 'Show', run() {} };
-        notices.say('“a harbour at dusk” is done.', { action, stays: true });
-    }""")
-    said = page.locator(".notice", has_text="a harbour at dusk")
-    expect(said).to_be_visible()
-    assert_apart(said, page.locator(".view-head > *, .run-bar, .model-tabs, .bar-end, .bar .tab"))
-    if width > 360:
-        # Beside the page: whatever it shows stays free.
-        assert_apart(said, page.locator("main .view"))
 
 
 def test_an_address_that_leads_nowhere_is_told(page: Page, site: RunningStudio) -> None:

@@ -18,6 +18,11 @@ from tests.browser.test_looks import check as check_looks
 from tests.browser.test_looks import check_for_fingers
 from tests.browser.workflow_pages import bring, made, open_at
 
+ENGINES = """kinds => import('/static/js/models/feed.js').then(({ feed }) => {
+    feed.system = { ...feed.system, engine_kinds: kinds };
+    feed.changed();
+})"""
+
 
 def test_a_change_is_a_version_that_can_be_compared_and_taken_back(
     page: Page, owner: httpx.Client
@@ -130,6 +135,13 @@ def test_what_needs_comfyui_says_so_wherever_it_is_chosen(page: Page, site: Runn
     card = page.locator(".flow-card", has=page.get_by_role("heading", name="Image edit"))
     expect(card).to_contain_text("Needs ComfyUI")
     expect(card).not_to_contain_text("missing")
+    # Which engines there are is known a moment later, and changes.
+    page.evaluate(ENGINES, {"second": "comfyui"})
+    expect(card).to_contain_text("missing")
+    open_at(page, "workflows/image-edit")
+    expect(page.locator(".flow-facts")).to_contain_text("missing")
+    page.evaluate(ENGINES, {"first": "embedded"})
+    expect(page.locator(".flow-facts")).to_contain_text("Needs ComfyUI")
     page.goto(f"{site.url}/#/create")
     page.locator(".source-name").click()
     choice = page.locator(".choice", has_text="Image edit")
