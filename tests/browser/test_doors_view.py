@@ -40,6 +40,8 @@ def log_in(page: Page, password: str) -> None:
 def test_a_wrong_api_key_is_said_to_be_one(fresh: RunningStudio, open_page: OpenPage) -> None:
     page = open_page()
     page.goto(fresh.url)
+    # Whoever has neither the key nor the link is told how to come by one.
+    expect(page.locator("main")).to_contain_text("./start.sh setup-link")
     page.get_by_label("API key").fill("not this one")
     page.get_by_label("New password").fill(PASSWORD)
     page.get_by_role("button", name="Make it mine").click()

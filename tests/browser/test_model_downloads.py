@@ -232,7 +232,10 @@ def test_a_host_that_nobody_reaches_is_named_before_and_after_it_is_added(
     expect(dialog).to_have_count(0)
     shelves.post("/api/downloads", json={"reference": lost, "folder": "loras"})
     one = download(models, "lost.safetensors")
-    expect(one.locator(".download-state")).to_contain_text("Next try at")
+    expect(one.locator(".download-state")).to_contain_text("Next try in a moment")
     expect(one).to_contain_text("Its source cannot be reached")
+    # The code is for programs, and for who looks it up.
+    expect(one).not_to_contain_text("source_unreachable")
+    expect(one.get_by_title("source_unreachable")).to_be_visible()
     one.get_by_role("button", name="Cancel lost.safetensors").click()
     expect(one).to_have_count(0)

@@ -13,7 +13,8 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.api.graphs import wait_ended
 from tests.api.studio_process import RunningStudio
-from tests.browser.conftest import OpenPage, wait_for_parts
+from tests.browser.conftest import FINISH_ANIMATIONS, OpenPage, wait_for_parts
+from tests.browser.test_notices import assert_apart
 
 DROP = """([name, type, bytes]) => {
     const transfer = new DataTransfer();
@@ -225,13 +226,22 @@ def test_a_word_of_one_view_is_gone_in_the_next_and_covers_no_bar(
     }""")
     word = page.locator(".notice", has_text="a passing word")
     expect(word).to_be_visible()
-    box = page.locator(".notices").bounding_box()
-    bar = page.locator(".bar").bounding_box()
-    assert box and bar
-    assert box["y"] + box["height"] < bar["y"] - 400
+    page.evaluate(FINISH_ANIMATIONS)
+    assert_apart(page.locator(".notices"), page.locator(".bar"))
     page.evaluate("location.hash = '#/create'")
     expect(word).to_have_count(0)
     expect(page.locator(".notice", has_text="a word to undo")).to_be_visible()
+
+
+def test_an_address_that_leads_nowhere_is_told(page: Page, site: RunningStudio) -> None:
+    # Time takes nothing away here.
+    page.evaluate("import('/static/js/models/notices.js').then((it) => it.notices.hold())")
+    page.goto(f"{site.url}/#/nonsense")
+    notice = page.locator(".notice", has_text="There is no page “nonsense”: this is Create.")
+    expect(notice).to_be_visible()
+    page.goto(f"{site.url}/#/people")
+    expect(page.locator("main h1").first).to_have_text("Settings")
+    expect(page.locator(".notice", has_text="“people”")).to_have_count(0)
 
 
 def test_what_ends_while_one_looks_elsewhere_is_told(

@@ -18,6 +18,11 @@ from tests.browser.test_looks import check as check_looks
 from tests.browser.test_looks import check_for_fingers
 from tests.browser.workflow_pages import bring, made, open_at
 
+ENGINES = """kinds => import('/static/js/models/feed.js').then(({ feed }) => {
+    feed.system = { ...feed.system, engine_kinds: kinds };
+    feed.changed();
+})"""
+
 
 def test_a_change_is_a_version_that_can_be_compared_and_taken_back(
     page: Page, owner: httpx.Client
@@ -113,12 +118,38 @@ def test_a_workflow_is_shared_copied_and_exported(
 def test_what_is_missing_says_how_to_get_it(page: Page) -> None:
     open_at(page, "workflows/wan22-image-to-video")
     missing = page.locator(".card", has=page.get_by_role("heading", name="What is missing"))
+    expect(missing).to_contain_text("This needs ComfyUI.")
+    # Nothing that is installed would help it to run here.
+    expect(missing.get_by_role("button")).to_have_count(0)
+    missing.get_by_text("What it needs there").click()
     row = missing.locator(".row").filter(has_text="wan_2.1_vae.safetensors")
     expect(row).to_contain_text("models/vae")
     expect(row.get_by_role("button", name="Install wan_2.1_vae.safetensors")).to_be_visible()
     expect(missing).to_contain_text("WanImageToVideo")
-    expect(missing).to_contain_text("This needs ComfyUI.")
     expect(missing).not_to_contain_text("Install the custom nodes")
+    expect(missing).not_to_contain_text("Similar ones")
+
+
+def test_what_needs_comfyui_says_so_wherever_it_is_chosen(page: Page, site: RunningStudio) -> None:
+    page.goto(f"{site.url}/#/workflows")
+    card = page.locator(".flow-card", has=page.get_by_role("heading", name="Image edit"))
+    expect(card).to_contain_text("Needs ComfyUI")
+    expect(card).not_to_contain_text("missing")
+    # Which engines there are is known a moment later, and changes.
+    page.evaluate(ENGINES, {"second": "comfyui"})
+    expect(card).to_contain_text("missing")
+    open_at(page, "workflows/image-edit")
+    expect(page.locator(".flow-facts")).to_contain_text("missing")
+    page.evaluate(ENGINES, {"first": "embedded"})
+    expect(page.locator(".flow-facts")).to_contain_text("Needs ComfyUI")
+    page.goto(f"{site.url}/#/create")
+    page.locator(".source-name").click()
+    choice = page.locator(".choice", has_text="Image edit")
+    expect(choice).to_contain_text("Needs ComfyUI")
+    choice.locator(".choice-main").click()
+    advice = page.locator(".advice")
+    expect(advice).to_contain_text("This needs ComfyUI.")
+    expect(advice.get_by_role("button", name="Install")).to_have_count(0)
 
 
 def test_a_model_that_the_embedded_engine_pretends_to_have_is_no_file_that_is_here(

@@ -2,16 +2,18 @@ import { Element, html, nothing } from '../core/element.js';
 import { listText } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
+import { feed } from '../models/feed.js';
 import { session } from '../models/session.js';
 import { errorText } from './form.js';
 import { icon } from './icons.js';
 import { maySeeModels, missingModels } from './missing.js';
+import { placeholderNote } from './states.js';
 
 /** Why nothing can come of the form now, and what would help. */
 class CreateAdvice extends Element {
   constructor() {
     super();
-    this.watch(draft);
+    this.watch(draft, feed);
   }
 
   render() {
@@ -21,6 +23,7 @@ class CreateAdvice extends Element {
     if (state === 'ready') return nothing;
     const lacksCheckpoint = draft.fields.some(({ type, options }) => type === 'checkpoint' && !options?.length);
     const isModel = state === 'missing' && lacksCheckpoint && !nodes;
+    const isForComfyUI = nodes > 0 && feed.paintsPlaceholders;
     const lacks = [
       // Whoever may know them is shown each of them.
       models && !maySeeModels() && t('making.missingModels', { count: models }),
@@ -31,13 +34,15 @@ class CreateAdvice extends Element {
         ? [t('making.noEngineTitle'), t('making.noEngine')]
         : isModel
           ? [t('making.noModelTitle'), t(session.can('models:write') ? 'making.noModelInstall' : 'making.noModel')]
-          : [t('making.notReadyTitle'), listText(lacks)];
+          : isForComfyUI
+            ? [t('making.needsComfyUI'), placeholderNote(t('making.needsComfyUIWhy'))]
+            : [t('making.notReadyTitle'), listText(lacks)];
     return html`
       <div class="card advice" role="status" tabindex="-1">
         <h2>${title}</h2>
         ${why ? html`<p>${why}</p>` : nothing}
         ${isModel && session.can('graphs:run') ? html`<p>${t('making.noModelGraph')}</p>` : nothing}
-        ${state === 'missing' && models
+        ${state === 'missing' && models && !isForComfyUI
           ? missingModels({ workflow_id: workflow.id }, () => draft.load())
           : nothing}
         ${state === 'missing' && !isModel && (nodes || !maySeeModels())

@@ -1,6 +1,7 @@
 import { Element, html, nothing, repeat } from '../core/element.js';
 import { t } from '../core/messages.js';
 import { draft } from '../models/draft.js';
+import { feed } from '../models/feed.js';
 import { notices } from '../models/notices.js';
 import { presets } from '../models/presets.js';
 import { listed } from '../models/workflows.js';
@@ -20,7 +21,7 @@ class FormChooser extends Element {
     this.query = '';
     this.workflows = null;
     this.error = null;
-    this.watch(presets);
+    this.watch(presets, feed);
   }
 
   firstUpdated() {
@@ -158,9 +159,11 @@ class FormChooser extends Element {
               ${workflow.base_model ? html`<span class="tag">${workflow.base_model}</span>` : nothing}
               ${state === 'missing'
                 ? html`<span class="tag is-warning">
-                    ${models
-                      ? t('making.missingModels', { count: models })
-                      : t('making.missingNodes', { count: nodes })}
+                    ${nodes && feed.paintsPlaceholders
+                      ? t('making.needsComfyUI')
+                      : models
+                        ? t('making.missingModels', { count: models })
+                        : t('making.missingNodes', { count: nodes })}
                   </span>`
                 : nothing}
             </span>

@@ -9,6 +9,8 @@ import './menu.js';
 
 /* One download each, with all that can be done about it. Needs the messages and styles `downloads`. */
 
+const SOON_MS = 60_000;
+
 const joined = (...parts) => parts.filter(Boolean).join(' · ');
 /** A file has no name of its own before its source was asked, nor in the cache of models: a hash is none. */
 export const nameOf = (download) =>
@@ -42,6 +44,9 @@ export function whyText({ code, message, details }) {
   return explain({ code, message });
 }
 
+/** Why, for people; the code of it for who looks it up. */
+export const reason = (error) => html`<span title=${error.code}>${whyText(error)}</span>`;
+
 /** What can be done about it elsewhere: set a token, accept a licence. */
 export function wayOut({ code, details }) {
   if (code !== 'model_source_refused' || !details) return nothing;
@@ -73,8 +78,14 @@ export function progressText(download) {
     );
   }
   if (state === 'done') return joined(t('downloads.state.done'), size && sizeText(size), agoText(download.ended_at));
-  if (again) return joined(t('downloads.again', { time: timeText(again) }), received > 0 && part);
+  if (again) return joined(againText(again), received > 0 && part);
   return joined(t(`downloads.state.${state}`), received > 0 && part);
+}
+
+/** A clock has no seconds: it would name the present minute. */
+function againText(iso) {
+  const isSoon = new Date(iso) - Date.now() < SOON_MS;
+  return isSoon ? t('downloads.againSoon') : t('downloads.again', { time: timeText(iso) });
 }
 
 const percentOf = ({ received_bytes: received, size_bytes: size }) =>
@@ -121,7 +132,7 @@ export function downloadRow(download, order = []) {
       <span class="hint">${joined(isForJob(download) && t('downloads.forJob'), download.folder, sourceOf(download))}</span>
       ${isOpen && (isActive(download) || download.received_bytes) ? progressBar(download) : nothing}
       <span class="hint download-state is-${state}">${progressText(download)}</span>
-      ${error ? html`<span class="row-reason">${whyText(error)} <code>${error.code}</code></span>` : nothing}
+      ${error ? html`<span class="row-reason">${reason(error)}</span>` : nothing}
     </div>
     ${error ? wayOut(error) : nothing} ${mayFetch() ? buttons(download, order) : nothing}
   `;

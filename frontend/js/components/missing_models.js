@@ -5,7 +5,7 @@ import { downloads, mayFetch } from '../models/downloads.js';
 import { Needs, canMove, canTake, offerOf } from '../models/needs.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
-import { downloadRow, sourceOf, wayOut, whyText } from './download_row.js';
+import { downloadRow, reason, sourceOf, wayOut } from './download_row.js';
 import { icon } from './icons.js';
 
 const LOOK_AGAIN_MS = 2000;
@@ -134,7 +134,7 @@ class MissingModels extends Element {
             ${[place ? `models/${place}` : t('needs.noFolder'), size && sizeText(size)].filter(Boolean).join(' · ')}
           </span>
           ${this.needs.arrived.has(file) ? html`<span class="hint">${t('needs.came')}</span>` : this.#facts(need)}
-          ${refusal ? html`<span class="row-reason">${whyText(refusal)} <code>${refusal.code}</code></span>` : nothing}
+          ${refusal ? html`<span class="row-reason">${reason(refusal)}</span>` : nothing}
         </div>
         ${refusal ? wayOut(refusal) : nothing} ${this.needs.arrived.has(file) ? nothing : this.#acts(need)}
       </li>
@@ -262,7 +262,7 @@ class MissingModels extends Element {
           </button>`
         : nothing}
       ${failures.map(
-        (failure) => html`<p class="hint">${icon('warning')}${t('needs.hubFailed')} ${whyText(failure)} <code>${failure.code}</code></p>`,
+        (failure) => html`<p class="hint">${icon('warning')}${t('needs.hubFailed')} ${reason(failure)}</p>`,
       )}
     `;
   }

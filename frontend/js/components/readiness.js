@@ -17,14 +17,20 @@ function sizeText(bytes) {
   return `${(bytes / 1000 ** step).toFixed(step > 2 ? 1 : 0)} ${UNITS[step]}`;
 }
 
+/** Whether it has nodes that no file and no node pack would bring to the only engine there is. */
+export const needsComfyUI = ({ missing_nodes: nodes = [] }) =>
+  feed.paintsPlaceholders && (Array.isArray(nodes) ? nodes.length : nodes) > 0;
+
 /** Whether a workflow could run now, as a dot and words: colour alone says nothing. */
-export function readinessMark({ state, missing_models: models, missing_nodes: nodes }) {
+export function readinessMark(readiness) {
+  const { state, missing_models: models, missing_nodes: nodes } = readiness;
   const count = (value) => (Array.isArray(value) ? value.length : value);
   const parts = [
     count(models) && t('workflows.lacksModels', { count: count(models) }),
     count(nodes) && t('workflows.lacksNodes', { count: count(nodes) }),
   ].filter(Boolean);
-  const text = state === 'missing' ? t('workflows.lacks', { parts: listText(parts) }) : t(`workflows.state.${state}`);
+  const lacks = () => (needsComfyUI(readiness) ? t('workflows.needsIt') : t('workflows.lacks', { parts: listText(parts) }));
+  const text = state === 'missing' ? lacks() : t(`workflows.state.${state}`);
   return html`<span class="ready is-${state}"><span class="dot"></span>${text}</span>`;
 }
 
@@ -34,45 +40,61 @@ export function readinessMark({ state, missing_models: models, missing_nodes: no
  * @param ask what brings its models: the body of `POST /api/models/missing`
  * @param onChange called when models came
  */
-export function readinessList({ state, missing_models: models = [], missing_nodes: nodes = [] }, ask, onChange) {
+export function readinessList(readiness, ask, onChange) {
+  const { state, missing_models: models = [], missing_nodes: nodes = [] } = readiness;
   if (state === 'unknown') return html`<p class="hint">${t('workflows.unknownWhy')}</p>`;
   if (state === 'ready') return html`<p class="hint">${t('workflows.readyWhy')}</p>`;
-  const isEmbedded = feed.paintsPlaceholders;
   const isSeen = models.length > 0 && maySeeModels();
-  return html`${isSeen ? missingModels(ask, onChange) : nothing}
-  ${nodes.length && !isEmbedded && session.isOwner
-    ? html`<missing-packs .classes=${nodes.map(({ class: type }) => type)}></missing-packs>`
-    : nothing}
-  <ul class="rows">
-    ${isEmbedded && (nodes.length || !isSeen) ? html`<li class="row"><p>${placeholderNote(t('workflows.needsComfyUI'))}</p></li>` : nothing}
-    ${(isSeen ? [] : models).map(
-      ({ file, class: type, fix }) => html`<li class="row">
-        <div class="row-words">
-          <p class="row-title">${file}</p>
-          <p class="hint">
-            ${fix.directory
-              ? t('workflows.putInto', { folder: `models/${fix.directory}` })
-              : t('workflows.putFor', { type })}
-            ${fix.size ? `· ${sizeText(fix.size)}` : nothing}
-          </p>
-        </div>
-        ${fix.url ? linkOf(fix.url) : nothing} ${copyButton(file)}
-      </li>`,
-    )}
-    ${nodes.length && !isEmbedded ? html`<li class="row"><p>${t('workflows.installNodes')}</p></li>` : nothing}
-    ${nodes.map(
-      ({ class: type, closest = [] }) => html`<li class="row">
-        <div class="row-words">
-          <p class="row-title">${type}</p>
-          ${[closest].flat().length
-            ? html`<p class="hint">${t('workflows.closest', { names: [closest].flat().join(', ') })}</p>`
-            : nothing}
-        </div>
-        ${copyButton(type)}
-      </li>`,
-    )}
-  </ul>`;
+  const list = () => html`${isSeen ? missingModels(ask, onChange) : nothing} ${files(isSeen ? [] : models)}`;
+  if (needsComfyUI(readiness)) {
+    // Gigabytes would not help it to run here: they are offered to who asks.
+    return html`<p>${placeholderNote(t('workflows.needsComfyUI'))}</p>
+      <details>
+        <summary>${t('workflows.needsThere')}</summary>
+        ${list()} ${classes(nodes.map(({ class: type }) => ({ class: type })))}
+      </details>`;
+  }
+  return html`${feed.paintsPlaceholders && !isSeen ? html`<p>${placeholderNote(t('workflows.needsComfyUI'))}</p>` : nothing}
+  ${list()}
+  ${nodes.length
+    ? html`${session.isOwner
+          ? html`<missing-packs .classes=${nodes.map(({ class: type }) => type)}></missing-packs>`
+          : nothing}
+        <p>${t('workflows.installNodes')}</p>
+        ${classes(nodes)}`
+    : nothing}`;
 }
+
+const files = (models) => html`<ul class="rows">
+  ${models.map(
+    ({ file, class: type, fix }) => html`<li class="row">
+      <div class="row-words">
+        <p class="row-title">${file}</p>
+        <p class="hint">
+          ${fix.directory
+            ? t('workflows.putInto', { folder: `models/${fix.directory}` })
+            : t('workflows.putFor', { type })}
+          ${fix.size ? `· ${sizeText(fix.size)}` : nothing}
+        </p>
+      </div>
+      ${fix.url ? linkOf(fix.url) : nothing} ${copyButton(file)}
+    </li>`,
+  )}
+</ul>`;
+
+const classes = (nodes) => html`<ul class="rows">
+  ${nodes.map(
+    ({ class: type, closest = [] }) => html`<li class="row">
+      <div class="row-words">
+        <p class="row-title">${type}</p>
+        ${[closest].flat().length
+          ? html`<p class="hint">${t('workflows.closest', { names: [closest].flat().join(', ') })}</p>`
+          : nothing}
+      </div>
+      ${copyButton(type)}
+    </li>`,
+  )}
+</ul>`;
 
 /** Only addresses that the manifest's schema admits: https. */
 const linkOf = (url) =>

@@ -1,7 +1,9 @@
 import { Element, html, nothing } from '../core/element.js';
-import { t } from '../core/messages.js';
+import { loadMessages, t } from '../core/messages.js';
 import { router } from '../core/router.js';
 import { notices } from '../models/notices.js';
+import { session } from '../models/session.js';
+import { VIEWS } from '../parts.js';
 import { icon } from './icons.js';
 
 /**
@@ -62,8 +64,27 @@ class StudioToasts extends Element {
 
 customElements.define('studio-toasts', StudioToasts);
 
+/** Addresses that lead on to a view of another name. */
+const LEADING = ['', 'people', 'login', 'join', 'setup'];
+const NAME_LENGTH = 40;
+
+/** Whoever mistyped an address, or follows an old one, learns why this is shown instead. */
+function sayWhere() {
+  const name = router.view;
+  if (session.state !== 'in' || name in VIEWS || LEADING.includes(name)) return;
+  const say = () => {
+    const view = t('shell.views.create');
+    notices.say(t('keys.noView', { name: name.slice(0, NAME_LENGTH), view }), { key: 'view' });
+  };
+  // Without the words, as when Studio is away, the page itself has to do.
+  loadMessages('keys').then(say, () => {});
+}
+
 let { view } = router;
 router.addEventListener('change', () => {
-  if (router.view !== view) notices.turn();
+  if (router.view === view) return;
   view = router.view;
+  notices.turn();
+  sayWhere();
 });
+sayWhere();

@@ -19,6 +19,11 @@ import '../components/workflow_versions.js';
 class WorkflowDetail extends Element {
   static properties = { workflowId: {} };
 
+  constructor() {
+    super();
+    this.watch(feed);
+  }
+
   willUpdate(changed) {
     if (!changed.has('workflowId')) return;
     this.workflow = null;

@@ -7,6 +7,7 @@ import { icon } from '../components/icons.js';
 import { readinessMark } from '../components/readiness.js';
 import { addressOf, menuOf } from '../components/workflow_actions.js';
 import { agoText } from '../core/format.js';
+import { feed } from '../models/feed.js';
 import { posterUrl, thumbnailUrl } from '../models/job.js';
 import { notices } from '../models/notices.js';
 import { session } from '../models/session.js';
@@ -53,7 +54,7 @@ export const whoseText = (workflow) => {
 class WorkflowList extends Element {
   constructor() {
     super();
-    this.watch(workflows, session);
+    this.watch(workflows, session, feed);
     this.filter = { q: '', category: '', state: 'all', whose: 'all', trash: false, ...kept.get('workflows', {}) };
     this.onReturn = () => this.#refresh();
   }

@@ -13,7 +13,7 @@ export default {
   'setUp.lead': 'Noch gehört es niemandem. Wähle ein Passwort, dann ist es deins.',
   'setUp.proof': 'API-Schlüssel',
   'setUp.proofHelp':
-    'Der Wert von API_KEY; oder öffne den Link zum Einrichten, den Studio beim Start ausgegeben hat.',
+    'Der Wert von API_KEY; oder öffne den Link zum Einrichten, den Studio beim Start ausgegeben hat. „./start.sh setup-link“ gibt einen neuen aus, in einem Container „/opt/studio/start.sh setup-link“.',
   'setUp.name': 'Dein Name',
   'setUp.password': 'Neues Passwort',
   'setUp.button': 'Zu meinem machen',

@@ -4,6 +4,7 @@ export default {
   speed: '{speed}/s',
   left: 'noch {time}',
   again: 'Nächster Versuch um {time}',
+  againSoon: 'Nächster Versuch gleich',
   progress: 'Wie viel von {name} da ist',
   'state.queued': 'Wartet, bis es dran ist',
   'state.resolving': 'Die Quelle wird gefragt',

@@ -4,6 +4,7 @@ export default {
   find: 'Was möchtest du tun?',
   found: { one: '{count} gefunden', other: '{count} gefunden' },
   go: 'Gehe zu: {view}',
+  noView: 'Eine Seite „{name}“ gibt es nicht: Das ist „{view}“.',
   search: 'Durchsuchen, was gezeigt wird',
   pause: 'Die Schlange anhalten',
   resume: 'Die Schlange weiterlaufen lassen',

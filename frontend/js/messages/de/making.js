@@ -19,6 +19,8 @@ export default {
   menuOf: 'Mehr zu „{name}“',
   missingModels: { one: '{count} Modell fehlt', other: '{count} Modelle fehlen' },
   missingNodes: { one: '{count} Knotenklasse fehlt', other: '{count} Knotenklassen fehlen' },
+  needsComfyUI: 'Braucht ComfyUI',
+  needsComfyUIWhy: 'Das braucht ComfyUI. Die eingebaute Engine, die hier jetzt arbeitet, kann es nicht ausführen.',
   copyOf: '{name}, Kopie',
   presetDeleted: '„{name}“ ist im Papierkorb.',
   noPresetFile: 'Diese Datei ist keine exportierte Vorlage.',

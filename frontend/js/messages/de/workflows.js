@@ -36,7 +36,9 @@ export default {
   putFor: 'Lege die Datei dorthin, wo {type} sie sucht, unter dem Ordner models dieses Studios.',
   download: 'Herunterladen',
   copyName: 'Den Namen {name} kopieren',
+  needsIt: 'Braucht ComfyUI',
   needsComfyUI: 'Das braucht ComfyUI. Die eingebaute Engine, die hier jetzt arbeitet, kann es nicht ausführen.',
+  needsThere: 'Was es dort braucht',
   packBrings: 'Das Node-Paket {pack} bringt',
   installPack: 'Installieren',
   installNodes:

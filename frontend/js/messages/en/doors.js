@@ -13,7 +13,7 @@ export default {
   'setUp.lead': 'Nobody has yet. Choose the owner’s password, and it is yours.',
   'setUp.proof': 'API key',
   'setUp.proofHelp':
-    'The value of API_KEY, or open the set-up link that Studio printed when it started.',
+    'The value of API_KEY, or open the set-up link that Studio printed when it started. “./start.sh setup-link” prints another; in a container, “/opt/studio/start.sh setup-link”.',
   'setUp.name': 'Your name',
   'setUp.password': 'New password',
   'setUp.button': 'Make it mine',

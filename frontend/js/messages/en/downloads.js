@@ -5,6 +5,7 @@ export default {
   speed: '{speed}/s',
   left: '{time} left',
   again: 'Next try at {time}',
+  againSoon: 'Next try in a moment',
   progress: 'How much of {name} is here',
   'state.queued': 'Waits for its turn',
   'state.resolving': 'Asking its source',

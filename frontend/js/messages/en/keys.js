@@ -4,6 +4,7 @@ export default {
   find: 'What do you want to do?',
   found: { one: '{count} found', other: '{count} found' },
   go: 'Go to {view}',
+  noView: 'There is no page “{name}”: this is {view}.',
   search: 'Search what is shown',
   pause: 'Pause the queue',
   resume: 'Resume the queue',

@@ -19,6 +19,8 @@ export default {
   menuOf: 'More for “{name}”',
   missingModels: { one: '{count} model missing', other: '{count} models missing' },
   missingNodes: { one: '{count} node class missing', other: '{count} node classes missing' },
+  needsComfyUI: 'Needs ComfyUI',
+  needsComfyUIWhy: 'This needs ComfyUI. The embedded engine, which works here now, cannot run it.',
   copyOf: '{name}, copy',
   presetDeleted: '“{name}” is in the trash.',
   noPresetFile: 'That file is no exported preset.',

@@ -11,7 +11,8 @@ export default {
   'setUp.title': 'Configura il tuo Studio',
   'setUp.lead': 'Nessuno l’ha ancora fatto. Scegli la password del proprietario ed è tuo.',
   'setUp.proof': 'Chiave API',
-  'setUp.proofHelp': 'Il valore di API_KEY, oppure apri il link di configurazione che Studio ha mostrato all’avvio.',
+  'setUp.proofHelp':
+    'Il valore di API_KEY, oppure apri il link di configurazione che Studio ha mostrato all’avvio. «./start.sh setup-link» ne mostra un altro; in un container, «/opt/studio/start.sh setup-link».',
   'setUp.name': 'Il tuo nome',
   'setUp.password': 'Nuova password',
   'setUp.button': 'Rendilo mio',

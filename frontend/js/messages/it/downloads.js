@@ -5,6 +5,7 @@ export default {
   speed: '{speed}/s',
   left: '{time} rimanenti',
   again: 'Prossimo tentativo alle {time}',
+  againSoon: 'Prossimo tentativo tra un attimo',
   progress: 'Quanto di {name} è arrivato',
   'state.queued': 'In attesa del proprio turno',
   'state.resolving': 'Richiesta alla fonte',

@@ -4,6 +4,7 @@ export default {
   find: 'Cosa vuoi fare?',
   found: { one: '{count} trovato', other: '{count} trovati' },
   go: 'Vai a {view}',
+  noView: 'La pagina «{name}» non esiste: questa è {view}.',
   search: 'Cerca in ciò che è mostrato',
   pause: 'Metti in pausa la coda',
   resume: 'Riprendi la coda',

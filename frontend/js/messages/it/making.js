@@ -19,6 +19,8 @@ export default {
   menuOf: 'Altro per “{name}”',
   missingModels: { one: '{count} modello mancante', other: '{count} modelli mancanti' },
   missingNodes: { one: '{count} classe di nodo mancante', other: '{count} classi di nodo mancanti' },
+  needsComfyUI: 'Richiede ComfyUI',
+  needsComfyUIWhy: 'Richiede ComfyUI. Il motore incorporato, ora in uso, non può eseguirlo.',
   copyOf: '{name}, copia',
   presetDeleted: '“{name}” è nel cestino.',
   noPresetFile: 'Questo file non è un preset esportato.',

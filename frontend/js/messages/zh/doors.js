@@ -11,7 +11,8 @@ export default {
   'setUp.title': '设置你的 Studio',
   'setUp.lead': '此 Studio 尚未设置。设定所有者密码后即归你所有。',
   'setUp.proof': 'API 密钥',
-  'setUp.proofHelp': '填写 API_KEY 的值，或打开 Studio 启动时输出的设置链接。',
+  'setUp.proofHelp':
+    '填写 API_KEY 的值，或打开 Studio 启动时输出的设置链接。运行“./start.sh setup-link”可获得新链接；在容器中则运行“/opt/studio/start.sh setup-link”。',
   'setUp.name': '你的名称',
   'setUp.password': '新密码',
   'setUp.button': '完成设置',

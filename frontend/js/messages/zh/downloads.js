@@ -5,6 +5,7 @@ export default {
   speed: '{speed}/s',
   left: '剩余 {time}',
   again: '下次重试：{time}',
+  againSoon: '稍后片刻重试',
   progress: '{name} 的下载进度',
   'state.queued': '等待中',
   'state.resolving': '正在查询来源',

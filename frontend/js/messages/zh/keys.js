@@ -4,6 +4,7 @@ export default {
   find: '你想做什么？',
   found: { other: '找到 {count} 个' },
   go: '前往{view}',
+  noView: '没有“{name}”这个页面：这里是“{view}”。',
   search: '搜索当前显示的内容',
   pause: '暂停队列',
   resume: '恢复队列',

@@ -19,6 +19,8 @@ export default {
   menuOf: '“{name}”的更多操作',
   missingModels: { other: '缺少 {count} 个模型' },
   missingNodes: { other: '缺少 {count} 个节点类' },
+  needsComfyUI: '需要 ComfyUI',
+  needsComfyUIWhy: '这需要 ComfyUI。当前使用的内置引擎无法运行它。',
   copyOf: '{name}，副本',
   presetDeleted: '“{name}”已移入回收站。',
   noPresetFile: '该文件不是导出的预设。',
