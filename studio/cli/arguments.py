@@ -218,7 +218,11 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         "or the one that login kept)",
     )
     place.add_argument(
-        "--wait", type=_positive, default=900, metavar="S", help="seconds to wait for an engine"
+        "--wait",
+        type=_positive,
+        default=900,
+        metavar="S",
+        help="seconds to wait for an engine (900)",
     )
 
 

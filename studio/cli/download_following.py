@@ -29,7 +29,7 @@ async def follow_download(client: Client, download_id: str, screen: Screen) -> d
         elif said is None:
             # At once, and once for each try: the line below only changes now and then.
             said = again
-            screen.say(f"{name_of(download)}: {again}")
+            screen.say(f"{name_of(download)}: {again} Ctrl-C leaves it to Studio.")
         size, received = download["size_bytes"], download["received_bytes"]
         screen.show_progress(
             {

@@ -233,6 +233,8 @@ async def _verify(options: argparse.Namespace) -> int:
         files = await _all(client, "/api/models")
     checked = [file for file in files if not ids or file["id"] in ids]
     bad = [file for file in checked if file["fault"]]
+    if not checked:
+        print("There is no model to verify.", file=sys.stderr)
     for file in checked:
         print(f"{file['sha256'] or '-'}  {file['folder']}/{file['name']}  {file['fault'] or 'ok'}")
     if bad:

@@ -40,6 +40,8 @@ def test_files_are_scanned_verified_and_deleted_while_studio_stands_still(place:
 
 
 def test_damage_is_told_and_ends_with_a_failure(place: Place) -> None:
+    nothing = place.run("models", "verify")
+    assert (nothing.status, nothing.out) == (0, "") and "no model to verify" in nothing.err
     path = put(place.studio_dir / "models/vae/one.safetensors", safetensors(VAE))
     place.run("models", "scan")
     assert place.run("models", "verify").status == 0
@@ -144,7 +146,7 @@ def test_a_pull_whose_server_is_out_of_reach_says_so_at_once_and_when_it_tries_a
             pulling.kill()
             pulling.communicate()
     assert "vae/lost.safetensors: There is no connection to 127.0.0.1" in said
-    assert "Tried again in" in said
+    assert "Tried again in" in said and "Ctrl-C leaves it to Studio." in said
 
 
 def test_a_name_that_the_catalogs_do_not_know_is_answered_with_the_closest(place: Place) -> None:
