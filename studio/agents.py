@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter
 
@@ -15,27 +16,38 @@ from studio.services.assets import AssetService
 from studio.services.drawings import Drawings
 from studio.stock import Stock
 from studio.transfers import Transfers
+from studio.waits import set_within
 from studio.web.links import Links
-from studio.web.mcp_files import FileTools
-from studio.web.mcp_runs import RunTools
-from studio.web.mcp_server import McpServer
-from studio.web.mcp_stock import StockTools
+from studio.web.mcp_door import McpDoor
 from studio.workshop import Workshop
+
+if TYPE_CHECKING:
+    from studio.web.mcp_server import McpServer
+
+_REST_S: Final = 3.0
+"""By then the page is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """The server; it ends with its task."""
+    """The door, and what builds the server behind it; that ends with its task."""
 
-    server: McpServer
+    door: McpDoor
+    build: Callable[[], McpServer]
 
     def routes(self) -> list[APIRouter]:
         """The addresses of the protocol."""
-        return [self.server.routes()]
+        return [self.door.routes()]
 
     def background(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What calls run in."""
-        return [("agents", self.server.run())]
+        return [("agents", self._serve())]
+
+    async def _serve(self) -> None:
+        # To read the library takes a fifth of a start: nobody but the first agent waits for it.
+        await set_within(self.door.wanted, _REST_S)
+        server = await asyncio.to_thread(self.build)
+        await server.run(self.door)
 
     async def close(self) -> None:
         """Nothing is held: no request knows of another."""
@@ -53,27 +65,36 @@ def open_agents(
     assets: AssetService,
     links: Links,
 ) -> Agents:
-    """The tools over what is there."""
-    runs = RunTools(
-        presets=workshop.presets.presets,
-        library=workshop.library,
-        batches=workshop.presets.batches,
-        jobs=pipeline.jobs,
-        waits=drawings.waits,
-        links=links,
-        is_live=accounts.is_live,
-    )
-    files = FileTools(
-        jobs=pipeline.jobs,
-        assets=assets,
-        library=gallery.library,
-        formats=drawings.formats,
-        links=links,
-    )
-    models = StockTools(
-        models=stock.base.known,
-        catalog=stock.base.catalog,
-        installs=stock.installs,
-        downloads=transfers.downloads,
-    )
-    return Agents(McpServer([*runs.tools(), *files.tools(), *models.tools()]))
+    """The tools over what is there, read and built once they are wanted."""
+
+    def build() -> McpServer:
+        from studio.web.mcp_files import FileTools
+        from studio.web.mcp_runs import RunTools
+        from studio.web.mcp_server import McpServer
+        from studio.web.mcp_stock import StockTools
+
+        runs = RunTools(
+            presets=workshop.presets.presets,
+            library=workshop.library,
+            batches=workshop.presets.batches,
+            jobs=pipeline.jobs,
+            waits=drawings.waits,
+            links=links,
+            is_live=accounts.is_live,
+        )
+        files = FileTools(
+            jobs=pipeline.jobs,
+            assets=assets,
+            library=gallery.library,
+            formats=drawings.formats,
+            links=links,
+        )
+        models = StockTools(
+            models=stock.base.known,
+            catalog=stock.base.catalog,
+            installs=stock.installs,
+            downloads=transfers.downloads,
+        )
+        return McpServer([*runs.tools(), *files.tools(), *models.tools()])
+
+    return Agents(McpDoor(), build)

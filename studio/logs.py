@@ -169,7 +169,7 @@ def set_up(level: int = logging.INFO) -> None:
     root.setLevel(level)
     for noisy in (
         *("uvicorn.access", "uvicorn.error", "httpx", "httpcore", "aiohttp.access"),
-        # It calls each call of an agent a session, and tells of its end.
-        "mcp.server.streamable_http",
+        # It calls each call of an agent a session, and tells of its beginning and its end.
+        "mcp.server",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -18,12 +18,12 @@ from studio.services.picture_formats import PictureFormats
 from studio.services.upload_fields import UploadFields
 from studio.web.library_query import picture_filter
 from studio.web.links import Links
+from studio.web.mcp_door import MAX_UPLOAD
 from studio.web.mcp_tools import ID, LIMIT, START, TEXT, Answer, Call, Tool
 
 MAX_SIDE: Final = 2048
 _SIDE: Final = 1024
 _MOST_PICTURES: Final = 8
-MAX_UPLOAD: Final = 3 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

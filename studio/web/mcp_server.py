@@ -1,4 +1,4 @@
-"""``/mcp``: Studio for agents, by the Model Context Protocol over streamable HTTP.
+"""Studio for agents, by the Model Context Protocol over streamable HTTP.
 
 Every request stands alone: no session, so nothing of one outlives a restart, and none can be taken
 over. Who calls was found by the door; which tools there are for them, by their scopes.
@@ -11,34 +11,22 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-from fastapi import APIRouter
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from studio.errors import (
-    InvalidRequest,
-    NotFound,
-    Unavailable,
-    UpstreamError,
-)
+from studio.errors import NotFound, UpstreamError
 from studio.logs import request_id
 from studio.models import Scope as KeyScope
 from studio.version import VERSION
-from studio.web.bodies import limited
 from studio.web.caller import caller
-from studio.web.mcp_files import MAX_UPLOAD
+from studio.web.mcp_door import MAX_BODY, McpDoor
 from studio.web.mcp_tools import Call, Tool, refused
 
 log = logging.getLogger(__name__)
 
-_START_S: Final = 10.0
-_MAX_BODY: Final = MAX_UPLOAD // 3 * 4 + 512 * 1024
-"""The largest picture in base64, and room for the words around it."""
 _ABOUT: Final = (
     "Studio makes pictures, videos and sounds with ComfyUI. Find a preset or a workflow with "
     "list_presets and list_workflows, see its parameters with describe, run it, wait with wait_job "
@@ -47,7 +35,7 @@ _ABOUT: Final = (
 
 
 class McpServer:
-    """An ASGI application for the two addresses, and what has to run behind it.
+    """What stands behind the door: the protocol, and the tools.
 
     Args:
         tools: what agents can do.
@@ -55,7 +43,6 @@ class McpServer:
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self._tools = {tool.name: tool for tool in tools}
-        self._runs = asyncio.Event()
         server: Server[Any] = Server(
             "studio",
             title="Studio",
@@ -66,37 +53,17 @@ class McpServer:
         )
         # Origins and hosts are the door's business, which knows how people reach Studio.
         self._manager = StreamableHTTPSessionManager(
-            server, stateless=True, max_request_body_size=_MAX_BODY
+            server, stateless=True, max_request_body_size=MAX_BODY
         )
 
-    def routes(self) -> APIRouter:
-        """Both addresses, since agents are told one or the other. There is no stream to open."""
-        router = APIRouter(tags=["Agents"])
-
-        @router.post("/mcp", summary="Tools for agents", include_in_schema=False)
-        @router.post("/mcp/", summary="Tools for agents", include_in_schema=False)
-        async def exchange(request: Request) -> Response:
-            caller(request, KeyScope.JOBS)
-            kind = request.headers.get("content-type", "").partition(";")[0]
-            if kind.strip().lower() != "application/json":
-                raise InvalidRequest("A message to /mcp is application/json.")
-            try:
-                async with asyncio.timeout(_START_S):
-                    await self._runs.wait()
-            except TimeoutError as error:
-                raise Unavailable("Studio is starting or stopping.", retry_after_s=2) from error
-            return _Exchange(self._manager)
-
-        return router
-
-    async def run(self) -> None:
-        """Serve until cancelled: what is asked then ends with it."""
+    async def run(self, door: McpDoor) -> None:
+        """Answer what comes in at the door until cancelled: what is asked then ends with it."""
         async with self._manager.run():
-            self._runs.set()
+            door.lead_to(self._manager.handle_request)
             try:
                 await asyncio.Event().wait()
             finally:
-                self._runs.clear()
+                door.close()
 
     async def _list(
         self, context: ServerRequestContext[Any, Any], _: PaginatedRequestParams | None
@@ -120,19 +87,6 @@ class McpServer:
             # The library would show strangers what it says.
             log.exception("tool %s failed in request %s", tool.name, request_id.get())
             return refused(UpstreamError("Something went wrong inside Studio; its log has more."))
-
-
-class _Exchange(Response):
-    """An answer that the protocol's own server writes."""
-
-    def __init__(self, manager: StreamableHTTPSessionManager) -> None:
-        super().__init__()
-        self._manager = manager
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # The library would refuse what is too large as well, but without a word.
-        receive = limited(receive, dict(scope["headers"]), _MAX_BODY)
-        await self._manager.handle_request(scope, receive, send)
 
 
 def _request(context: ServerRequestContext[Any, Any]) -> Request:
