@@ -61,7 +61,10 @@ def go(page: Page, address: str) -> None:
 def test_every_view_speaks_the_language_and_fits(
     open_page: OpenPage, site: RunningStudio, state: dict[str, Any], language: str, width: int
 ) -> None:
-    english = sentences("en") - sentences(language)
+    with site.client() as owner:
+        # A batch is called what its workflow was called where it was begun.
+        titles = {each["title"] for each in owner.get("/api/batches").json()["items"]}
+    english = sentences("en") - sentences(language) - titles
     page = open_page(
         width, 740, storage_state=state, locale=LOCALES[language], reduced_motion="reduce"
     )

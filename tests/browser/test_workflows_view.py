@@ -56,7 +56,7 @@ def test_the_list_is_searched_and_filtered_and_keeps_that(page: Page, owner: htt
     cards = page.locator(".flow-card")
     page.get_by_label("Search workflows").fill("wan scenes")
     expect(cards).to_have_count(1)
-    expect(cards.locator(".ready")).to_contain_text("missing")
+    expect(cards.locator(".ready")).to_contain_text("Needs ComfyUI")
     page.get_by_label("Search workflows").fill("")
     page.get_by_label("Category").select_option("animals")
     expect(cards).to_have_count(1)
