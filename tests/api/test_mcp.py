@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from PIL import Image
 
-from studio.web.mcp_files import MAX_UPLOAD
+from studio.web.mcp_door import MAX_UPLOAD
 from tests.api.graphs import solid
 from tests.api.studio_process import OWNER_KEY, RunningStudio
 
