@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -107,15 +107,24 @@ def _whole_starts(options: Options, count: int) -> Iterator[_WholeStart]:
             watch_engine() as answered,
             run_studio(folder, COMFYUI_PORT=str(answered.port)) as studio,
         ):
-            told = httpx.get(
-                f"{studio.url}/api/system", headers={"Authorization": f"Bearer {KEY}"}, timeout=30
-            ).json()["start"]
+            told = _told(studio)
             yield _WholeStart(
                 told["page_s"],
                 answered.at - began,
                 told["ready_s"],
                 {phase["name"]: phase["seconds"] for phase in told["phases"]},
             )
+
+
+def _told(studio: RunningStudio) -> dict[str, Any]:
+    """What Studio says of its start, once it has noticed itself that work is taken."""
+    headers = {"Authorization": f"Bearer {KEY}"}
+    while True:
+        answer = httpx.get(f"{studio.url}/api/system", headers=headers, timeout=30)
+        told: dict[str, Any] = answer.json()["start"]
+        if told["ready_s"] is not None:
+            return told
+        time.sleep(_POLL_S)
 
 
 async def _work(studio: RunningStudio, jobs: int) -> None:
