@@ -22,6 +22,20 @@ def film_page(
     return page
 
 
+def hold_first_change(page: Page, film: str) -> list[Route]:
+    """Keep the first change of the film on its way; it stands in the list once it is sent."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PATCH" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(f"**/api/films/{film}", hold)
+    return held
+
+
 def test_another_film_is_begun_while_one_is_open(
     open_page: OpenPage, house: RunningStudio, storage: dict[str, Any], client: httpx.Client
 ) -> None:
@@ -77,15 +91,7 @@ def test_what_was_deleted_while_it_was_changed_does_not_come_back_in_parts(
 ) -> None:
     film = good(client.post("/api/films", json={"description": "whole"}), 201)["id"]
     page = film_page(open_page, house, storage, film)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if route.request.method == "PATCH" and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route(f"**/api/films/{film}", hold)
+    held = hold_first_change(page, film)
     description = page.get_by_label("Description")
     expect(description).to_have_value("whole")
     with page.expect_request(lambda request: request.method == "PATCH"):
@@ -168,15 +174,7 @@ def test_a_page_that_is_left_keeps_what_was_under_way_as_well(
 ) -> None:
     film = good(client.post("/api/films", json={"description": "whole"}), 201)["id"]
     page = film_page(open_page, house, storage, film)
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if route.request.method == "PATCH" and not held:
-            held.append(route)
-        else:
-            route.continue_()
-
-    page.route(f"**/api/films/{film}", hold)
+    hold_first_change(page, film)
     description = page.get_by_label("Description")
     expect(description).to_have_value("whole")
     with page.expect_request(lambda request: request.method == "PATCH"):
