@@ -47,6 +47,14 @@ class HeldPut:
         monkeypatch.setattr(DownloadStore, "put", held)
 
 
+async def begun(rig: Rig, download_id: str) -> None:
+    """Wait until some of a download is here."""
+    while True:
+        if (await rig.downloads.get(download_id)).progress.received:
+            return
+        await asyncio.sleep(0.01)
+
+
 async def test_a_new_turn_is_kept_though_its_attempt_is_being_noted(
     origin: Origin, rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,8 +78,7 @@ async def test_one_that_ends_while_it_gets_another_turn_has_ended(
     moved = HeldPut(monkeypatch, priority=7)
     async with asyncio.timeout(30):
         row = await rig.add(origin.url(NAME))
-        while not (await rig.downloads.get(row.id)).progress.received:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await begun(rig, row.id)
         moving = asyncio.create_task(rig.downloads.move(row.id, priority=7))
         await moved.reached.wait()
         file.holds_after = None
@@ -99,8 +106,7 @@ async def test_a_pause_that_cannot_be_stored_lets_it_go_on(
     monkeypatch.setattr(DownloadStore, "put", refusing)
     async with asyncio.timeout(30):
         row = await rig.add(origin.url(NAME))
-        while not (await rig.downloads.get(row.id)).progress.received:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await begun(rig, row.id)
         with pytest.raises(StorageUnavailable):
             await rig.downloads.pause(row.id)
         file.holds_after = None
